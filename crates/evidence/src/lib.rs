@@ -1,0 +1,26 @@
+//! What a court must trust, in one crate that one person can read.
+//!
+//! Bytes in, findings out: no clock, no network, no files, no randomness. Clocks, keys and trust
+//! are arguments. Every parser refuses what it would not itself have written.
+//!
+//! Read in this order, which is the order of the data:
+//! [`digest`] → [`statement`] (with [`disclosure`]) → [`token`] → [`record`] → [`merkle`] →
+//! [`checkpoint`] (a signed [`note`]) → [`cosignature`] and [`policy`] → [`proof`].
+
+pub mod checkpoint;
+pub mod cosignature;
+pub mod digest;
+pub mod disclosure;
+mod error;
+pub mod hex;
+pub mod json;
+pub mod merkle;
+pub mod note;
+pub mod policy;
+pub mod proof;
+pub mod record;
+pub mod statement;
+pub mod time;
+pub mod token;
+
+pub use error::{Error, Result};

@@ -1,0 +1,2 @@
+//! quezao
+fn main() {}
