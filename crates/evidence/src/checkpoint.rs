@@ -12,11 +12,22 @@ pub struct Checkpoint {
 }
 impl Checkpoint {
     /// Parses a note's text: exactly three lines.
-    pub fn parse(text: &str) -> Result<Self> { let _ = text; todo!() }
+    pub fn parse(text: &str) -> Result<Self> {
+        let _ = text;
+        todo!()
+    }
     /// The note's text.
-    pub fn to_text(&self) -> String { todo!() }
+    pub fn to_text(&self) -> String {
+        todo!()
+    }
 }
 /// `NAME/` and the first 32 hex digits of SHA-256 of the raw Ed25519 public key.
-pub fn origin(name: &str, public_key: &[u8; 32]) -> Result<String> { let _ = (name, public_key); todo!() }
+pub fn origin(name: &str, public_key: &[u8; 32]) -> Result<String> {
+    let _ = (name, public_key);
+    todo!()
+}
 /// Checks that `origin` was made from this key (last path segment only).
-pub fn check_origin(origin: &str, public_key: &[u8]) -> Result<()> { let _ = (origin, public_key); todo!() }
+pub fn check_origin(origin: &str, public_key: &[u8]) -> Result<()> {
+    let _ = (origin, public_key);
+    todo!()
+}

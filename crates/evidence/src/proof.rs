@@ -12,7 +12,12 @@ pub struct TlogProof {
 }
 impl TlogProof {
     /// Strict: refuses what [`TlogProof::to_bytes`] would not write.
-    pub fn parse(bytes: &[u8]) -> Result<Self> { let _ = bytes; todo!() }
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let _ = bytes;
+        todo!()
+    }
     /// The file's bytes.
-    pub fn to_bytes(&self) -> Vec<u8> { todo!() }
+    pub fn to_bytes(&self) -> Vec<u8> {
+        todo!()
+    }
 }
