@@ -70,11 +70,7 @@ impl Error {
 
     /// [`Error::Mismatch`] of two printable values.
     pub fn mismatch(what: &'static str, found: impl ToString, expected: impl ToString) -> Self {
-        Self::Mismatch {
-            what,
-            found: printable(&found.to_string()),
-            expected: printable(&expected.to_string()),
-        }
+        Self::Mismatch { what, found: printable(&found.to_string()), expected: printable(&expected.to_string()) }
     }
 
     /// Whether nothing contradicts: unknown or missing, never forged.

@@ -1,8 +1,11 @@
 //! C2SP tlog-policy: whose signatures make a checkpoint valid, by the reader's own word.
-use crate::{Result, note::{Note, VerifierKey}};
+use crate::{
+    Result,
+    note::{Note, VerifierKey},
+};
 /// A parsed policy.
 #[derive(Clone, Debug)]
-pub struct Policy { /* private fields */ }
+pub struct Policy {/* private fields */}
 /// What a policy found under one checkpoint.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
@@ -21,11 +24,21 @@ pub struct Evaluation {
 }
 impl Policy {
     /// Strict: a line that is not understood fails, and so does a public key on two lines.
-    pub fn parse(bytes: &[u8]) -> Result<Self> { let _ = bytes; todo!() }
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let _ = bytes;
+        todo!()
+    }
     /// Log keys, in order.
-    pub fn logs(&self) -> &[VerifierKey] { todo!() }
+    pub fn logs(&self) -> &[VerifierKey] {
+        todo!()
+    }
     /// Witnesses: policy name and key, in order.
-    pub fn witnesses(&self) -> &[(String, VerifierKey)] { todo!() }
+    pub fn witnesses(&self) -> &[(String, VerifierKey)] {
+        todo!()
+    }
     /// Evaluates the policy on a note whose origin is `origin`. The log's own signature is `Note::verify_log`'s to check.
-    pub fn evaluate(&self, note: &Note, origin: &str) -> Evaluation { let _ = (note, origin); todo!() }
+    pub fn evaluate(&self, note: &Note, origin: &str) -> Evaluation {
+        let _ = (note, origin);
+        todo!()
+    }
 }

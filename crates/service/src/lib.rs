@@ -1,1 +1,225 @@
-//! service
+//! The use cases, on one data folder, without HTTP: what the command line does, and later the portal.
+//!
+//! `intake` reads bytes, `register` makes and records statements, `prove` takes evidence out again.
+//! Nothing here prints; progress is handed out as [`Event`]s, failures as [`Error`]s with a way out.
+
+use std::path::{Path, PathBuf};
+
+/// Who the owner is, as `init` was told.
+#[derive(Clone, Debug, Default)]
+pub struct InitOptions {
+    /// `individual` or `enterprise`.
+    pub owner_kind: String,
+    /// Legal name.
+    pub owner_name: String,
+    /// 统一社会信用代码.
+    pub owner_code: Option<String>,
+    /// 居民身份证 number (individual).
+    pub owner_id: Option<String>,
+    /// Operator, where it is not the owner.
+    pub operator_name: Option<String>,
+    /// Operator's code.
+    pub operator_code: Option<String>,
+    /// First part of the ledger's origin.
+    pub origin: Option<String>,
+}
+
+/// What `init` made.
+#[derive(Clone, Debug)]
+pub struct Initialized {
+    /// The ledger's origin.
+    pub origin: String,
+    /// The ledger's vkey.
+    pub ledger_key: String,
+    /// SHA-256 of the embedded authority's root certificate, hex.
+    pub authority_root: String,
+    /// Things worth saying (enterprise code with a wrong checksum, head mirror newly written…), each (zh, en).
+    pub warnings: Vec<(String, String)>,
+}
+
+/// Rights as declared; `None` is "not declared".
+#[derive(Clone, Debug, Default)]
+pub struct Rights {
+    /// Claim name (`title`, `author`, `work_origin`, …) → value.
+    pub claims: std::collections::BTreeMap<String, String>,
+}
+
+/// One `deposit`.
+#[derive(Clone, Debug, Default)]
+pub struct DepositRequest {
+    /// Files and folders.
+    pub paths: Vec<PathBuf>,
+    /// Read, digest, keep nothing.
+    pub digest_only: bool,
+    /// Record the same bytes again.
+    pub again: bool,
+    /// The same for every file.
+    pub rights: Rights,
+}
+
+/// A line of `deposit`, `list` and `show`; also the keys of `--json`.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct DepositLine {
+    /// Record number.
+    pub id: Option<String>,
+    /// Path as given or stored name.
+    pub file: String,
+    /// Hex.
+    pub sha256: Option<String>,
+    /// Hex.
+    pub sm3: Option<String>,
+    /// `new`, `existing`, `pending`, `failed`.
+    pub status: String,
+    /// Leaf index.
+    pub index: Option<u64>,
+    /// Record digest, hex.
+    pub record_sha256: Option<String>,
+    /// Why it failed, in the reader's words (zh, en joined by the CLI).
+    pub error: Option<String>,
+    /// Warnings (zh, en): not part of the JSON promise.
+    #[serde(skip)]
+    pub warnings: Vec<(String, String)>,
+}
+
+/// Progress.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Files found and their total bytes, before reading.
+    Planned { files: u64, bytes: u64 },
+    /// Bytes hashed since the last event.
+    Read { bytes: u64 },
+    /// One file is done (acknowledged, existing or failed).
+    Done(Box<DepositLine>),
+}
+
+/// One `export`.
+#[derive(Clone, Debug, Default)]
+pub struct ExportRequest {
+    /// Record numbers.
+    pub ids: Vec<String>,
+    /// Where to write.
+    pub output: PathBuf,
+    /// `true`: the court's copy with every disclosure (`ID.full.zip`).
+    pub full: bool,
+    /// Also give back held originals.
+    pub originals: bool,
+    /// Write packages that are not sealed yet.
+    pub pending: bool,
+    /// Seconds to wait for a seal.
+    pub wait: u64,
+}
+
+/// A line of `export`.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct ExportLine {
+    /// Record number.
+    pub id: String,
+    /// File written.
+    pub file: Option<PathBuf>,
+    /// Why not.
+    pub error: Option<String>,
+    /// Whether only the seal is missing (exit 3).
+    #[serde(skip)]
+    pub waiting: bool,
+}
+
+/// One finding of `doctor`.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Finding {
+    /// `ok`, `warning`, `problem`.
+    pub level: &'static str,
+    /// What was looked at.
+    pub subject: &'static str,
+    /// Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+/// A refusal that a person can act on: Chinese, English, and the exit code.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{en}")]
+pub struct Error {
+    /// Chinese sentence: what, which value, what to do.
+    pub zh: String,
+    /// The same in English.
+    pub en: String,
+    /// 2, unless something else was promised.
+    pub exit: u8,
+}
+
+/// Shorthand.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Reading beside a writer, or the one writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `list`, `show`, `verify`, `export` of sealed records.
+    Read,
+    /// `deposit`: waits up to 30 s for the lock, then names the process that holds it.
+    Write,
+}
+
+/// An open data folder.
+pub struct Folder {
+    _private: (),
+}
+
+impl Folder {
+    /// Makes a data folder: keys, embedded authority, leaf 0, trust folder.
+    pub fn init(dir: &Path, options: &InitOptions) -> Result<Initialized> {
+        let _ = (dir, options);
+        todo!()
+    }
+
+    /// Opens one.
+    pub fn open(dir: &Path, mode: Mode) -> Result<Self> {
+        let _ = (dir, mode);
+        todo!()
+    }
+
+    /// Registers files; every file gives exactly one [`Event::Done`]. Returns the lines in order.
+    pub fn deposit(&mut self, request: &DepositRequest, events: &mut dyn FnMut(Event)) -> Result<Vec<DepositLine>> {
+        let _ = (request, events);
+        todo!()
+    }
+
+    /// Every record, oldest first.
+    pub fn list(&self) -> Result<Vec<DepositLine>> {
+        todo!()
+    }
+
+    /// One record with its disclosed claims, as the owner may see it.
+    pub fn show(&self, id: &str) -> Result<(DepositLine, std::collections::BTreeMap<String, serde_json::Value>)> {
+        let _ = id;
+        todo!()
+    }
+
+    /// Writes packages.
+    pub fn export(&mut self, request: &ExportRequest, progress: &mut dyn FnMut(&str)) -> Result<Vec<ExportLine>> {
+        let _ = (request, progress);
+        todo!()
+    }
+
+    /// Records with these digests: `find FILE`.
+    pub fn find(&self, file: &Path) -> Result<Vec<DepositLine>> {
+        let _ = file;
+        todo!()
+    }
+
+    /// Recomputes the whole ledger from its leaves: size, root, number of records without a leaf.
+    pub fn check_ledger(&self) -> Result<(u64, String, u64)> {
+        todo!()
+    }
+
+    /// `DIR/trust`.
+    pub fn trust_dir(&self) -> PathBuf {
+        todo!()
+    }
+}
+
+/// Looks at clock, disk, tools and folder without changing anything.
+pub fn doctor(dir: Option<&Path>) -> Vec<Finding> {
+    let _ = dir;
+    todo!()
+}

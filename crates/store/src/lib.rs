@@ -1,1 +1,177 @@
-//! store
+//! What a data folder remembers beside the ledger, in SQLite: records on their way, disclosures, the signed head.
+//!
+//! Rules: one writer connection; every write in `BEGIN IMMEDIATE`; WAL with `synchronous = FULL`, because
+//! what is committed here is what was acknowledged; a database error is never turned into "not found".
+
+mod head;
+mod records;
+
+pub use records::{NewRecord, StoredRecord};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// The layout that this release reads and writes.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// Why the database did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SQLite's own word.
+    #[error("database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The folder was written by another release.
+    #[error("the folder has layout {found}; this release knows layout {known}")]
+    Version {
+        /// What the folder says.
+        found: i64,
+        /// [`SCHEMA_VERSION`].
+        known: i64,
+    },
+    /// Somebody else moved the head.
+    #[error("the signed head moved from size {expected} to {found} behind our back")]
+    HeadMoved {
+        /// The size that we last saw.
+        expected: i64,
+        /// The size that stands there.
+        found: i64,
+    },
+}
+
+/// Shorthand.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The database of one data folder. Clones share the one connection.
+#[derive(Clone)]
+pub struct Store {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Store {
+    /// Makes the database of a new folder.
+    pub fn create(path: &Path) -> Result<Self> {
+        let connection = Connection::open(path)?;
+        configure(&connection)?;
+        connection.execute_batch(include_str!("schema.sql"))?;
+        connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        Ok(Self::from(connection))
+    }
+
+    /// Opens an existing database; never creates one.
+    pub fn open(path: &Path) -> Result<Self> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        configure(&connection)?;
+        check_version(connection)
+    }
+
+    /// Opens an existing database for reading, beside a writer.
+    pub fn open_read_only(path: &Path) -> Result<Self> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        connection.busy_timeout(BUSY)?;
+        check_version(connection)
+    }
+
+    /// A named value of the folder (owner, origin, …).
+    pub fn meta(&self, key: &str) -> Result<Option<String>> {
+        let connection = self.lock();
+        Ok(connection.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()?)
+    }
+
+    /// Sets a named value.
+    pub fn set_meta(&self, key: &str, value: &str) -> Result<()> {
+        let sql = "INSERT INTO meta(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value";
+        self.lock().execute(sql, [key, value])?;
+        Ok(())
+    }
+
+    /// A panic elsewhere leaves the connection usable: every write is one transaction.
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<Connection> for Store {
+    fn from(connection: Connection) -> Self {
+        Self { connection: Arc::new(Mutex::new(connection)) }
+    }
+}
+
+const BUSY: Duration = Duration::from_secs(10);
+
+fn configure(connection: &Connection) -> Result<()> {
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    Ok(())
+}
+
+fn check_version(connection: Connection) -> Result<Store> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found != SCHEMA_VERSION {
+        return Err(Error::Version { found, known: SCHEMA_VERSION });
+    }
+    Ok(Store::from(connection))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn record(n: u8) -> NewRecord {
+        NewRecord {
+            id: format!("id-{n}"),
+            kind: "image".into(),
+            file_name: format!("{n}.jpg"),
+            sha256: Some([n; 32]),
+            sm3: Some([n; 32]),
+            size: Some(1),
+            received_at: 7,
+            record: vec![n],
+            record_digest: [n; 32],
+            disclosures: vec![n, n],
+            tokens: vec![vec![1], vec![2]],
+        }
+    }
+
+    #[test]
+    fn records_survive_reopening_and_keep_their_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("q.db");
+        let store = Store::create(&path).unwrap();
+        store.insert(&[record(1), record(2)]).unwrap();
+        store.set_index(&[([2; 32], 5)]).unwrap();
+        drop(store);
+        let store = Store::open_read_only(&path).unwrap();
+        let all = store.records().unwrap();
+        assert_eq!(all.iter().map(|r| r.index).collect::<Vec<_>>(), [None, Some(5)]);
+        assert_eq!(store.tokens("id-1").unwrap(), vec![vec![1], vec![2]]);
+        assert_eq!(store.unplaced().unwrap().len(), 1);
+        assert_eq!(store.by_sha256(&[2; 32]).unwrap()[0].id, "id-2");
+        assert!(store.record("id-9").unwrap().is_none());
+    }
+
+    #[test]
+    fn one_record_digest_is_never_stored_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join("q.db")).unwrap();
+        store.insert(&[record(1)]).unwrap();
+        assert!(store.insert(&[record(2), record(1)]).is_err());
+        assert_eq!(store.records().unwrap().len(), 1, "a refused batch leaves nothing behind");
+    }
+
+    #[test]
+    fn a_newer_folder_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("q.db");
+        let store = Store::create(&path).unwrap();
+        store.lock().pragma_update(None, "user_version", 99).unwrap();
+        drop(store);
+        assert!(matches!(Store::open(&path), Err(Error::Version { found: 99, known: SCHEMA_VERSION })));
+    }
+}

@@ -1,0 +1,215 @@
+//! The table of kinds: which members and which claims each has, and what a claim may say.
+
+use crate::{Error, Result, hex, json, json::Value, time::Utc};
+
+/// What a statement records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Leaf 0: who runs the ledger.
+    Operator,
+    /// A picture that decoded.
+    Image,
+    /// Any other file.
+    File,
+    /// Digests that were only told.
+    Digest,
+    /// What a capture was asked to do, before it did it.
+    Order,
+    /// A captured page.
+    Capture,
+}
+
+const RESERVED_KINDS: &[&str] =
+    &["rights", "comparison", "collection", "attestation", "licence", "revocation", "observation", "key", "origin"];
+const OWNER: &[&str] =
+    &["owner_kind", "owner_name", "owner_code", "owner_id", "owner_id_masked", "identity_method", "acting_account"];
+const RIGHTS: &[&str] = &[
+    "title",
+    "author",
+    "work_origin",
+    "basis",
+    "completed_at",
+    "completed_place",
+    "published_at",
+    "published_place",
+    "published_url",
+];
+const OPERATOR: &[&str] = &[
+    "operator_kind",
+    "operator_name",
+    "operator_code",
+    "operator_id",
+    "operator_id_masked",
+    "operator_filings",
+    "operator_contact",
+];
+const ORDER: &[&str] = &["url", "purpose", "attempt", "discarded_before", "beacon", "refs"];
+const CAPTURE: &[&str] = &["url", "final_url", "page_title", "purpose", "outcome", "refs"];
+
+impl Kind {
+    /// As written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Image => "image",
+            Self::File => "file",
+            Self::Digest => "digest",
+            Self::Order => "order",
+            Self::Capture => "capture",
+        }
+    }
+
+    /// Reads the word; reserved and unknown kinds need a newer reader.
+    pub fn parse(text: &str) -> Result<Self> {
+        [Self::Operator, Self::Image, Self::File, Self::Digest, Self::Order, Self::Capture]
+            .into_iter()
+            .find(|k| k.as_str() == text)
+            .ok_or_else(|| {
+                let reserved = if RESERVED_KINDS.contains(&text) { " (reserved)" } else { "" };
+                Error::Unknown { what: "statement kind", found: format!("{text}{reserved}") }
+            })
+    }
+
+    /// Every claim name of this kind.
+    pub fn claims(self) -> Vec<&'static str> {
+        let groups: &[&[&'static str]] = match self {
+            Self::Operator => &[OPERATOR],
+            Self::Image | Self::File | Self::Digest => &[OWNER, &["file_name"], RIGHTS, &["refs"]],
+            Self::Order => &[OWNER, ORDER],
+            Self::Capture => &[OWNER, CAPTURE],
+        };
+        groups.concat()
+    }
+
+    /// The statement's members.
+    pub(super) fn members(self) -> &'static [&'static str] {
+        match self {
+            Self::Operator => {
+                &["schema", "kind", "id", "ledger", "received_at", "clock", "software", "_sd_alg", "claims"]
+            }
+            Self::Order => &[
+                "schema",
+                "kind",
+                "id",
+                "ledger",
+                "received_at",
+                "clock",
+                "provenance",
+                "operator_relation",
+                "software",
+                "_sd_alg",
+                "claims",
+            ],
+            _ => &[
+                "schema",
+                "kind",
+                "id",
+                "ledger",
+                "received_at",
+                "clock",
+                "provenance",
+                "operator_relation",
+                "software",
+                "file",
+                "_sd_alg",
+                "claims",
+            ],
+        }
+    }
+}
+
+/// Whether version 1 defines a claim of this name anywhere.
+pub fn is_claim_name(name: &str) -> bool {
+    [OWNER, RIGHTS, OPERATOR, ORDER, CAPTURE, &["file_name"]].iter().any(|group| group.contains(&name))
+}
+
+/// What the value of a claim may be, besides `null`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimType {
+    /// A string of at most 4,096 bytes.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// An RFC 3339 date, or an instant as `received_at`.
+    Date,
+    /// An integer, 0 or more.
+    Count,
+    /// An array of strings.
+    List,
+    /// [`Ref`]s.
+    Refs,
+    /// Nothing yet.
+    Null,
+}
+
+impl ClaimType {
+    /// The type of the claim `name`.
+    pub fn of(name: &str) -> Self {
+        match name {
+            "owner_kind" | "operator_kind" => Self::Word(&["individual", "enterprise"]),
+            "purpose" => Self::Word(&["own", "other"]),
+            "outcome" => Self::Word(&["complete", "partial", "blocked"]),
+            "work_origin" => {
+                Self::Word(&["self", "employee", "commissioned", "assigned", "supplier", "buyer", "generated"])
+            }
+            "completed_at" | "published_at" => Self::Date,
+            "attempt" | "discarded_before" => Self::Count,
+            "operator_filings" => Self::List,
+            "refs" => Self::Refs,
+            "beacon" => Self::Null,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// A record that another record points to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ref {
+    /// Origin of its ledger.
+    pub ledger: String,
+    /// Its record number.
+    pub id: String,
+    /// Its RFC 6962 leaf hash.
+    pub leaf: [u8; 32],
+}
+
+/// Reads a `refs` claim: up to 16 of `{"ledger","id","leaf"}`.
+pub fn parse_refs(value: &Value) -> Result<Vec<Ref>> {
+    let items = value.as_array().filter(|a| a.len() <= 16);
+    let items = items.ok_or_else(|| Error::malformed("refs", value.to_string(), "an array of up to 16 refs"))?;
+    items
+        .iter()
+        .map(|item| {
+            let m = json::closed("refs", item, &["ledger", "id", "leaf"])?;
+            let text = |name: &str| json::string("refs", &m[name]);
+            Ok(Ref {
+                ledger: text("ledger")?.to_owned(),
+                id: text("id")?.to_owned(),
+                leaf: hex::decode("refs.leaf", text("leaf")?)?,
+            })
+        })
+        .collect()
+}
+
+/// Holds a disclosed value against the claim's type.
+pub(super) fn check_value(name: &str, value: &Value) -> Result<()> {
+    let wrong = |expected: &str| Error::malformed("claim", format!("{name} = {value}"), expected);
+    let fits = match (ClaimType::of(name), value) {
+        (ClaimType::Null, Value::Null) => true,
+        (ClaimType::Null, _) => return Err(Error::Unknown { what: "claim", found: format!("a value of {name}") }),
+        (_, Value::Null) => true,
+        (ClaimType::Text, Value::String(s)) => s.len() <= 4096,
+        (ClaimType::Word(words), Value::String(s)) => {
+            return if words.contains(&s.as_str()) { Ok(()) } else { Err(wrong(&words.join(", "))) };
+        }
+        (ClaimType::Date, Value::String(s)) => {
+            Utc::parse_micros(s).is_ok()
+                || (s.len() == 10 && Utc::parse_micros(&format!("{s}T00:00:00.000000Z")).is_ok())
+        }
+        (ClaimType::Count, v) => v.as_u64().is_some(),
+        (ClaimType::List, Value::Array(items)) => items.len() <= 64 && items.iter().all(Value::is_string),
+        (ClaimType::Refs, v) => return parse_refs(v).map(|_| ()),
+        _ => false,
+    };
+    if fits { Ok(()) } else { Err(wrong("null or a value of the claim's type")) }
+}

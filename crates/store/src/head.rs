@@ -1,0 +1,1 @@
+//! The signed head: the ledger's one compare-and-swap row.

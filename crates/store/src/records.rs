@@ -1,0 +1,168 @@
+//! Records: written before the ledger is asked, completed with their index when it has answered.
+
+use crate::{Result, Store};
+use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
+
+/// A record that is about to be submitted to the ledger.
+#[derive(Clone, Debug)]
+pub struct NewRecord {
+    /// Record number.
+    pub id: String,
+    /// Statement's kind.
+    pub kind: String,
+    /// As shown to the owner.
+    pub file_name: String,
+    /// The file's SHA-256, where there is a file.
+    pub sha256: Option<[u8; 32]>,
+    /// The file's SM3.
+    pub sm3: Option<[u8; 32]>,
+    /// The file's bytes.
+    pub size: Option<u64>,
+    /// UTC microseconds.
+    pub received_at: i64,
+    /// Exact bytes of `record.json`.
+    pub record: Vec<u8>,
+    /// SHA-256 of them.
+    pub record_digest: [u8; 32],
+    /// Every disclosure, as a `disclosure.json`.
+    pub disclosures: Vec<u8>,
+    /// `timestamp-1.tsr` …
+    pub tokens: Vec<Vec<u8>>,
+}
+
+/// A record as stored.
+#[derive(Clone, Debug)]
+pub struct StoredRecord {
+    /// Record number.
+    pub id: String,
+    /// Statement's kind.
+    pub kind: String,
+    /// As shown to the owner.
+    pub file_name: String,
+    /// The file's SHA-256.
+    pub sha256: Option<[u8; 32]>,
+    /// The file's SM3.
+    pub sm3: Option<[u8; 32]>,
+    /// The file's bytes.
+    pub size: Option<u64>,
+    /// UTC microseconds.
+    pub received_at: i64,
+    /// Exact bytes of `record.json`.
+    pub record: Vec<u8>,
+    /// SHA-256 of them.
+    pub record_digest: [u8; 32],
+    /// Every disclosure, as a `disclosure.json`.
+    pub disclosures: Vec<u8>,
+    /// Its leaf's index, once the ledger has answered.
+    pub index: Option<u64>,
+}
+
+const COLUMNS: &str =
+    "id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures, leaf FROM records";
+
+impl Store {
+    /// Commits a batch durably: all of it or nothing.
+    pub fn insert(&self, batch: &[NewRecord]) -> Result<()> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO records(id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            )?;
+            let mut token = transaction.prepare_cached("INSERT INTO tokens(id, n, tsr) VALUES (?1, ?2, ?3)")?;
+            for r in batch {
+                insert.execute(params![
+                    r.id,
+                    r.kind,
+                    r.file_name,
+                    r.sha256,
+                    r.sm3,
+                    r.size,
+                    r.received_at,
+                    r.record,
+                    r.record_digest,
+                    r.disclosures
+                ])?;
+                for (n, tsr) in (1i64..).zip(&r.tokens) {
+                    token.execute(params![r.id, n, tsr])?;
+                }
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Notes the indices that the ledger gave, by record digest.
+    pub fn set_index(&self, placed: &[([u8; 32], u64)]) -> Result<()> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        {
+            let mut update = transaction.prepare_cached("UPDATE records SET leaf = ?2 WHERE record_digest = ?1")?;
+            for (digest, index) in placed {
+                update.execute(params![digest, index])?;
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// All records, oldest first.
+    pub fn records(&self) -> Result<Vec<StoredRecord>> {
+        self.select("ORDER BY seq", [])
+    }
+
+    /// Records that the ledger has not answered for, oldest first.
+    pub fn unplaced(&self) -> Result<Vec<StoredRecord>> {
+        self.select("WHERE leaf IS NULL ORDER BY seq", [])
+    }
+
+    /// Records of a file with this SHA-256, oldest first.
+    pub fn by_sha256(&self, sha256: &[u8; 32]) -> Result<Vec<StoredRecord>> {
+        self.select("WHERE sha256 = ?1 ORDER BY seq", [sha256])
+    }
+
+    /// One record by its number.
+    pub fn record(&self, id: &str) -> Result<Option<StoredRecord>> {
+        Ok(self.select("WHERE id = ?1", [id])?.pop())
+    }
+
+    /// One record by its leaf's index.
+    pub fn at_index(&self, index: u64) -> Result<Option<StoredRecord>> {
+        Ok(self.select("WHERE leaf = ?1", [index])?.pop())
+    }
+
+    /// Highest index that is known here.
+    pub fn last_index(&self) -> Result<Option<u64>> {
+        Ok(self.lock().query_row("SELECT max(leaf) FROM records", [], |row| row.get(0)).optional()?.flatten())
+    }
+
+    /// The tokens of a record, in order.
+    pub fn tokens(&self, id: &str) -> Result<Vec<Vec<u8>>> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached("SELECT tsr FROM tokens WHERE id = ?1 ORDER BY n")?;
+        let rows = statement.query_map([id], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn select(&self, rest: &str, args: impl rusqlite::Params) -> Result<Vec<StoredRecord>> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} {rest}"))?;
+        let rows = statement.query_map(args, read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
+    Ok(StoredRecord {
+        id: row.get(0)?,
+        kind: row.get(1)?,
+        file_name: row.get(2)?,
+        sha256: row.get(3)?,
+        sm3: row.get(4)?,
+        size: row.get(5)?,
+        received_at: row.get(6)?,
+        record: row.get(7)?,
+        record_digest: row.get(8)?,
+        disclosures: row.get(9)?,
+        index: row.get(10)?,
+    })
+}
