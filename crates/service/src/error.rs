@@ -34,12 +34,17 @@ impl Error {
         let shown = show_path(path);
         let (zh, en) = match error.kind() {
             K::NotFound => ("没有这个文件或文件夹；请检查路径", "there is no such file or folder; check the path"),
-            K::PermissionDenied => ("没有权限；请更改权限或换一个用户", "permission denied; change the permissions or the user"),
-            K::StorageFull | K::QuotaExceeded => ("磁盘已满；请腾出空间后重试", "the disk is full; free some space and try again"),
-            K::ReadOnlyFilesystem => ("所在文件系统只读；请换一个位置", "the file system is read-only; choose another place"),
+            K::PermissionDenied => {
+                ("没有权限；请更改权限或换一个用户", "permission denied; change the permissions or the user")
+            }
+            K::StorageFull | K::QuotaExceeded => {
+                ("磁盘已满；请腾出空间后重试", "the disk is full; free some space and try again")
+            }
+            K::ReadOnlyFilesystem => {
+                ("所在文件系统只读；请换一个位置", "the file system is read-only; choose another place")
+            }
             K::AlreadyExists => ("已经存在；请换一个名称", "it exists already; choose another name"),
             K::IsADirectory => ("这是文件夹，不是文件", "it is a folder, not a file"),
-            K::FilesystemLoop => ("链接成环；请直接给出文件", "the links form a loop; name the file itself"),
             _ => {
                 return Self::new(
                     format!("{shown}：读写失败（{error}）；请检查磁盘后重试"),
@@ -72,11 +77,15 @@ impl From<store::Error> for Error {
         match &error {
             store::Error::Version { found, known } if found > known => Self::new(
                 format!("数据文件夹由更新的版本写成（布局 {found}，本版本识别 {known}）；请使用更新的 quezao"),
-                format!("the folder was written by a newer release (layout {found}, this one knows {known}); use a newer quezao"),
+                format!(
+                    "the folder was written by a newer release (layout {found}, this one knows {known}); use a newer quezao"
+                ),
             ),
             _ => Self::new(
                 format!("数据库未能完成操作（{error}）；请检查磁盘空间与权限后重试，已确认的记录不受影响"),
-                format!("the database could not do this ({error}); check disk space and permissions and try again; acknowledged records are safe"),
+                format!(
+                    "the database could not do this ({error}); check disk space and permissions and try again; acknowledged records are safe"
+                ),
             ),
         }
     }

@@ -91,7 +91,10 @@ impl Folder {
     fn assemble(dir: &Path, store: store::Store, warnings: Vec<(String, String)>, access: Access) -> Result<Self> {
         let party = |json: &str| {
             serde_json::from_str(json).map_err(|e| {
-                Error::new(format!("数据库中的主体信息损坏（{e}）；请从备份恢复"), format!("the owner in the database is damaged ({e}); restore a backup"))
+                Error::new(
+                    format!("数据库中的主体信息损坏（{e}）；请从备份恢复"),
+                    format!("the owner in the database is damaged ({e}); restore a backup"),
+                )
             })
         };
         Ok(Self {
@@ -183,7 +186,10 @@ fn load_authority(dir: &Path) -> Result<Authority> {
         crl_der: read("authority/root.crl")?,
     };
     Authority::load(&material, Box::new(clock::now)).map_err(|e| {
-        Error::new(format!("内置时间机构无法载入（{e}）；请从备份恢复 authority/ 与 keys/"), format!("the embedded authority does not load ({e}); restore authority/ and keys/ from a backup"))
+        Error::new(
+            format!("内置时间机构无法载入（{e}）；请从备份恢复 authority/ 与 keys/"),
+            format!("the embedded authority does not load ({e}); restore authority/ and keys/ from a backup"),
+        )
     })
 }
 
@@ -194,7 +200,10 @@ pub(crate) fn mirror_path(origin: &str) -> Result<PathBuf> {
         .or_else(|| set("XDG_STATE_HOME").map(|p| p.join("quezao")))
         .or_else(|| set("HOME").map(|p| p.join(".local/state/quezao")))
         .ok_or_else(|| {
-            Error::new("不知道把账本头的镜像放在哪里；请设置 QUEZAO_STATE_DIR", "there is no place for the mirror of the ledger's head; set QUEZAO_STATE_DIR")
+            Error::new(
+                "不知道把账本头的镜像放在哪里；请设置 QUEZAO_STATE_DIR",
+                "there is no place for the mirror of the ledger's head; set QUEZAO_STATE_DIR",
+            )
         })?;
     fs::create_dir_all(&base).map_err(|e| Error::io(&base, &e))?;
     Ok(base.join(format!("{}.head", origin.replace('/', "_"))))
@@ -230,7 +239,10 @@ pub(crate) fn lock(dir: &Path) -> Result<File> {
 
 fn required(store: &store::Store, key: &str) -> Result<String> {
     store.meta(key)?.ok_or_else(|| {
-        Error::new(format!("数据库缺少“{key}”；请从备份恢复"), format!("the database lacks \"{key}\"; restore a backup"))
+        Error::new(
+            format!("数据库缺少“{key}”；请从备份恢复"),
+            format!("the database lacks \"{key}\"; restore a backup"),
+        )
     })
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Party {
 
 impl Party {
     /// Checks name and numbers. Warnings are (zh, en).
-    pub fn check(&self) -> Result<Vec<(String, String)>> {
+    pub(crate) fn check(&self) -> Result<Vec<(String, String)>> {
         check_name(&self.name)?;
         let mut warnings = Vec::new();
         match (self.kind.as_str(), &self.code, &self.id) {
@@ -54,7 +54,7 @@ impl Party {
     }
 
     /// The number with all but its first and last character hidden.
-    pub fn masked_id(&self) -> Option<String> {
+    pub(crate) fn masked_id(&self) -> Option<String> {
         let id = self.id.as_deref()?;
         let (first, last) = (id.chars().next()?, id.chars().next_back()?);
         Some(format!("{first}{}{last}", "*".repeat(id.chars().count().saturating_sub(2))))
@@ -70,14 +70,22 @@ fn check_name(name: &str) -> Result<()> {
         ));
     }
     evidence::json::check_string("name", name).map_err(|e| {
-        Error::new(format!("名称中有不能登记的字符（{e}）；请改正后重试"), format!("the name cannot be recorded ({e}); correct it and try again"))
+        Error::new(
+            format!("名称中有不能登记的字符（{e}）；请改正后重试"),
+            format!("the name cannot be recorded ({e}); correct it and try again"),
+        )
     })
 }
 
 /// GB 11643: seventeen digits and a check character.
 fn check_resident_number(id: &str) -> Result<()> {
     const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    let refuse = |zh: &str, en: &str| Err(Error::new(format!("身份证号{zh}；请核对后重新输入"), format!("the identity number {en}; check it and enter it again")));
+    let refuse = |zh: &str, en: &str| {
+        Err(Error::new(
+            format!("身份证号{zh}；请核对后重新输入"),
+            format!("the identity number {en}; check it and enter it again"),
+        ))
+    };
     let bytes = id.as_bytes();
     if bytes.len() != 18 || !bytes[..17].iter().all(u8::is_ascii_digit) {
         return refuse("须为 17 位数字加 1 位校验码", "must be 17 digits and a check character");

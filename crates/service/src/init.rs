@@ -1,11 +1,7 @@
 //! A new folder: keys, embedded authority, trust folder, leaf 0. Made beside its place and renamed, so it exists whole or not at all.
 
 use crate::{
-    Error, Folder, InitOptions, Initialized, Result, clock,
-    error::show_path,
-    folder,
-    identity::Party,
-    keys, register,
+    Error, Folder, InitOptions, Initialized, Result, clock, error::show_path, folder, identity::Party, keys, register,
 };
 use evidence::{hex, json::json, note::Signer, token::Root};
 use std::{
@@ -73,7 +69,10 @@ fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, name: Option<&str>)
     let public = Signer::from_seed("quezao", &seed)?.verifier_key().public_key().to_vec();
     let public: [u8; 32] = public.as_slice().try_into().unwrap_or_default();
     let origin = evidence::checkpoint::origin(name.unwrap_or("quezao.local"), &public).map_err(|e| {
-        Error::new(format!("账本名称不可用（{e}）；请用 --origin 给出如 example.cn 的名称"), format!("the ledger cannot have that name ({e}); give --origin a name such as example.cn"))
+        Error::new(
+            format!("账本名称不可用（{e}）；请用 --origin 给出如 example.cn 的名称"),
+            format!("the ledger cannot have that name ({e}); give --origin a name such as example.cn"),
+        )
     })?;
     let ledger_key = Signer::from_seed(&origin, &seed)?.verifier_key().to_string();
 
@@ -128,7 +127,11 @@ impl Making {
     fn begin(dir: &Path) -> Result<Self> {
         let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(|e| Error::io(parent, &e))?;
-        let name = format!(".{}.making-{}", dir.file_name().unwrap_or_default().to_string_lossy(), hex::encode(&keys::random::<4>()?));
+        let name = format!(
+            ".{}.making-{}",
+            dir.file_name().unwrap_or_default().to_string_lossy(),
+            hex::encode(&keys::random::<4>()?)
+        );
         let path = parent.join(name);
         fs::create_dir(&path).map_err(|e| Error::io(&path, &e))?;
         Ok(Self { path, done: false })

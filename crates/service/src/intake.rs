@@ -3,7 +3,7 @@
 mod decode;
 mod walk;
 
-pub(crate) use walk::{Found, find};
+pub(crate) use walk::find;
 
 use crate::{Error, Result, error::show_path, keys};
 use evidence::digest::FileDigests;
@@ -84,7 +84,12 @@ pub(crate) fn digests_of(path: &Path) -> Result<FileDigests> {
     Ok(digest(path, &mut file, None, &mut |_| ())?.0)
 }
 
-fn digest(path: &Path, source: &mut File, mut copy: Option<&mut Copy>, progress: &mut dyn FnMut(u64)) -> Result<(FileDigests, Vec<u8>)> {
+fn digest(
+    path: &Path,
+    source: &mut File,
+    mut copy: Option<&mut Copy>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(FileDigests, Vec<u8>)> {
     let (mut sha256, mut sm3) = (sha2::Sha256::new(), sm3::Sm3::new());
     let mut buffer = vec![0; 256 * 1024];
     let (mut head, mut size) = (Vec::new(), 0u64);

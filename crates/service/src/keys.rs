@@ -1,12 +1,7 @@
 //! Keys of a folder: PKCS#8 PEM files that only the owner of the folder may read.
 
 use crate::{Error, Result};
-use std::{
-    fs,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
-};
+use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
 /// DER before the 32-byte seed in a PKCS#8 Ed25519 private key (RFC 8410, section 7).
 const ED25519_PREFIX: [u8; 16] =

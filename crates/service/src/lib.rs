@@ -103,9 +103,17 @@ pub struct DepositLine {
 #[derive(Clone, Debug)]
 pub enum Event {
     /// Files found and their total bytes, before reading.
-    Planned { files: u64, bytes: u64 },
+    Planned {
+        /// Files.
+        files: u64,
+        /// Bytes of all of them.
+        bytes: u64,
+    },
     /// Bytes hashed since the last event.
-    Read { bytes: u64 },
+    Read {
+        /// Bytes.
+        bytes: u64,
+    },
     /// One file is done (acknowledged, existing or failed).
     Done(Box<DepositLine>),
 }

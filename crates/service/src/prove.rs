@@ -47,7 +47,11 @@ impl Folder {
     pub fn find(&self, file: &Path) -> Result<Vec<DepositLine>> {
         let digests = intake::digests_of(file)?;
         let records = self.store.by_sha256(&digests.sha256)?;
-        records.iter().filter(|r| r.sm3 == Some(digests.sm3) && r.size == Some(digests.size)).map(|r| self.line(r)).collect()
+        records
+            .iter()
+            .filter(|r| r.sm3 == Some(digests.sm3) && r.size == Some(digests.size))
+            .map(|r| self.line(r))
+            .collect()
     }
 
     /// Writes packages, and originals where asked. A record without a seal is waited for.
@@ -58,7 +62,11 @@ impl Folder {
             progress(id);
             match self.export_one(id, request) {
                 Ok(files) => {
-                    lines.extend(files.into_iter().map(|f| ExportLine { id: id.clone(), file: Some(f), ..ExportLine::default() }));
+                    lines.extend(files.into_iter().map(|f| ExportLine {
+                        id: id.clone(),
+                        file: Some(f),
+                        ..ExportLine::default()
+                    }));
                 }
                 Err(e) => {
                     lines.push(ExportLine { id: id.clone(), file: None, error: Some(e.both()), waiting: e.exit == 3 });
@@ -78,8 +86,16 @@ impl Folder {
         let computed = root_of(&leaves);
         if computed != root {
             return Err(Error::new(
-                format!("账本内容与签名不符：由 {size} 条记录重算的根为 {}，签名的根为 {}；请从备份恢复", hex::encode(&computed), hex::encode(&root)),
-                format!("the ledger differs from what was signed: {size} records give root {}, signed was {}; restore a backup", hex::encode(&computed), hex::encode(&root)),
+                format!(
+                    "账本内容与签名不符：由 {size} 条记录重算的根为 {}，签名的根为 {}；请从备份恢复",
+                    hex::encode(&computed),
+                    hex::encode(&root)
+                ),
+                format!(
+                    "the ledger differs from what was signed: {size} records give root {}, signed was {}; restore a backup",
+                    hex::encode(&computed),
+                    hex::encode(&root)
+                ),
             ));
         }
         Ok((size, hex::encode(&root), self.store.unplaced()?.len() as u64))
@@ -88,8 +104,9 @@ impl Folder {
     fn export_one(&self, id: &str, request: &ExportRequest) -> Result<Vec<PathBuf>> {
         let record = self.stored(id)?;
         let entries = self.package_entries(&record, request)?;
-        let bytes = archive::package::write(&entries)
-            .map_err(|e| Error::new(format!("证据包无法写成（{e}）"), format!("the package could not be written ({e})")))?;
+        let bytes = archive::package::write(&entries).map_err(|e| {
+            Error::new(format!("证据包无法写成（{e}）"), format!("the package could not be written ({e})"))
+        })?;
         let suffix = if request.full { ".full.zip" } else { ".zip" };
         let mut written = vec![write_whole(&request.output.join(format!("{id}{suffix}")), &bytes)?];
         if request.originals {
@@ -100,9 +117,13 @@ impl Folder {
 
     /// Entries 2 to 7 of a package; `package.json` is the archive's to make.
     fn package_entries(&self, record: &StoredRecord, request: &ExportRequest) -> Result<Vec<(String, Vec<u8>)>> {
-        let waiting = |zh: &str, en: &str| Error::incomplete(format!("{}：{zh}", record.id), format!("{}: {en}", record.id));
+        let waiting =
+            |zh: &str, en: &str| Error::incomplete(format!("{}：{zh}", record.id), format!("{}: {en}", record.id));
         let index = record.index.ok_or_else(|| {
-            waiting("尚未写入账本；请运行任一写入命令后重试", "not on the ledger yet; run any writing command and try again")
+            waiting(
+                "尚未写入账本；请运行任一写入命令后重试",
+                "not on the ledger yet; run any writing command and try again",
+            )
         })?;
         if index == 0 {
             return Err(Error::new(
@@ -126,7 +147,10 @@ impl Folder {
             Ok(TlogProof { index, hashes, checkpoint: note.clone() }.to_bytes())
         };
         let operator = self.store.at_index(0)?.ok_or_else(|| {
-            Error::new("数据库缺少运营者记录；请从备份恢复", "the database lacks the operator's record; restore a backup")
+            Error::new(
+                "数据库缺少运营者记录；请从备份恢复",
+                "the database lacks the operator's record; restore a backup",
+            )
         })?;
         let statement = evidence::record::Record::parse(&record.record)?.statement.to_bytes()?;
         let tokens = self.store.tokens(&record.id)?;
@@ -136,9 +160,11 @@ impl Folder {
         entries.push(("record.json".into(), record.record.clone()));
         entries.push(("proof.tlog-proof".into(), proof(index)?));
         entries.push(("checkpoint.txt".into(), note.clone()));
-        entries.extend((1..).zip(&seals).map(|(n, t)| {
-            (if n == 1 { "checkpoint.tsr".into() } else { format!("checkpoint-{n}.tsr") }, t.clone())
-        }));
+        entries.extend(
+            (1..).zip(&seals).map(|(n, t)| {
+                (if n == 1 { "checkpoint.tsr".into() } else { format!("checkpoint-{n}.tsr") }, t.clone())
+            }),
+        );
         entries.push(("disclosure.json".into(), disclosed(&record.disclosures, request.full)?));
         entries.push(("operator-record.json".into(), operator.record.clone()));
         entries.push(("operator-disclosure.json".into(), disclosed(&operator.disclosures, request.full)?));
@@ -148,12 +174,14 @@ impl Folder {
             let path = self.trust_dir().join(name);
             fs::read(&path).map_err(|e| Error::io(&path, &e))
         };
-        let pem = fs::read(self.dir.join("authority/root.pem")).map_err(|e| Error::io(&self.dir.join("authority/root.pem"), &e))?;
+        let pem = fs::read(self.dir.join("authority/root.pem"))
+            .map_err(|e| Error::io(&self.dir.join("authority/root.pem"), &e))?;
         let root = Root::from_pem(&pem)?;
         let fingerprint = hex::encode(&root.fingerprint());
         let root_file = format!("trust-tsa-{}.pem", &fingerprint[..16]);
         let policy = trust("policy")?;
-        let ledger_key = String::from_utf8_lossy(&policy).lines().find_map(|l| l.strip_prefix("log ").map(str::to_owned));
+        let ledger_key =
+            String::from_utf8_lossy(&policy).lines().find_map(|l| l.strip_prefix("log ").map(str::to_owned));
         let seconds = |tsr: &Vec<u8>| Token::parse_tsr(tsr).map(|t| t.gen_time.unix_seconds());
         let text = archive::verify_txt(&archive::VerifyTxt {
             id: record.id.clone(),
@@ -191,7 +219,8 @@ impl Folder {
                 format!("{}: the kept original is damaged (its digest differs); restore a backup", show_path(&held)),
             ));
         }
-        let safe: String = record.file_name.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
+        let safe: String =
+            record.file_name.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
         let target = output.join(format!("{}-{safe}", record.id));
         fs::copy(&held, &target).map_err(|e| Error::io(&target, &e))?;
         Ok(Some(target))
@@ -230,7 +259,10 @@ impl Folder {
         if size > index {
             return Ok(note);
         }
-        Err(Error::incomplete("账本尚未签署包含此记录的检查点；请稍后重试", "no signed checkpoint covers this record yet; try again later"))
+        Err(Error::incomplete(
+            "账本尚未签署包含此记录的检查点；请稍后重试",
+            "no signed checkpoint covers this record yet; try again later",
+        ))
     }
 
     fn published(&self) -> Result<(u64, merkle::Hash, Vec<u8>)> {
@@ -289,4 +321,3 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<PathBuf> {
     }
     Ok(path.to_owned())
 }
-

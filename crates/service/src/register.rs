@@ -48,7 +48,14 @@ impl Folder {
         let originals = self.dir.join("originals");
         let keep = (!request.digest_only).then_some(originals.as_path());
         let work: Mutex<VecDeque<(usize, PathBuf)>> = Mutex::default();
-        let mut run = Run { folder: self, request, lines: vec![None; found.len()], paths: Vec::new(), batch: Vec::new(), unsealed: VecDeque::new() };
+        let mut run = Run {
+            folder: self,
+            request,
+            lines: vec![None; found.len()],
+            paths: Vec::new(),
+            batch: Vec::new(),
+            unsealed: VecDeque::new(),
+        };
         for (place, item) in found.into_iter().enumerate() {
             match item {
                 Ok((path, _)) => {
@@ -125,7 +132,9 @@ impl Run<'_> {
                 self.flush()?;
             }
             let earlier = self.folder.store.by_sha256(&taken.digests.sha256)?;
-            if let Some(first) = earlier.iter().find(|r| r.sm3 == Some(taken.digests.sm3) && r.size == Some(taken.digests.size)) {
+            if let Some(first) =
+                earlier.iter().find(|r| r.sm3 == Some(taken.digests.sm3) && r.size == Some(taken.digests.size))
+            {
                 let mut line = line_of(first, self.paths[place].to_string_lossy().into_owned(), "existing");
                 line.warnings = taken.warnings;
                 if differs(&first.disclosures, &self.request.rights.claims)? {
@@ -221,7 +230,8 @@ impl Folder {
         }
         let custody = if request.digest_only { Custody::Read } else { Custody::Held };
         let file = File { digests: taken.digests, media_type: taken.media_type.into(), custody };
-        let relation = if self.operator.is_some() { OperatorRelation::IndependentDeclared } else { OperatorRelation::SamePerson };
+        let relation =
+            if self.operator.is_some() { OperatorRelation::IndependentDeclared } else { OperatorRelation::SamePerson };
         let draft = Draft { kind, ledger: &self.origin, file: Some(file), relation: Some(relation), claims };
         draft.record(self.writer()?, &taken.file_name)
     }
@@ -241,7 +251,10 @@ pub(crate) fn operator(store: &store::Store, writer: &Writer, origin: &str, oper
     let record = draft.record(writer, "")?;
     match submit(store, writer, &[record])?.as_slice() {
         [0] => Ok(()),
-        other => Err(Error::new(format!("第一条记录的序号不是 0，而是 {other:?}"), format!("the first record got index {other:?}, not 0"))),
+        other => Err(Error::new(
+            format!("第一条记录的序号不是 0，而是 {other:?}"),
+            format!("the first record got index {other:?}, not 0"),
+        )),
     }
 }
 
@@ -279,7 +292,10 @@ impl Draft<'_> {
         };
         let bytes = statement.to_bytes()?;
         let tsr = writer.authority.stamp(&bytes).map_err(|e| {
-            Error::new(format!("内置时间机构未能签发时间标记（{e}）"), format!("the embedded authority did not stamp the statement ({e})"))
+            Error::new(
+                format!("内置时间机构未能签发时间标记（{e}）"),
+                format!("the embedded authority did not stamp the statement ({e})"),
+            )
         })?;
         let token = Token::parse_tsr(&tsr)?;
         let timestamps = vec![Timestamp { gen_time: token.gen_time_text.clone(), token_sha256: token.token_sha256 }];
@@ -343,7 +359,10 @@ fn check_rights(claims: &BTreeMap<String, String>) -> Result<()> {
     for (name, value) in claims {
         let disclosure = Disclosure::new(&[0; 16], name, value.clone().into());
         disclosure.and_then(|d| evidence::statement::check_claim(d.name(), d.value())).map_err(|e| {
-            Error::new(format!("声明 {name}=“{value}”不能登记（{e}）；请改正后重试"), format!("the claim {name} = \"{value}\" cannot be recorded ({e}); correct it and try again"))
+            Error::new(
+                format!("声明 {name}=“{value}”不能登记（{e}）；请改正后重试"),
+                format!("the claim {name} = \"{value}\" cannot be recorded ({e}); correct it and try again"),
+            )
         })?;
     }
     Ok(())
@@ -358,4 +377,3 @@ fn differs(stored: &[u8], claims: &BTreeMap<String, String>) -> Result<bool> {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
-

@@ -47,7 +47,12 @@ fn folder(root: &Path, data: &Path, found: &mut Vec<Found>) {
 fn failed(root: &Path, error: &walkdir::Error) -> (PathBuf, Error) {
     let path = error.path().unwrap_or(root).to_owned();
     let reason = error.io_error().map_or_else(
-        || Error::new(format!("{}：链接成环", show_path(&path)), format!("{}: the links form a loop", show_path(&path))),
+        || {
+            Error::new(
+                format!("{}：链接成环", show_path(&path)),
+                format!("{}: the links form a loop", show_path(&path)),
+            )
+        },
         |e| Error::io(&path, e),
     );
     (path, reason)
