@@ -56,6 +56,18 @@ fn the_specification_s_example() {
 }
 
 #[test]
+fn a_foreign_note_meets_its_policy() {
+    let policy = Policy::parse(include_bytes!("../../tests/foreign/policy")).unwrap();
+    let bytes = include_bytes!("../../tests/foreign/checkpoint.txt");
+    let note = Note::parse(bytes).unwrap();
+    assert_eq!(note.to_bytes(), bytes);
+    let found = policy.evaluate(&note, &Checkpoint::parse(&note.text).unwrap().origin);
+    note.verify_log(&found.log.unwrap()).unwrap();
+    let times: Vec<u64> = found.cosigned.iter().map(|c| c.2).collect();
+    assert_eq!((times, found.met, found.unknown_lines), (vec![1_679_315_147, 1_679_315_148], true, 0));
+}
+
+#[test]
 fn witnesses_thresholds_and_none() {
     assert!(met("quorum none\n", &[]));
     assert!(met("quorum w2\n", &[2]) && !met("quorum w2\n", &[1, 3]));
