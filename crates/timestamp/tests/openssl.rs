@@ -1,11 +1,21 @@
 //! Tokens across implementations: OpenSSL reads ours, we read OpenSSL's, and neither reads a forgery.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
+use cms::{content_info::CmsVersion, signed_data::SignerInfo};
+use der::{
+    Decode, Encode,
+    asn1::{ObjectIdentifier, OctetString},
+};
 use evidence::{
     Error,
     time::{SECOND, Utc},
-    token::{Binding, Root, Token, normalize_response, wrap_tsr},
+    token::{
+        Binding, Root, Token,
+        asn1::{ContentInfo, SigningCertificateV2, Tsr, oid},
+        normalize_response, wrap_tsr,
+    },
 };
+use spki::AlgorithmIdentifierOwned;
 use std::{fs, path::Path, process::Command};
 use timestamp::{Authority, AuthorityMaterial};
 
@@ -104,7 +114,7 @@ subjectKeyIdentifier=hash\n[tsa]\nextendedKeyUsage=critical,timeStamping\nkeyUsa
 [lax]\nextendedKeyUsage=timeStamping\n[two]\nextendedKeyUsage=critical,timeStamping,codeSigning\n\
 [ts]\nserial=serial\ncrypto_device=builtin\nsigner_cert=tsa.pem\ncerts=ca.pem\nsigner_key=tsa.key\n\
 default_policy=1.2.3.4\ndigests=sha256,sha384,sha512,sm3\naccuracy=secs:1,millisecs:500,microsecs:100\n\
-ess_cert_id_chain=no\n";
+ess_cert_id_chain=no\ness_cert_id_alg=sha1\n";
 
 /// An authority made by OpenSSL, and its root.
 fn foreign(dir: &Path, key: &str, section: &str) -> Root {
@@ -143,7 +153,7 @@ fn tokens_of_openssl_are_accepted() {
             let tsr = normalize_response(&reply(dir.path(), digest, digest)).unwrap();
             assert_eq!(Token::parse_tsr(&tsr).unwrap().accuracy, 1_500_100);
             let checked = check(&tsr, b"statement", std::slice::from_ref(&root));
-            assert_eq!(checked, Ok(Binding::V2), "{key} {digest}");
+            assert_eq!(checked, Ok(Binding::V1Sha1), "{key} {digest}");
             assert_eq!(
                 check(&tsr, b"statement", &[embedded().2]),
                 Err(Error::Missing {
@@ -151,6 +161,13 @@ fn tokens_of_openssl_are_accepted() {
                     missing: "a trusted root that it leads to".into(),
                 })
             );
+        }
+        // ESSCertIDv2 with the default digest left out, and with another spelled out.
+        for ess in ["sha256", "sha384", "sha512"] {
+            let conf = CONFIG.replace("ess_cert_id_alg=sha1", &format!("ess_cert_id_alg={ess}"));
+            fs::write(dir.path().join("conf"), conf).unwrap();
+            let tsr = normalize_response(&reply(dir.path(), "sha256", "sha256")).unwrap();
+            assert_eq!(check(&tsr, b"statement", std::slice::from_ref(&root)), Ok(Binding::V2), "{key} {ess}");
         }
         let tsr = normalize_response(&reply(dir.path(), "sha256", "sha256")).unwrap();
         for at in 0..tsr.len() {
@@ -187,4 +204,78 @@ fn wrapping_is_what_parsing_takes_off() {
     let tsr = authority.stamp(b"s").unwrap();
     let token = &tsr[9..];
     assert_eq!(wrap_tsr(token), tsr);
+}
+
+/// What a reader says of a good token that was changed in one place.
+fn changed(change: impl FnOnce(&mut ContentInfo)) -> Result<Binding, Error> {
+    let (_, authority, root) = embedded();
+    let mut tsr = Tsr::from_der(&authority.stamp(b"s").unwrap()).unwrap();
+    change(&mut tsr.token);
+    check(&tsr.to_der().unwrap(), b"s", &[root])
+}
+
+fn signer(token: &mut ContentInfo, change: impl FnOnce(&mut SignerInfo)) {
+    let mut info = token.content.signer_infos.as_slice()[0].clone();
+    change(&mut info);
+    token.content.signer_infos = vec![info].try_into().unwrap();
+}
+
+fn is_malformed(found: &Result<Binding, Error>) -> bool {
+    matches!(found, Err(Error::Malformed { .. }))
+}
+
+#[test]
+fn unsigned_parts_have_one_form() {
+    assert_eq!(changed(|_| {}), Ok(Binding::V2));
+    let two = changed(|t| {
+        let one = t.content.signer_infos.as_slice()[0].clone();
+        let other = SignerInfo { signature: OctetString::new(*b"other").unwrap(), ..one.clone() };
+        t.content.signer_infos = vec![one, other].try_into().unwrap();
+    });
+    assert!(is_malformed(&two), "{two:?}");
+    let none = changed(|t| t.content.signer_infos = Vec::new().try_into().unwrap());
+    assert!(is_malformed(&none), "{none:?}");
+    let version = changed(|t| t.content.version = 1);
+    assert!(is_malformed(&version), "{version:?}");
+    let version = changed(|t| signer(t, |s| s.version = CmsVersion::V3));
+    assert!(is_malformed(&version), "{version:?}");
+    let unsigned = changed(|t| signer(t, |s| s.unsigned_attrs = s.signed_attrs.clone()));
+    assert!(is_malformed(&unsigned), "{unsigned:?}");
+    let digests = changed(|t| {
+        let one = t.content.digest_algorithms.as_slice()[0].clone();
+        let other = AlgorithmIdentifierOwned { oid: oid::SHA512, parameters: None };
+        t.content.digest_algorithms = vec![one, other].try_into().unwrap();
+    });
+    assert!(is_malformed(&digests), "{digests:?}");
+    let bare = changed(|t| t.content.certificates = None);
+    assert!(is_malformed(&bare), "{bare:?}");
+    let unknown =
+        changed(|t| signer(t, |s| s.signature_algorithm.oid = ObjectIdentifier::new_unwrap("1.2.156.10197.1.501")));
+    assert!(matches!(unknown, Err(Error::Unknown { .. })), "{unknown:?}");
+}
+
+#[test]
+fn the_signer_must_be_bound_by_its_own_hash() {
+    let attribute = |id| {
+        move |s: &mut SignerInfo| {
+            let kept: Vec<_> = s.signed_attrs.iter().flat_map(|a| a.iter()).filter(|a| a.oid != id).cloned().collect();
+            s.signed_attrs = Some(kept.try_into().unwrap());
+        }
+    };
+    for id in [oid::CONTENT_TYPE, oid::MESSAGE_DIGEST, oid::SIGNING_CERTIFICATE_V2] {
+        let without = changed(|t| signer(t, attribute(id)));
+        assert!(is_malformed(&without), "{id}: {without:?}");
+    }
+    // Another certificate of the same key and names has another hash.
+    let wrong = changed(|t| {
+        signer(t, |s| {
+            let mut attributes = s.signed_attrs.clone().unwrap().into_vec();
+            let at = attributes.iter().position(|a| a.oid == oid::SIGNING_CERTIFICATE_V2).unwrap();
+            let mut list: SigningCertificateV2 = attributes[at].values.as_slice()[0].decode_as().unwrap();
+            list.certs[0].cert_hash = OctetString::new([7; 32]).unwrap();
+            attributes[at].values = vec![der::Any::encode_from(&list).unwrap()].try_into().unwrap();
+            s.signed_attrs = Some(attributes.try_into().unwrap());
+        });
+    });
+    assert!(matches!(wrong, Err(Error::Mismatch { what: "ESSCertIDv2", .. })), "{wrong:?}");
 }
