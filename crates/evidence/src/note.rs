@@ -137,9 +137,14 @@ impl VerifierKey {
         line.name == self.name && line.id == self.id
     }
 
+    /// Name and id, printable, for errors: a whole ML-DSA-44 vkey is too long to read.
+    pub(crate) fn label(&self) -> String {
+        format!("{}+{}", crate::error::printable(&self.name), hex::encode(&self.id))
+    }
+
     /// Ed25519 under this key, as the module's first lines say.
     pub(crate) fn verify_ed25519(&self, what: &'static str, message: &[u8], signature: &[u8]) -> Result<()> {
-        let refuse = || Error::Signature { what, key: self.to_string() };
+        let refuse = || Error::Signature { what, key: self.label() };
         let signature = Signature::from_slice(signature).map_err(|_| refuse())?;
         // `verify` recomputes R and compares encodings, so R is canonical, and refuses S >= L.
         // `verify_strict` would also refuse an R of small order, which RFC 8032 and OpenSSL accept.
@@ -263,7 +268,7 @@ impl Note {
         }
         match self.line_of(key) {
             Some(line) => key.verify_ed25519(WHAT, self.text.as_bytes(), &line.signature),
-            None => Err(Error::Missing { what: WHAT, missing: format!("a line of {key}") }),
+            None => Err(Error::Missing { what: WHAT, missing: format!("a line of {}", key.label()) }),
         }
     }
 

@@ -5,7 +5,7 @@
 
 mod claims;
 
-pub use claims::{ClaimType, Kind, Ref, is_claim_name, parse_refs};
+pub use claims::{ClaimType, Kind, Ref, check_value as check_claim, is_claim_name, parse_refs};
 
 use crate::{Error, Result, disclosure::Disclosure, hex, json, json::Value, time::Utc};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -169,7 +169,7 @@ impl Statement {
             if *slot != disclosure.digest() {
                 return Err(Error::mismatch("disclosure", format!("{name} → {}", disclosure.digest()), slot));
             }
-            claims::check_value(name, disclosure.value())?;
+            check_claim(name, disclosure.value())?;
             if opened.insert(name.to_owned(), disclosure.value().clone()).is_some() {
                 return Err(Error::malformed("disclosure", name, "each claim once"));
             }

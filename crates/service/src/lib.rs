@@ -3,7 +3,25 @@
 //! `intake` reads bytes, `register` makes and records statements, `prove` takes evidence out again.
 //! Nothing here prints; progress is handed out as [`Event`]s, failures as [`Error`]s with a way out.
 
-use std::path::{Path, PathBuf};
+mod clock;
+mod doctor;
+mod error;
+mod folder;
+mod identity;
+mod init;
+mod intake;
+mod keys;
+mod prove;
+mod register;
+
+pub use doctor::doctor;
+pub use error::{Error, Result};
+pub use folder::Folder;
+
+use std::path::PathBuf;
+
+/// What every statement names as its maker.
+pub const SOFTWARE: (&str, &str, &str) = ("quezao", env!("CARGO_PKG_VERSION"), env!("QUEZAO_COMMIT"));
 
 /// Who the owner is, as `init` was told.
 #[derive(Clone, Debug, Default)]
@@ -85,9 +103,17 @@ pub struct DepositLine {
 #[derive(Clone, Debug)]
 pub enum Event {
     /// Files found and their total bytes, before reading.
-    Planned { files: u64, bytes: u64 },
+    Planned {
+        /// Files.
+        files: u64,
+        /// Bytes of all of them.
+        bytes: u64,
+    },
     /// Bytes hashed since the last event.
-    Read { bytes: u64 },
+    Read {
+        /// Bytes.
+        bytes: u64,
+    },
     /// One file is done (acknowledged, existing or failed).
     Done(Box<DepositLine>),
 }
@@ -136,21 +162,6 @@ pub struct Finding {
     pub en: String,
 }
 
-/// A refusal that a person can act on: Chinese, English, and the exit code.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{en}")]
-pub struct Error {
-    /// Chinese sentence: what, which value, what to do.
-    pub zh: String,
-    /// The same in English.
-    pub en: String,
-    /// 2, unless something else was promised.
-    pub exit: u8,
-}
-
-/// Shorthand.
-pub type Result<T> = std::result::Result<T, Error>;
-
 /// Reading beside a writer, or the one writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -158,68 +169,4 @@ pub enum Mode {
     Read,
     /// `deposit`: waits up to 30 s for the lock, then names the process that holds it.
     Write,
-}
-
-/// An open data folder.
-pub struct Folder {
-    _private: (),
-}
-
-impl Folder {
-    /// Makes a data folder: keys, embedded authority, leaf 0, trust folder.
-    pub fn init(dir: &Path, options: &InitOptions) -> Result<Initialized> {
-        let _ = (dir, options);
-        todo!()
-    }
-
-    /// Opens one.
-    pub fn open(dir: &Path, mode: Mode) -> Result<Self> {
-        let _ = (dir, mode);
-        todo!()
-    }
-
-    /// Registers files; every file gives exactly one [`Event::Done`]. Returns the lines in order.
-    pub fn deposit(&mut self, request: &DepositRequest, events: &mut dyn FnMut(Event)) -> Result<Vec<DepositLine>> {
-        let _ = (request, events);
-        todo!()
-    }
-
-    /// Every record, oldest first.
-    pub fn list(&self) -> Result<Vec<DepositLine>> {
-        todo!()
-    }
-
-    /// One record with its disclosed claims, as the owner may see it.
-    pub fn show(&self, id: &str) -> Result<(DepositLine, std::collections::BTreeMap<String, serde_json::Value>)> {
-        let _ = id;
-        todo!()
-    }
-
-    /// Writes packages.
-    pub fn export(&mut self, request: &ExportRequest, progress: &mut dyn FnMut(&str)) -> Result<Vec<ExportLine>> {
-        let _ = (request, progress);
-        todo!()
-    }
-
-    /// Records with these digests: `find FILE`.
-    pub fn find(&self, file: &Path) -> Result<Vec<DepositLine>> {
-        let _ = file;
-        todo!()
-    }
-
-    /// Recomputes the whole ledger from its leaves: size, root, number of records without a leaf.
-    pub fn check_ledger(&self) -> Result<(u64, String, u64)> {
-        todo!()
-    }
-
-    /// `DIR/trust`.
-    pub fn trust_dir(&self) -> PathBuf {
-        todo!()
-    }
-}
-
-/// Looks at clock, disk, tools and folder without changing anything.
-pub fn doctor(dir: Option<&Path>) -> Vec<Finding> {
-    let _ = dir;
-    todo!()
 }

@@ -180,6 +180,19 @@ fn s_is_below_l() {
 }
 
 #[test]
+fn r_is_judged_as_openssl_judges_it() {
+    // R is the neutral element and S = k a: a true signature of the key's owner, which OpenSSL 3 accepts.
+    let small = "0100000000000000000000000000000000000000000000000000000000000000\
+         bb1126970a21c57f415c71ac4f65d85138a89ece510d0245d5b791431cdf5e05";
+    // The same R encoded as y = p + 1, which OpenSSL 3 refuses.
+    let beyond = "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f\
+         f34edff3adf8b3c652524b2a04f697ddb1e020feeaccb49d3b27b7e320ecf207";
+    let key = Signer::from_seed("a", &[9; 32]).unwrap().verifier_key();
+    key.verify_ed25519("test", b"text\n", &hex::decode::<64>("signature", small).unwrap()).unwrap();
+    assert!(key.verify_ed25519("test", b"text\n", &hex::decode::<64>("signature", beyond).unwrap()).is_err());
+}
+
+#[test]
 fn rfc_8032_test_1() {
     let seed = hex::decode("seed", "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60").unwrap();
     let signer = Signer::from_seed("a", &seed).unwrap();

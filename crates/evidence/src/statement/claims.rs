@@ -192,7 +192,7 @@ pub fn parse_refs(value: &Value) -> Result<Vec<Ref>> {
 }
 
 /// Holds a disclosed value against the claim's type.
-pub(super) fn check_value(name: &str, value: &Value) -> Result<()> {
+pub fn check_value(name: &str, value: &Value) -> Result<()> {
     let wrong = |expected: &str| Error::malformed("claim", format!("{name} = {value}"), expected);
     let fits = match (ClaimType::of(name), value) {
         (ClaimType::Null, Value::Null) => true,

@@ -1,0 +1,79 @@
+//! Looks at machine and folder without changing anything.
+
+use crate::{Finding, Folder, Mode, clock};
+use std::{path::Path, process::Command};
+
+/// Findings about tools, clock, disk and, where one is given, the folder.
+pub fn doctor(dir: Option<&Path>) -> Vec<Finding> {
+    let mut findings = vec![tool("openssl", &["version"]), tool("python3", &["--version"]), clock_year()];
+    if let Some(dir) = dir {
+        findings.push(space(dir));
+        findings.extend(folder(dir));
+    }
+    findings
+}
+
+fn tool(name: &'static str, args: &[&str]) -> Finding {
+    let version = Command::new(name).args(args).output().ok().filter(|o| o.status.success());
+    match version.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned()) {
+        Some(version) => Finding { level: "ok", subject: name, zh: version.clone(), en: version },
+        None => Finding {
+            level: "warning",
+            subject: name,
+            zh: format!("没有找到 {name}；用独立工具核验时需要它（apt-get install {name}）"),
+            en: format!("{name} was not found; checking with independent tools needs it (apt-get install {name})"),
+        },
+    }
+}
+
+fn clock_year() -> Finding {
+    let now = clock::now().to_micros();
+    if now.as_str() < "2026" {
+        return Finding {
+            level: "problem",
+            subject: "clock",
+            zh: format!("系统时钟为 {now}，明显偏早；请校准后再登记"),
+            en: format!("the system clock says {now}, which is too early; set it before you deposit"),
+        };
+    }
+    Finding {
+        level: "warning",
+        subject: "clock",
+        zh: format!("{now}；尚未与时间服务器比对，记录会注明“时钟未检查”"),
+        en: format!("{now}; not compared with a time server, and records say so"),
+    }
+}
+
+fn space(dir: &Path) -> Finding {
+    let (level, zh, en) = match rustix::fs::statvfs(dir) {
+        Ok(s) => {
+            let free = s.f_bavail.saturating_mul(s.f_frsize) / (1 << 20);
+            let level = if free < 512 { "warning" } else { "ok" };
+            (level, format!("剩余 {free} MiB"), format!("{free} MiB free"))
+        }
+        Err(e) => ("problem", format!("无法读取（{e}）"), format!("cannot be read ({e})")),
+    };
+    Finding { level, subject: "disk", zh, en }
+}
+
+fn folder(dir: &Path) -> Vec<Finding> {
+    let folder = match Folder::open(dir, Mode::Read) {
+        Ok(folder) => folder,
+        Err(e) => return vec![Finding { level: "problem", subject: "folder", zh: e.zh, en: e.en }],
+    };
+    match folder.check_ledger() {
+        Ok((size, root, 0)) => vec![Finding {
+            level: "ok",
+            subject: "ledger",
+            zh: format!("{size} 条记录，根 {root}"),
+            en: format!("{size} records, root {root}"),
+        }],
+        Ok((size, _, waiting)) => vec![Finding {
+            level: "warning",
+            subject: "ledger",
+            zh: format!("{size} 条记录，另有 {waiting} 条待写入；下一条写入命令会补上"),
+            en: format!("{size} records, {waiting} more wait; the next writing command submits them"),
+        }],
+        Err(e) => vec![Finding { level: "problem", subject: "ledger", zh: e.zh, en: e.en }],
+    }
+}

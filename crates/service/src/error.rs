@@ -1,0 +1,98 @@
+//! Refusals in the reader's words. No library's error reaches a person raw: each is put into a sentence here.
+
+use std::path::Path;
+
+/// A refusal that a person can act on: which value, and the way out, in Chinese and English.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{en}")]
+pub struct Error {
+    /// Chinese sentence.
+    pub zh: String,
+    /// The same in English.
+    pub en: String,
+    /// The process's exit code: 2, or 3 where something is only missing yet.
+    pub exit: u8,
+}
+
+/// Shorthand.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A refusal (exit 2).
+    pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { zh: zh.into(), en: en.into(), exit: 2 }
+    }
+
+    /// Nothing contradicts, but something is not there yet (exit 3).
+    pub(crate) fn incomplete(zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { exit: 3, ..Self::new(zh, en) }
+    }
+
+    /// A file operation that failed, with what can be done about it.
+    pub(crate) fn io(path: &Path, error: &std::io::Error) -> Self {
+        use std::io::ErrorKind as K;
+        let shown = show_path(path);
+        let (zh, en) = match error.kind() {
+            K::NotFound => ("没有这个文件或文件夹；请检查路径", "there is no such file or folder; check the path"),
+            K::PermissionDenied => {
+                ("没有权限；请更改权限或换一个用户", "permission denied; change the permissions or the user")
+            }
+            K::StorageFull | K::QuotaExceeded => {
+                ("磁盘已满；请腾出空间后重试", "the disk is full; free some space and try again")
+            }
+            K::ReadOnlyFilesystem => {
+                ("所在文件系统只读；请换一个位置", "the file system is read-only; choose another place")
+            }
+            K::AlreadyExists => ("已经存在；请换一个名称", "it exists already; choose another name"),
+            K::IsADirectory => ("这是文件夹，不是文件", "it is a folder, not a file"),
+            _ => {
+                return Self::new(
+                    format!("{shown}：读写失败（{error}）；请检查磁盘后重试"),
+                    format!("{shown}: reading or writing failed ({error}); check the disk and try again"),
+                );
+            }
+        };
+        Self::new(format!("{shown}：{zh}"), format!("{shown}: {en}"))
+    }
+
+    /// Both sentences in one, for the `error` key of JSON.
+    pub fn both(&self) -> String {
+        format!("{} / {}", self.zh, self.en)
+    }
+}
+
+/// A path for people: no control or bidi-control character reaches a terminal raw.
+pub(crate) fn show_path(path: &Path) -> String {
+    path.to_string_lossy()
+        .chars()
+        .map(|c| {
+            let hidden = c.is_control() || evidence::json::check_string("path", c.encode_utf8(&mut [0; 4])).is_err();
+            if hidden { format!("\\u{{{:x}}}", u32::from(c)) } else { c.to_string() }
+        })
+        .collect()
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match &error {
+            store::Error::Version { found, known } if found > known => Self::new(
+                format!("数据文件夹由更新的版本写成（布局 {found}，本版本识别 {known}）；请使用更新的 quezao"),
+                format!(
+                    "the folder was written by a newer release (layout {found}, this one knows {known}); use a newer quezao"
+                ),
+            ),
+            _ => Self::new(
+                format!("数据库未能完成操作（{error}）；请检查磁盘空间与权限后重试，已确认的记录不受影响"),
+                format!(
+                    "the database could not do this ({error}); check disk space and permissions and try again; acknowledged records are safe"
+                ),
+            ),
+        }
+    }
+}
+
+impl From<evidence::Error> for Error {
+    fn from(error: evidence::Error) -> Self {
+        Self::new(format!("数据不符合格式（{error}）"), format!("the data does not have the promised form ({error})"))
+    }
+}

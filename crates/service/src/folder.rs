@@ -1,0 +1,255 @@
+//! The data folder: its layout, its one writer, and what is opened from it.
+//!
+//! ```text
+//! quezao.db        records on their way, disclosures, the signed head
+//! keys/            ledger and authority, mode 0600
+//! authority/       certificates and CRL of the embedded authority
+//! ledger/          the static tlog-tiles tree
+//! trust/           a ready trust folder
+//! originals/       kept files by SHA-256
+//! lock             the writer's process id
+//! ```
+
+use crate::{Error, Mode, Result, clock, error::show_path, identity::Party, intake, keys};
+use evidence::note::Signer;
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{Read, Seek, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use timestamp::{Authority, AuthorityMaterial};
+
+/// An open data folder.
+pub struct Folder {
+    pub(crate) dir: PathBuf,
+    pub(crate) store: store::Store,
+    pub(crate) owner: Party,
+    pub(crate) operator: Option<Party>,
+    pub(crate) origin: String,
+    /// Things worth saying about the folder itself, (zh, en).
+    pub warnings: Vec<(String, String)>,
+    pub(crate) access: Access,
+}
+
+/// The one writer, or a reader beside it.
+pub(crate) enum Access {
+    Read(ledger::Reader),
+    Write(Box<Writer>),
+}
+
+/// What only the writer has.
+pub(crate) struct Writer {
+    pub ledger: ledger::Ledger,
+    pub authority: Arc<Authority>,
+    _lock: File,
+}
+
+impl Folder {
+    /// Opens a folder that `init` made.
+    pub fn open(dir: &Path, mode: Mode) -> Result<Self> {
+        let database = dir.join("quezao.db");
+        if !database.is_file() {
+            return Err(Error::new(
+                format!("{} 不是数据文件夹；请先运行 quezao init --data DIR", show_path(dir)),
+                format!("{} is not a data folder; run quezao init --data DIR first", show_path(dir)),
+            ));
+        }
+        if mode == Mode::Read {
+            let store = store::Store::open_read_only(&database)?;
+            let reader = ledger::Reader::open(dir).map_err(|e| ledger_error(&e))?;
+            return Self::assemble(dir, store, Vec::new(), Access::Read(reader));
+        }
+        let lock = lock(dir)?;
+        let store = store::Store::open(&database)?;
+        let origin = required(&store, "origin")?;
+        let (writer, warnings) = open_writer(dir, &store, &origin, lock)?;
+        intake::clean(&dir.join("originals"));
+        let folder = Self::assemble(dir, store, warnings, Access::Write(Box::new(writer)))?;
+        folder.reconcile()?;
+        Ok(folder)
+    }
+
+    /// `DIR/trust`, a ready trust folder.
+    pub fn trust_dir(&self) -> PathBuf {
+        self.dir.join("trust")
+    }
+
+    /// The ledger's origin.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    pub(crate) fn writer(&self) -> Result<&Writer> {
+        match &self.access {
+            Access::Write(writer) => Ok(writer),
+            Access::Read(_) => Err(Error::new("数据文件夹以只读方式打开", "the folder is open for reading only")),
+        }
+    }
+
+    fn assemble(dir: &Path, store: store::Store, warnings: Vec<(String, String)>, access: Access) -> Result<Self> {
+        let party = |json: &str| {
+            serde_json::from_str(json).map_err(|e| {
+                Error::new(
+                    format!("数据库中的主体信息损坏（{e}）；请从备份恢复"),
+                    format!("the owner in the database is damaged ({e}); restore a backup"),
+                )
+            })
+        };
+        Ok(Self {
+            dir: dir.to_owned(),
+            owner: party(&required(&store, "owner")?)?,
+            operator: store.meta("operator")?.as_deref().map(party).transpose()?,
+            origin: required(&store, "origin")?,
+            store,
+            warnings,
+            access,
+        })
+    }
+
+    /// After a crash: indices that the ledger gave but the database never heard of, then what was never submitted.
+    fn reconcile(&self) -> Result<()> {
+        if self.store.unplaced()?.is_empty() {
+            return Ok(());
+        }
+        let ledger = &self.writer()?.ledger;
+        let from = self.store.last_index()?.map_or(0, |i| i + 1);
+        let mut placed = Vec::new();
+        for index in from..ledger.size() {
+            let leaf = ledger.entry(index).map_err(|e| ledger_error(&e))?;
+            placed.push((evidence::record::record_digest(&leaf), index));
+        }
+        self.store.set_index(&placed)?;
+        let rest = self.store.unplaced()?;
+        let leaves: Vec<&[u8]> = rest.iter().map(|r| r.record.as_slice()).collect();
+        let indices = ledger.append_all(&leaves).map_err(|e| ledger_error(&e))?;
+        let placed: Vec<_> = rest.iter().map(|r| r.record_digest).zip(indices).collect();
+        Ok(self.store.set_index(&placed)?)
+    }
+}
+
+/// Opens ledger and authority for the process that holds the lock.
+pub(crate) fn open_writer(
+    dir: &Path,
+    store: &store::Store,
+    origin: &str,
+    lock: File,
+) -> Result<(Writer, Vec<(String, String)>)> {
+    let authority = Arc::new(load_authority(dir)?);
+    let seed = keys::ed25519_from_file(&dir.join("keys/ledger.pem"))?;
+    let mirror = mirror_path(origin)?;
+    let config = ledger::Config {
+        dir: dir.to_owned(),
+        mirror: mirror.clone(),
+        signer: Signer::from_seed(origin, &seed)?,
+        origin: origin.to_owned(),
+        head: Box::new(store.clone()),
+        stampers: vec![Box::new(Seal(authority.clone()))],
+        clock: Box::new(clock::now),
+    };
+    let (ledger, opened) = ledger::Ledger::open(config).map_err(|e| ledger_error(&e))?;
+    let mut warnings = Vec::new();
+    if opened.mirror_absent && ledger.size() > 0 {
+        warnings.push((
+            format!("没有找到账本头的镜像，已重新写入 {}；如果这是恢复的旧副本，请先停止使用", mirror.display()),
+            format!("no mirror of the ledger's head was found; it was written to {}; if this folder is a restored old copy, stop using it", mirror.display()),
+        ));
+    }
+    Ok((Writer { ledger, authority, _lock: lock }, warnings))
+}
+
+/// The embedded authority as the ledger's stamper.
+struct Seal(Arc<Authority>);
+
+impl ledger::Stamper for Seal {
+    fn stamp(&self, checkpoint: &[u8]) -> std::result::Result<Vec<u8>, String> {
+        self.0.stamp(checkpoint).map_err(|e| e.to_string())
+    }
+
+    fn name(&self) -> String {
+        "embedded".to_owned()
+    }
+}
+
+fn load_authority(dir: &Path) -> Result<Authority> {
+    let read = |name: &str| {
+        let path = dir.join(name);
+        fs::read(&path).map_err(|e| Error::io(&path, &e))
+    };
+    let text = |name: &str| read(name).map(|b| String::from_utf8_lossy(&b).into_owned());
+    let material = AuthorityMaterial {
+        root_cert_pem: text("authority/root.pem")?,
+        tsa_cert_pem: text("authority/signer.pem")?,
+        root_key_pem: text("keys/authority-root.pem")?,
+        tsa_key_pem: text("keys/authority.pem")?,
+        crl_der: read("authority/root.crl")?,
+    };
+    Authority::load(&material, Box::new(clock::now)).map_err(|e| {
+        Error::new(
+            format!("内置时间机构无法载入（{e}）；请从备份恢复 authority/ 与 keys/"),
+            format!("the embedded authority does not load ({e}); restore authority/ and keys/ from a backup"),
+        )
+    })
+}
+
+/// The head's mirror: `$QUEZAO_STATE_DIR`, else `$XDG_STATE_HOME/quezao`, else `~/.local/state/quezao`.
+pub(crate) fn mirror_path(origin: &str) -> Result<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let base = set("QUEZAO_STATE_DIR")
+        .or_else(|| set("XDG_STATE_HOME").map(|p| p.join("quezao")))
+        .or_else(|| set("HOME").map(|p| p.join(".local/state/quezao")))
+        .ok_or_else(|| {
+            Error::new(
+                "不知道把账本头的镜像放在哪里；请设置 QUEZAO_STATE_DIR",
+                "there is no place for the mirror of the ledger's head; set QUEZAO_STATE_DIR",
+            )
+        })?;
+    fs::create_dir_all(&base).map_err(|e| Error::io(&base, &e))?;
+    Ok(base.join(format!("{}.head", origin.replace('/', "_"))))
+}
+
+/// One writer a folder: waits 30 s, then names the process that holds it.
+pub(crate) fn lock(dir: &Path) -> Result<File> {
+    let path = dir.join("lock");
+    let io = |e| Error::io(&path, &e);
+    let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::Error(e)) => return Err(io(e)),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(50)),
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                let holder = holder.trim();
+                return Err(Error::new(
+                    format!("{} 正被进程 {holder} 使用；请等它结束后重试", show_path(dir)),
+                    format!("{} is in use by process {holder}; try again when it has ended", show_path(dir)),
+                ));
+            }
+        }
+    }
+    file.set_len(0).map_err(io)?;
+    file.rewind().map_err(io)?;
+    write!(file, "{}", std::process::id()).map_err(io)?;
+    Ok(file)
+}
+
+fn required(store: &store::Store, key: &str) -> Result<String> {
+    store.meta(key)?.ok_or_else(|| {
+        Error::new(
+            format!("数据库缺少“{key}”；请从备份恢复"),
+            format!("the database lacks \"{key}\"; restore a backup"),
+        )
+    })
+}
+
+/// The ledger's refusals, in sentences.
+pub(crate) fn ledger_error(error: &ledger::Error) -> Error {
+    Error::new(
+        format!("账本拒绝了操作：{error}。请不要删除任何文件；先运行 quezao admin ledger-check"),
+        format!("the ledger refused: {error}. Delete nothing; run quezao admin ledger-check first"),
+    )
+}

@@ -1,0 +1,153 @@
+//! A new folder: keys, embedded authority, trust folder, leaf 0. Made beside its place and renamed, so it exists whole or not at all.
+
+use crate::{
+    Error, Folder, InitOptions, Initialized, Result, clock, error::show_path, folder, identity::Party, keys, register,
+};
+use evidence::{hex, json::json, note::Signer, token::Root};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use timestamp::Authority;
+
+impl Folder {
+    /// Makes a data folder at `dir`, which must be absent or empty.
+    pub fn init(dir: &Path, options: &InitOptions) -> Result<Initialized> {
+        let (owner, operator, mut warnings) = parties(options)?;
+        if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) || dir.is_file() {
+            return Err(Error::new(
+                format!("{} 已有内容；请换一个新的或空的文件夹", show_path(dir)),
+                format!("{} is not empty; choose a new or an empty folder", show_path(dir)),
+            ));
+        }
+        let making = Making::begin(dir)?;
+        let (initialized, mirror) = fill(&making.path, &owner, operator.as_ref(), options.origin.as_deref())?;
+        if let Err(e) = making.finish(dir) {
+            let _ = fs::remove_file(mirror);
+            return Err(e);
+        }
+        warnings.extend(initialized.warnings);
+        Ok(Initialized { warnings, ..initialized })
+    }
+}
+
+fn parties(options: &InitOptions) -> Result<(Party, Option<Party>, Vec<(String, String)>)> {
+    let owner = Party {
+        kind: options.owner_kind.clone(),
+        name: options.owner_name.clone(),
+        code: options.owner_code.clone(),
+        id: options.owner_id.clone(),
+    };
+    let mut warnings = owner.check()?;
+    let operator = match (&options.operator_name, &options.operator_code) {
+        (None, None) => None,
+        (None, Some(_)) => {
+            return Err(Error::new(
+                "给出了 --operator-code，但没有 --operator-name；请两个都给或都不给",
+                "--operator-code was given without --operator-name; give both or neither",
+            ));
+        }
+        (Some(name), code) => {
+            Some(Party { kind: "enterprise".into(), name: name.clone(), code: code.clone(), id: None })
+        }
+    };
+    if let Some(operator) = &operator {
+        warnings.extend(operator.check()?);
+    }
+    Ok((owner, operator, warnings))
+}
+
+/// Everything inside the new folder, which is still under its temporary name.
+fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, name: Option<&str>) -> Result<(Initialized, PathBuf)> {
+    for sub in ["keys", "authority", "trust", "originals"] {
+        let path = dir.join(sub);
+        fs::create_dir(&path).map_err(|e| Error::io(&path, &e))?;
+    }
+    let seed = keys::random::<32>()?;
+    keys::write_secret(&dir.join("keys/ledger.pem"), keys::ed25519_to_pem(&seed).as_bytes())?;
+    // The key's own bytes do not depend on the name that the origin will give it.
+    let public = Signer::from_seed("quezao", &seed)?.verifier_key().public_key().to_vec();
+    let public: [u8; 32] = public.as_slice().try_into().unwrap_or_default();
+    let origin = evidence::checkpoint::origin(name.unwrap_or("quezao.local"), &public).map_err(|e| {
+        Error::new(
+            format!("账本名称不可用（{e}）；请用 --origin 给出如 example.cn 的名称"),
+            format!("the ledger cannot have that name ({e}); give --origin a name such as example.cn"),
+        )
+    })?;
+    let ledger_key = Signer::from_seed(&origin, &seed)?.verifier_key().to_string();
+
+    let runs = operator.unwrap_or(owner);
+    let material = Authority::create(&runs.name, clock::now()).map_err(|e| {
+        Error::new(format!("无法生成内置时间机构（{e}）"), format!("the embedded authority could not be made ({e})"))
+    })?;
+    let write = |path: &str, bytes: &[u8]| {
+        let path = dir.join(path);
+        fs::write(&path, bytes).map_err(|e| Error::io(&path, &e))
+    };
+    write("authority/root.pem", material.root_cert_pem.as_bytes())?;
+    write("authority/signer.pem", material.tsa_cert_pem.as_bytes())?;
+    write("authority/root.crl", &material.crl_der)?;
+    keys::write_secret(&dir.join("keys/authority-root.pem"), material.root_key_pem.as_bytes())?;
+    keys::write_secret(&dir.join("keys/authority.pem"), material.tsa_key_pem.as_bytes())?;
+
+    let root = Root::from_pem(material.root_cert_pem.as_bytes())?;
+    let fingerprint = hex::encode(&root.fingerprint());
+    write("trust/policy", format!("log {ledger_key}\nquorum none\n").as_bytes())?;
+    write(&format!("trust/tsa-{}.pem", &fingerprint[..16]), material.root_cert_pem.as_bytes())?;
+    // Who runs the ledger for himself is no platform: his own trust folder says so too.
+    let role = if operator.is_some() { "platform" } else { "owner" };
+    let roles = json!([
+        {"key": ledger_key, "role": role, "name": runs.name, "independent": false, "from": null, "until": null},
+        {"key": format!("sha256:{fingerprint}"), "role": role, "name": format!("{} · embedded authority / 平台自签时间标记", runs.name),
+         "independent": false, "from": null, "until": null},
+    ]);
+    write("trust/roles.json", &evidence::json::to_bytes("roles.json", &roles)?)?;
+
+    let database = store::Store::create(&dir.join("quezao.db"))?;
+    let stored = |party: &Party| serde_json::to_string(party).unwrap_or_default();
+    database.set_meta("owner", &stored(owner))?;
+    if let Some(operator) = operator {
+        database.set_meta("operator", &stored(operator))?;
+    }
+    database.set_meta("origin", &origin)?;
+    let (writer, _) = folder::open_writer(dir, &database, &origin, folder::lock(dir)?)?;
+    register::operator(&database, &writer, &origin, runs)?;
+    writer.ledger.close().map_err(|e| folder::ledger_error(&e))?;
+    let mirror = folder::mirror_path(&origin)?;
+    Ok((Initialized { origin, ledger_key, authority_root: fingerprint, warnings: Vec::new() }, mirror))
+}
+
+/// The folder under a temporary name beside its place; removed unless finished.
+struct Making {
+    path: PathBuf,
+    done: bool,
+}
+
+impl Making {
+    fn begin(dir: &Path) -> Result<Self> {
+        let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).map_err(|e| Error::io(parent, &e))?;
+        let name = format!(
+            ".{}.making-{}",
+            dir.file_name().unwrap_or_default().to_string_lossy(),
+            hex::encode(&keys::random::<4>()?)
+        );
+        let path = parent.join(name);
+        fs::create_dir(&path).map_err(|e| Error::io(&path, &e))?;
+        Ok(Self { path, done: false })
+    }
+
+    fn finish(mut self, dir: &Path) -> Result<()> {
+        fs::rename(&self.path, dir).map_err(|e| Error::io(dir, &e))?;
+        self.done = true;
+        Ok(())
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        if !self.done {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Bytes in: found, read once, digested, and kept where the owner wants that. The bytes are never re-encoded.
+
+mod decode;
+mod walk;
+
+pub(crate) use walk::find;
+
+use crate::{Error, Result, error::show_path, keys};
+use evidence::digest::FileDigests;
+use sha2::Digest;
+use std::{
+    fs::{self, File, Metadata},
+    io::{Read, Write},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+/// A file that was read to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
+    /// The name that is claimed: the last part of the path, in NFC.
+    pub file_name: String,
+    /// Both digests and the size.
+    pub digests: FileDigests,
+    /// From the leading bytes.
+    pub media_type: &'static str,
+    /// Whether it decoded as a picture.
+    pub image: bool,
+    /// Things worth saying, (zh, en).
+    pub warnings: Vec<(String, String)>,
+}
+
+/// Reads `path` once; with `keep`, a copy lies durably in that folder (by SHA-256) before this returns.
+pub(crate) fn take(path: &Path, keep: Option<&Path>, progress: &mut dyn FnMut(u64)) -> Result<Taken> {
+    let io = |e| Error::io(path, &e);
+    let (file_name, mut warnings) = claimed_name(path)?;
+    let mut source = File::open(path).map_err(io)?;
+    let before = source.metadata().map_err(io)?;
+    if !before.is_file() {
+        return Err(Error::new(
+            format!("{}：不是普通文件；请给出文件或文件夹", show_path(path)),
+            format!("{}: not a regular file; name a file or a folder", show_path(path)),
+        ));
+    }
+    let mut copy = keep.map(Copy::begin).transpose()?;
+    let (digests, head) = digest(path, &mut source, copy.as_mut(), progress)?;
+    let after = fs::metadata(path).map_err(io)?;
+    if stamp(&before) != stamp(&after) || after.len() != digests.size {
+        return Err(Error::new(
+            format!("{}：读取时文件发生了变化；请等它写完后重试", show_path(path)),
+            format!("{}: the file changed while it was read; try again when it is finished", show_path(path)),
+        ));
+    }
+    if digests.size == 0 {
+        return Err(Error::new(
+            format!("{}：空文件不能存证；请确认文件已完整保存", show_path(path)),
+            format!("{}: an empty file cannot be deposited; check that it was saved completely", show_path(path)),
+        ));
+    }
+    let media_type = decode::media_type(&head);
+    let image = match decode::picture(path, media_type, keep.is_some()) {
+        decode::Picture::Decoded => true,
+        decode::Picture::NotAPicture => false,
+        decode::Picture::Refused(zh, en) => {
+            warnings.push((format!("按“文件”登记：{zh}"), format!("recorded as a file: {en}")));
+            false
+        }
+    };
+    if let Some(copy) = copy {
+        copy.finish(&digests)?;
+    }
+    Ok(Taken { file_name, digests, media_type, image, warnings })
+}
+
+/// Where a kept original lies.
+pub(crate) fn original_path(originals: &Path, sha256: &[u8; 32]) -> PathBuf {
+    let name = evidence::hex::encode(sha256);
+    originals.join(&name[..2]).join(name)
+}
+
+/// Digests of a file that is only compared.
+pub(crate) fn digests_of(path: &Path) -> Result<FileDigests> {
+    let mut file = File::open(path).map_err(|e| Error::io(path, &e))?;
+    Ok(digest(path, &mut file, None, &mut |_| ())?.0)
+}
+
+fn digest(
+    path: &Path,
+    source: &mut File,
+    mut copy: Option<&mut Copy>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(FileDigests, Vec<u8>)> {
+    let (mut sha256, mut sm3) = (sha2::Sha256::new(), sm3::Sm3::new());
+    let mut buffer = vec![0; 256 * 1024];
+    let (mut head, mut size) = (Vec::new(), 0u64);
+    loop {
+        let n = source.read(&mut buffer).map_err(|e| Error::io(path, &e))?;
+        if n == 0 {
+            break;
+        }
+        if head.len() < 64 {
+            head.extend_from_slice(&buffer[..n.min(64)]);
+        }
+        sha256.update(&buffer[..n]);
+        sm3.update(&buffer[..n]);
+        if let Some(copy) = copy.as_mut() {
+            copy.write(&buffer[..n])?;
+        }
+        size += n as u64;
+        progress(n as u64);
+    }
+    Ok((FileDigests { sha256: sha256.finalize().into(), sm3: sm3.finalize().into(), size }, head))
+}
+
+/// What tells that a file is still the same.
+fn stamp(m: &Metadata) -> (u64, u64, i64, i64, u64) {
+    (m.dev(), m.ino(), m.mtime(), m.mtime_nsec(), m.len())
+}
+
+/// The last part of the path as a claim. macOS writes names decomposed; those are composed, with a word.
+fn claimed_name(path: &Path) -> Result<(String, Vec<(String, String)>)> {
+    use unicode_normalization::UnicodeNormalization;
+    let shown = show_path(path);
+    let Some(name) = path.file_name().and_then(|n| n.to_str()) else {
+        return Err(Error::new(
+            format!("{shown}：文件名不是 UTF-8；请改名后重试"),
+            format!("{shown}: the file name is not UTF-8; rename the file and try again"),
+        ));
+    };
+    let composed: String = name.nfc().collect();
+    evidence::json::check_string("file name", &composed).map_err(|e| {
+        Error::new(
+            format!("{shown}：文件名含有不能登记的字符（{e}）；请改名后重试"),
+            format!("{shown}: the file name cannot be recorded ({e}); rename the file and try again"),
+        )
+    })?;
+    let mut warnings = Vec::new();
+    if composed != name {
+        warnings.push((
+            "文件名已按 Unicode NFC 规范化后登记".to_owned(),
+            "the file name was recorded in Unicode normalisation form C".to_owned(),
+        ));
+    }
+    Ok((composed, warnings))
+}
+
+/// A copy that exists only whole: temporary until its digest is known, then renamed.
+struct Copy {
+    originals: PathBuf,
+    temporary: PathBuf,
+    file: File,
+    finished: bool,
+}
+
+impl Copy {
+    fn begin(originals: &Path) -> Result<Self> {
+        let folder = originals.join("incoming");
+        fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
+        let temporary = folder.join(evidence::hex::encode(&keys::random::<16>()?));
+        let file = File::create_new(&temporary).map_err(|e| Error::io(&temporary, &e))?;
+        Ok(Self { originals: originals.to_owned(), temporary, file, finished: false })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(|e| Error::io(&self.temporary, &e))
+    }
+
+    fn finish(mut self, digests: &FileDigests) -> Result<()> {
+        let target = original_path(&self.originals, &digests.sha256);
+        let io = |e| Error::io(&target, &e);
+        let folder = target.parent().unwrap_or(&self.originals);
+        if target.exists() {
+            return Ok(());
+        }
+        fs::create_dir_all(folder).map_err(io)?;
+        self.file.sync_all().map_err(io)?;
+        fs::rename(&self.temporary, &target).map_err(io)?;
+        self.finished = true;
+        File::open(folder).and_then(|f| f.sync_all()).map_err(io)?;
+        File::open(&self.originals).and_then(|f| f.sync_all()).map_err(io)
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        if !self.finished {
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Removes what an interrupted command left half-copied. Only the one writer calls this.
+pub(crate) fn clean(originals: &Path) {
+    if let Ok(entries) = fs::read_dir(originals.join("incoming")) {
+        for entry in entries.flatten() {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Evidence out again: list, show, find, packages, the court's copy, kept originals.
+
+use crate::{
+    DepositLine, Error, ExportLine, ExportRequest, Folder, Result,
+    error::show_path,
+    folder::{Access, ledger_error},
+    intake,
+    register::line_of,
+};
+use evidence::{
+    digest,
+    disclosure::{self, Disclosure},
+    hex,
+    json::Value,
+    merkle,
+    proof::TlogProof,
+    token::{Root, Token},
+};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use store::StoredRecord;
+
+/// Claims that only the court's copy discloses.
+const COURT_ONLY: [&str; 2] = ["owner_id", "operator_id"];
+
+impl Folder {
+    /// Every record but leaf 0, oldest first.
+    pub fn list(&self) -> Result<Vec<DepositLine>> {
+        let records = self.store.records()?;
+        records.iter().filter(|r| r.kind != "operator").map(|r| self.line(r)).collect()
+    }
+
+    /// One record with all its claims, as its owner may see them.
+    pub fn show(&self, id: &str) -> Result<(DepositLine, BTreeMap<String, Value>)> {
+        let record = self.stored(id)?;
+        let claims = disclosure::parse_set(&record.disclosures)?;
+        let claims = claims.iter().map(|d| (d.name().to_owned(), d.value().clone())).collect();
+        Ok((self.line(&record)?, claims))
+    }
+
+    /// Records of exactly these bytes.
+    pub fn find(&self, file: &Path) -> Result<Vec<DepositLine>> {
+        let digests = intake::digests_of(file)?;
+        let records = self.store.by_sha256(&digests.sha256)?;
+        records
+            .iter()
+            .filter(|r| r.sm3 == Some(digests.sm3) && r.size == Some(digests.size))
+            .map(|r| self.line(r))
+            .collect()
+    }
+
+    /// Writes packages, and originals where asked. A record without a seal is waited for.
+    pub fn export(&mut self, request: &ExportRequest, progress: &mut dyn FnMut(&str)) -> Result<Vec<ExportLine>> {
+        fs::create_dir_all(&request.output).map_err(|e| Error::io(&request.output, &e))?;
+        let mut lines = Vec::new();
+        for id in &request.ids {
+            progress(id);
+            match self.export_one(id, request) {
+                Ok(files) => {
+                    lines.extend(files.into_iter().map(|f| ExportLine {
+                        id: id.clone(),
+                        file: Some(f),
+                        ..ExportLine::default()
+                    }));
+                }
+                Err(e) => {
+                    lines.push(ExportLine { id: id.clone(), file: None, error: Some(e.both()), waiting: e.exit == 3 });
+                }
+            }
+        }
+        Ok(lines)
+    }
+
+    /// Recomputes the ledger from its leaves and holds it against the signed head: size, root, records without a leaf.
+    pub fn check_ledger(&self) -> Result<(u64, String, u64)> {
+        let (size, root, _) = self.published()?;
+        let mut leaves = Vec::new();
+        for index in 0..size {
+            leaves.push(merkle::leaf_hash(&self.entry(index)?));
+        }
+        let computed = root_of(&leaves);
+        if computed != root {
+            return Err(Error::new(
+                format!(
+                    "账本内容与签名不符：由 {size} 条记录重算的根为 {}，签名的根为 {}；请从备份恢复",
+                    hex::encode(&computed),
+                    hex::encode(&root)
+                ),
+                format!(
+                    "the ledger differs from what was signed: {size} records give root {}, signed was {}; restore a backup",
+                    hex::encode(&computed),
+                    hex::encode(&root)
+                ),
+            ));
+        }
+        Ok((size, hex::encode(&root), self.store.unplaced()?.len() as u64))
+    }
+
+    fn export_one(&self, id: &str, request: &ExportRequest) -> Result<Vec<PathBuf>> {
+        let record = self.stored(id)?;
+        let entries = self.package_entries(&record, request)?;
+        let bytes = archive::package::write(&entries).map_err(|e| {
+            Error::new(format!("证据包无法写成（{e}）"), format!("the package could not be written ({e})"))
+        })?;
+        let suffix = if request.full { ".full.zip" } else { ".zip" };
+        let mut written = vec![write_whole(&request.output.join(format!("{id}{suffix}")), &bytes)?];
+        if request.originals {
+            written.extend(self.export_original(&record, &request.output)?);
+        }
+        Ok(written)
+    }
+
+    /// Entries 2 to 7 of a package; `package.json` is the archive's to make.
+    fn package_entries(&self, record: &StoredRecord, request: &ExportRequest) -> Result<Vec<(String, Vec<u8>)>> {
+        let waiting =
+            |zh: &str, en: &str| Error::incomplete(format!("{}：{zh}", record.id), format!("{}: {en}", record.id));
+        let index = record.index.ok_or_else(|| {
+            waiting(
+                "尚未写入账本；请运行任一写入命令后重试",
+                "not on the ledger yet; run any writing command and try again",
+            )
+        })?;
+        if index == 0 {
+            return Err(Error::new(
+                "账本的第一条记录（运营者）随每个证据包提供，没有单独的证据包",
+                "the ledger's first record (the operator) travels in every package and has none of its own",
+            ));
+        }
+        let (note, seals) = match self.sealed(index, request.wait)? {
+            Some(sealed) => sealed,
+            None if request.pending => (self.covering(index)?, Vec::new()),
+            None => {
+                return Err(waiting(
+                    "尚未封存；请稍后重试，或用 --pending 导出未封存的证据包",
+                    "not sealed yet; try again later, or use --pending for a package without the seal",
+                ));
+            }
+        };
+        let checkpoint = evidence::checkpoint::Checkpoint::parse(&evidence::note::Note::parse(&note)?.text)?;
+        let proof = |index: u64| -> Result<Vec<u8>> {
+            let hashes = self.inclusion(index, checkpoint.size)?;
+            Ok(TlogProof { index, hashes, checkpoint: note.clone() }.to_bytes())
+        };
+        let operator = self.store.at_index(0)?.ok_or_else(|| {
+            Error::new(
+                "数据库缺少运营者记录；请从备份恢复",
+                "the database lacks the operator's record; restore a backup",
+            )
+        })?;
+        let statement = evidence::record::Record::parse(&record.record)?.statement.to_bytes()?;
+        let tokens = self.store.tokens(&record.id)?;
+
+        let mut entries: Vec<(String, Vec<u8>)> = vec![("statement.json".into(), statement)];
+        entries.extend((1..).zip(&tokens).map(|(n, t)| (format!("timestamp-{n}.tsr"), t.clone())));
+        entries.push(("record.json".into(), record.record.clone()));
+        entries.push(("proof.tlog-proof".into(), proof(index)?));
+        entries.push(("checkpoint.txt".into(), note.clone()));
+        entries.extend(
+            (1..).zip(&seals).map(|(n, t)| {
+                (if n == 1 { "checkpoint.tsr".into() } else { format!("checkpoint-{n}.tsr") }, t.clone())
+            }),
+        );
+        entries.push(("disclosure.json".into(), disclosed(&record.disclosures, request.full)?));
+        entries.push(("operator-record.json".into(), operator.record.clone()));
+        entries.push(("operator-disclosure.json".into(), disclosed(&operator.disclosures, request.full)?));
+        entries.push(("operator-proof.tlog-proof".into(), proof(0)?));
+
+        let trust = |name: &str| {
+            let path = self.trust_dir().join(name);
+            fs::read(&path).map_err(|e| Error::io(&path, &e))
+        };
+        let pem = fs::read(self.dir.join("authority/root.pem"))
+            .map_err(|e| Error::io(&self.dir.join("authority/root.pem"), &e))?;
+        let root = Root::from_pem(&pem)?;
+        let fingerprint = hex::encode(&root.fingerprint());
+        let root_file = format!("trust-tsa-{}.pem", &fingerprint[..16]);
+        let policy = trust("policy")?;
+        let ledger_key =
+            String::from_utf8_lossy(&policy).lines().find_map(|l| l.strip_prefix("log ").map(str::to_owned));
+        let seconds = |tsr: &Vec<u8>| Token::parse_tsr(tsr).map(|t| t.gen_time.unix_seconds());
+        let text = archive::verify_txt(&archive::VerifyTxt {
+            id: record.id.clone(),
+            ledger_key: ledger_key.unwrap_or_default(),
+            root_file: root_file.clone(),
+            root_sha256: fingerprint,
+            record_sha256: hex::encode(&record.record_digest),
+            sha256: record.sha256.map(|d| hex::encode(&d)),
+            sm3: record.sm3.map(|d| hex::encode(&d)),
+            statement_seconds: tokens.iter().map(seconds).collect::<evidence::Result<_>>()?,
+            checkpoint_seconds: seals.iter().map(seconds).collect::<evidence::Result<_>>()?,
+            verify_py_sha256: hex::encode(&digest::sha256(archive::VERIFY_PY)),
+        });
+        entries.push(("trust-policy".into(), policy));
+        entries.push(("trust-roles.json".into(), trust("roles.json")?));
+        entries.push((root_file, pem));
+        entries.push(("VERIFY.txt".into(), text.into_bytes()));
+        entries.push(("verify.py".into(), archive::VERIFY_PY.to_vec()));
+        Ok(entries)
+    }
+
+    /// Gives a kept original back under its claimed name, made safe, and never over another file.
+    fn export_original(&self, record: &StoredRecord, output: &Path) -> Result<Option<PathBuf>> {
+        let Some(sha256) = record.sha256 else { return Ok(None) };
+        let held = intake::original_path(&self.dir.join("originals"), &sha256);
+        if !held.is_file() {
+            return Err(Error::new(
+                format!("{}：原件未留存（登记时只读取了摘要）", record.id),
+                format!("{}: the original was not kept (only its digests were taken)", record.id),
+            ));
+        }
+        if intake::digests_of(&held)?.sha256 != sha256 {
+            return Err(Error::new(
+                format!("{}：留存的原件已损坏（摘要不符）；请从备份恢复", show_path(&held)),
+                format!("{}: the kept original is damaged (its digest differs); restore a backup", show_path(&held)),
+            ));
+        }
+        let safe: String =
+            record.file_name.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
+        let target = output.join(format!("{}-{safe}", record.id));
+        fs::copy(&held, &target).map_err(|e| Error::io(&target, &e))?;
+        Ok(Some(target))
+    }
+
+    fn stored(&self, id: &str) -> Result<StoredRecord> {
+        self.store.record(id)?.ok_or_else(|| {
+            Error::new(
+                format!("没有编号为 {} 的记录；用 quezao list 查看全部", show_path(Path::new(id))),
+                format!("there is no record {}; quezao list shows them all", show_path(Path::new(id))),
+            )
+        })
+    }
+
+    fn line(&self, record: &StoredRecord) -> Result<DepositLine> {
+        let sealed = match record.index {
+            Some(index) => self.sealed(index, 0)?.is_some(),
+            None => false,
+        };
+        Ok(line_of(record, record.file_name.clone(), if sealed { "existing" } else { "pending" }))
+    }
+
+    /// First sealed checkpoint that covers `index`: the signed note and its tokens.
+    fn sealed(&self, index: u64, wait: u64) -> Result<Option<(Vec<u8>, Vec<Vec<u8>>)>> {
+        let sealed = match &self.access {
+            Access::Read(reader) => reader.sealed_covering(index),
+            Access::Write(writer) if wait == 0 => writer.ledger.sealed_covering(index),
+            Access::Write(writer) => writer.ledger.wait_sealed(index, Duration::from_secs(wait)),
+        };
+        Ok(sealed.map_err(|e| ledger_error(&e))?.map(|s| (s.note, s.tokens)))
+    }
+
+    /// The published checkpoint, where it covers `index`.
+    fn covering(&self, index: u64) -> Result<Vec<u8>> {
+        let (size, _, note) = self.published()?;
+        if size > index {
+            return Ok(note);
+        }
+        Err(Error::incomplete(
+            "账本尚未签署包含此记录的检查点；请稍后重试",
+            "no signed checkpoint covers this record yet; try again later",
+        ))
+    }
+
+    fn published(&self) -> Result<(u64, merkle::Hash, Vec<u8>)> {
+        let head = match &self.access {
+            Access::Read(reader) => reader.published(),
+            Access::Write(writer) => writer.ledger.published(),
+        };
+        let head = head.map_err(|e| ledger_error(&e))?;
+        Ok((head.size, head.root, head.checkpoint))
+    }
+
+    fn entry(&self, index: u64) -> Result<Vec<u8>> {
+        match &self.access {
+            Access::Read(reader) => reader.entry(index),
+            Access::Write(writer) => writer.ledger.entry(index),
+        }
+        .map_err(|e| ledger_error(&e))
+    }
+
+    fn inclusion(&self, index: u64, size: u64) -> Result<Vec<merkle::Hash>> {
+        match &self.access {
+            Access::Read(reader) => reader.inclusion_proof(index, size),
+            Access::Write(writer) => writer.ledger.inclusion_proof(index, size),
+        }
+        .map_err(|e| ledger_error(&e))
+    }
+}
+
+/// `disclosure.json` of an ordinary package, or of the court's copy.
+fn disclosed(set: &[u8], full: bool) -> Result<Vec<u8>> {
+    let all = disclosure::parse_set(set)?;
+    let shown: Vec<Disclosure> = all.into_iter().filter(|d| full || !COURT_ONLY.contains(&d.name())).collect();
+    Ok(disclosure::set_to_bytes(&shown)?)
+}
+
+/// Root of all leaf hashes, by the definition (RFC 6962, 2.1), apart from the ledger's own tiles.
+fn root_of(leaves: &[merkle::Hash]) -> merkle::Hash {
+    match leaves {
+        [] => merkle::empty_root(),
+        [one] => *one,
+        many => {
+            let split = many.len().next_power_of_two() / 2;
+            merkle::node_hash(&root_of(&many[..split]), &root_of(&many[split..]))
+        }
+    }
+}
+
+/// Writes a file that exists whole or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<PathBuf> {
+    let io = |e| Error::io(path, &e);
+    let temporary = path.with_extension("part");
+    let result = File::create(&temporary).and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()));
+    if let Err(e) = result.and_then(|()| fs::rename(&temporary, path)) {
+        let _ = fs::remove_file(&temporary);
+        return Err(io(e));
+    }
+    Ok(path.to_owned())
+}

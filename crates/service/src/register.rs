@@ -1,0 +1,379 @@
+//! From digests to a leaf: statement → time-stamp → record → database → ledger.
+
+use crate::{
+    DepositLine, DepositRequest, Error, Event, Folder, Result, SOFTWARE, clock,
+    folder::{Writer, ledger_error},
+    identity::Party,
+    intake::{self, Taken},
+    keys,
+};
+use evidence::{
+    disclosure::{self, Disclosure},
+    hex,
+    json::Value,
+    record::{Record, Timestamp, record_digest},
+    statement::{Clock, Custody, File, Kind, OperatorRelation, Provenance, Software, Statement},
+    token::Token,
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::PathBuf,
+    sync::{Mutex, mpsc},
+    time::{Duration, Instant},
+};
+use store::NewRecord;
+
+/// Most records of one database transaction and one ledger submission.
+const BATCH: usize = 64;
+/// How long a batch waits for more.
+const LINGER: Duration = Duration::from_millis(20);
+/// How long `deposit` waits for the seal before it says *pending*.
+const SEAL_WAIT: Duration = Duration::from_secs(2);
+
+/// What the workers hand over: the file's place in the list and what became of it.
+enum Step {
+    Read(u64),
+    Done(usize, Result<Taken>),
+}
+
+impl Folder {
+    /// Registers files; every file gives exactly one [`Event::Done`]. Returns the lines in the files' order.
+    pub fn deposit(&mut self, request: &DepositRequest, events: &mut dyn FnMut(Event)) -> Result<Vec<DepositLine>> {
+        self.writer()?;
+        check_rights(&request.rights.claims)?;
+        let found = intake::find(&request.paths, &self.dir)?;
+        let bytes = found.iter().flatten().map(|(_, size)| size).sum();
+        events(Event::Planned { files: found.len() as u64, bytes });
+
+        let originals = self.dir.join("originals");
+        let keep = (!request.digest_only).then_some(originals.as_path());
+        let work: Mutex<VecDeque<(usize, PathBuf)>> = Mutex::default();
+        let mut run = Run {
+            folder: self,
+            request,
+            lines: vec![None; found.len()],
+            paths: Vec::new(),
+            batch: Vec::new(),
+            unsealed: VecDeque::new(),
+        };
+        for (place, item) in found.into_iter().enumerate() {
+            match item {
+                Ok((path, _)) => {
+                    run.paths.push(path.clone());
+                    lock(&work).push_back((place, path));
+                }
+                Err((path, error)) => {
+                    run.paths.push(path);
+                    run.fail(place, &error, events);
+                }
+            }
+        }
+        let workers = std::thread::available_parallelism().map_or(2, usize::from);
+        std::thread::scope(|scope| {
+            let (send, steps) = mpsc::sync_channel(2 * BATCH);
+            for _ in 0..workers {
+                let (send, work) = (send.clone(), &work);
+                scope.spawn(move || {
+                    loop {
+                        let Some((place, path)) = lock(work).pop_front() else { return };
+                        let mut read = 0;
+                        let taken = intake::take(&path, keep, &mut |n| {
+                            read += n;
+                            if read >= 4 << 20 && send.send(Step::Read(std::mem::take(&mut read))).is_err() {}
+                        });
+                        if send.send(Step::Read(read)).is_err() || send.send(Step::Done(place, taken)).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(send);
+            let result = run.collect(&steps, events);
+            lock(&work).clear();
+            drop(steps);
+            result
+        })?;
+        run.finish(events)
+    }
+}
+
+/// One `deposit` under way.
+struct Run<'a> {
+    folder: &'a Folder,
+    request: &'a DepositRequest,
+    paths: Vec<PathBuf>,
+    lines: Vec<Option<DepositLine>>,
+    batch: Vec<(usize, NewRecord, Vec<(String, String)>)>,
+    /// Acknowledged, not yet printed: place, index, when.
+    unsealed: VecDeque<(usize, u64, Instant)>,
+}
+
+impl Run<'_> {
+    fn collect(&mut self, steps: &mpsc::Receiver<Step>, events: &mut dyn FnMut(Event)) -> Result<()> {
+        loop {
+            match steps.recv_timeout(LINGER) {
+                Ok(Step::Read(bytes)) => events(Event::Read { bytes }),
+                Ok(Step::Done(place, Ok(taken))) => self.prepare(place, taken, events)?,
+                Ok(Step::Done(place, Err(error))) => self.fail(place, &error, events),
+                Err(mpsc::RecvTimeoutError::Timeout) => self.flush()?,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return self.flush(),
+            }
+            if self.batch.len() >= BATCH {
+                self.flush()?;
+            }
+            self.print_sealed(events)?;
+        }
+    }
+
+    /// Existing record, or a new one for the batch.
+    fn prepare(&mut self, place: usize, taken: Taken, events: &mut dyn FnMut(Event)) -> Result<()> {
+        if !self.request.again {
+            if self.batch.iter().any(|(_, r, _)| r.sha256 == Some(taken.digests.sha256)) {
+                self.flush()?;
+            }
+            let earlier = self.folder.store.by_sha256(&taken.digests.sha256)?;
+            if let Some(first) =
+                earlier.iter().find(|r| r.sm3 == Some(taken.digests.sm3) && r.size == Some(taken.digests.size))
+            {
+                let mut line = line_of(first, self.paths[place].to_string_lossy().into_owned(), "existing");
+                line.warnings = taken.warnings;
+                if differs(&first.disclosures, &self.request.rights.claims)? {
+                    line.warnings.push((
+                        "这些字节此前已登记，声明与这次不同；原记录不变。要另行登记请加 --again".into(),
+                        "these bytes are recorded already, with other claims; that record stands. Use --again to record them anew".into(),
+                    ));
+                }
+                self.done(place, line, events);
+                return Ok(());
+            }
+        }
+        let record = self.folder.record_of(&taken, self.request)?;
+        self.batch.push((place, record, taken.warnings));
+        Ok(())
+    }
+
+    /// Database first, then ledger: what cannot be made again is durable before a leaf exists.
+    fn flush(&mut self) -> Result<()> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.batch);
+        let records: Vec<NewRecord> = batch.iter().map(|(_, r, _)| r.clone()).collect();
+        let indices = submit(&self.folder.store, self.folder.writer()?, &records)?;
+        let now = Instant::now();
+        for ((place, record, warnings), index) in batch.into_iter().zip(indices) {
+            self.lines[place] = Some(DepositLine {
+                id: Some(record.id),
+                file: self.paths[place].to_string_lossy().into_owned(),
+                sha256: record.sha256.map(|d| hex::encode(&d)),
+                sm3: record.sm3.map(|d| hex::encode(&d)),
+                status: "new".into(),
+                index: Some(index),
+                record_sha256: Some(hex::encode(&record.record_digest)),
+                error: None,
+                warnings,
+            });
+            self.unsealed.push_back((place, index, now));
+        }
+        Ok(())
+    }
+
+    /// Hands out what the newest seal covers, and, as *pending*, what waited too long.
+    fn print_sealed(&mut self, events: &mut dyn FnMut(Event)) -> Result<()> {
+        while let Some((place, index, since)) = self.unsealed.front().copied() {
+            let sealed = self.folder.writer()?.ledger.sealed_covering(index).map_err(|e| ledger_error(&e))?.is_some();
+            if !sealed && since.elapsed() < SEAL_WAIT {
+                return Ok(());
+            }
+            self.unsealed.pop_front();
+            if let Some(mut line) = self.lines[place].take() {
+                if !sealed {
+                    line.status = "pending".into();
+                }
+                self.done(place, line, events);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, events: &mut dyn FnMut(Event)) -> Result<Vec<DepositLine>> {
+        while !self.unsealed.is_empty() {
+            if let Some((_, index, _)) = self.unsealed.back() {
+                let wait = Duration::from_millis(100);
+                self.folder.writer()?.ledger.wait_sealed(*index, wait).map_err(|e| ledger_error(&e))?;
+            }
+            self.print_sealed(events)?;
+        }
+        Ok(self.lines.into_iter().flatten().collect())
+    }
+
+    fn fail(&mut self, place: usize, error: &Error, events: &mut dyn FnMut(Event)) {
+        let file = self.paths[place].to_string_lossy().into_owned();
+        let line = DepositLine { file, status: "failed".into(), error: Some(error.both()), ..DepositLine::default() };
+        self.done(place, line, events);
+    }
+
+    fn done(&mut self, place: usize, line: DepositLine, events: &mut dyn FnMut(Event)) {
+        events(Event::Done(Box::new(line.clone())));
+        self.lines[place] = Some(line);
+    }
+}
+
+impl Folder {
+    /// Statement, token and record of a file.
+    fn record_of(&self, taken: &Taken, request: &DepositRequest) -> Result<NewRecord> {
+        let kind = if taken.image { Kind::Image } else { Kind::File };
+        let mut claims: BTreeMap<&str, Value> = owner_claims(&self.owner);
+        claims.insert("file_name", taken.file_name.clone().into());
+        for (name, value) in &request.rights.claims {
+            claims.insert(name, value.clone().into());
+        }
+        let custody = if request.digest_only { Custody::Read } else { Custody::Held };
+        let file = File { digests: taken.digests, media_type: taken.media_type.into(), custody };
+        let relation =
+            if self.operator.is_some() { OperatorRelation::IndependentDeclared } else { OperatorRelation::SamePerson };
+        let draft = Draft { kind, ledger: &self.origin, file: Some(file), relation: Some(relation), claims };
+        draft.record(self.writer()?, &taken.file_name)
+    }
+}
+
+/// Leaf 0: who runs this ledger.
+pub(crate) fn operator(store: &store::Store, writer: &Writer, origin: &str, operator: &Party) -> Result<()> {
+    let text = |v: &Option<String>| v.clone().map_or(Value::Null, Value::from);
+    let claims = BTreeMap::from([
+        ("operator_kind", Value::from(operator.kind.as_str())),
+        ("operator_name", Value::from(operator.name.as_str())),
+        ("operator_code", text(&operator.code)),
+        ("operator_id", text(&operator.id)),
+        ("operator_id_masked", text(&operator.masked_id())),
+    ]);
+    let draft = Draft { kind: Kind::Operator, ledger: origin, file: None, relation: None, claims };
+    let record = draft.record(writer, "")?;
+    match submit(store, writer, &[record])?.as_slice() {
+        [0] => Ok(()),
+        other => Err(Error::new(
+            format!("第一条记录的序号不是 0，而是 {other:?}"),
+            format!("the first record got index {other:?}, not 0"),
+        )),
+    }
+}
+
+/// What goes into one statement, before ids, salts and times are drawn.
+struct Draft<'a> {
+    kind: Kind,
+    ledger: &'a str,
+    file: Option<File>,
+    relation: Option<OperatorRelation>,
+    claims: BTreeMap<&'a str, Value>,
+}
+
+impl Draft<'_> {
+    fn record(mut self, writer: &Writer, file_name: &str) -> Result<NewRecord> {
+        let received_at = clock::now();
+        let mut disclosures = Vec::new();
+        for name in self.kind.claims() {
+            let value = self.claims.remove(name).unwrap_or(Value::Null);
+            disclosures.push(Disclosure::new(&keys::random()?, name, value)?);
+        }
+        let millis = u64::try_from(received_at.0.div_euclid(1000)).unwrap_or_default();
+        let id = uuid::Builder::from_unix_timestamp_millis(millis, &keys::random()?).into_uuid().to_string();
+        let (name, version, commit) = SOFTWARE;
+        let statement = Statement {
+            kind: self.kind,
+            id: id.clone(),
+            ledger: self.ledger.to_owned(),
+            received_at,
+            clock: Clock::Unchecked,
+            provenance: self.file.as_ref().map(|_| Provenance::UserSupplied),
+            operator_relation: self.relation,
+            software: Software { name: name.into(), version: version.into(), commit: commit.into() },
+            file: self.file,
+            claims: disclosures.iter().map(|d| (d.name().to_owned(), d.digest())).collect(),
+        };
+        let bytes = statement.to_bytes()?;
+        let tsr = writer.authority.stamp(&bytes).map_err(|e| {
+            Error::new(
+                format!("内置时间机构未能签发时间标记（{e}）"),
+                format!("the embedded authority did not stamp the statement ({e})"),
+            )
+        })?;
+        let token = Token::parse_tsr(&tsr)?;
+        let timestamps = vec![Timestamp { gen_time: token.gen_time_text.clone(), token_sha256: token.token_sha256 }];
+        let digests = statement.file.as_ref().map(|f| f.digests);
+        let record = Record { statement, timestamps }.to_bytes()?;
+        Ok(NewRecord {
+            id,
+            kind: self.kind.as_str().into(),
+            file_name: file_name.into(),
+            sha256: digests.map(|d| d.sha256),
+            sm3: digests.map(|d| d.sm3),
+            size: digests.map(|d| d.size),
+            received_at: received_at.0,
+            record_digest: record_digest(&record),
+            record,
+            disclosures: disclosure::set_to_bytes(&disclosures)?,
+            tokens: vec![tsr],
+        })
+    }
+}
+
+/// Commits records, submits them, notes their indices.
+fn submit(store: &store::Store, writer: &Writer, records: &[NewRecord]) -> Result<Vec<u64>> {
+    store.insert(records)?;
+    let leaves: Vec<&[u8]> = records.iter().map(|r| r.record.as_slice()).collect();
+    let indices = writer.ledger.append_all(&leaves).map_err(|e| ledger_error(&e))?;
+    let placed: Vec<_> = records.iter().map(|r| r.record_digest).zip(indices.iter().copied()).collect();
+    store.set_index(&placed)?;
+    Ok(indices)
+}
+
+/// A stored record as a line.
+pub(crate) fn line_of(record: &store::StoredRecord, file: String, status: &str) -> DepositLine {
+    DepositLine {
+        id: Some(record.id.clone()),
+        file,
+        sha256: record.sha256.map(|d| hex::encode(&d)),
+        sm3: record.sm3.map(|d| hex::encode(&d)),
+        status: status.into(),
+        index: record.index,
+        record_sha256: Some(hex::encode(&record.record_digest)),
+        error: None,
+        warnings: Vec::new(),
+    }
+}
+
+fn owner_claims(owner: &Party) -> BTreeMap<&'static str, Value> {
+    let text = |v: &Option<String>| v.clone().map_or(Value::Null, Value::from);
+    BTreeMap::from([
+        ("owner_kind", Value::from(owner.kind.as_str())),
+        ("owner_name", Value::from(owner.name.as_str())),
+        ("owner_code", text(&owner.code)),
+        ("owner_id", text(&owner.id)),
+        ("owner_id_masked", text(&owner.masked_id())),
+        ("identity_method", Value::from("self-declared")),
+    ])
+}
+
+/// Refuses rights that no statement could carry, before any file is read.
+fn check_rights(claims: &BTreeMap<String, String>) -> Result<()> {
+    for (name, value) in claims {
+        let disclosure = Disclosure::new(&[0; 16], name, value.clone().into());
+        disclosure.and_then(|d| evidence::statement::check_claim(d.name(), d.value())).map_err(|e| {
+            Error::new(
+                format!("声明 {name}=“{value}”不能登记（{e}）；请改正后重试"),
+                format!("the claim {name} = \"{value}\" cannot be recorded ({e}); correct it and try again"),
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether a stored record made other claims than those given now.
+fn differs(stored: &[u8], claims: &BTreeMap<String, String>) -> Result<bool> {
+    let stored = disclosure::parse_set(stored)?;
+    Ok(claims.iter().any(|(name, value)| !stored.iter().any(|d| d.name() == name && d.value() == value)))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Measures what docs/benchmarks.md reports and prints it as Markdown. Ratios are taken within one run:
+# absolute figures of a shared machine or disk change from day to day.
+set -euo pipefail
+. "$(dirname "$0")/common.sh"
+cd "$root"
+
+cargo build --locked --release -p quezao
+folder=$(cargo metadata --locked --no-deps --format-version 1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export QUEZAO_STATE_DIR=$work/state
+scripts/photographs.sh 10 | cut -f2 >"$work/photographs"
+printf 'Commit %s, %s cores, %s, %s\n\n' "$(git describe --always --dirty 2>/dev/null || echo unknown)" "$(nproc)" \
+    "$(rustc --version)" "$(openssl version | cut -d'(' -f1)"
+python3 scripts/bench.py "$folder/release/quezao" "$work" "${BENCH_COPIES:-20}"
+
+if [ -d crates/ledger/benches ]; then cargo bench --locked -p ledger; fi
