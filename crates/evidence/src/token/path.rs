@@ -40,7 +40,7 @@ pub(super) fn check<'r>(token: &Token, roots: &'r [Root]) -> Result<&'r Root> {
         let tried = tried.map_err(|e| explain(e, token, std::slice::from_ref(root))).and_then(|path| {
             let intermediates: Vec<_> = path.intermediate_certificates().map(|c| c.der().to_vec()).collect();
             authorities(token, root, &intermediates)?;
-            leftovers(token, root, &intermediates)
+            leftovers(token, root, roots, &intermediates)
         });
         match tried {
             Ok(()) => return Ok(root),
@@ -87,27 +87,36 @@ fn authorities(token: &Token, root: &Root, intermediates: &[Vec<u8>]) -> Result<
     Ok(())
 }
 
-/// No signature covers the other certificates inside. One whose issuer is known must be signed by it,
-/// so that its bits are not free; one whose issuer nobody here knows (a cross-certificate) says nothing.
-fn leftovers(token: &Token, root: &Root, intermediates: &[Vec<u8>]) -> Result<()> {
+/// No signature of the token covers the other certificates inside, so each must be signed by one inside or
+/// by a root given; otherwise its bits would be free. Issuer not here: nothing contradicts, but it is missing.
+fn leftovers(token: &Token, root: &Root, roots: &[Root], intermediates: &[Vec<u8>]) -> Result<()> {
+    let parse = |der: &[u8]| Certificate::from_der(der).map_err(|e| super::malformed(WHAT, e, "certificates"));
     let used = |c: &[u8]| c == token.signer || c == root.der || intermediates.iter().any(|i| i == c);
-    let mut known: Vec<Certificate> = Vec::new();
-    for der in token.certificates.iter().chain([&root.der]) {
-        known.push(Certificate::from_der(der).map_err(|e| super::malformed(WHAT, e, "certificates"))?);
-    }
-    for der in token.certificates.iter().filter(|c| !used(c)) {
-        let certificate = Certificate::from_der(der).map_err(|e| super::malformed(WHAT, e, "certificates"))?;
+    // A copy of a root is that root; a root given that does not parse cannot sign anything.
+    let given: Vec<_> = roots.iter().filter_map(|r| parse(&r.der).ok()).collect();
+    let inside = token.certificates.iter().map(|der| parse(der)).collect::<Result<Vec<_>>>()?;
+    for (der, certificate) in token.certificates.iter().zip(&inside) {
+        if used(der) || roots.iter().any(|r| r.der == *der) {
+            continue;
+        }
         let issuer = certificate.tbs_certificate().issuer();
-        let mut issuers = known.iter().filter(|c| c.tbs_certificate().subject() == issuer).peekable();
-        if issuers.peek().is_some() && !issuers.any(|i| signed_by(&certificate, i)) {
-            let key = super::display_name(issuer);
-            return Err(Error::Signature { what: "certificate in a token", key });
+        let mut issuers = given.iter().chain(&inside).filter(|c| c.tbs_certificate().subject() == issuer).peekable();
+        let name = super::display_name(issuer);
+        if issuers.peek().is_none() {
+            let missing = format!("{name}, which issued another certificate inside");
+            return Err(Error::Missing { what: "certificate in a token", missing });
+        }
+        if !issuers.any(|i| signed_by(certificate, i)) {
+            return Err(Error::Signature { what: "certificate in a token", key: name });
         }
     }
     Ok(())
 }
 
 fn signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
+    if certificate.signature_algorithm() != certificate.tbs_certificate().signature() {
+        return false;
+    }
     let spki = issuer.tbs_certificate().subject_public_key_info();
     let encoded = (
         certificate.tbs_certificate().to_der(),
