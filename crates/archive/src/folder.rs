@@ -46,7 +46,8 @@ fn check_listing(listing: &[u8], entries: &BTreeMap<String, Vec<u8>>) -> Result<
     let names: Vec<&str> = files.iter().map(|f| f["name"].as_str().unwrap_or_default()).collect();
     let file = |name: &&str| -> Result<(String, &[u8])> {
         let bytes = entries.get(*name).filter(|_| *name != MANIFEST);
-        let bytes = bytes.ok_or_else(|| Error::malformed("folder", format!("{name} is absent"), "every listed entry"))?;
+        let bytes =
+            bytes.ok_or_else(|| Error::malformed("folder", format!("{name} is absent"), "every listed entry"))?;
         Ok(((*name).to_owned(), bytes))
     };
     if let Some(extra) = entries.keys().find(|n| !names.contains(&n.as_str()) && *n != MANIFEST && *n != ORIGINAL) {

@@ -105,7 +105,10 @@ fn in_order(names: &[&str]) -> Result<()> {
         let expected: Vec<String> = if first.starts_with("later-") {
             later += 1;
             let n = later - 1;
-            ["proof.tlog-proof", "checkpoint.txt", "checkpoint.tsr"].iter().map(|p| format!("later-{n:02}-{p}")).collect()
+            ["proof.tlog-proof", "checkpoint.txt", "checkpoint.tsr"]
+                .iter()
+                .map(|p| format!("later-{n:02}-{p}"))
+                .collect()
         } else {
             renewal += 1;
             let n = renewal - 1;

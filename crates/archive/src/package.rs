@@ -136,6 +136,7 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 
 pub(crate) fn differs(found: &[u8], expected: &[u8]) -> Error {
     let at = found.iter().zip(expected).take_while(|(a, b)| a == b).count();
-    let around = |b: &[u8]| String::from_utf8_lossy(&b[at.saturating_sub(40).min(b.len())..b.len().min(at + 24)]).into_owned();
+    let around =
+        |b: &[u8]| String::from_utf8_lossy(&b[at.saturating_sub(40).min(b.len())..b.len().min(at + 24)]).into_owned();
     Error::mismatch(MANIFEST, around(found), around(expected))
 }
