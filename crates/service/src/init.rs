@@ -110,9 +110,10 @@ fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, name: Option<&str>)
         database.set_meta("operator", &stored(operator))?;
     }
     database.set_meta("origin", &origin)?;
+    database.set_meta("ledger_key", &ledger_key)?;
     let (writer, _) = folder::open_writer(dir, &database, &origin, folder::lock(dir)?)?;
     register::operator(&database, &writer, &origin, runs)?;
-    writer.ledger.close().map_err(|e| folder::ledger_error(&e))?;
+    writer.ledger.flush_and_close().map_err(|e| folder::ledger_error(&e))?;
     let mirror = folder::mirror_path(&origin)?;
     Ok((Initialized { origin, ledger_key, authority_root: fingerprint, warnings: Vec::new() }, mirror))
 }

@@ -1,10 +1,7 @@
 //! Evidence out again: list, show, find, packages, the court's copy, kept originals.
 
 use crate::{
-    DepositLine, Error, ExportLine, ExportRequest, Folder, Result,
-    error::show_path,
-    folder::{Access, ledger_error},
-    intake,
+    DepositLine, Error, ExportLine, ExportRequest, Folder, Result, error::show_path, folder::ledger_error, intake,
     register::line_of,
 };
 use evidence::{
@@ -78,11 +75,11 @@ impl Folder {
 
     /// Recomputes the ledger from its leaves and holds it against the signed head: size, root, records without a leaf.
     pub fn check_ledger(&self) -> Result<(u64, String, u64)> {
-        let (size, root, _) = self.published()?;
-        let mut leaves = Vec::new();
-        for index in 0..size {
-            leaves.push(merkle::leaf_hash(&self.entry(index)?));
-        }
+        let (checkpoint, _) = self.reader.published().map_err(|e| ledger_error(&e))?;
+        let (size, root) = (checkpoint.size, checkpoint.root);
+        let entries = self.reader.entries_from(0).map_err(|e| ledger_error(&e))?;
+        let hash = |leaf: ledger::Result<Vec<u8>>| leaf.map(|l| merkle::leaf_hash(&l)).map_err(|e| ledger_error(&e));
+        let leaves = entries.map(hash).collect::<Result<Vec<_>>>()?;
         let computed = root_of(&leaves);
         if computed != root {
             return Err(Error::new(
@@ -143,7 +140,7 @@ impl Folder {
         };
         let checkpoint = evidence::checkpoint::Checkpoint::parse(&evidence::note::Note::parse(&note)?.text)?;
         let proof = |index: u64| -> Result<Vec<u8>> {
-            let hashes = self.inclusion(index, checkpoint.size)?;
+            let hashes = self.reader.inclusion_proof(index, checkpoint.size).map_err(|e| ledger_error(&e))?;
             Ok(TlogProof { index, hashes, checkpoint: note.clone() }.to_bytes())
         };
         let operator = self.store.at_index(0)?.ok_or_else(|| {
@@ -245,49 +242,23 @@ impl Folder {
 
     /// First sealed checkpoint that covers `index`: the signed note and its tokens.
     fn sealed(&self, index: u64, wait: u64) -> Result<Option<(Vec<u8>, Vec<Vec<u8>>)>> {
-        let sealed = match &self.access {
-            Access::Read(reader) => reader.sealed_covering(index),
-            Access::Write(writer) if wait == 0 => writer.ledger.sealed_covering(index),
-            Access::Write(writer) => writer.ledger.wait_sealed(index, Duration::from_secs(wait)),
+        let sealed = match self.writer() {
+            Ok(writer) if wait > 0 => writer.ledger.wait_sealed(index, Duration::from_secs(wait)),
+            _ => self.reader.sealed_covering(index),
         };
         Ok(sealed.map_err(|e| ledger_error(&e))?.map(|s| (s.note, s.tokens)))
     }
 
     /// The published checkpoint, where it covers `index`.
     fn covering(&self, index: u64) -> Result<Vec<u8>> {
-        let (size, _, note) = self.published()?;
-        if size > index {
+        let (checkpoint, note) = self.reader.published().map_err(|e| ledger_error(&e))?;
+        if checkpoint.size > index {
             return Ok(note);
         }
         Err(Error::incomplete(
             "账本尚未签署包含此记录的检查点；请稍后重试",
             "no signed checkpoint covers this record yet; try again later",
         ))
-    }
-
-    fn published(&self) -> Result<(u64, merkle::Hash, Vec<u8>)> {
-        let head = match &self.access {
-            Access::Read(reader) => reader.published(),
-            Access::Write(writer) => writer.ledger.published(),
-        };
-        let head = head.map_err(|e| ledger_error(&e))?;
-        Ok((head.size, head.root, head.checkpoint))
-    }
-
-    fn entry(&self, index: u64) -> Result<Vec<u8>> {
-        match &self.access {
-            Access::Read(reader) => reader.entry(index),
-            Access::Write(writer) => writer.ledger.entry(index),
-        }
-        .map_err(|e| ledger_error(&e))
-    }
-
-    fn inclusion(&self, index: u64, size: u64) -> Result<Vec<merkle::Hash>> {
-        match &self.access {
-            Access::Read(reader) => reader.inclusion_proof(index, size),
-            Access::Write(writer) => writer.ledger.inclusion_proof(index, size),
-        }
-        .map_err(|e| ledger_error(&e))
     }
 }
 

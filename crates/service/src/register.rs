@@ -2,7 +2,7 @@
 
 use crate::{
     DepositLine, DepositRequest, Error, Event, Folder, Result, SOFTWARE, clock,
-    folder::{Writer, ledger_error},
+    folder::{self, Writer, ledger_error},
     identity::Party,
     intake::{self, Taken},
     keys,
@@ -320,8 +320,7 @@ impl Draft<'_> {
 /// Commits records, submits them, notes their indices.
 fn submit(store: &store::Store, writer: &Writer, records: &[NewRecord]) -> Result<Vec<u64>> {
     store.insert(records)?;
-    let leaves: Vec<&[u8]> = records.iter().map(|r| r.record.as_slice()).collect();
-    let indices = writer.ledger.append_all(&leaves).map_err(|e| ledger_error(&e))?;
+    let indices = folder::append(&writer.ledger, records.iter().map(|r| r.record.as_slice()))?;
     let placed: Vec<_> = records.iter().map(|r| r.record_digest).zip(indices.iter().copied()).collect();
     store.set_index(&placed)?;
     Ok(indices)
