@@ -28,7 +28,9 @@ pub(crate) enum Command {
     Explain(Explain),
     Doctor(Doctor),
     Admin(Admin),
-    Completions { shell: clap_complete::Shell },
+    Completions {
+        shell: clap_complete::Shell,
+    },
     Man {
         #[arg(long, value_name = "DIR")]
         output: Option<PathBuf>,
@@ -240,7 +242,8 @@ mod tests {
     fn every_command_and_option_is_explained_in_both_languages() {
         fn walk(command: &clap::Command, name: &str, missing: &mut Vec<String>) {
             let mut wanted = vec![format!("help-{name}")];
-            wanted.extend(command.get_arguments().map(|a| format!("help-arg-{}", a.get_id().as_str().replace('_', "-"))));
+            wanted
+                .extend(command.get_arguments().map(|a| format!("help-arg-{}", a.get_id().as_str().replace('_', "-"))));
             for id in wanted {
                 if !locale::has(Locale::Zh, &id) || !locale::has(Locale::En, &id) {
                     missing.push(id);

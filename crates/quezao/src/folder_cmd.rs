@@ -55,12 +55,8 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
         Err(e) => return out.refuse(&e),
     };
     out.warn(&folder.warnings);
-    let request = DepositRequest {
-        paths: a.paths,
-        digest_only: a.digest_only,
-        again: a.again,
-        rights: rights(a.rights),
-    };
+    let request =
+        DepositRequest { paths: a.paths, digest_only: a.digest_only, again: a.again, rights: rights(a.rights) };
     let mut progress = None;
     let mut failed = 0u64;
     let result = folder.deposit(&request, &mut |event| match event {
@@ -123,9 +119,8 @@ pub(crate) fn show(out: &Out, a: &args::Show) -> u8 {
 
 pub(crate) fn export(out: &Out, a: args::Export) -> u8 {
     // Waiting for a seal needs the writer, who seals; a record that has its seal is only read.
-    let sealed = |folder: &Folder| {
-        a.ids.iter().all(|id| folder.show(id).map_or(true, |(line, _)| line.status != "pending"))
-    };
+    let sealed =
+        |folder: &Folder| a.ids.iter().all(|id| folder.show(id).map_or(true, |(line, _)| line.status != "pending"));
     let folder = match Folder::open(&a.data.data, Mode::Read) {
         Ok(folder) if sealed(&folder) || a.pending => Ok(folder),
         Ok(_) => Folder::open(&a.data.data, Mode::Write),
@@ -188,7 +183,9 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
             if d.json {
                 out.json(&serde_json::json!({"size": size, "root": root, "unplaced": unplaced, "error": null}));
             } else {
-                out.line(&out.text("ledger-whole", &[("size", size.to_string().into()), ("root", eights(&root).into())]));
+                out.line(
+                    &out.text("ledger-whole", &[("size", size.to_string().into()), ("root", eights(&root).into())]),
+                );
             }
             Ok(0)
         }),
@@ -263,6 +260,10 @@ fn rights(a: args::Rights) -> Rights {
 }
 
 fn first_line(path: &Path) -> std::io::Result<String> {
-    let text = if path == Path::new("-") { std::io::read_to_string(std::io::stdin())? } else { std::fs::read_to_string(path)? };
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())?
+    } else {
+        std::fs::read_to_string(path)?
+    };
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }

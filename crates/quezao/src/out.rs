@@ -75,9 +75,8 @@ pub(crate) fn eights(hex: &str) -> String {
 
 /// A bar with rate and remaining time; hidden where stderr is no terminal.
 pub(crate) fn bar(bytes: u64) -> indicatif::ProgressBar {
-    let style = indicatif::ProgressStyle::with_template(
-        "{bar:32} {bytes}/{total_bytes}  {bytes_per_sec}  {eta}  {msg}",
-    );
+    let style =
+        indicatif::ProgressStyle::with_template("{bar:32} {bytes}/{total_bytes}  {bytes_per_sec}  {eta}  {msg}");
     let bar = indicatif::ProgressBar::new(bytes);
     bar.set_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()));
     bar

@@ -57,13 +57,19 @@ pub(crate) fn explain(out: &Out, a: &args::Explain) -> u8 {
         return out.fail(&out.text("explain-unknown", &[("check", a.check.clone().into())]));
     };
     if a.json {
-        out.json(&e);
+        out.json(&serde_json::json!({
+            "id": a.check, "proves": {"zh": e.proves_zh, "en": e.proves_en},
+            "does_not_prove": {"zh": e.not_zh, "en": e.not_en}, "to_do": {"zh": e.todo_zh, "en": e.todo_en},
+        }));
         return 0;
     }
-    for (title, sentence) in
-        [("explain-proves", &e.proves), ("explain-not", &e.does_not_prove), ("explain-do", &e.what_to_do)]
-    {
-        out.line(&format!("{}\n  {}", out.text(title, &[]), out.pick(&sentence.zh, &sentence.en)));
+    let parts = [
+        ("explain-proves", e.proves_zh, e.proves_en),
+        ("explain-not", e.not_zh, e.not_en),
+        ("explain-do", e.todo_zh, e.todo_en),
+    ];
+    for (title, zh, en) in parts {
+        out.line(&format!("{}\n  {}", out.text(title, &[]), out.pick(zh, en)));
     }
     0
 }
@@ -89,7 +95,10 @@ fn print(out: &Out, verdict: &Verdict, trust: Option<&Path>) {
             out.line(&format!("  — {}", out.pick(&s.zh, &s.en)));
         }
     }
-    let roots = trust.map_or_else(|| out.text("trust-none", &[]), |t| out.text("trust-used", &[("path", t.display().to_string().into())]));
+    let roots = trust.map_or_else(
+        || out.text("trust-none", &[]),
+        |t| out.text("trust-used", &[("path", t.display().to_string().into())]),
+    );
     out.line(&format!("\n{roots}"));
 }
 
@@ -165,7 +174,9 @@ fn original(out: &Out, path: &Path) -> Result<Original, String> {
             progress.inc(n as u64);
         }
         drop(send);
-        worker.join().map_err(|_| out.text("cannot-read", &[("path", path.display().to_string().into()), ("reason", "SM3".into())]))
+        worker.join().map_err(|_| {
+            out.text("cannot-read", &[("path", path.display().to_string().into()), ("reason", "SM3".into())])
+        })
     })?;
     progress.finish_and_clear();
     Ok(Original {
