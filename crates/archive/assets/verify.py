@@ -1660,8 +1660,8 @@ class Checker:
 # --- command line: spec/README.md, exit codes ---------------------------------------------------------
 
 EXITS = {"verified": 0, "not_verified": 1, "incomplete": 3}
-RESULTS = {"verified": ("核验通过", "VERIFIED"), "not_verified": ("核验不通过", "NOT VERIFIED"),
-           "incomplete": ("不完整：没有矛盾，但缺少必要的核验", "INCOMPLETE: nothing contradicts, but something required was not checked")}
+RESULTS = {"verified": ("核验一致：文件与账本记录一致", "VERIFIED: consistent with the ledger"), "not_verified": ("核验不一致", "NOT VERIFIED: not consistent"),
+           "incomplete": ("尚不完整：没有矛盾，但缺少必要的核验", "INCOMPLETE: nothing contradicts, but something required was not checked")}
 MARKS = {"pass": "+", "limited": "~", "not_checked": "?", "fail": "X"}
 
 

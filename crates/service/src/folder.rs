@@ -10,7 +10,7 @@
 //! lock             the writer's process id
 //! ```
 
-use crate::{Error, Mode, Result, clock, error::show_path, identity::Party, intake, keys};
+use crate::{Error, Mode, Result, Warnings, clock, error::show_path, identity::Party, intake, keys};
 use evidence::note::{Signer, VerifierKey};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -29,7 +29,7 @@ pub struct Folder {
     pub(crate) operator: Option<Party>,
     pub(crate) origin: String,
     /// Things worth saying about the folder itself, (zh, en).
-    pub warnings: Vec<(String, String)>,
+    pub warnings: Warnings,
     /// The published ledger, as anybody may read it.
     pub(crate) reader: ledger::Reader,
     writer: Option<Writer>,
@@ -137,12 +137,7 @@ impl Folder {
 }
 
 /// Opens ledger and authority for the process that holds the lock.
-pub(crate) fn open_writer(
-    dir: &Path,
-    store: &store::Store,
-    origin: &str,
-    lock: File,
-) -> Result<(Writer, Vec<(String, String)>)> {
+pub(crate) fn open_writer(dir: &Path, store: &store::Store, origin: &str, lock: File) -> Result<(Writer, Warnings)> {
     let authority = Arc::new(load_authority(dir)?);
     let seed = keys::ed25519_from_file(&dir.join("keys/ledger.pem"))?;
     let mirror = mirror_path(origin)?;

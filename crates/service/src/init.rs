@@ -1,7 +1,8 @@
 //! A new folder: keys, embedded authority, trust folder, leaf 0. Made beside its place and renamed, so it exists whole or not at all.
 
 use crate::{
-    Error, Folder, InitOptions, Initialized, Result, clock, error::show_path, folder, identity::Party, keys, register,
+    Error, Folder, InitOptions, Initialized, Result, Warnings, clock, error::show_path, folder, identity::Party, keys,
+    register,
 };
 use evidence::{hex, json::json, note::Signer, token::Root};
 use std::{
@@ -31,7 +32,7 @@ impl Folder {
     }
 }
 
-fn parties(options: &InitOptions) -> Result<(Party, Option<Party>, Vec<(String, String)>)> {
+fn parties(options: &InitOptions) -> Result<(Party, Option<Party>, Warnings)> {
     let owner = Party {
         kind: options.owner_kind.clone(),
         name: options.owner_name.clone(),

@@ -153,7 +153,7 @@ impl Folder {
             ));
         }
         let (note, seals) = match self.sealed(index, request.wait)? {
-            Some(sealed) => sealed,
+            Some(sealed) => (sealed.note, sealed.tokens),
             None if request.pending => (self.covering(index)?, Vec::new()),
             None => {
                 return Err(waiting(
@@ -265,12 +265,12 @@ impl Folder {
     }
 
     /// First sealed checkpoint that covers `index`: the signed note and its tokens.
-    fn sealed(&self, index: u64, wait: u64) -> Result<Option<(Vec<u8>, Vec<Vec<u8>>)>> {
+    fn sealed(&self, index: u64, wait: u64) -> Result<Option<ledger::Sealed>> {
         let sealed = match self.writer() {
             Ok(writer) if wait > 0 => writer.ledger.wait_sealed(index, Duration::from_secs(wait)),
             _ => self.reader.sealed_covering(index),
         };
-        Ok(sealed.map_err(|e| ledger_error(&e))?.map(|s| (s.note, s.tokens)))
+        sealed.map_err(|e| ledger_error(&e))
     }
 
     /// The published checkpoint, where it covers `index`.

@@ -1,7 +1,7 @@
 //! From digests to a leaf: statement → time-stamp → record → database → ledger.
 
 use crate::{
-    DepositLine, DepositRequest, Error, Event, Folder, Result, SOFTWARE, clock,
+    DepositLine, DepositRequest, Error, Event, Folder, Result, SOFTWARE, Warnings, clock,
     folder::{self, Writer, ledger_error},
     identity::Party,
     intake::{self, Taken},
@@ -103,7 +103,7 @@ struct Run<'a> {
     request: &'a DepositRequest,
     paths: Vec<PathBuf>,
     lines: Vec<Option<DepositLine>>,
-    batch: Vec<(usize, NewRecord, Vec<(String, String)>)>,
+    batch: Vec<(usize, NewRecord, Warnings)>,
     /// Acknowledged, not yet printed: place, index, when.
     unsealed: VecDeque<(usize, u64, Instant)>,
 }
