@@ -118,7 +118,7 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     };
     let plain = text.trim_end_matches('=');
     let padding = text.len() - plain.len();
-    if text.len() % 4 != 0 || padding > 2 {
+    if !text.len().is_multiple_of(4) || padding > 2 {
         return None;
     }
     let (mut out, mut bits, mut held) = (Vec::with_capacity(text.len() / 4 * 3), 0u32, 0);

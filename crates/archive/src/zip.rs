@@ -34,10 +34,7 @@ pub(crate) fn encode(entries: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
 }
 
 /// The entries of exactly such a ZIP. `admit` sees each name and size before the bytes are touched.
-pub(crate) fn decode<'z>(
-    bytes: &'z [u8],
-    mut admit: impl FnMut(&str, u64) -> Result<()>,
-) -> Result<Vec<(&'z str, &'z [u8])>> {
+pub(crate) fn decode(bytes: &[u8], mut admit: impl FnMut(&str, u64) -> Result<()>) -> Result<Vec<(&str, &[u8])>> {
     too_large(bytes.len())?;
     let (mut at, mut directory, mut entries) = (0, Directory::default(), Vec::new());
     while bytes.get(at..at + 4) == Some(&LOCAL.to_le_bytes()) {

@@ -13,6 +13,7 @@ use evidence::{
     digest::{self, FileDigests},
     disclosure, hex,
     json::Value,
+    proof::TlogProof,
     record::Record,
     statement::{Clock, Kind, Statement},
     time::Utc,
@@ -35,11 +36,9 @@ pub fn check_package(bytes: &[u8], trust: &Trust, originals: &[Original], now: U
     match archive::package::read(bytes) {
         Ok(package) => check(&package.entries.into_iter().collect(), Container::Package, trust, originals, now),
         Err(e) => {
-            let checks = vec![Check::error("form", &e)];
-            let result = Overall::of(&checks);
-            let facts = Facts::default();
-            let does_not_show = words::does_not_show(&checks, &facts);
-            Verdict { result, checks, shows: Vec::new(), does_not_show, facts }
+            let mut walk = Walk { entries: &Entries::new(), trust, now, checks: Vec::new(), facts: Facts::default() };
+            walk.nothing_but(Check::error("form", &e));
+            walk.verdict()
         }
     }
 }
@@ -48,11 +47,7 @@ pub fn check_package(bytes: &[u8], trust: &Trust, originals: &[Original], now: U
 pub fn check(entries: &Entries, container: Container, trust: &Trust, originals: &[Original], now: Utc) -> Verdict {
     let mut walk = Walk { entries, trust, now, checks: Vec::new(), facts: Facts::default() };
     walk.all(container, originals);
-    let Walk { checks, facts, .. } = walk;
-    let result = Overall::of(&checks);
-    let shows = if result == Overall::NotVerified { Vec::new() } else { words::shows(&checks, &facts) };
-    let does_not_show = words::does_not_show(&checks, &facts);
-    Verdict { result, checks, shows, does_not_show, facts }
+    walk.verdict()
 }
 
 /// State of one verification.
@@ -64,6 +59,21 @@ struct Walk<'a> {
     facts: Facts,
 }
 
+/// The required checks after `form`.
+const REQUIRED: &[&str] = &[
+    "file",
+    "statement",
+    "disclosures",
+    "ledger-binding",
+    "statement-token-1",
+    "inclusion",
+    "log-signature",
+    "policy",
+    "operator",
+    "sealing-token-1",
+    "times",
+];
+
 impl Walk<'_> {
     fn all(&mut self, container: Container, originals: &[Original]) {
         let record = self.entry("record.json").and_then(Record::parse);
@@ -72,6 +82,9 @@ impl Walk<'_> {
         self.facts.statement = statement.clone().ok();
 
         let form = self.form(container, record.as_ref().ok());
+        if !form.holds() {
+            return self.nothing_but(form);
+        }
         self.checks.push(form);
         let file = self.file(statement.as_ref().ok(), originals);
         self.checks.push(file);
@@ -107,6 +120,25 @@ impl Walk<'_> {
         self.always();
     }
 
+    fn verdict(self) -> Verdict {
+        let Walk { checks, facts, .. } = self;
+        let result = Overall::of(&checks);
+        let shows = if result == Overall::NotVerified { Vec::new() } else { words::shows(&checks, &facts) };
+        let does_not_show = words::does_not_show(&checks, &facts);
+        Verdict { result, checks, shows, does_not_show, facts }
+    }
+
+    /// Without its form nothing is read from it: every required check is named, and not made.
+    fn nothing_but(&mut self, form: Check) {
+        self.facts = Facts::default();
+        self.checks.push(form);
+        for id in REQUIRED {
+            let (zh, en) = ("格式不成立，未再检查。", "Not checked, as the form does not hold.");
+            self.checks.push(Check::new(*id, Outcome::NotChecked, zh, en));
+        }
+        self.always();
+    }
+
     /// An entry that must be there to look at it; whether its absence contradicts is `form`'s to say.
     fn entry(&self, name: &str) -> Result<&[u8]> {
         let bytes = self.entries.get(name).map(Vec::as_slice);
@@ -118,6 +150,9 @@ impl Walk<'_> {
             Ok(listing) => listing,
             Err(e) => return Check::error("form", &e),
         };
+        if let Err(e) = self.inner_form() {
+            return Check::error("form", &e);
+        }
         for name in ["VERIFY.txt", "verify.py"] {
             if let Ok(bytes) = self.entry(name) {
                 let digest = digest::sha256(bytes);
@@ -155,6 +190,26 @@ impl Walk<'_> {
                 "证据包的格式正确，各项内容与清单一致。",
                 "The package has the one form it may have, and its entries are those it lists.",
             ),
+        }
+    }
+
+    /// The checkpoint stands twice with the same bytes; the trust that travels along can be read, though it never counts.
+    fn inner_form(&self) -> Result<()> {
+        if let Ok(proof) = TlogProof::parse(self.entry("proof.tlog-proof")?) {
+            let (found, inside) = (self.entry("checkpoint.txt")?, &proof.checkpoint);
+            if found != inside {
+                let text = |b: &[u8]| hex::encode(&digest::sha256(b));
+                return Err(Error::mismatch("checkpoint.txt and the note in the proof", text(found), text(inside)));
+            }
+        }
+        let carried = [("policy", "trust-policy"), ("roles.json", "trust-roles.json")];
+        let carried =
+            carried.map(|(file, entry)| (file.to_owned(), self.entries.get(entry).cloned().unwrap_or_default()));
+        match Trust::from_files(carried) {
+            Ok(_) => Ok(()),
+            Err(e) => {
+                Err(Error::malformed("trust that travels along", e.to_string(), "a policy and roles that can be read"))
+            }
         }
     }
 
@@ -342,7 +397,7 @@ impl Walk<'_> {
         };
         if self.entries.contains_key("certificate.pdf") {
             unchecked(
-                "certificate",
+                "certificate-signature",
                 true,
                 "证书的签名未检查：本版本只核验附件。".into(),
                 "The certificate's signature was not checked: this version checks the attached files only.".into(),

@@ -209,7 +209,7 @@ const TABLE: &[Row] = &[
         ],
     ),
     (
-        "certificate",
+        "certificate-signature",
         [
             "证书由您信任的签名者签署，此后未被改动。",
             "The certificate is signed by a signer that you trust and did not change since.",
