@@ -266,7 +266,8 @@ impl Shared {
     /// A thread's whole life: its failure or panic stops the ledger.
     fn run(&self, body: impl FnOnce(&Self) -> Result<()>) {
         let reason = match catch_unwind(AssertUnwindSafe(|| body(self))) {
-            Ok(Ok(())) => return,
+            // Poisoned: another thread failed first, and has said so.
+            Ok(Ok(()) | Err(Error::Poisoned(_))) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "a background thread panicked".to_owned(),
         };

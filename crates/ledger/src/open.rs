@@ -194,16 +194,20 @@ impl Log {
         }
     }
 
-    /// Removes partial tiles at the edge of `size` that a crash left from a tree that was never published.
+    /// Removes what a crash left beside the partial tiles of `size`: those of trees before, or never published.
     fn sweep(&self, size: u64) {
         for kind in Kind::all(size) {
-            let (n, width) = (kind.count(size) / WIDTH, kind.count(size) % WIDTH);
-            let path = self.world.tree.path(kind, n, width.max(1));
-            let Some(dir) = path.parent() else { continue };
-            for other in fs::read_dir(dir).into_iter().flatten().flatten() {
-                if other.file_name().to_str() != Some(&width.to_string()) {
-                    let _ = fs::remove_file(other.path());
+            let (edge, width) = (kind.count(size) / WIDTH, kind.count(size) % WIDTH);
+            for n in edge.saturating_sub(1)..=edge {
+                let path = self.world.tree.path(kind, n, 1);
+                let Some(dir) = path.parent() else { continue };
+                for found in fs::read_dir(dir).into_iter().flatten().flatten() {
+                    if n != edge || found.file_name().to_str() != Some(&width.to_string()) {
+                        let _ = fs::remove_file(found.path());
+                    }
                 }
+                // Succeeds where nothing is left.
+                let _ = fs::remove_dir(dir);
             }
         }
     }

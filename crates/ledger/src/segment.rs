@@ -206,6 +206,14 @@ impl Segment {
     }
 }
 
+impl Drop for Segment {
+    /// Closing would do, were it not for a program that is just being started elsewhere in this process:
+    /// until its exec it holds a copy of the handle, and with it the lock.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 /// Appends a leaf in an entry bundle's encoding.
 pub(crate) fn push_leaf(out: &mut Vec<u8>, leaf: &[u8]) -> Result<()> {
     match u16::try_from(leaf.len()) {

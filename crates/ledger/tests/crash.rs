@@ -50,7 +50,8 @@ fn child() {
                 for n in 0..100 {
                     let leaf = format!("{from} {thread} {n}");
                     let index = ledger.append(leaf.as_bytes()).unwrap();
-                    writeln!(log, "{index} {leaf}").unwrap();
+                    // In one write, so that the end of the process cannot tear the line.
+                    log.write_all(format!("{index} {leaf}\n").as_bytes()).unwrap();
                     if thread == 0 {
                         let _ = ledger.wait_sealed(index, Duration::from_secs(2));
                     }
@@ -128,10 +129,10 @@ fn check(base: &Path) -> Opened {
 #[test]
 fn an_end_at_any_stage_loses_nothing_acknowledged_and_forks_nothing() {
     let mut recovered = 0;
-    for stage in 0..STAGES.len() {
+    for (stage, name) in STAGES.iter().enumerate() {
         let base = tempfile::tempdir().unwrap();
         for passes in [0, 1, 4, 2] {
-            assert!(!run_child(base.path(), stage, passes), "{:?} was passed {passes} times", STAGES[stage]);
+            assert!(!run_child(base.path(), stage, passes), "{name:?} was not passed {passes} times");
             recovered += check(base.path()).recovered;
         }
     }

@@ -15,7 +15,7 @@ mod prove;
 mod register;
 
 pub use doctor::doctor;
-pub use error::{Error, Result};
+pub use error::{Error, Result, show_path};
 pub use folder::Folder;
 
 use std::path::PathBuf;

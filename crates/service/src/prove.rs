@@ -98,6 +98,30 @@ impl Folder {
         Ok((size, hex::encode(&root), self.store.unplaced()?.len() as u64))
     }
 
+    /// What the operator publishes elsewhere: origin, ledger key, fingerprint of the authority's root.
+    pub fn keys(&self) -> Result<BTreeMap<&'static str, String>> {
+        let path = self.dir.join("authority/root.pem");
+        let root = Root::from_pem(&fs::read(&path).map_err(|e| Error::io(&path, &e))?)?;
+        Ok(BTreeMap::from([
+            ("origin", self.origin.clone()),
+            ("ledger_key", self.store.meta("ledger_key")?.unwrap_or_default()),
+            ("authority_root_sha256", hex::encode(&root.fingerprint())),
+        ]))
+    }
+
+    /// Copies the trust folder for somebody else.
+    pub fn export_trust(&self, output: &Path) -> Result<Vec<PathBuf>> {
+        fs::create_dir_all(output).map_err(|e| Error::io(output, &e))?;
+        let from = self.trust_dir();
+        let mut written = Vec::new();
+        for entry in fs::read_dir(&from).map_err(|e| Error::io(&from, &e))?.flatten() {
+            let bytes = fs::read(entry.path()).map_err(|e| Error::io(&entry.path(), &e))?;
+            written.push(write_whole(&output.join(entry.file_name()), &bytes)?);
+        }
+        written.sort();
+        Ok(written)
+    }
+
     fn export_one(&self, id: &str, request: &ExportRequest) -> Result<Vec<PathBuf>> {
         let record = self.stored(id)?;
         let entries = self.package_entries(&record, request)?;

@@ -41,7 +41,8 @@ fn a_file_goes_in_and_its_package_comes_out() {
     let id = lines[0].id.clone().unwrap();
     let mut folder = Folder::open(&data, Mode::Read).unwrap();
     let output = work.path().join("out");
-    let export = ExportRequest { ids: vec![id.clone()], output: output.clone(), originals: true, ..ExportRequest::default() };
+    let export =
+        ExportRequest { ids: vec![id.clone()], output: output.clone(), originals: true, ..ExportRequest::default() };
     let written = folder.export(&export, &mut |_| ()).unwrap();
     assert!(written.iter().all(|w| w.error.is_none()), "{written:?}");
     assert_eq!(fs::read(output.join(format!("{id}-杯.bin"))).unwrap(), b"some bytes");
@@ -63,7 +64,8 @@ fn what_cannot_be_recorded_is_named_and_the_rest_goes_on() {
     fs::write(shop.join("a'; rm -rf x'"), b"x3").unwrap();
     fs::write(shop.join(".hidden"), b"x4").unwrap();
     std::os::unix::fs::symlink(&shop, shop.join("loop")).unwrap();
-    let lines = deposit(&data, &DepositRequest { paths: vec![shop, work.path().join("absent")], ..DepositRequest::default() });
+    let lines =
+        deposit(&data, &DepositRequest { paths: vec![shop, work.path().join("absent")], ..DepositRequest::default() });
     let status = |name: &str| {
         let line = lines.iter().find(|l| l.file.contains(name)).unwrap();
         (line.status.as_str(), line.error.is_some())
@@ -80,7 +82,8 @@ fn what_cannot_be_recorded_is_named_and_the_rest_goes_on() {
 fn a_folder_that_is_not_ours_is_left_alone() {
     let work = tempfile::tempdir().unwrap();
     fs::write(work.path().join("mine.txt"), b"x").unwrap();
-    let options = InitOptions { owner_kind: "individual".into(), owner_name: "林晚".into(), ..InitOptions::default() };
+    let options =
+        InitOptions { owner_kind: "individual".into(), owner_name: "林晚".into(), ..InitOptions::default() };
     assert!(Folder::init(work.path(), &options).is_err());
     assert_eq!(fs::read_dir(work.path()).unwrap().count(), 1);
     assert!(Folder::open(work.path(), Mode::Read).is_err());
