@@ -12,9 +12,9 @@ use evidence::{
     Error, Result,
     digest::{self, FileDigests},
     disclosure, hex,
-    json::Value,
+    json::{self, Value},
     proof::TlogProof,
-    record::Record,
+    record::{self, MAX_BYTES, Record},
     statement::{Clock, Kind, Statement},
     time::Utc,
 };
@@ -59,6 +59,31 @@ struct Walk<'a> {
     facts: Facts,
 }
 
+/// Ids, without their numbers, in the order in which they are reported.
+const ORDER: &[&str] = &[
+    "form",
+    "statement",
+    "disclosures",
+    "file",
+    "ledger-binding",
+    "statement-token-",
+    "inclusion",
+    "log-signature",
+    "sealing-token-",
+    "log-role",
+    "later-",
+    "renewal-",
+    "policy",
+    "operator",
+    "times",
+    "clock",
+    "certificate-signature",
+    "capture-resources",
+    "capture-order",
+    "later-records",
+    "printed-page",
+];
+
 /// The required checks after `form`.
 const REQUIRED: &[&str] = &[
     "file",
@@ -86,15 +111,18 @@ impl Walk<'_> {
             return self.nothing_but(form);
         }
         self.checks.push(form);
-        let file = self.file(statement.as_ref().ok(), originals);
-        self.checks.push(file);
         let stated = self.statement(&statement, &record);
+        // What stands on the statement is not looked at where that does not stand.
+        let statement = statement.ok().filter(|_| stated.holds());
+        self.facts.statement = statement.clone();
         self.checks.push(stated);
-        let disclosures = self.disclosures(statement.as_ref().ok());
+        let disclosures = self.disclosures(statement.as_ref());
         self.checks.push(disclosures);
+        let file = self.file(statement.as_ref(), originals);
+        self.checks.push(file);
 
         let mut main = self.main_checkpoint();
-        let binding = self.ledger_binding(statement.as_ref().ok(), &main);
+        let binding = self.ledger_binding(statement.as_ref(), &main);
         self.checks.push(binding);
         let statement_tokens = self.statement_tokens(record.as_ref().ok());
         let sealing = self.sealing_tokens();
@@ -121,7 +149,14 @@ impl Walk<'_> {
     }
 
     fn verdict(self) -> Verdict {
-        let Walk { checks, facts, .. } = self;
+        let Walk { mut checks, facts, .. } = self;
+        let is = |id: &str, known: &str| match id.strip_prefix(known) {
+            Some("") => true,
+            Some(rest) => known.ends_with('-') && rest.bytes().all(|c| c.is_ascii_digit()),
+            None => false,
+        };
+        let rank = |c: &Check| ORDER.iter().position(|known| is(&c.id, known)).unwrap_or(ORDER.len());
+        checks.sort_by_key(rank);
         let result = Overall::of(&checks);
         let shows = if result == Overall::NotVerified { Vec::new() } else { words::shows(&checks, &facts) };
         let does_not_show = words::does_not_show(&checks, &facts);
@@ -195,12 +230,13 @@ impl Walk<'_> {
 
     /// The checkpoint stands twice with the same bytes; the trust that travels along can be read, though it never counts.
     fn inner_form(&self) -> Result<()> {
-        if let Ok(proof) = TlogProof::parse(self.entry("proof.tlog-proof")?) {
-            let (found, inside) = (self.entry("checkpoint.txt")?, &proof.checkpoint);
-            if found != inside {
-                let text = |b: &[u8]| hex::encode(&digest::sha256(b));
-                return Err(Error::mismatch("checkpoint.txt and the note in the proof", text(found), text(inside)));
-            }
+        json::parse("statement.json", self.entry("statement.json")?, MAX_BYTES)?;
+        self.record_form()?;
+        let proof = TlogProof::parse(self.entry("proof.tlog-proof")?)?;
+        let (found, inside) = (self.entry("checkpoint.txt")?, &proof.checkpoint);
+        if found != inside {
+            let text = |b: &[u8]| hex::encode(&digest::sha256(b));
+            return Err(Error::mismatch("checkpoint.txt and the note in the proof", text(found), text(inside)));
         }
         let carried = [("policy", "trust-policy"), ("roles.json", "trust-roles.json")];
         let carried =
@@ -211,6 +247,20 @@ impl Walk<'_> {
                 Err(Error::malformed("trust that travels along", e.to_string(), "a policy and roles that can be read"))
             }
         }
+    }
+
+    /// The record's own members; what its statement says is `statement`'s to judge.
+    fn record_form(&self) -> Result<()> {
+        let mut value = json::parse("record", self.entry("record.json")?, MAX_BYTES)?;
+        match value.get("schema").and_then(Value::as_str) {
+            Some(record::SCHEMA) => json::closed("record", &value, &["schema", "statement", "timestamps"])?,
+            other => return Err(Error::Unknown { what: "record schema", found: other.unwrap_or_default().to_owned() }),
+        };
+        if let Some(statement) = &self.facts.statement {
+            value["statement"] = json::parse("statement.json", &statement.to_bytes()?, MAX_BYTES)?;
+            Record::parse(&json::to_bytes("record", &value)?)?;
+        }
+        Ok(())
     }
 
     fn file(&self, statement: Option<&Statement>, originals: &[Original]) -> Check {
@@ -404,12 +454,13 @@ impl Walk<'_> {
             );
         }
         if self.facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Capture) {
-            unchecked(
-                "capture",
-                true,
-                "取证包内的资源及其指令未检查：需要更新的核验程序。".into(),
-                "Resources and order inside the capture were not checked: a newer reader is needed.".into(),
-            );
+            for (id, zh, en) in [
+                ("capture-resources", "取证包内的资源", "Resources inside the capture"),
+                ("capture-order", "取证包内的取证指令", "The order inside the capture"),
+            ] {
+                let reason = ("未检查：需要更新的核验程序。", "not checked: a newer reader is needed.");
+                unchecked(id, true, format!("{zh}{}", reason.0), format!("{en}: {}", reason.1));
+            }
         }
         let size = self.facts.checkpoint.as_ref().map_or("?".to_owned(), |c| c.1.to_string());
         unchecked(

@@ -285,6 +285,28 @@ fn the_independent_reader_agrees() {
     cases.push(("spliced", spliced, world.trust_files(true)));
     let ledger = [world.operator(), world.image("甲"), world.image("乙")];
     let first = world.entries(&ledger[..2], 1);
+    let other = world.entries(&ledger, 2);
+    let names = [
+        "statement.json",
+        "timestamp-1.tsr",
+        "record.json",
+        "disclosure.json",
+        "checkpoint.tsr",
+        "operator-record.json",
+        "operator-disclosure.json",
+        "operator-proof.tlog-proof",
+        "proof.tlog-proof",
+        "trust-policy",
+    ];
+    for name in names {
+        let mut spliced = first.clone();
+        replace(&mut spliced, name, get(&other, name).to_vec());
+        cases.push((name, spliced, world.trust_files(true)));
+        let mut broken = first.clone();
+        let middle = get(&broken, name).len() / 2;
+        broken.iter_mut().find(|e| e.0 == name).unwrap().1[middle] ^= 1;
+        cases.push((name, broken, world.trust_files(true)));
+    }
     world.witnesses = vec![Cosigner::from_seed("court.example/w", &[7; 32]).unwrap()];
     cases.push(("quorum unmet", first.clone(), world.trust_files(true)));
     let (second, mut later) = (world.entries(&ledger, 1), first);
