@@ -12,8 +12,9 @@ use evidence::{
     Error, Result,
     digest::{self, FileDigests},
     disclosure, hex,
-    json::Value,
-    record::Record,
+    json::{self, Value},
+    proof::TlogProof,
+    record::{self, MAX_BYTES, Record},
     statement::{Clock, Kind, Statement},
     time::Utc,
 };
@@ -35,11 +36,9 @@ pub fn check_package(bytes: &[u8], trust: &Trust, originals: &[Original], now: U
     match archive::package::read(bytes) {
         Ok(package) => check(&package.entries.into_iter().collect(), Container::Package, trust, originals, now),
         Err(e) => {
-            let checks = vec![Check::error("form", &e)];
-            let result = Overall::of(&checks);
-            let facts = Facts::default();
-            let does_not_show = words::does_not_show(&checks, &facts);
-            Verdict { result, checks, shows: Vec::new(), does_not_show, facts }
+            let mut walk = Walk { entries: &Entries::new(), trust, now, checks: Vec::new(), facts: Facts::default() };
+            walk.nothing_but(Check::error("form", &e));
+            walk.verdict()
         }
     }
 }
@@ -48,11 +47,7 @@ pub fn check_package(bytes: &[u8], trust: &Trust, originals: &[Original], now: U
 pub fn check(entries: &Entries, container: Container, trust: &Trust, originals: &[Original], now: Utc) -> Verdict {
     let mut walk = Walk { entries, trust, now, checks: Vec::new(), facts: Facts::default() };
     walk.all(container, originals);
-    let Walk { checks, facts, .. } = walk;
-    let result = Overall::of(&checks);
-    let shows = if result == Overall::NotVerified { Vec::new() } else { words::shows(&checks, &facts) };
-    let does_not_show = words::does_not_show(&checks, &facts);
-    Verdict { result, checks, shows, does_not_show, facts }
+    walk.verdict()
 }
 
 /// State of one verification.
@@ -64,6 +59,46 @@ struct Walk<'a> {
     facts: Facts,
 }
 
+/// Ids, without their numbers, in the order in which they are reported.
+const ORDER: &[&str] = &[
+    "form",
+    "statement",
+    "disclosures",
+    "file",
+    "ledger-binding",
+    "statement-token-",
+    "inclusion",
+    "log-signature",
+    "sealing-token-",
+    "log-role",
+    "later-",
+    "renewal-",
+    "policy",
+    "operator",
+    "times",
+    "clock",
+    "certificate-signature",
+    "capture-resources",
+    "capture-order",
+    "later-records",
+    "printed-page",
+];
+
+/// The required checks after `form`.
+const REQUIRED: &[&str] = &[
+    "file",
+    "statement",
+    "disclosures",
+    "ledger-binding",
+    "statement-token-1",
+    "inclusion",
+    "log-signature",
+    "policy",
+    "operator",
+    "sealing-token-1",
+    "times",
+];
+
 impl Walk<'_> {
     fn all(&mut self, container: Container, originals: &[Original]) {
         let record = self.entry("record.json").and_then(Record::parse);
@@ -72,16 +107,22 @@ impl Walk<'_> {
         self.facts.statement = statement.clone().ok();
 
         let form = self.form(container, record.as_ref().ok());
+        if !form.holds() {
+            return self.nothing_but(form);
+        }
         self.checks.push(form);
-        let file = self.file(statement.as_ref().ok(), originals);
-        self.checks.push(file);
         let stated = self.statement(&statement, &record);
+        // What stands on the statement is not looked at where that does not stand.
+        let statement = statement.ok().filter(|_| stated.holds());
+        self.facts.statement = statement.clone();
         self.checks.push(stated);
-        let disclosures = self.disclosures(statement.as_ref().ok());
+        let disclosures = self.disclosures(statement.as_ref());
         self.checks.push(disclosures);
+        let file = self.file(statement.as_ref(), originals);
+        self.checks.push(file);
 
         let mut main = self.main_checkpoint();
-        let binding = self.ledger_binding(statement.as_ref().ok(), &main);
+        let binding = self.ledger_binding(statement.as_ref(), &main);
         self.checks.push(binding);
         let statement_tokens = self.statement_tokens(record.as_ref().ok());
         let sealing = self.sealing_tokens();
@@ -107,6 +148,32 @@ impl Walk<'_> {
         self.always();
     }
 
+    fn verdict(self) -> Verdict {
+        let Walk { mut checks, facts, .. } = self;
+        let is = |id: &str, known: &str| match id.strip_prefix(known) {
+            Some("") => true,
+            Some(rest) => known.ends_with('-') && rest.bytes().all(|c| c.is_ascii_digit()),
+            None => false,
+        };
+        let rank = |c: &Check| ORDER.iter().position(|known| is(&c.id, known)).unwrap_or(ORDER.len());
+        checks.sort_by_key(rank);
+        let result = Overall::of(&checks);
+        let shows = if result == Overall::NotVerified { Vec::new() } else { words::shows(&checks, &facts) };
+        let does_not_show = words::does_not_show(&checks, &facts);
+        Verdict { result, checks, shows, does_not_show, facts }
+    }
+
+    /// Without its form nothing is read from it: every required check is named, and not made.
+    fn nothing_but(&mut self, form: Check) {
+        self.facts = Facts::default();
+        self.checks.push(form);
+        for id in REQUIRED {
+            let (zh, en) = ("格式不成立，未再检查。", "Not checked, as the form does not hold.");
+            self.checks.push(Check::new(*id, Outcome::NotChecked, zh, en));
+        }
+        self.always();
+    }
+
     /// An entry that must be there to look at it; whether its absence contradicts is `form`'s to say.
     fn entry(&self, name: &str) -> Result<&[u8]> {
         let bytes = self.entries.get(name).map(Vec::as_slice);
@@ -118,6 +185,9 @@ impl Walk<'_> {
             Ok(listing) => listing,
             Err(e) => return Check::error("form", &e),
         };
+        if let Err(e) = self.inner_form() {
+            return Check::error("form", &e);
+        }
         for name in ["VERIFY.txt", "verify.py"] {
             if let Ok(bytes) = self.entry(name) {
                 let digest = digest::sha256(bytes);
@@ -156,6 +226,41 @@ impl Walk<'_> {
                 "The package has the one form it may have, and its entries are those it lists.",
             ),
         }
+    }
+
+    /// The checkpoint stands twice with the same bytes; the trust that travels along can be read, though it never counts.
+    fn inner_form(&self) -> Result<()> {
+        json::parse("statement.json", self.entry("statement.json")?, MAX_BYTES)?;
+        self.record_form()?;
+        let proof = TlogProof::parse(self.entry("proof.tlog-proof")?)?;
+        let (found, inside) = (self.entry("checkpoint.txt")?, &proof.checkpoint);
+        if found != inside {
+            let text = |b: &[u8]| hex::encode(&digest::sha256(b));
+            return Err(Error::mismatch("checkpoint.txt and the note in the proof", text(found), text(inside)));
+        }
+        let carried = [("policy", "trust-policy"), ("roles.json", "trust-roles.json")];
+        let carried =
+            carried.map(|(file, entry)| (file.to_owned(), self.entries.get(entry).cloned().unwrap_or_default()));
+        match Trust::from_files(carried) {
+            Ok(_) => Ok(()),
+            Err(e) => {
+                Err(Error::malformed("trust that travels along", e.to_string(), "a policy and roles that can be read"))
+            }
+        }
+    }
+
+    /// The record's own members; what its statement says is `statement`'s to judge.
+    fn record_form(&self) -> Result<()> {
+        let mut value = json::parse("record", self.entry("record.json")?, MAX_BYTES)?;
+        match value.get("schema").and_then(Value::as_str) {
+            Some(record::SCHEMA) => json::closed("record", &value, &["schema", "statement", "timestamps"])?,
+            other => return Err(Error::Unknown { what: "record schema", found: other.unwrap_or_default().to_owned() }),
+        };
+        if let Some(statement) = &self.facts.statement {
+            value["statement"] = json::parse("statement.json", &statement.to_bytes()?, MAX_BYTES)?;
+            Record::parse(&json::to_bytes("record", &value)?)?;
+        }
+        Ok(())
     }
 
     fn file(&self, statement: Option<&Statement>, originals: &[Original]) -> Check {
@@ -342,19 +447,20 @@ impl Walk<'_> {
         };
         if self.entries.contains_key("certificate.pdf") {
             unchecked(
-                "certificate",
+                "certificate-signature",
                 true,
                 "证书的签名未检查：本版本只核验附件。".into(),
                 "The certificate's signature was not checked: this version checks the attached files only.".into(),
             );
         }
         if self.facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Capture) {
-            unchecked(
-                "capture",
-                true,
-                "取证包内的资源及其指令未检查：需要更新的核验程序。".into(),
-                "Resources and order inside the capture were not checked: a newer reader is needed.".into(),
-            );
+            for (id, zh, en) in [
+                ("capture-resources", "取证包内的资源", "Resources inside the capture"),
+                ("capture-order", "取证包内的取证指令", "The order inside the capture"),
+            ] {
+                let reason = ("未检查：需要更新的核验程序。", "not checked: a newer reader is needed.");
+                unchecked(id, true, format!("{zh}{}", reason.0), format!("{en}: {}", reason.1));
+            }
         }
         let size = self.facts.checkpoint.as_ref().map_or("?".to_owned(), |c| c.1.to_string());
         unchecked(

@@ -209,7 +209,7 @@ const TABLE: &[Row] = &[
         ],
     ),
     (
-        "certificate",
+        "certificate-signature",
         [
             "证书由您信任的签名者签署，此后未被改动。",
             "The certificate is signed by a signer that you trust and did not change since.",
@@ -220,12 +220,23 @@ const TABLE: &[Row] = &[
         ],
     ),
     (
-        "capture",
+        "capture-resources",
         [
-            "取证包内的资源完好，且取证指令先于取证写入账本。",
-            "The capture's resources are intact, and its order was on the ledger before.",
+            "取证包内的资源完好。",
+            "The capture's resources are intact.",
             "不证明页面内容属实。",
             "Not that what the page says is true.",
+            "使用更新的核验程序。",
+            "Use a newer reader.",
+        ],
+    ),
+    (
+        "capture-order",
+        [
+            "取证指令先于取证写入账本。",
+            "The order was on the ledger before the capture was made.",
+            "不证明页面内容在指令之后取得，那依赖取证机器。",
+            "Not that the page's bytes came after it: that rests on the capturing machine.",
             "使用更新的核验程序。",
             "Use a newer reader.",
         ],

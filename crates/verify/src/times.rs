@@ -53,6 +53,14 @@ pub(crate) fn check(
     cosigned: &[CosignedAt],
     now: Utc,
 ) -> Check {
+    if statement.is_none() {
+        return Check::new(
+            "times",
+            Outcome::NotChecked,
+            "声明不成立，未比较时间。",
+            "Not compared, as the statement does not hold.",
+        );
+    }
     let tokens = |stamps: &[Stamp]| stamps.iter().filter_map(|s| s.token.clone()).collect::<Vec<Token>>();
     let (first, second) = (tokens(statement_tokens), tokens(sealing));
     let added: Vec<Token> = later.iter().filter_map(|l| l.stamp.token.clone()).collect();
@@ -62,7 +70,7 @@ pub(crate) fn check(
         return Check::error("times", &e);
     }
     let verified = |stamps: &[Stamp]| stamps.iter().any(|s| s.verified.is_some());
-    if statement.is_none() || !verified(statement_tokens) || !verified(sealing) {
+    if !verified(statement_tokens) || !verified(sealing) {
         return Check::new(
             "times",
             Outcome::NotChecked,

@@ -104,9 +104,9 @@ impl Verdict {
         self.checks.iter().find(|c| c.id == id)
     }
 
-    /// Whether a required check is limited: "consistent, with reservations".
+    /// Whether a required check, or the ledger key's role, is limited: "consistent, with reservations".
     pub fn has_reservations(&self) -> bool {
-        self.checks.iter().any(|c| c.required && c.result == Outcome::Limited)
+        self.checks.iter().any(|c| c.result == Outcome::Limited && (c.required || c.id == "log-role"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an honest package shows, to whom, and what no forger gets.
-#![allow(clippy::unwrap_used)]
+// The other reader is a program: it needs files and has the machine's clock.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod common;
 
@@ -138,8 +139,8 @@ fn proofs_of_other_trees_and_spliced_packages_contradict() {
     let ledger = [world.operator(), world.image("甲"), world.image("乙")];
     let (one, two) = (world.entries(&ledger, 1), world.entries(&ledger[..2], 1));
     for (name, by) in [
-        ("proof.tlog-proof", "inclusion"),
-        ("checkpoint.txt", "inclusion"),
+        ("proof.tlog-proof", "form"),
+        ("checkpoint.txt", "form"),
         ("checkpoint.tsr", "sealing-token-1"),
         ("operator-proof.tlog-proof", "operator"),
     ] {
@@ -147,6 +148,13 @@ fn proofs_of_other_trees_and_spliced_packages_contradict() {
         replace(&mut spliced, name, get(&two, name).to_vec());
         refused(&verdict(&spliced, &world.trust(), &world), 1, by);
     }
+    // Proof and checkpoint together, of a tree that never held this record.
+    let elsewhere = world.entries(&[ledger[0].clone(), ledger[2].clone()], 1);
+    let mut moved = one.clone();
+    for name in ["proof.tlog-proof", "checkpoint.txt", "checkpoint.tsr", "operator-proof.tlog-proof"] {
+        replace(&mut moved, name, get(&elsewhere, name).to_vec());
+    }
+    refused(&verdict(&moved, &world.trust(), &world), 1, "inclusion");
     let other = world.entries(&ledger, 2);
     for (name, by) in [
         ("statement.json", "statement"),
@@ -258,4 +266,90 @@ fn no_changed_byte_of_an_entry_is_verified_even_where_it_is_packed_again() {
             assert_ne!(v.code(), 0, "{} byte {at}", good[n].0);
         }
     }
+}
+
+/// Both readers, on the same evidence: exit code, and result of every check.
+#[test]
+fn the_independent_reader_agrees() {
+    let mut world = World::new(1);
+    let mut cases = vec![("honest", world.honest(), world.trust_files(true))];
+    let attacker = World::new(2);
+    cases.push(("own keys", attacker.honest(), world.trust_files(true)));
+    cases.push(("own authority", world.honest(), world.trust_files(false)));
+    cases.push(("no trust", world.honest(), Vec::new()));
+    let without = |p: &str| world.honest().into_iter().filter(|e| !e.0.starts_with(p)).collect::<Entries>();
+    cases.push(("no seal", without("checkpoint.tsr"), world.trust_files(true)));
+    cases.push(("no operator", without("operator-"), world.trust_files(true)));
+    let mut spliced = world.honest();
+    replace(&mut spliced, "checkpoint.txt", get(&world.honest(), "checkpoint.txt").to_vec());
+    cases.push(("spliced", spliced, world.trust_files(true)));
+    let ledger = [world.operator(), world.image("甲"), world.image("乙")];
+    let first = world.entries(&ledger[..2], 1);
+    let other = world.entries(&ledger, 2);
+    let names = [
+        "statement.json",
+        "timestamp-1.tsr",
+        "record.json",
+        "disclosure.json",
+        "checkpoint.tsr",
+        "operator-record.json",
+        "operator-disclosure.json",
+        "operator-proof.tlog-proof",
+        "proof.tlog-proof",
+        "trust-policy",
+    ];
+    for name in names {
+        let mut spliced = first.clone();
+        replace(&mut spliced, name, get(&other, name).to_vec());
+        cases.push((name, spliced, world.trust_files(true)));
+        let mut broken = first.clone();
+        let middle = get(&broken, name).len() / 2;
+        broken.iter_mut().find(|e| e.0 == name).unwrap().1[middle] ^= 1;
+        cases.push((name, broken, world.trust_files(true)));
+    }
+    world.witnesses = vec![Cosigner::from_seed("court.example/w", &[7; 32]).unwrap()];
+    cases.push(("quorum unmet", first.clone(), world.trust_files(true)));
+    let (second, mut later) = (world.entries(&ledger, 1), first);
+    cases.push(("witnessed", second.clone(), world.trust_files(true)));
+    let at = later.iter().position(|e| e.0 == "trust-policy").unwrap();
+    let parts = ["proof.tlog-proof", "checkpoint.txt", "checkpoint.tsr"];
+    later.splice(at..at, parts.map(|p| (format!("later-01-{p}"), get(&second, p).to_vec())));
+    cases.push(("later", later, world.trust_files(true)));
+    let now = evidence::time::Utc(
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros() as i64,
+    );
+    let mut differences = Vec::new();
+    for (what, entries, trust) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |n: &str| dir.path().join(n);
+        std::fs::write(path("p.zip"), package(&entries)).unwrap();
+        std::fs::write(path("magpie.jpg"), PICTURE).unwrap();
+        std::fs::write(path("verify.py"), archive::VERIFY_PY).unwrap();
+        std::fs::create_dir(path("trust")).unwrap();
+        for (name, bytes) in &trust {
+            std::fs::write(path("trust").join(name), bytes).unwrap();
+        }
+        let run = std::process::Command::new("python3")
+            .arg(path("verify.py"))
+            .args(["--json", "--trust"])
+            .arg(path("trust"))
+            .args([path("p.zip"), path("magpie.jpg")])
+            .output()
+            .unwrap();
+        let ours = check_package(&package(&entries), &Trust::from_files(trust).unwrap(), &picture(), now);
+        let theirs: serde_json::Value = serde_json::from_slice(&run.stdout)
+            .unwrap_or_else(|e| panic!("{what}: {e} {}", String::from_utf8_lossy(&run.stderr)));
+        let list = |v: &serde_json::Value| -> Vec<String> {
+            let line = |c: &serde_json::Value| format!("{} {} {}", c["id"], c["result"], c["required"]);
+            let mut all: Vec<String> = v["checks"].as_array().unwrap().iter().map(line).collect();
+            all.sort();
+            all
+        };
+        let (ours_listed, theirs) = (list(&serde_json::from_str(&ours.to_json()).unwrap()), list(&theirs));
+        let only = |a: &[String], b: &[String]| a.iter().filter(|l| !b.contains(l)).cloned().collect::<Vec<_>>();
+        if ours_listed != theirs || run.status.code() != Some(i32::from(ours.code())) {
+            differences.push((what, only(&ours_listed, &theirs), only(&theirs, &ours_listed)));
+        }
+    }
+    assert!(differences.is_empty(), "{differences:#?}");
 }

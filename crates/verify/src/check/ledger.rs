@@ -74,9 +74,10 @@ impl Walk<'_> {
             if statement.ledger != *origin {
                 return Err(Error::mismatch("ledger of the statement", &statement.ledger, origin));
             }
-            if let Some(key) = main.evaluation.as_ref().and_then(|e| e.log.as_ref()) {
-                evidence::checkpoint::check_origin(origin, key.public_key())?;
-            }
+            // The origin commits to the key, so without the reader's key only half of this is known.
+            let key = main.evaluation.as_ref().and_then(|e| e.log.as_ref());
+            let key = key.ok_or_else(|| Error::Missing { what: "trust", missing: "the key of this ledger".into() })?;
+            evidence::checkpoint::check_origin(origin, key.public_key())?;
             Ok(origin.clone())
         };
         match bound() {
@@ -119,12 +120,15 @@ impl Walk<'_> {
         self.checks.push(Check { expected: vkey.map(clean), ..check });
 
         let Some(key) = known.filter(|_| main.as_ref().is_ok_and(|m| m.by_log)) else {
-            self.checks.push(Check::new(
-                "log-role",
-                Outcome::NotChecked,
-                "账本密钥未知，谈不上它的身份。",
-                "The ledger's key is not known, so neither is what its holder is.",
-            ));
+            self.checks.push(
+                Check::new(
+                    "log-role",
+                    Outcome::NotChecked,
+                    "账本密钥未知，谈不上它的身份。",
+                    "The ledger's key is not known, so neither is what its holder is.",
+                )
+                .optional(),
+            );
             return;
         };
         let line = self.trust.role_of_key(&key, at);
@@ -145,7 +149,7 @@ impl Walk<'_> {
                 "Your trust does not list the ledger's key as a platform's: self-made or unknown, whatever the statement says.",
             ),
         };
-        self.checks.push(check);
+        self.checks.push(check.optional());
     }
 
     fn inclusion(&mut self, main: &Result<Signed>) -> Check {
