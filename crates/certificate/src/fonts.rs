@@ -50,7 +50,8 @@ impl Fonts {
 
     /// The program's own, then the system's Noto CJK for what is missing.
     pub fn with_system() -> Self {
-        let mut folders: Vec<PathBuf> = ["/usr/local/share/fonts", "/usr/share/fonts", "/Library/Fonts"].iter().map(Into::into).collect();
+        let mut folders: Vec<PathBuf> =
+            ["/usr/local/share/fonts", "/usr/share/fonts", "/Library/Fonts"].iter().map(Into::into).collect();
         if let Some(home) = std::env::var_os("HOME") {
             folders.push(Path::new(&home).join(".local/share/fonts"));
             folders.push(Path::new(&home).join("Library/Fonts"));

@@ -298,7 +298,7 @@ pub struct Sheet {
     pub t1: Option<Moment>,
     /// *Sealed no later than*.
     pub t2: Option<Moment>,
-    /// The time line, in order.
+    /// The time line, in order: established times only, the machine's clock apart.
     pub events: Vec<Event>,
     /// Where the record stands.
     pub ledger: Ledger,
@@ -386,6 +386,16 @@ impl Sheet {
                 expected: "what this does not prove".into(),
             });
         }
+        for (what, kind, t) in [("T1", EventKind::Content, &self.t1), ("T2", EventKind::Seal, &self.t2)] {
+            let stands = t.as_ref().is_some_and(|t| matches!(t.result, Outcome::Pass | Outcome::Limited));
+            if !stands && self.events.iter().any(|e| e.what == kind) {
+                return Err(Error::Mismatch {
+                    what,
+                    found: "on the time line alone".into(),
+                    expected: "no event, as its token is not established".into(),
+                });
+            }
+        }
         self.check_verdict()
     }
 
@@ -396,7 +406,9 @@ impl Sheet {
         let fails = self.checks.iter().find(|c| c.result == Outcome::Fail);
         let open = self.checks.iter().find(|c| c.required && c.result == Outcome::NotChecked);
         match (self.verdict, fails, open) {
-            (Verdict::Verified, Some(c), _) => mismatch("verdict", "verified", &format!("not_verified: {} fails", c.id)),
+            (Verdict::Verified, Some(c), _) => {
+                mismatch("verdict", "verified", &format!("not_verified: {} fails", c.id))
+            }
             (Verdict::Verified, None, Some(c)) => {
                 mismatch("verdict", "verified", &format!("incomplete: {} was not checked", c.id))
             }

@@ -18,10 +18,8 @@ use crate::sheet::{Moment, Outcome, Sheet, Verdict, Words};
 use crate::{Locale, MAX_ATTACHED};
 
 const MAIN: &str = "/certificate.typ";
-const SOURCES: [(&str, &str); 2] = [
-    (MAIN, include_str!("../assets/certificate.typ")),
-    ("/strings.typ", include_str!("../assets/strings.typ")),
-];
+const SOURCES: [(&str, &str); 2] =
+    [(MAIN, include_str!("../assets/certificate.typ")), ("/strings.typ", include_str!("../assets/strings.typ"))];
 /// A certificate attaches this many files at most.
 const MAX_FILES: usize = 256;
 
@@ -162,7 +160,8 @@ pub(crate) fn typeset(
             ident: Smart::Custom(format!("{} {}", sheet.id, if locale == Locale::Zh { "zh" } else { "en" })),
             creator: Smart::Custom(Some(sheet.software.en.clone())),
             timestamp: stamp.map(Timestamp::new_utc),
-            standards: PdfStandards::new(&[PdfStandard::A_3b]).map_err(|e| Error::Typeset { why: e.message().to_string() })?,
+            standards: PdfStandards::new(&[PdfStandard::A_3b])
+                .map_err(|e| Error::Typeset { why: e.message().to_string() })?,
             ..Default::default()
         };
         typst_pdf::pdf(&document, &options).map_err(|e| failed(&e))
@@ -259,7 +258,11 @@ fn shown(moment: Option<&Moment>) -> Result<Option<Shown<'_>>, Error> {
 fn qr(sheet: &Sheet) -> Result<Vec<String>, Error> {
     let text = format!("{}\n{}\n{}", sheet.id, sheet.ledger.record, sheet.ledger.origin);
     let code = qrcode::QrCode::with_error_correction_level(text.as_bytes(), qrcode::EcLevel::M).map_err(|e| {
-        Error::Malformed { what: "origin", found: printable(&sheet.ledger.origin), expected: format!("a QR code's length: {e}") }
+        Error::Malformed {
+            what: "origin",
+            found: printable(&sheet.ledger.origin),
+            expected: format!("a QR code's length: {e}"),
+        }
     })?;
     let width = code.width();
     let colours = code.to_colors();

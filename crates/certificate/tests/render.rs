@@ -93,10 +93,22 @@ fn attachments_keep_names_and_bytes() {
 fn the_words_are_text_and_digests_copy_whole() {
     let s = sheets::self_made();
     let Some(page) = text(&draw(&s, None, Locale::Zh)) else { return };
-    for want in [&*s.id, "自行固定记录", "电子数据存证证书", "非作品登记证书", "自签时间标记", "3301**********0024", "软件不能回答", "核验一致，有保留"] {
+    for want in [
+        &*s.id,
+        "自行固定记录",
+        "电子数据存证证书",
+        "非作品登记证书",
+        "自签时间标记",
+        "3301**********0024",
+        "软件不能回答",
+        "核验一致，有保留",
+    ] {
         assert!(page.contains(want), "{want} is not in\n{page}");
     }
-    assert!(page.contains(&s.file.sha256) && page.contains(&s.file.sm3), "a digest does not copy as one string\n{page}");
+    assert!(
+        page.contains(&s.file.sha256) && page.contains(&s.file.sm3),
+        "a digest does not copy as one string\n{page}"
+    );
     for row in [&s.ledger.record[..32], &s.ledger.record[32..], &s.ledger.root[..32], &s.ledger.root[32..]] {
         assert!(page.contains(row), "{row}");
     }
@@ -120,9 +132,18 @@ fn an_unmasked_number_never_gets_onto_the_page() {
 #[test]
 fn long_names_are_whole() {
     let s = sheets::long();
-    let Some(page) = poppler("pdftotext", &["-raw", "PDF", "-"], &draw(&s, Some((200, 400)), Locale::Zh)) else { return };
+    let Some(page) = poppler("pdftotext", &["-raw", "PDF", "-"], &draw(&s, Some((200, 400)), Locale::Zh)) else {
+        return;
+    };
     let squeezed: String = page.chars().filter(|c| !c.is_whitespace()).collect();
-    for want in [&s.operator.name, &s.owner.name, s.title.as_ref().unwrap(), s.file.name.as_ref().unwrap(), &s.account.zh, &s.claims[2].value] {
+    for want in [
+        &s.operator.name,
+        &s.owner.name,
+        s.title.as_ref().unwrap(),
+        s.file.name.as_ref().unwrap(),
+        &s.account.zh,
+        &s.claims[2].value,
+    ] {
         let want: String = want.chars().filter(|c| !c.is_whitespace()).collect();
         assert!(squeezed.contains(&want), "{want} is not in\n{squeezed}");
     }
@@ -157,6 +178,8 @@ fn the_sheet_claims_no_more_than_its_verdict() {
     let mut s = sheets::merchant();
     s.t2 = None;
     assert!(matches!(s.check(), Err(Error::Mismatch { .. })));
+    s.events.clear();
+    assert!(matches!(s.check(), Err(Error::Mismatch { .. })));
 }
 
 #[test]
@@ -181,6 +204,45 @@ fn bad_input_gets_an_answer() {
     assert!(matches!(with(&|s| s.checked = "yesterday".into()), Error::Malformed { .. }));
     assert!(matches!(with(&|s| s.title = Some("长".repeat(2_001))), Error::TooLarge { .. }));
     assert_eq!(with(&|s| s.owner.name = "王\u{202e}𠮷".into()), Error::Glyph { missing: vec!['\u{202e}', '𠮷'] });
+}
+
+#[test]
+fn the_system_stands_behind_the_subset() {
+    let fonts = Fonts::with_system();
+    let mut s = sheets::merchant();
+    s.owner.name = "𠮷野㐂藏".into();
+    match render(&s, None, &[], Locale::Zh, &fonts) {
+        Ok(pdf) => {
+            let Some(page) = text(&pdf) else { return };
+            assert!(page.contains("𠮷野㐂藏"), "{page}");
+            let plain = sheets::merchant();
+            assert_eq!(
+                render(&plain, None, &[], Locale::Zh, &fonts).unwrap(),
+                render(&plain, None, &[], Locale::Zh, &Fonts::embedded()).unwrap(),
+                "a sheet that the subset covers is the same with and without the system's fonts"
+            );
+        }
+        Err(Error::Glyph { missing }) => eprintln!("not run: no font here has {missing:?} (Debian: fonts-noto-cjk)"),
+        Err(e) => panic!("{e}"),
+    }
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --release -p certificate -- --ignored --nocapture"]
+fn how_long_one_takes() {
+    let (fonts, picture) = (Fonts::embedded(), sheets::thumbnail(450, 282));
+    let mut times = Vec::new();
+    for i in 0..60u64 {
+        let mut s = sheets::merchant();
+        s.id = format!("019ab3c1-e6f0-7c4e-9f20-{i:012}");
+        s.file.sha256 = format!("{i:064x}");
+        let start = std::time::Instant::now();
+        render(&s, Some(&picture), &sheets::attachments(), Locale::Zh, &fonts).unwrap();
+        times.push(start.elapsed());
+    }
+    let first = times[0];
+    times.sort();
+    println!("first {first:?}, median {:?}, slowest {:?}", times[times.len() / 2], times[times.len() - 1]);
 }
 
 #[test]

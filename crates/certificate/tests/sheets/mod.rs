@@ -37,7 +37,9 @@ pub(crate) fn merchant() -> Sheet {
     Sheet {
         id: "019ab3c1-e6f0-7c4e-9f20-5d1e8a6b4c37".into(),
         kind: Kind::Image,
-        operator: Operator { name: "杭州衡鉴数据服务有限公司".into(), code: Some("91330106MA2EXMPL7T".into()) },
+        operator: Operator {
+            name: "杭州衡鉴数据服务有限公司".into(), code: Some("91330106MA2EXMPL7T".into())
+        },
         relation: Relation::IndependentDeclared,
         owner: Owner {
             name: "苏州漆里家居有限公司".into(),
@@ -65,7 +67,12 @@ pub(crate) fn merchant() -> Sheet {
         events: vec![
             event(EventKind::Received, "2026-11-24T03:04:59Z", Clock::Machine, None),
             event(EventKind::Content, t1, Clock::Tsa, Some(beichen())),
-            event(EventKind::Witness, "2026-11-24T03:05:04Z", Clock::Witness, Some(Words::same("west.witness.example"))),
+            event(
+                EventKind::Witness,
+                "2026-11-24T03:05:04Z",
+                Clock::Witness,
+                Some(Words::same("west.witness.example")),
+            ),
             event(EventKind::Witness, "2026-11-24T03:05:05Z", Clock::Witness, Some(Words::same("library.example/w1"))),
             event(EventKind::Seal, t2, Clock::Tsa, Some(beichen())),
         ],
@@ -79,24 +86,90 @@ pub(crate) fn merchant() -> Sheet {
         earlier: Some(0),
         checked: "2026-11-24T03:06:12Z".into(),
         verdict: Verdict::Verified,
-        roots: w("北辰时间服务中心根证书，及两个见证密钥的策略", "Beichen’s root certificate and a policy of two witness keys"),
+        roots: w(
+            "北辰时间服务中心根证书，及两个见证密钥的策略",
+            "Beichen’s root certificate and a policy of two witness keys",
+        ),
         checks: vec![
-            check("file", true, Pass, "大小、SHA-256 与 SM3 均与记录相同。", "Size, SHA-256 and SM3 are those of the record."),
-            check("claims", true, Pass, "证书所印的主体、文件名与声明均与记录相符。", "Owner, file name and claims as printed are those recorded."),
-            check("time", true, Pass, "独立时间机构的令牌覆盖文件、主体与声明。", "An independent authority’s token covers file, owner and claims."),
-            check("ledger", true, Pass, "记录位于账本序号 48211，账本规模 48217。", "The record stands at index 48211 in a ledger of 48217."),
+            check(
+                "file",
+                true,
+                Pass,
+                "大小、SHA-256 与 SM3 均与记录相同。",
+                "Size, SHA-256 and SM3 are those of the record.",
+            ),
+            check(
+                "claims",
+                true,
+                Pass,
+                "证书所印的主体、文件名与声明均与记录相符。",
+                "Owner, file name and claims as printed are those recorded.",
+            ),
+            check(
+                "time",
+                true,
+                Pass,
+                "独立时间机构的令牌覆盖文件、主体与声明。",
+                "An independent authority’s token covers file, owner and claims.",
+            ),
+            check(
+                "ledger",
+                true,
+                Pass,
+                "记录位于账本序号 48211，账本规模 48217。",
+                "The record stands at index 48211 in a ledger of 48217.",
+            ),
             check("log", true, Pass, "检查点由该账本的密钥签署。", "The checkpoint is signed with this ledger’s key."),
-            check("witness", true, Pass, "已获 2 个见证密钥签署，满足所用策略。", "Signed with 2 witness keys, as the policy asks."),
-            check("seal", true, Pass, "独立时间机构的令牌覆盖检查点及其全部签名。", "An independent authority’s token covers checkpoint and signatures."),
-            check("order", false, Limited, "各时间互不矛盾；运营者时钟未经外部核对。", "No times contradict; the operator’s clock was not checked."),
-            check("operator", true, Pass, "账本首条记录载明的运营者与证书所印相同。", "The ledger’s first record names the operator printed here."),
-            check("signature", true, Pass, "由运营者签署，签署之后没有改动。", "Signed by the operator and unchanged since."),
+            check(
+                "witness",
+                true,
+                Pass,
+                "已获 2 个见证密钥签署，满足所用策略。",
+                "Signed with 2 witness keys, as the policy asks.",
+            ),
+            check(
+                "seal",
+                true,
+                Pass,
+                "独立时间机构的令牌覆盖检查点及其全部签名。",
+                "An independent authority’s token covers checkpoint and signatures.",
+            ),
+            check(
+                "order",
+                false,
+                Limited,
+                "各时间互不矛盾；运营者时钟未经外部核对。",
+                "No times contradict; the operator’s clock was not checked.",
+            ),
+            check(
+                "operator",
+                true,
+                Pass,
+                "账本首条记录载明的运营者与证书所印相同。",
+                "The ledger’s first record names the operator printed here.",
+            ),
+            check(
+                "signature",
+                true,
+                Pass,
+                "由运营者签署，签署之后没有改动。",
+                "Signed by the operator and unchanged since.",
+            ),
             check("later-records", false, NotChecked, "账本规模 48217 之后的记录。", "Records after size 48217."),
-            check("printed-page", false, NotChecked, "纸面文字未与附件逐字比对。", "Print was not compared with the attached files."),
+            check(
+                "printed-page",
+                false,
+                NotChecked,
+                "纸面文字未与附件逐字比对。",
+                "Print was not compared with the attached files.",
+            ),
         ],
         unanswerable: vec![
             w("运营者与存证主体的资格、利害关系。", "The standing and interests of operator and owner."),
-            w("摘要取得之前，文件由谁、在何时、以何种方式完成。", "Who made the file, when and how, before its digest was taken."),
+            w(
+                "摘要取得之前，文件由谁、在何时、以何种方式完成。",
+                "Who made the file, when and how, before its digest was taken.",
+            ),
         ],
         does_not_show: vec![
             w("存证主体享有著作权，或其声明属实。", "That the owner holds the copyright, or that the claims are true."),
@@ -105,8 +178,16 @@ pub(crate) fn merchant() -> Sheet {
         steps: vec![
             step("取出附件", "Extract the files", &["pdfdetach -saveall CERTIFICATE.pdf"]),
             step("计算原件摘要", "Digest the original", &["sha256sum ORIGINAL", "openssl dgst -sm3 ORIGINAL"]),
-            step("核对内容时间", "Time of the content", &["openssl ts -verify -data statement.json -in timestamp-1.tsr -CAfile root.pem -attime 1795489500"]),
-            step("核对封存时间", "Time of sealing", &["openssl ts -verify -data checkpoint.txt -in checkpoint.tsr -CAfile root.pem -attime 1795489507"]),
+            step(
+                "核对内容时间",
+                "Time of the content",
+                &["openssl ts -verify -data statement.json -in timestamp-1.tsr -CAfile root.pem -attime 1795489500"],
+            ),
+            step(
+                "核对封存时间",
+                "Time of sealing",
+                &["openssl ts -verify -data checkpoint.txt -in checkpoint.tsr -CAfile root.pem -attime 1795489507"],
+            ),
             step("全部核验", "Everything", &["quezao verify --trust DIR CERTIFICATE.pdf ORIGINAL"]),
         ],
         software: w("鹊凿 0.4.0（3f9c21e）", "Quezao 0.4.0 (3f9c21e)"),
@@ -144,12 +225,20 @@ pub(crate) fn self_made() -> Sheet {
     s.checks[3].text = w("记录位于账本序号 17，账本规模 18。", "The record stands at index 17 in a ledger of 18.");
     for c in &mut s.checks {
         let text = match c.id.as_str() {
-            "time" => w("时间标记由本人的软件自签，并非独立时间机构。", "The time mark is signed by the owner’s own software."),
-            "log" => w("检查点由该账本的密钥签署；账本为本人自建。", "Signed with the ledger’s key; the ledger is the owner’s own."),
+            "time" => w(
+                "时间标记由本人的软件自签，并非独立时间机构。",
+                "The time mark is signed by the owner’s own software.",
+            ),
+            "log" => w(
+                "检查点由该账本的密钥签署；账本为本人自建。",
+                "Signed with the ledger’s key; the ledger is the owner’s own.",
+            ),
             "witness" => w("没有见证；账本仅由一方持有。", "No witnesses; one party alone holds the ledger."),
             "seal" => w("封存时间亦为自签，并非独立时间机构。", "The seal’s time is self-signed as well."),
             "operator" => w("运营者与存证主体为同一人。", "Operator and owner are the same person."),
-            "signature" => w("由本人的软件签署，签署之后没有改动。", "Signed by the owner’s own software, unchanged since."),
+            "signature" => {
+                w("由本人的软件签署，签署之后没有改动。", "Signed by the owner’s own software, unchanged since.")
+            }
             _ => continue,
         };
         (c.result, c.text) = (Limited, text);
@@ -164,11 +253,16 @@ pub(crate) fn self_made() -> Sheet {
 /// Names, titles and files at the length that people really type, and beyond.
 pub(crate) fn long() -> Sheet {
     let mut s = merchant();
-    s.operator.name = "内蒙古自治区呼伦贝尔市莫力达瓦达斡尔族自治旗尼尔基镇数字版权存证与公共法律服务中心有限责任公司".into();
-    s.owner.name = "新疆维吾尔自治区巴音郭楞蒙古自治州若羌县楼兰文化创意产业投资运营（集团）股份有限公司乌鲁木齐第二分公司".into();
+    s.operator.name =
+        "内蒙古自治区呼伦贝尔市莫力达瓦达斡尔族自治旗尼尔基镇数字版权存证与公共法律服务中心有限责任公司".into();
+    s.owner.name =
+        "新疆维吾尔自治区巴音郭楞蒙古自治州若羌县楼兰文化创意产业投资运营（集团）股份有限公司乌鲁木齐第二分公司".into();
     s.title = Some("丝路长卷·第十二回：自玉门关外三垄沙西行至罗布泊北岸楼兰古城遗址沿途所见雅丹、胡杨、驼队与落日之大幅数字拼接全景摄影作品（2026 年秋季修订版，含航拍补图）".repeat(2));
-    s.file.name = Some(format!("{}_final_v12-{}.tiff", "panorama-stitched-loulan-".repeat(4), "0123456789abcdef".repeat(4)));
-    s.account = Words::same("a-very-long-account-name-without-any-space-at-all@photography.department.loulan-culture.example.cn");
+    s.file.name =
+        Some(format!("{}_final_v12-{}.tiff", "panorama-stitched-loulan-".repeat(4), "0123456789abcdef".repeat(4)));
+    s.account = Words::same(
+        "a-very-long-account-name-without-any-space-at-all@photography.department.loulan-culture.example.cn",
+    );
     s.claims = vec![
         Claim { label: w("作者", "Author"), value: "阿卜杜热合曼·买买提艾力、Zoë Wójcik-Müller-Lüdenscheidt-Ångström".into() },
         Claim { label: w("完成日期", "Completed"), value: "2026-10-31".into() },
@@ -211,8 +305,10 @@ pub(crate) fn not_verified() -> Sheet {
     let mut s = merchant();
     s.verdict = Verdict::NotVerified;
     s.checks[0].result = Outcome::Fail;
-    s.checks[0].text = w("SHA-256 与记录不同：所给 9f86d081，记录 d530a1e2。", "SHA-256 differs: given 9f86d081, recorded d530a1e2.");
+    s.checks[0].text =
+        w("SHA-256 与记录不同：所给 9f86d081，记录 d530a1e2。", "SHA-256 differs: given 9f86d081, recorded d530a1e2.");
     s.t1.as_mut().unwrap().result = Outcome::Fail;
+    s.events.retain(|e| e.what != EventKind::Content);
     s
 }
 
@@ -230,8 +326,19 @@ pub(crate) fn thumbnail(width: u32, height: u32) -> Vec<u8> {
 
 /// Files as a package holds them.
 pub(crate) fn attachments() -> Vec<(String, Vec<u8>)> {
-    ["statement.json", "timestamp-1.tsr", "record.json", "proof.tlog", "checkpoint.txt", "checkpoint.tsr", "trust-policy", "trust-tsa-0123456789abcdef.pem", "verify.py", "VERIFY.txt"]
-        .iter()
-        .map(|n| (n.to_string(), format!("{n}\n").into_bytes()))
-        .collect()
+    [
+        "statement.json",
+        "timestamp-1.tsr",
+        "record.json",
+        "proof.tlog",
+        "checkpoint.txt",
+        "checkpoint.tsr",
+        "trust-policy",
+        "trust-tsa-0123456789abcdef.pem",
+        "verify.py",
+        "VERIFY.txt",
+    ]
+    .iter()
+    .map(|n| (n.to_string(), format!("{n}\n").into_bytes()))
+    .collect()
 }
