@@ -152,7 +152,15 @@ pub(crate) fn typeset(
     let failed = |errors: &[typst::diag::SourceDiagnostic]| Error::Typeset {
         why: errors.iter().map(|e| e.message.as_str()).collect::<Vec<_>>().join("; "),
     };
-    let document = typst::compile::<PagedDocument>(&world).output.map_err(|e| failed(&e));
+    let compiled = typst::compile::<PagedDocument>(&world);
+    // Families of the system that are not there are no fault; a layout that does not settle is one.
+    let unsettled: Vec<_> =
+        compiled.warnings.iter().filter(|w| !w.message.starts_with("unknown font")).cloned().collect();
+    let document = match compiled.output {
+        Ok(document) if unsettled.is_empty() => Ok(document),
+        Ok(_) => Err(failed(&unsettled)),
+        Err(errors) => Err(failed(&errors)),
+    };
     let pdf = document.and_then(|document| {
         let t = Instant::parse("checked", &sheet.checked)?;
         let stamp = Datetime::from_ymd_hms(t.year, t.month, t.day, t.hour, t.minute, t.second);

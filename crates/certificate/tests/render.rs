@@ -64,6 +64,18 @@ fn every_sheet_draws_and_draws_again_the_same() {
 }
 
 #[test]
+fn every_page_counts_itself() {
+    for (sheet, pages) in [(sheets::merchant(), 2), (sheets::not_verified(), 2), (sheets::long(), 3)] {
+        let Some(text) = text(&draw(&sheet, Some((200, 400)), Locale::En)) else { return };
+        for (i, page) in text.trim_end_matches('\u{c}').split('\u{c}').enumerate() {
+            assert!(page.contains(&format!("Page {} of {pages}", i + 1)), "{page}");
+            let first = page.trim_start().lines().next().unwrap();
+            assert_eq!(first.contains(&sheet.id) && first.contains("Certificate"), i > 0, "{first}");
+        }
+    }
+}
+
+#[test]
 fn the_languages_are_two_sheets() {
     let s = sheets::merchant();
     assert_ne!(draw(&s, None, Locale::Zh), draw(&s, None, Locale::En));
