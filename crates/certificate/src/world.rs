@@ -1,6 +1,7 @@
 //! The typesetter's world: three virtual files and the attachments, at fixed paths; no clock, no disk, no packages.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde::Serialize;
 use typst::diag::{FileError, FileResult};
@@ -22,6 +23,8 @@ const SOURCES: [(&str, &str); 2] =
     [(MAIN, include_str!("../assets/certificate.typ")), ("/strings.typ", include_str!("../assets/strings.typ"))];
 /// A certificate attaches this many files at most.
 const MAX_FILES: usize = 256;
+/// Pixels of a QR module's side: enough that no viewer softens it.
+const MODULE: usize = 6;
 
 /// One attachment as the template sees it.
 #[derive(Debug, Serialize)]
@@ -127,7 +130,7 @@ pub(crate) fn data(sheet: &Sheet, thumbnail: bool, attached: &[Attached], locale
         "software": sheet.software,
         "thumbnail": thumbnail,
         "attachments": attached,
-        "qr": qr(sheet)?,
+        "qr": qr(sheet)?.0,
     });
     serde_json::to_vec(&value).map_err(|e| Error::Typeset { why: e.to_string() })
 }
@@ -143,6 +146,7 @@ pub(crate) fn typeset(
 ) -> Result<Vec<u8>, Error> {
     let mut world = Paper::new(fonts)?;
     world.files.insert(file_id("/sheet.json")?, Bytes::new(data));
+    world.files.insert(file_id("/qr.luma")?, Bytes::new(qr(sheet)?.1));
     if let Some(jpeg) = thumbnail {
         world.files.insert(file_id("/thumbnail.jpg")?, Bytes::new(jpeg.to_vec()));
     }
@@ -179,12 +183,19 @@ pub(crate) fn typeset(
     pdf
 }
 
-struct Paper {
+/// What every sheet shares, read once.
+struct Shared {
     library: LazyHash<Library>,
+    sources: BTreeMap<u16, Source>,
+}
+
+static SHARED: OnceLock<Shared> = OnceLock::new();
+
+struct Paper {
+    shared: &'static Shared,
     book: LazyHash<FontBook>,
     fonts: Vec<Font>,
     main: FileId,
-    sources: BTreeMap<u16, Source>,
     files: Files,
 }
 
@@ -201,16 +212,17 @@ impl Files {
 impl Paper {
     fn new(fonts: Vec<Font>) -> Result<Self, Error> {
         let mut sources = BTreeMap::new();
-        for (path, text) in SOURCES {
-            let id = file_id(path)?;
-            sources.insert(id.into_raw().get(), Source::new(id, text.into()));
+        if SHARED.get().is_none() {
+            for (path, text) in SOURCES {
+                let id = file_id(path)?;
+                sources.insert(id.into_raw().get(), Source::new(id, text.into()));
+            }
         }
         Ok(Self {
-            library: LazyHash::new(Library::default()),
+            shared: SHARED.get_or_init(|| Shared { library: LazyHash::new(Library::default()), sources }),
             book: LazyHash::new(FontBook::from_fonts(fonts.iter())),
             fonts,
             main: file_id(MAIN)?,
-            sources,
             files: Files::default(),
         })
     }
@@ -218,7 +230,7 @@ impl Paper {
 
 impl World for Paper {
     fn library(&self) -> &LazyHash<Library> {
-        &self.library
+        &self.shared.library
     }
     fn book(&self) -> &LazyHash<FontBook> {
         &self.book
@@ -227,7 +239,7 @@ impl World for Paper {
         self.main
     }
     fn source(&self, id: FileId) -> FileResult<Source> {
-        self.sources.get(&id.into_raw().get()).cloned().ok_or(FileError::AccessDenied)
+        self.shared.sources.get(&id.into_raw().get()).cloned().ok_or(FileError::AccessDenied)
     }
     fn file(&self, id: FileId) -> FileResult<Bytes> {
         self.files.0.get(&id.into_raw().get()).cloned().ok_or(FileError::AccessDenied)
@@ -262,19 +274,22 @@ fn shown(moment: Option<&Moment>) -> Result<Option<Shown<'_>>, Error> {
     Ok(Some(Shown { local: t.local(), utc: t.utc(), authority, independent: *independent, result: *result }))
 }
 
-/// Rows of `0` and `1`: record number, record digest and origin, one a line. It names the record, it checks nothing.
-fn qr(sheet: &Sheet) -> Result<Vec<String>, Error> {
+/// Record number, record digest and origin, one a line, as a grey picture: its side in pixels, its bytes. It names the
+/// record, it checks nothing. Drawn as rectangles the same code costs the typesetter more than the whole page.
+fn qr(sheet: &Sheet) -> Result<(usize, Vec<u8>), Error> {
     let text = format!("{}\n{}\n{}", sheet.id, sheet.ledger.record, sheet.ledger.origin);
     let code = qrcode::QrCode::with_error_correction_level(text.as_bytes(), qrcode::EcLevel::M).map_err(|e| {
-        Error::Malformed {
-            what: "origin",
-            found: printable(&sheet.ledger.origin),
-            expected: format!("a QR code's length: {e}"),
-        }
+        let expected = format!("an origin that fits a QR code: {e}");
+        Error::Malformed { what: "origin", found: printable(&sheet.ledger.origin), expected }
     })?;
-    let width = code.width();
-    let colours = code.to_colors();
-    Ok(colours.chunks(width).map(|row| row.iter().map(|c| c.select('1', '0')).collect()).collect())
+    let (width, colours) = (code.width(), code.to_colors());
+    let mut grey = Vec::with_capacity(colours.len() * MODULE * MODULE);
+    for row in colours.chunks(width) {
+        for _ in 0..MODULE {
+            grey.extend(row.iter().flat_map(|c| [c.select(0u8, 255); MODULE]));
+        }
+    }
+    Ok((width * MODULE, grey))
 }
 
 /// 149461 as 149,461.
@@ -282,7 +297,7 @@ fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);
