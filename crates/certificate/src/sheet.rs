@@ -181,6 +181,8 @@ pub struct Owner {
 pub struct Moment {
     /// `2026-11-24T03:05:00Z`, a fraction allowed.
     pub at: String,
+    /// The token's own accuracy in microseconds; 0 where it states none.
+    pub accuracy_us: u64,
     /// The authority's name, from the trust used.
     pub authority: Words,
     /// Whether the trust used marks it independent. Only then 可信时间戳, and large.

@@ -262,6 +262,7 @@ fn file_id(path: &str) -> Result<FileId, Error> {
 struct Shown<'a> {
     local: String,
     utc: String,
+    accuracy: Option<String>,
     authority: &'a Words,
     independent: bool,
     result: Outcome,
@@ -271,7 +272,8 @@ fn shown(moment: Option<&Moment>) -> Result<Option<Shown<'_>>, Error> {
     let Some(m) = moment else { return Ok(None) };
     let t = Instant::parse("time", &m.at)?;
     let Moment { authority, independent, result, .. } = m;
-    Ok(Some(Shown { local: t.local(), utc: t.utc(), authority, independent: *independent, result: *result }))
+    let accuracy = (m.accuracy_us > 0).then(|| seconds(m.accuracy_us));
+    Ok(Some(Shown { local: t.local(), utc: t.utc(), accuracy, authority, independent: *independent, result: *result }))
 }
 
 /// Record number, record digest and origin, one a line, as a grey picture: its side in pixels, its bytes. It names the
@@ -290,6 +292,12 @@ fn qr(sheet: &Sheet) -> Result<(usize, Vec<u8>), Error> {
         }
     }
     Ok((width * MODULE, grey))
+}
+
+/// Microseconds as seconds, without trailing zeros.
+fn seconds(us: u64) -> String {
+    let text = format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// 149461 as 149,461.

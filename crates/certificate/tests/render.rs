@@ -44,6 +44,7 @@ fn every_sheet_draws_and_draws_again_the_same() {
     let cases = [
         ("merchant", sheets::merchant(), Some((450, 282))),
         ("self", sheets::self_made(), Some((450, 300))),
+        ("full", sheets::full(), Some((450, 300))),
         ("long", sheets::long(), Some((200, 400))),
         ("digest", sheets::digest(), None),
         ("incomplete", sheets::incomplete(), None),

@@ -16,6 +16,7 @@ fn verapdf_calls_every_sheet_pdf_a_3b() {
     let cases = [
         ("merchant", sheets::merchant(), Some(&*picture)),
         ("self", sheets::self_made(), Some(&*picture)),
+        ("full", sheets::full(), Some(&*picture)),
         ("long", sheets::long(), Some(&*picture)),
         ("digest", sheets::digest(), None),
         ("incomplete", sheets::incomplete(), None),

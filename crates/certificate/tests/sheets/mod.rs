@@ -14,7 +14,7 @@ fn check(id: &str, required: bool, result: Outcome, zh: &str, en: &str) -> Check
 }
 
 fn moment(at: &str, authority: Words, independent: bool, result: Outcome) -> Option<Moment> {
-    Some(Moment { at: at.into(), authority, independent, result })
+    Some(Moment { at: at.into(), accuracy_us: if independent { 0 } else { 1_000_000 }, authority, independent, result })
 }
 
 fn step(zh: &str, en: &str, commands: &[&str]) -> Step {
@@ -99,43 +99,49 @@ pub(crate) fn merchant() -> Sheet {
                 "Size, SHA-256 and SM3 are those of the record.",
             ),
             check(
-                "claims",
+                "disclosures",
                 true,
                 Pass,
                 "证书所印的主体、文件名与声明均与记录相符。",
                 "Owner, file name and claims as printed are those recorded.",
             ),
             check(
-                "time",
+                "statement-token-1",
                 true,
                 Pass,
                 "独立时间机构的令牌覆盖文件、主体与声明。",
                 "An independent authority’s token covers file, owner and claims.",
             ),
             check(
-                "ledger",
+                "inclusion",
                 true,
                 Pass,
                 "记录位于账本序号 48211，账本规模 48217。",
                 "The record stands at index 48211 in a ledger of 48217.",
             ),
-            check("log", true, Pass, "检查点由该账本的密钥签署。", "The checkpoint is signed with this ledger’s key."),
             check(
-                "witness",
+                "log-signature",
+                true,
+                Pass,
+                "检查点由该账本的密钥签署。",
+                "The checkpoint is signed with this ledger’s key.",
+            ),
+            check(
+                "policy",
                 true,
                 Pass,
                 "已获 2 个见证密钥签署，满足所用策略。",
                 "Signed with 2 witness keys, as the policy asks.",
             ),
             check(
-                "seal",
+                "sealing-token-1",
                 true,
                 Pass,
                 "独立时间机构的令牌覆盖检查点及其全部签名。",
                 "An independent authority’s token covers checkpoint and signatures.",
             ),
             check(
-                "order",
+                "clock",
                 false,
                 Limited,
                 "各时间互不矛盾；运营者时钟未经外部核对。",
@@ -149,7 +155,7 @@ pub(crate) fn merchant() -> Sheet {
                 "The ledger’s first record names the operator printed here.",
             ),
             check(
-                "signature",
+                "certificate-signature",
                 true,
                 Pass,
                 "由运营者签署，签署之后没有改动。",
@@ -225,18 +231,18 @@ pub(crate) fn self_made() -> Sheet {
     s.checks[3].text = w("记录位于账本序号 17，账本规模 18。", "The record stands at index 17 in a ledger of 18.");
     for c in &mut s.checks {
         let text = match c.id.as_str() {
-            "time" => w(
+            "statement-token-1" => w(
                 "时间标记由本人的软件自签，并非独立时间机构。",
                 "The time mark is signed by the owner’s own software.",
             ),
-            "log" => w(
+            "log-signature" => w(
                 "检查点由该账本的密钥签署；账本为本人自建。",
                 "Signed with the ledger’s key; the ledger is the owner’s own.",
             ),
-            "witness" => w("没有见证；账本仅由一方持有。", "No witnesses; one party alone holds the ledger."),
-            "seal" => w("封存时间亦为自签，并非独立时间机构。", "The seal’s time is self-signed as well."),
+            "policy" => w("没有见证；账本仅由一方持有。", "No witnesses; one party alone holds the ledger."),
+            "sealing-token-1" => w("封存时间亦为自签，并非独立时间机构。", "The seal’s time is self-signed as well."),
             "operator" => w("运营者与存证主体为同一人。", "Operator and owner are the same person."),
-            "signature" => {
+            "certificate-signature" => {
                 w("由本人的软件签署，签署之后没有改动。", "Signed by the owner’s own software, unchanged since.")
             }
             _ => continue,
@@ -281,6 +287,65 @@ pub(crate) fn digest() -> Sheet {
     s
 }
 
+/// As many checks and reservations as the verifier really prints.
+pub(crate) fn full() -> Sheet {
+    use Outcome::*;
+    let mut s = self_made();
+    let more = [
+        check(
+            "form",
+            true,
+            Pass,
+            "容器、各条目和清单符合规定的形式。",
+            "Container, entries and lists have the promised form.",
+        ),
+        check(
+            "statement",
+            true,
+            Pass,
+            "声明与记录所载的摘要一致。",
+            "The statement has the digest that the record names.",
+        ),
+        check("ledger-binding", true, Pass, "账本名称与其密钥一致。", "The ledger’s name fits its key."),
+        check(
+            "log-role",
+            false,
+            Limited,
+            "账本密钥没有平台身份：自行固定，或身份不明。",
+            "The ledger’s key has no role of a platform: self-made or unknown.",
+        ),
+        check("statement-token-2", false, NotChecked, "另一时间令牌未检查。", "Another token was not checked."),
+    ];
+    for (i, c) in more.into_iter().enumerate() {
+        s.checks.insert(i, c);
+    }
+    s.does_not_show = vec![
+        w(
+            "不证明谁是作者、权利归谁、他人是否侵权，也不说明取得摘要之前的事。",
+            "It does not show who the author is, who holds rights, whether anybody infringes, or what was true before the digest was taken.",
+        ),
+        w(
+            "账本第 18 条之后的记录未检查（例如对本记录的更正），只有节点能检查。",
+            "Records after size 18 (a correction of this one, for example) were not checked; only a node can.",
+        ),
+        w("打印或显示的页面未检查。", "The printed or shown page was not checked."),
+        w(
+            "存证主体、题名、作者等由其自行声明；身份如何核实，只是运营者的说法。",
+            "Owner, title, author and the like are the owner’s own words; how identity was checked is the operator’s word.",
+        ),
+        w("运营者与存证主体是同一人：自行固定。", "Operator and owner are the same person: self-made."),
+        w(
+            "时间只由未标为独立的机构（按运营者自己看待）确认。",
+            "The times rest only on authorities that are not marked independent, so on the operator’s own.",
+        ),
+        w(
+            "没有他人见证账本：单一运营者可能向不同的人出示不同的账本。",
+            "Nobody else witnesses the ledger: a single operator could show different ledgers to different people.",
+        ),
+    ];
+    s
+}
+
 /// The sealing token is missing: nothing contradicts, not everything is there.
 pub(crate) fn incomplete() -> Sheet {
     let mut s = merchant();
@@ -292,7 +357,7 @@ pub(crate) fn incomplete() -> Sheet {
     s.t2 = None;
     s.events.pop();
     for c in &mut s.checks {
-        if c.id == "seal" {
+        if c.id == "sealing-token-1" {
             c.result = Outcome::NotChecked;
             c.text = w("没有覆盖检查点的令牌。", "There is no token over the checkpoint.");
         }
