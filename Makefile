@@ -41,7 +41,8 @@ bench: ## the figures of docs/benchmarks.md, measured here
 	@scripts/setup.sh demo
 	@scripts/bench.sh
 
-fuzz: ## run every fuzz target for FUZZ_SECONDS (60) seconds; needs nightly Rust and cargo-fuzz
+fuzz: ## run every fuzz target for FUZZ_SECONDS (60) seconds (nightly Rust)
+	@scripts/setup.sh fuzz
 	@scripts/fuzz.sh
 
 torture: ## kill deposit 500 times at random moments (QUEZAO_KILLS)

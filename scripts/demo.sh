@@ -77,7 +77,7 @@ PY
 
 verify_all() {
     local id photograph package count=0
-    while IFS=$'\t' read -r id photograph; do
+    while IFS=$'\t' read -r -u 3 id photograph; do
         package=$demo/certificates/$id.zip
         [ -f "$photograph" ] || photograph=$demo/photographs/$(basename "$photograph")
         step="quezao verify $package $photograph"
@@ -87,7 +87,7 @@ verify_all() {
         foreign_tools "$id" "$package" "$photograph"
         count=$((count + 1))
         say "成立  $(basename "$photograph")  $id" "holds  $(basename "$photograph")  $id"
-    done <"$demo/reports/records.tsv"
+    done 3<"$demo/reports/records.tsv"
     [ "$count" -eq 10 ] || stop "核验了 $count 件，应为 10 件。" "$count were verified, not 10."
 }
 

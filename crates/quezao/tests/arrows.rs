@@ -36,7 +36,7 @@ fn every_room_uses_only_what_it_may() {
     let table: BTreeMap<&str, BTreeSet<&str>> =
         ROOMS.iter().map(|(room, uses)| (*room, uses.iter().copied().collect())).collect();
     let packages = packages();
-    let rooms: BTreeSet<&str> = packages.iter().map(|package| name(package)).collect();
+    let rooms: BTreeSet<&str> = packages.iter().map(name).collect();
     for package in &packages {
         let room = name(package);
         let may = table.get(room).unwrap_or_else(|| panic!("the room {room} is not in the table"));
@@ -51,7 +51,7 @@ fn every_room_uses_only_what_it_may() {
 #[test]
 fn evidence_uses_no_room() {
     let packages = packages();
-    let rooms: BTreeSet<&str> = packages.iter().map(|package| name(package)).collect();
+    let rooms: BTreeSet<&str> = packages.iter().map(name).collect();
     let evidence = packages.iter().find(|package| name(package) == "evidence").unwrap();
     assert_eq!(dependencies(evidence).filter(|(_, used)| rooms.contains(used)).count(), 0);
 }

@@ -51,9 +51,8 @@ fn nothing_acknowledged_is_lost_when_deposit_is_killed() {
         let args = ["deposit", "--json", "--data", data, folder.to_str().unwrap()];
         let mut child = quezao(work.path(), &args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
-        let reader = std::thread::spawn(move || {
-            BufReader::new(stdout).lines().map_while(Result::ok).collect::<Vec<String>>()
-        });
+        let reader =
+            std::thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).collect::<Vec<String>>());
         // A fixed spread of moments, from before the folder is open to after most is written.
         std::thread::sleep(Duration::from_micros(5_000 + (round as u64 * 7_919_333) % 700_000));
         child.kill().unwrap();
@@ -85,5 +84,9 @@ fn nothing_acknowledged_is_lost_when_deposit_is_killed() {
     assert_eq!(check[0]["size"].as_u64(), Some(listed.len() as u64 + 1), "every leaf is a record, and leaf 0");
     let incoming = Path::new(data).join("originals/incoming");
     assert_eq!(fs::read_dir(incoming).map_or(0, Iterator::count), 0, "nothing half-copied stays");
-    println!("{} acknowledged, {} recorded, {killed_in_flight} of {kills} killed in flight", acknowledged.len(), listed.len());
+    println!(
+        "{} acknowledged, {} recorded, {killed_in_flight} of {kills} killed in flight",
+        acknowledged.len(),
+        listed.len()
+    );
 }

@@ -62,7 +62,7 @@ impl Error {
 }
 
 /// A path for people: no control or bidi-control character reaches a terminal raw.
-pub(crate) fn show_path(path: &Path) -> String {
+pub fn show_path(path: &Path) -> String {
     path.to_string_lossy()
         .chars()
         .map(|c| {

@@ -10,8 +10,8 @@
 //! lock             the writer's process id
 //! ```
 
-use crate::{Error, Mode, Result, clock, error::show_path, identity::Party, intake, keys};
-use evidence::note::Signer;
+use crate::{Error, Mode, Result, Warnings, clock, error::show_path, identity::Party, intake, keys};
+use evidence::note::{Signer, VerifierKey};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
@@ -29,14 +29,10 @@ pub struct Folder {
     pub(crate) operator: Option<Party>,
     pub(crate) origin: String,
     /// Things worth saying about the folder itself, (zh, en).
-    pub warnings: Vec<(String, String)>,
-    pub(crate) access: Access,
-}
-
-/// The one writer, or a reader beside it.
-pub(crate) enum Access {
-    Read(ledger::Reader),
-    Write(Box<Writer>),
+    pub warnings: Warnings,
+    /// The published ledger, as anybody may read it.
+    pub(crate) reader: ledger::Reader,
+    writer: Option<Writer>,
 }
 
 /// What only the writer has.
@@ -58,17 +54,29 @@ impl Folder {
         }
         if mode == Mode::Read {
             let store = store::Store::open_read_only(&database)?;
-            let reader = ledger::Reader::open(dir).map_err(|e| ledger_error(&e))?;
-            return Self::assemble(dir, store, Vec::new(), Access::Read(reader));
+            let mut folder = Self::assemble(dir, store, None)?;
+            if let Err(e) = folder.reader.check_mirror(&mirror_path(&folder.origin)?) {
+                let e = ledger_error(&e);
+                folder.warnings.push((e.zh, e.en));
+            }
+            return Ok(folder);
         }
         let lock = lock(dir)?;
         let store = store::Store::open(&database)?;
-        let origin = required(&store, "origin")?;
-        let (writer, warnings) = open_writer(dir, &store, &origin, lock)?;
+        let (writer, warnings) = open_writer(dir, &store, &required(&store, "origin")?, lock)?;
         intake::clean(&dir.join("originals"));
-        let folder = Self::assemble(dir, store, warnings, Access::Write(Box::new(writer)))?;
+        let mut folder = Self::assemble(dir, store, Some(writer))?;
+        folder.warnings = warnings;
         folder.reconcile()?;
         Ok(folder)
+    }
+
+    /// Ends background work in order; a folder that is only dropped does the same, without the report.
+    pub fn close(self) -> Result<()> {
+        match &self.writer {
+            Some(writer) => writer.ledger.flush_and_close().map_err(|e| ledger_error(&e)),
+            None => Ok(()),
+        }
     }
 
     /// `DIR/trust`, a ready trust folder.
@@ -82,13 +90,12 @@ impl Folder {
     }
 
     pub(crate) fn writer(&self) -> Result<&Writer> {
-        match &self.access {
-            Access::Write(writer) => Ok(writer),
-            Access::Read(_) => Err(Error::new("数据文件夹以只读方式打开", "the folder is open for reading only")),
-        }
+        self.writer
+            .as_ref()
+            .ok_or_else(|| Error::new("数据文件夹以只读方式打开", "the folder is open for reading only"))
     }
 
-    fn assemble(dir: &Path, store: store::Store, warnings: Vec<(String, String)>, access: Access) -> Result<Self> {
+    fn assemble(dir: &Path, store: store::Store, writer: Option<Writer>) -> Result<Self> {
         let party = |json: &str| {
             serde_json::from_str(json).map_err(|e| {
                 Error::new(
@@ -102,9 +109,10 @@ impl Folder {
             owner: party(&required(&store, "owner")?)?,
             operator: store.meta("operator")?.as_deref().map(party).transpose()?,
             origin: required(&store, "origin")?,
+            reader: ledger::Reader::open(dir, ledger_key(&store)?).map_err(|e| ledger_error(&e))?,
             store,
-            warnings,
-            access,
+            warnings: Vec::new(),
+            writer,
         })
     }
 
@@ -116,47 +124,50 @@ impl Folder {
         let ledger = &self.writer()?.ledger;
         let from = self.store.last_index()?.map_or(0, |i| i + 1);
         let mut placed = Vec::new();
-        for index in from..ledger.size() {
-            let leaf = ledger.entry(index).map_err(|e| ledger_error(&e))?;
+        for (index, leaf) in (from..).zip(ledger.entries_from(from).map_err(|e| ledger_error(&e))?) {
+            let leaf = leaf.map_err(|e| ledger_error(&e))?;
             placed.push((evidence::record::record_digest(&leaf), index));
         }
         self.store.set_index(&placed)?;
         let rest = self.store.unplaced()?;
-        let leaves: Vec<&[u8]> = rest.iter().map(|r| r.record.as_slice()).collect();
-        let indices = ledger.append_all(&leaves).map_err(|e| ledger_error(&e))?;
+        let indices = append(ledger, rest.iter().map(|r| r.record.as_slice()))?;
         let placed: Vec<_> = rest.iter().map(|r| r.record_digest).zip(indices).collect();
         Ok(self.store.set_index(&placed)?)
     }
 }
 
 /// Opens ledger and authority for the process that holds the lock.
-pub(crate) fn open_writer(
-    dir: &Path,
-    store: &store::Store,
-    origin: &str,
-    lock: File,
-) -> Result<(Writer, Vec<(String, String)>)> {
+pub(crate) fn open_writer(dir: &Path, store: &store::Store, origin: &str, lock: File) -> Result<(Writer, Warnings)> {
     let authority = Arc::new(load_authority(dir)?);
     let seed = keys::ed25519_from_file(&dir.join("keys/ledger.pem"))?;
     let mirror = mirror_path(origin)?;
-    let config = ledger::Config {
-        dir: dir.to_owned(),
-        mirror: mirror.clone(),
-        signer: Signer::from_seed(origin, &seed)?,
-        origin: origin.to_owned(),
-        head: Box::new(store.clone()),
-        stampers: vec![Box::new(Seal(authority.clone()))],
-        clock: Box::new(clock::now),
-    };
+    let signer = Signer::from_seed(origin, &seed)?;
+    let mut config = ledger::Config::new(dir, &mirror, signer, origin, Box::new(store.clone()));
+    config.stampers.push(Box::new(Seal(authority.clone())));
     let (ledger, opened) = ledger::Ledger::open(config).map_err(|e| ledger_error(&e))?;
     let mut warnings = Vec::new();
-    if opened.mirror_absent && ledger.size() > 0 {
+    if opened.mirror_absent && opened.signed_size > 0 {
         warnings.push((
             format!("没有找到账本头的镜像，已重新写入 {}；如果这是恢复的旧副本，请先停止使用", mirror.display()),
             format!("no mirror of the ledger's head was found; it was written to {}; if this folder is a restored old copy, stop using it", mirror.display()),
         ));
     }
     Ok((Writer { ledger, authority, _lock: lock }, warnings))
+}
+
+/// Submits leaves in groups that the ledger takes; their indices in order.
+pub(crate) fn append<'l>(ledger: &ledger::Ledger, leaves: impl Iterator<Item = &'l [u8]>) -> Result<Vec<u64>> {
+    let leaves: Vec<&[u8]> = leaves.collect();
+    let mut indices = Vec::with_capacity(leaves.len());
+    // A leaf has at most 65,535 bytes, so a hundred always fit one group.
+    for group in leaves.chunks(100) {
+        indices.extend(ledger.append_batch(group).map_err(|e| ledger_error(&e))?);
+    }
+    Ok(indices)
+}
+
+fn ledger_key(store: &store::Store) -> Result<VerifierKey> {
+    Ok(VerifierKey::parse(&required(store, "ledger_key")?)?)
 }
 
 /// The embedded authority as the ledger's stamper.
@@ -167,8 +178,8 @@ impl ledger::Stamper for Seal {
         self.0.stamp(checkpoint).map_err(|e| e.to_string())
     }
 
-    fn name(&self) -> String {
-        "embedded".to_owned()
+    fn name(&self) -> &str {
+        "embedded"
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who somebody says that he is: names and numbers, held against their checksums, never verified here.
 
-use crate::{Error, Result};
+use crate::{Error, Result, Warnings};
 
 /// An owner or operator as declared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -17,7 +17,7 @@ pub(crate) struct Party {
 
 impl Party {
     /// Checks name and numbers. Warnings are (zh, en).
-    pub(crate) fn check(&self) -> Result<Vec<(String, String)>> {
+    pub(crate) fn check(&self) -> Result<Warnings> {
         check_name(&self.name)?;
         let mut warnings = Vec::new();
         match (self.kind.as_str(), &self.code, &self.id) {

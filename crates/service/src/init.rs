@@ -1,7 +1,8 @@
 //! A new folder: keys, embedded authority, trust folder, leaf 0. Made beside its place and renamed, so it exists whole or not at all.
 
 use crate::{
-    Error, Folder, InitOptions, Initialized, Result, clock, error::show_path, folder, identity::Party, keys, register,
+    Error, Folder, InitOptions, Initialized, Result, Warnings, clock, error::show_path, folder, identity::Party, keys,
+    register,
 };
 use evidence::{hex, json::json, note::Signer, token::Root};
 use std::{
@@ -31,7 +32,7 @@ impl Folder {
     }
 }
 
-fn parties(options: &InitOptions) -> Result<(Party, Option<Party>, Vec<(String, String)>)> {
+fn parties(options: &InitOptions) -> Result<(Party, Option<Party>, Warnings)> {
     let owner = Party {
         kind: options.owner_kind.clone(),
         name: options.owner_name.clone(),
@@ -110,9 +111,10 @@ fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, name: Option<&str>)
         database.set_meta("operator", &stored(operator))?;
     }
     database.set_meta("origin", &origin)?;
+    database.set_meta("ledger_key", &ledger_key)?;
     let (writer, _) = folder::open_writer(dir, &database, &origin, folder::lock(dir)?)?;
     register::operator(&database, &writer, &origin, runs)?;
-    writer.ledger.close().map_err(|e| folder::ledger_error(&e))?;
+    writer.ledger.flush_and_close().map_err(|e| folder::ledger_error(&e))?;
     let mirror = folder::mirror_path(&origin)?;
     Ok((Initialized { origin, ledger_key, authority_root: fingerprint, warnings: Vec::new() }, mirror))
 }

@@ -5,7 +5,7 @@ mod walk;
 
 pub(crate) use walk::find;
 
-use crate::{Error, Result, error::show_path, keys};
+use crate::{Error, Result, Warnings, error::show_path, keys};
 use evidence::digest::FileDigests;
 use sha2::Digest;
 use std::{
@@ -27,7 +27,7 @@ pub(crate) struct Taken {
     /// Whether it decoded as a picture.
     pub image: bool,
     /// Things worth saying, (zh, en).
-    pub warnings: Vec<(String, String)>,
+    pub warnings: Warnings,
 }
 
 /// Reads `path` once; with `keep`, a copy lies durably in that folder (by SHA-256) before this returns.
@@ -60,7 +60,7 @@ pub(crate) fn take(path: &Path, keep: Option<&Path>, progress: &mut dyn FnMut(u6
     let media_type = decode::media_type(&head);
     let image = match decode::picture(path, media_type, keep.is_some()) {
         decode::Picture::Decoded => true,
-        decode::Picture::NotAPicture => false,
+        decode::Picture::Other => false,
         decode::Picture::Refused(zh, en) => {
             warnings.push((format!("按“文件”登记：{zh}"), format!("recorded as a file: {en}")));
             false
@@ -118,7 +118,7 @@ fn stamp(m: &Metadata) -> (u64, u64, i64, i64, u64) {
 }
 
 /// The last part of the path as a claim. macOS writes names decomposed; those are composed, with a word.
-fn claimed_name(path: &Path) -> Result<(String, Vec<(String, String)>)> {
+fn claimed_name(path: &Path) -> Result<(String, Warnings)> {
     use unicode_normalization::UnicodeNormalization;
     let shown = show_path(path);
     let Some(name) = path.file_name().and_then(|n| n.to_str()) else {

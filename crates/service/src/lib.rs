@@ -15,13 +15,16 @@ mod prove;
 mod register;
 
 pub use doctor::doctor;
-pub use error::{Error, Result};
+pub use error::{Error, Result, show_path};
 pub use folder::Folder;
 
 use std::path::PathBuf;
 
 /// What every statement names as its maker.
 pub const SOFTWARE: (&str, &str, &str) = ("quezao", env!("CARGO_PKG_VERSION"), env!("QUEZAO_COMMIT"));
+
+/// Things worth saying that do not stop the work, each (Chinese, English).
+pub type Warnings = Vec<(String, String)>;
 
 /// Who the owner is, as `init` was told.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +55,7 @@ pub struct Initialized {
     /// SHA-256 of the embedded authority's root certificate, hex.
     pub authority_root: String,
     /// Things worth saying (enterprise code with a wrong checksum, head mirror newly written…), each (zh, en).
-    pub warnings: Vec<(String, String)>,
+    pub warnings: Warnings,
 }
 
 /// Rights as declared; `None` is "not declared".
@@ -96,7 +99,7 @@ pub struct DepositLine {
     pub error: Option<String>,
     /// Warnings (zh, en): not part of the JSON promise.
     #[serde(skip)]
-    pub warnings: Vec<(String, String)>,
+    pub warnings: Warnings,
 }
 
 /// Progress.

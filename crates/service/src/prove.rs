@@ -1,10 +1,7 @@
 //! Evidence out again: list, show, find, packages, the court's copy, kept originals.
 
 use crate::{
-    DepositLine, Error, ExportLine, ExportRequest, Folder, Result,
-    error::show_path,
-    folder::{Access, ledger_error},
-    intake,
+    DepositLine, Error, ExportLine, ExportRequest, Folder, Result, error::show_path, folder::ledger_error, intake,
     register::line_of,
 };
 use evidence::{
@@ -78,11 +75,11 @@ impl Folder {
 
     /// Recomputes the ledger from its leaves and holds it against the signed head: size, root, records without a leaf.
     pub fn check_ledger(&self) -> Result<(u64, String, u64)> {
-        let (size, root, _) = self.published()?;
-        let mut leaves = Vec::new();
-        for index in 0..size {
-            leaves.push(merkle::leaf_hash(&self.entry(index)?));
-        }
+        let (checkpoint, _) = self.reader.published().map_err(|e| ledger_error(&e))?;
+        let (size, root) = (checkpoint.size, checkpoint.root);
+        let entries = self.reader.entries_from(0).map_err(|e| ledger_error(&e))?;
+        let hash = |leaf: ledger::Result<Vec<u8>>| leaf.map(|l| merkle::leaf_hash(&l)).map_err(|e| ledger_error(&e));
+        let leaves = entries.map(hash).collect::<Result<Vec<_>>>()?;
         let computed = root_of(&leaves);
         if computed != root {
             return Err(Error::new(
@@ -99,6 +96,30 @@ impl Folder {
             ));
         }
         Ok((size, hex::encode(&root), self.store.unplaced()?.len() as u64))
+    }
+
+    /// What the operator publishes elsewhere: origin, ledger key, fingerprint of the authority's root.
+    pub fn keys(&self) -> Result<BTreeMap<&'static str, String>> {
+        let path = self.dir.join("authority/root.pem");
+        let root = Root::from_pem(&fs::read(&path).map_err(|e| Error::io(&path, &e))?)?;
+        Ok(BTreeMap::from([
+            ("origin", self.origin.clone()),
+            ("ledger_key", self.store.meta("ledger_key")?.unwrap_or_default()),
+            ("authority_root_sha256", hex::encode(&root.fingerprint())),
+        ]))
+    }
+
+    /// Copies the trust folder for somebody else.
+    pub fn export_trust(&self, output: &Path) -> Result<Vec<PathBuf>> {
+        fs::create_dir_all(output).map_err(|e| Error::io(output, &e))?;
+        let from = self.trust_dir();
+        let mut written = Vec::new();
+        for entry in fs::read_dir(&from).map_err(|e| Error::io(&from, &e))?.flatten() {
+            let bytes = fs::read(entry.path()).map_err(|e| Error::io(&entry.path(), &e))?;
+            written.push(write_whole(&output.join(entry.file_name()), &bytes)?);
+        }
+        written.sort();
+        Ok(written)
     }
 
     fn export_one(&self, id: &str, request: &ExportRequest) -> Result<Vec<PathBuf>> {
@@ -132,7 +153,7 @@ impl Folder {
             ));
         }
         let (note, seals) = match self.sealed(index, request.wait)? {
-            Some(sealed) => sealed,
+            Some(sealed) => (sealed.note, sealed.tokens),
             None if request.pending => (self.covering(index)?, Vec::new()),
             None => {
                 return Err(waiting(
@@ -143,7 +164,7 @@ impl Folder {
         };
         let checkpoint = evidence::checkpoint::Checkpoint::parse(&evidence::note::Note::parse(&note)?.text)?;
         let proof = |index: u64| -> Result<Vec<u8>> {
-            let hashes = self.inclusion(index, checkpoint.size)?;
+            let hashes = self.reader.inclusion_proof(index, checkpoint.size).map_err(|e| ledger_error(&e))?;
             Ok(TlogProof { index, hashes, checkpoint: note.clone() }.to_bytes())
         };
         let operator = self.store.at_index(0)?.ok_or_else(|| {
@@ -244,50 +265,24 @@ impl Folder {
     }
 
     /// First sealed checkpoint that covers `index`: the signed note and its tokens.
-    fn sealed(&self, index: u64, wait: u64) -> Result<Option<(Vec<u8>, Vec<Vec<u8>>)>> {
-        let sealed = match &self.access {
-            Access::Read(reader) => reader.sealed_covering(index),
-            Access::Write(writer) if wait == 0 => writer.ledger.sealed_covering(index),
-            Access::Write(writer) => writer.ledger.wait_sealed(index, Duration::from_secs(wait)),
+    fn sealed(&self, index: u64, wait: u64) -> Result<Option<ledger::Sealed>> {
+        let sealed = match self.writer() {
+            Ok(writer) if wait > 0 => writer.ledger.wait_sealed(index, Duration::from_secs(wait)),
+            _ => self.reader.sealed_covering(index),
         };
-        Ok(sealed.map_err(|e| ledger_error(&e))?.map(|s| (s.note, s.tokens)))
+        sealed.map_err(|e| ledger_error(&e))
     }
 
     /// The published checkpoint, where it covers `index`.
     fn covering(&self, index: u64) -> Result<Vec<u8>> {
-        let (size, _, note) = self.published()?;
-        if size > index {
+        let (checkpoint, note) = self.reader.published().map_err(|e| ledger_error(&e))?;
+        if checkpoint.size > index {
             return Ok(note);
         }
         Err(Error::incomplete(
             "账本尚未签署包含此记录的检查点；请稍后重试",
             "no signed checkpoint covers this record yet; try again later",
         ))
-    }
-
-    fn published(&self) -> Result<(u64, merkle::Hash, Vec<u8>)> {
-        let head = match &self.access {
-            Access::Read(reader) => reader.published(),
-            Access::Write(writer) => writer.ledger.published(),
-        };
-        let head = head.map_err(|e| ledger_error(&e))?;
-        Ok((head.size, head.root, head.checkpoint))
-    }
-
-    fn entry(&self, index: u64) -> Result<Vec<u8>> {
-        match &self.access {
-            Access::Read(reader) => reader.entry(index),
-            Access::Write(writer) => writer.ledger.entry(index),
-        }
-        .map_err(|e| ledger_error(&e))
-    }
-
-    fn inclusion(&self, index: u64, size: u64) -> Result<Vec<merkle::Hash>> {
-        match &self.access {
-            Access::Read(reader) => reader.inclusion_proof(index, size),
-            Access::Write(writer) => writer.ledger.inclusion_proof(index, size),
-        }
-        .map_err(|e| ledger_error(&e))
     }
 }
 

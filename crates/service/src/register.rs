@@ -1,8 +1,8 @@
 //! From digests to a leaf: statement → time-stamp → record → database → ledger.
 
 use crate::{
-    DepositLine, DepositRequest, Error, Event, Folder, Result, SOFTWARE, clock,
-    folder::{Writer, ledger_error},
+    DepositLine, DepositRequest, Error, Event, Folder, Result, SOFTWARE, Warnings, clock,
+    folder::{self, Writer, ledger_error},
     identity::Party,
     intake::{self, Taken},
     keys,
@@ -103,7 +103,7 @@ struct Run<'a> {
     request: &'a DepositRequest,
     paths: Vec<PathBuf>,
     lines: Vec<Option<DepositLine>>,
-    batch: Vec<(usize, NewRecord, Vec<(String, String)>)>,
+    batch: Vec<(usize, NewRecord, Warnings)>,
     /// Acknowledged, not yet printed: place, index, when.
     unsealed: VecDeque<(usize, u64, Instant)>,
 }
@@ -320,8 +320,7 @@ impl Draft<'_> {
 /// Commits records, submits them, notes their indices.
 fn submit(store: &store::Store, writer: &Writer, records: &[NewRecord]) -> Result<Vec<u64>> {
     store.insert(records)?;
-    let leaves: Vec<&[u8]> = records.iter().map(|r| r.record.as_slice()).collect();
-    let indices = writer.ledger.append_all(&leaves).map_err(|e| ledger_error(&e))?;
+    let indices = folder::append(&writer.ledger, records.iter().map(|r| r.record.as_slice()))?;
     let placed: Vec<_> = records.iter().map(|r| r.record_digest).zip(indices.iter().copied()).collect();
     store.set_index(&placed)?;
     Ok(indices)

@@ -32,14 +32,6 @@ pub enum Error {
         /// [`SCHEMA_VERSION`].
         known: i64,
     },
-    /// Somebody else moved the head.
-    #[error("the signed head moved from size {expected} to {found} behind our back")]
-    HeadMoved {
-        /// The size that we last saw.
-        expected: i64,
-        /// The size that stands there.
-        found: i64,
-    },
 }
 
 /// Shorthand.

@@ -1,1 +1,70 @@
-//! timestamp
+//! Where times come from: the seam to time authorities, and the authority that is built in.
+//!
+//! The embedded authority is the operator's own: it orders events, it does not make them independent.
+//! Whatever stamps, the bytes are checked by [`evidence::token`] before anyone keeps them.
+
+mod authority;
+pub mod cms;
+mod issue;
+
+pub use authority::{Authority, AuthorityMaterial, Clock};
+
+use evidence::time::Utc;
+
+/// A time authority.
+pub trait Stamper: Send + Sync {
+    /// The bytes of a `.tsr` over `data`, already checked against it.
+    fn stamp(&self, data: &[u8]) -> Result<Vec<u8>>;
+    /// For people.
+    fn name(&self) -> String;
+    /// Whether it may be asked at `now`: some authorities ask for a pause between two requests.
+    fn due(&self, now: Utc) -> bool;
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What was made or answered does not pass the checks of a token.
+    #[error(transparent)]
+    Evidence(#[from] evidence::Error),
+    /// A structure that does not encode or decode.
+    #[error("{what}: {reason}")]
+    Structure {
+        /// The thing looked at.
+        what: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// The key and the certificate beside it are not a pair.
+    #[error("the signing key does not belong to the certificate of {certificate}; restore both from one backup")]
+    KeyMismatch {
+        /// Subject of the certificate.
+        certificate: String,
+    },
+    /// The system gives no random bytes.
+    #[error("the system's random number source failed: {0}")]
+    Random(getrandom::Error),
+}
+
+/// Shorthand used throughout the crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub(crate) fn structure(what: &'static str, reason: impl ToString) -> Self {
+        Self::Structure { what, reason: reason.to_string() }
+    }
+}
+
+/// `N` bytes from the system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(Error::Random)?;
+    Ok(bytes)
+}
+
+/// 16 random bytes as a positive INTEGER without a leading zero: unique without a counter.
+pub(crate) fn serial() -> Result<[u8; 16]> {
+    let mut bytes = random::<16>()?;
+    bytes[0] = bytes[0] & 0x7f | 0x40;
+    Ok(bytes)
+}

@@ -1,1 +1,22 @@
-//! verify
+//! From evidence to a verdict.
+//!
+//! - [`check`] and [`check_package`] take the entries of a package, the reader's [`Trust`], the digests
+//!   of the originals and the reader's clock; nothing else is known to them.
+//! - What an artefact carries never makes it verified: keys, roots, roles and quorum are the reader's.
+//! - A contradiction fails; what is missing or unknown is not checked; a required check that was not
+//!   made is never a pass.
+//! - Sentences, Chinese and English, stand beside the checks. [`explain`] says what each proves.
+
+mod check;
+mod explain;
+mod facts;
+mod times;
+mod trust;
+mod verdict;
+mod words;
+
+pub use check::{Container, check, check_package};
+pub use explain::{Explanation, explain};
+pub use facts::{Facts, Seal, Witness};
+pub use trust::{Role, RoleLine, Trust, TrustError};
+pub use verdict::{Check, Original, Outcome, Overall, Sentence, Verdict};

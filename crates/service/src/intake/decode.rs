@@ -18,7 +18,7 @@ pub(super) enum Picture {
     /// It is a picture.
     Decoded,
     /// Its leading bytes are not those of a picture that we decode.
-    NotAPicture,
+    Other,
     /// It begins like a picture but is not one, or is over the limits (zh, en).
     Refused(String, String),
 }
@@ -44,7 +44,7 @@ pub(super) fn media_type(head: &[u8]) -> &'static str {
 /// header and, for JPEG, the end marker, so that registering by digest stays as fast as hashing.
 pub(super) fn picture(path: &Path, media_type: &str, whole: bool) -> Picture {
     let Some(format) = ImageFormat::from_mime_type(media_type) else {
-        return Picture::NotAPicture;
+        return Picture::Other;
     };
     // A decoder that panics on hostile bytes has found something that is not a picture.
     let result = catch_unwind(AssertUnwindSafe(|| decode(path, format, whole)))

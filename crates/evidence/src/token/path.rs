@@ -1,0 +1,243 @@
+//! The path from a token's signer to a root that the reader trusts, at genTime.
+//!
+//! Path building is rustls-webpki's. It takes a root as a bare name and key and ignores key usage,
+//! so both are checked here: a CA signs certificates, and the root is itself valid at genTime.
+
+use super::{HashAlgorithm, Root, Token, signature};
+use crate::{Error, Result};
+use der::{Decode, Encode};
+use rustls_pki_types::{
+    AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, UnixTime, alg_id,
+};
+use std::time::Duration;
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use x509_cert::{
+    Certificate,
+    ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, KeyUsage as CertificateKeyUsage, SubjectKeyIdentifier},
+};
+
+const WHAT: &str = "path of the time-stamp certificate";
+/// DER contents of id-kp-timeStamping.
+const TIME_STAMPING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08];
+
+/// The root that the signer's certificate leads to.
+pub(super) fn check<'r>(token: &Token, roots: &'r [Root]) -> Result<&'r Root> {
+    let signer = CertificateDer::from(token.signer.as_slice());
+    let signer = EndEntityCert::try_from(&signer).map_err(|e| explain(e, token, roots))?;
+    let inside: Vec<_> = token.certificates.iter().map(|c| CertificateDer::from(c.as_slice())).collect();
+    let seconds = u64::try_from(token.gen_time.unix_seconds()).unwrap_or(0);
+    let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+
+    // One root at a time, so that it is known which one it was. The most telling refusal is kept.
+    let mut refusal = None;
+    for root in roots {
+        let der = CertificateDer::from(root.der.as_slice());
+        let Ok(anchor) = anchor_from_trusted_cert(&der) else { continue };
+        // Intermediates may carry no EKU: only the signer must, and that is checked with the signature.
+        let usage = KeyUsage::required_if_present(TIME_STAMPING);
+        let anchors = [anchor];
+        let tried = signer.verify_for_usage(ALGORITHMS, &anchors, &inside, time, usage, None, None);
+        let tried = tried.map_err(|e| explain(e, token, std::slice::from_ref(root))).and_then(|path| {
+            let intermediates: Vec<_> = path.intermediate_certificates().map(|c| c.der().to_vec()).collect();
+            authorities(token, root, &intermediates)?;
+            leftovers(token, root, roots, &intermediates)
+        });
+        match tried {
+            Ok(()) => return Ok(root),
+            Err(e) if refusal.is_none() || matches!(refusal, Some(Error::Missing { .. })) => refusal = Some(e),
+            Err(_) => {}
+        }
+    }
+    Err(refusal.unwrap_or_else(missing))
+}
+
+fn missing() -> Error {
+    Error::Missing { what: WHAT, missing: "a trusted root that it leads to".into() }
+}
+
+/// What webpki leaves out: key usage of each CA, and the root's own validity and path length.
+fn authorities(token: &Token, root: &Root, intermediates: &[Vec<u8>]) -> Result<()> {
+    let parse = |der: &[u8]| Certificate::from_der(der).map_err(|e| super::malformed(WHAT, e, "certificates"));
+    let certificate = parse(&root.der)?;
+    let validity = certificate.tbs_certificate().validity();
+    let at = token.gen_time.unix_seconds();
+    let seconds = |t: x509_cert::time::Time| i64::try_from(t.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
+    if !(seconds(validity.not_before)..=seconds(validity.not_after)).contains(&at) {
+        let expected = format!("{} to {}", validity.not_before, validity.not_after);
+        return Err(Error::mismatch("genTime against the root's validity", &token.gen_time_text, expected));
+    }
+    let constraints = certificate.tbs_certificate().get_extension::<BasicConstraints>();
+    match constraints.map_err(|e| super::malformed(WHAT, e, "basic constraints"))? {
+        Some((_, c)) if !c.ca => return Err(Error::mismatch(WHAT, "a root that is no CA", "a CA")),
+        Some((_, BasicConstraints { path_len_constraint: Some(n), .. })) if usize::from(n) < intermediates.len() => {
+            return Err(Error::mismatch("path length", intermediates.len(), format!("at most {n}")));
+        }
+        _ => {}
+    }
+    for ca in std::iter::once(Ok(certificate)).chain(intermediates.iter().map(|der| parse(der))) {
+        let ca = ca?;
+        let usage = ca.tbs_certificate().get_extension::<CertificateKeyUsage>();
+        if let Some((_, usage)) = usage.map_err(|e| super::malformed(WHAT, e, "key usage"))?
+            && !usage.key_cert_sign()
+        {
+            let name = super::display_name(ca.tbs_certificate().subject());
+            return Err(Error::mismatch("key usage of an issuer", name, "keyCertSign"));
+        }
+    }
+    Ok(())
+}
+
+/// No signature of the token covers the other certificates inside, so each must be signed by one inside or
+/// by a root given; otherwise its bits would be free. Issuer not here: nothing contradicts, but it is missing.
+fn leftovers(token: &Token, root: &Root, roots: &[Root], intermediates: &[Vec<u8>]) -> Result<()> {
+    let parse = |der: &[u8]| Certificate::from_der(der).map_err(|e| super::malformed(WHAT, e, "certificates"));
+    let used = |c: &[u8]| c == token.signer || c == root.der || intermediates.iter().any(|i| i == c);
+    // A copy of a root is that root; a root given that does not parse cannot sign anything.
+    let given: Vec<_> = roots.iter().filter_map(|r| parse(&r.der).ok()).collect();
+    let inside = token.certificates.iter().map(|der| parse(der)).collect::<Result<Vec<_>>>()?;
+    for (der, certificate) in token.certificates.iter().zip(&inside) {
+        if used(der) || roots.iter().any(|r| r.der == *der) {
+            continue;
+        }
+        let issuer = certificate.tbs_certificate().issuer();
+        let mut issuers = given.iter().chain(&inside).filter(|c| c.tbs_certificate().subject() == issuer).peekable();
+        let name = super::display_name(issuer);
+        if issuers.peek().is_none() {
+            let missing = format!("{name}, which issued another certificate inside");
+            return Err(Error::Missing { what: "certificate in a token", missing });
+        }
+        if !issuers.any(|i| signed_by(certificate, i)) {
+            return Err(Error::Signature { what: "certificate in a token", key: name });
+        }
+    }
+    Ok(())
+}
+
+fn signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
+    if certificate.signature_algorithm() != certificate.tbs_certificate().signature() {
+        return false;
+    }
+    let spki = issuer.tbs_certificate().subject_public_key_info();
+    let encoded = (
+        certificate.tbs_certificate().to_der(),
+        contents(certificate.signature_algorithm()),
+        contents(&spki.algorithm),
+    );
+    let (Ok(tbs), Some(algorithm), Some(key_algorithm)) = encoded else { return false };
+    let (Some(key), Some(signature)) = (spki.subject_public_key.as_bytes(), certificate.signature().as_bytes()) else {
+        return false;
+    };
+    ALGORITHMS.iter().any(|a| {
+        a.signature_alg_id().as_ref() == algorithm
+            && a.public_key_alg_id().as_ref() == key_algorithm
+            && a.verify_signature(key, &tbs, signature).is_ok()
+    })
+}
+
+/// An algorithm identifier as webpki compares it: without the SEQUENCE's tag and length.
+fn contents(id: &spki::AlgorithmIdentifierOwned) -> Option<Vec<u8>> {
+    let any = der::Any::encode_from(id).ok()?;
+    Some(any.value().to_vec())
+}
+
+/// webpki's reasons in our terms: no path, a broken path, or something unknown.
+fn explain(error: webpki::Error, token: &Token, roots: &[Root]) -> Error {
+    use webpki::Error as E;
+    match error {
+        E::UnknownIssuer => missing(),
+        // Another key under the same name is another root, unless the certificates say it is this one.
+        E::InvalidSignatureForPublicKey if !names_key(token, roots) => missing(),
+        E::InvalidSignatureForPublicKey => Error::Signature { what: WHAT, key: token.signer_name() },
+        E::UnsupportedSignatureAlgorithmContext(_)
+        | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+        | E::UnsupportedCriticalExtension => Error::Unknown { what: WHAT, found: format!("{error}") },
+        E::CertExpired { .. } | E::CertNotValidYet { .. } => {
+            Error::mismatch("genTime against the certificates' validity", &token.gen_time_text, format!("{error}"))
+        }
+        E::BadDer | E::BadDerTime | E::TrailingData(_) | E::MalformedExtensions | E::InvalidSerialNumber => {
+            super::malformed(WHAT, error, "certificates in DER")
+        }
+        other => Error::mismatch(WHAT, other, "a valid path at genTime"),
+    }
+}
+
+/// Whether a certificate inside names the key of one of `roots` as its issuer's.
+fn names_key(token: &Token, roots: &[Root]) -> bool {
+    let parse = |der: &Vec<u8>| Certificate::from_der(der).ok();
+    let keys: Vec<_> = roots
+        .iter()
+        .filter_map(|r| parse(&r.der)?.tbs_certificate().get_extension::<SubjectKeyIdentifier>().ok()?)
+        .map(|(_, id)| id.0)
+        .collect();
+    let issuer = |c: &Vec<u8>| parse(c)?.tbs_certificate().get_extension::<AuthorityKeyIdentifier>().ok()?;
+    let issuers = token.certificates.iter().filter_map(issuer).filter_map(|(_, id)| id.key_identifier);
+    issuers.into_iter().any(|id| keys.contains(&id))
+}
+
+#[derive(Debug)]
+struct Algorithm {
+    key: AlgorithmIdentifier,
+    signature: AlgorithmIdentifier,
+    digest: HashAlgorithm,
+    scheme: Scheme,
+}
+
+#[derive(Debug)]
+enum Scheme {
+    P256,
+    P384,
+    Pkcs1,
+    Pss,
+}
+
+impl SignatureVerificationAlgorithm for Algorithm {
+    fn verify_signature(
+        &self,
+        key: &[u8],
+        message: &[u8],
+        signature: &[u8],
+    ) -> std::result::Result<(), InvalidSignature> {
+        let valid = match self.scheme {
+            Scheme::P256 => signature::ecdsa_p256(key, self.digest, message, signature),
+            Scheme::P384 => signature::ecdsa_p384(key, self.digest, message, signature),
+            Scheme::Pkcs1 => signature::rsa(key, self.digest, false, message, signature),
+            Scheme::Pss => signature::rsa(key, self.digest, true, message, signature),
+        };
+        if valid { Ok(()) } else { Err(InvalidSignature) }
+    }
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.key
+    }
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.signature
+    }
+}
+
+const fn algorithm(
+    key: AlgorithmIdentifier,
+    signature: AlgorithmIdentifier,
+    digest: HashAlgorithm,
+    scheme: Scheme,
+) -> Algorithm {
+    Algorithm { key, signature, digest, scheme }
+}
+
+/// What certificates may be signed with.
+static ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = {
+    use HashAlgorithm::{Sha256, Sha384, Sha512};
+    use alg_id as id;
+    &[
+        &algorithm(id::ECDSA_P256, id::ECDSA_SHA256, Sha256, Scheme::P256),
+        &algorithm(id::ECDSA_P256, id::ECDSA_SHA384, Sha384, Scheme::P256),
+        &algorithm(id::ECDSA_P256, id::ECDSA_SHA512, Sha512, Scheme::P256),
+        &algorithm(id::ECDSA_P384, id::ECDSA_SHA256, Sha256, Scheme::P384),
+        &algorithm(id::ECDSA_P384, id::ECDSA_SHA384, Sha384, Scheme::P384),
+        &algorithm(id::ECDSA_P384, id::ECDSA_SHA512, Sha512, Scheme::P384),
+        &algorithm(id::RSA_ENCRYPTION, id::RSA_PKCS1_SHA256, Sha256, Scheme::Pkcs1),
+        &algorithm(id::RSA_ENCRYPTION, id::RSA_PKCS1_SHA384, Sha384, Scheme::Pkcs1),
+        &algorithm(id::RSA_ENCRYPTION, id::RSA_PKCS1_SHA512, Sha512, Scheme::Pkcs1),
+        &algorithm(id::RSA_ENCRYPTION, id::RSA_PSS_SHA256, Sha256, Scheme::Pss),
+        &algorithm(id::RSA_ENCRYPTION, id::RSA_PSS_SHA384, Sha384, Scheme::Pss),
+        &algorithm(id::RSA_ENCRYPTION, id::RSA_PSS_SHA512, Sha512, Scheme::Pss),
+    ]
+};

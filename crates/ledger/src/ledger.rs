@@ -1,0 +1,408 @@
+//! The open ledger: callers, and the three threads behind them.
+//!
+//! Rules: the *committer* owns the segment's end, the *checkpointer* owns the tree, the *sealer* owns
+//! `sealed/`; they meet only in [`State`], whose one lock is never held over a write, a sync or a stamp.
+//! Whatever fails on the disk stops all three.
+
+use std::{
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use evidence::merkle::Hash;
+
+use crate::{
+    Config, Entries, Error, Event, Head, Opened, Result, Stage,
+    open::{self, Log, World},
+    sealed::{MAX_TOKENS, Sealed},
+    segment::{self, Cursor, MAX_LEAF},
+};
+
+/// Most bytes of leaves in one [`Ledger::append_batch`].
+pub const MAX_BATCH: usize = 16 << 20;
+
+/// Callers wait while so many bytes wait for the disk, so memory is bounded.
+const MAX_QUEUE: usize = 8 << 20;
+
+/// The one writer of a data folder. Shared by reference between threads; closed by dropping it.
+pub struct Ledger {
+    shared: Arc<Shared>,
+    /// Empty once closed.
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Ledger {
+    /// Opens or makes the ledger of a folder. What is durable there is signed and published when this returns.
+    pub fn open(config: Config) -> Result<(Self, Opened)> {
+        let (log, durable, opened) = open::open(config)?;
+        let state = State { durable, next: durable.size, published: log.head().cloned(), ..State::default() };
+        let shared = Arc::new(Shared {
+            world: log.world().clone(),
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            acknowledged: Condvar::new(),
+            progress: Condvar::new(),
+        });
+        let ledger = Self { shared, threads: Mutex::default() };
+        ledger.start("ledger-commit", commit)?;
+        ledger.start("ledger-sign", move |shared| sign(shared, log))?;
+        if !ledger.shared.world.config.stampers.is_empty() {
+            ledger.start("ledger-seal", seal)?;
+        }
+        Ok((ledger, opened))
+    }
+
+    /// Appends one leaf; durable when it returns its index.
+    pub fn append(&self, leaf: &[u8]) -> Result<u64> {
+        Ok(self.append_batch(&[leaf])?.start)
+    }
+
+    /// Appends leaves with consecutive indices; all durable when it returns. At most [`MAX_BATCH`] bytes.
+    pub fn append_batch<L: AsRef<[u8]>>(&self, leaves: &[L]) -> Result<Range<u64>> {
+        let lengths = leaves.iter().map(|leaf| leaf.as_ref().len());
+        if let Some(found) = lengths.clone().find(|length| !(1..=MAX_LEAF).contains(length)) {
+            return Err(Error::LeafLength { found, limit: MAX_LEAF });
+        }
+        let total = lengths.map(|length| length + 2).sum();
+        if total > MAX_BATCH {
+            return Err(Error::BatchLength { found: total, limit: MAX_BATCH });
+        }
+        let shared = &*self.shared;
+        let mut state = shared.lock();
+        while state.queue.len() > MAX_QUEUE {
+            state.check_open()?;
+            state = wait(&shared.acknowledged, state);
+        }
+        state.check_open()?;
+        let start = state.next;
+        for leaf in leaves {
+            segment::push_leaf(&mut state.queue, leaf.as_ref())?;
+            state.next += 1;
+        }
+        let range = start..state.next;
+        shared.work.notify_one();
+        while state.durable.size < range.end {
+            // Acknowledged means durable; a ledger that is closing still commits its queue.
+            state.check()?;
+            state = wait(&shared.acknowledged, state);
+        }
+        Ok(range)
+    }
+
+    /// The first sealed checkpoint that covers `index`, waiting for it; `None` if there is none in time.
+    pub fn wait_sealed(&self, index: u64, timeout: Duration) -> Result<Option<Sealed>> {
+        let (shared, deadline) = (&*self.shared, Instant::now() + timeout);
+        let sealed = &shared.world.sealed;
+        let mut state = shared.lock();
+        while sealed.first_covering(index).is_none() {
+            state.check()?;
+            let rest = deadline.saturating_duration_since(Instant::now());
+            if rest.is_zero() || state.closing {
+                return Ok(None);
+            }
+            state = wait_at_most(&shared.progress, state, rest);
+        }
+        drop(state);
+        self.sealed_covering(index)
+    }
+
+    /// As [`Self::wait_sealed`], without waiting.
+    pub fn sealed_covering(&self, index: u64) -> Result<Option<Sealed>> {
+        let sealed = &self.shared.world.sealed;
+        sealed.first_covering(index).map(|size| sealed.read(size)).transpose()
+    }
+
+    /// Leaves that are durable: acknowledged, or about to be.
+    pub fn size(&self) -> u64 {
+        self.shared.lock().durable.size
+    }
+
+    /// The last published tree; `None` before the first entry is signed.
+    pub fn published(&self) -> Option<Head> {
+        self.shared.lock().published.clone()
+    }
+
+    /// Waits until a published tree covers `index`; an acknowledged entry is covered within 200 ms.
+    pub fn wait_published(&self, index: u64) -> Result<Head> {
+        let shared = &*self.shared;
+        let mut state = shared.lock();
+        loop {
+            state.check()?;
+            match &state.published {
+                Some(head) if head.size > index => return Ok(head.clone()),
+                head if index >= state.next => {
+                    let size = head.as_ref().map_or(0, |head| head.size);
+                    return Err(Error::OutOfRange { what: "index", found: index, size });
+                }
+                _ => state = wait(&shared.progress, state),
+            }
+        }
+    }
+
+    /// The published entry at `index`.
+    pub fn entry(&self, index: u64) -> Result<Vec<u8>> {
+        self.shared.world.tree.entry(index, self.published_size()?)
+    }
+
+    /// Published entries from `index` on. Right after [`Self::open`] these are all there are.
+    pub fn entries_from(&self, index: u64) -> Result<Entries> {
+        Ok(self.shared.world.tree.entries(index, self.published_size()?))
+    }
+
+    /// Inclusion proof of `index` in the tree of `size` leaves (RFC 6962, 2.1.1).
+    pub fn inclusion_proof(&self, index: u64, size: u64) -> Result<Vec<Hash>> {
+        self.shared.world.tree.inclusion_proof(index, size, self.published_size()?)
+    }
+
+    /// Consistency proof between two sizes (RFC 6962, 2.1.2).
+    pub fn consistency_proof(&self, old: u64, new: u64) -> Result<Vec<Hash>> {
+        self.shared.world.tree.consistency_proof(old, new, self.published_size()?)
+    }
+
+    /// Takes no more leaves, commits and publishes what was taken, and ends the threads. A sealing that has
+    /// begun is finished; one that is missing is made up for after the next opening.
+    pub fn flush_and_close(&self) -> Result<()> {
+        self.shared.lock().closing = true;
+        self.shared.wake_all();
+        for thread in std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner)) {
+            // A panic was caught inside and poisoned the ledger.
+            let _ = thread.join();
+        }
+        self.shared.lock().check()
+    }
+
+    fn published_size(&self) -> Result<u64> {
+        let state = self.shared.lock();
+        state.check()?;
+        Ok(state.published.as_ref().map_or(0, |head| head.size))
+    }
+
+    fn start(&self, name: &str, body: impl FnOnce(&Shared) -> Result<()> + Send + 'static) -> Result<()> {
+        let shared = self.shared.clone();
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || shared.run(body))
+            .map_err(|e| Error::io("start a thread", Path::new(name), e))?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        // The reason was given to every caller and to the listener.
+        let _ = self.flush_and_close();
+    }
+}
+
+struct Shared {
+    world: Arc<World>,
+    state: Mutex<State>,
+    /// The queue or `closing` changed: for the committer.
+    work: Condvar,
+    /// `durable` grew or the queue emptied: for those who append.
+    acknowledged: Condvar,
+    /// Anything else moved forward: for checkpointer, sealer and those who wait for them.
+    progress: Condvar,
+}
+
+/// What the threads tell each other.
+struct State {
+    /// Leaves that wait for the committer, in a group's encoding.
+    queue: Vec<u8>,
+    /// Index of the next leaf: `durable.size`, what the committer holds, and the queue.
+    next: u64,
+    /// End of the synced segment.
+    durable: Cursor,
+    published: Option<Head>,
+    /// No more leaves are taken.
+    closing: bool,
+    /// The committer has ended: `durable` is final.
+    committed: bool,
+    poison: Option<String>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            queue: Vec::new(),
+            next: 0,
+            durable: Cursor::START,
+            published: None,
+            closing: false,
+            committed: false,
+            poison: None,
+        }
+    }
+}
+
+impl State {
+    fn check(&self) -> Result<()> {
+        self.poison.clone().map_or(Ok(()), |reason| Err(Error::Poisoned(reason)))
+    }
+
+    fn check_open(&self) -> Result<()> {
+        self.check()?;
+        if self.closing { Err(Error::Closed) } else { Ok(()) }
+    }
+}
+
+impl Shared {
+    /// A panic while the lock was held cannot leave [`State`] half changed in a way that matters: it poisons.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake_all(&self) {
+        self.work.notify_all();
+        self.acknowledged.notify_all();
+        self.progress.notify_all();
+    }
+
+    /// A thread's whole life: its failure or panic stops the ledger.
+    fn run(&self, body: impl FnOnce(&Self) -> Result<()>) {
+        let reason = match catch_unwind(AssertUnwindSafe(|| body(self))) {
+            // Poisoned: another thread failed first, and has said so.
+            Ok(Ok(()) | Err(Error::Poisoned(_))) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "a background thread panicked".to_owned(),
+        };
+        self.lock().poison.get_or_insert_with(|| reason.clone());
+        self.wake_all();
+        (self.world.config.events)(Event::Poisoned { reason });
+    }
+}
+
+/// The committer: what was queued while the last group was synced becomes the next group, so a lone caller
+/// never waits and many share one sync.
+fn commit(shared: &Shared) -> Result<()> {
+    let World { config, segment, .. } = &*shared.world;
+    loop {
+        let mut state = shared.lock();
+        while state.queue.is_empty() {
+            if state.closing || state.poison.is_some() {
+                state.committed = true;
+                shared.progress.notify_all();
+                return Ok(());
+            }
+            state = wait(&shared.work, state);
+        }
+        state.check()?;
+        let (payload, at) = (std::mem::take(&mut state.queue), state.durable);
+        let count = u32::try_from(state.next - at.size).unwrap_or(u32::MAX);
+        drop(state);
+        // There is room in the queue again.
+        shared.acknowledged.notify_all();
+
+        config.fault(Stage::SegmentWrite)?;
+        let end = segment.write_group(at, count, &payload)?;
+        config.fault(Stage::SegmentSync)?;
+        segment.sync()?;
+        config.fault(Stage::Acknowledge)?;
+        shared.lock().durable = end;
+        shared.acknowledged.notify_all();
+        shared.progress.notify_all();
+    }
+}
+
+/// The checkpointer: a lone entry is signed at once, a stream of them every interval.
+fn sign(shared: &Shared, mut log: Log) -> Result<()> {
+    let interval = shared.world.config.timing.checkpoint_interval;
+    let mut due = Instant::now();
+    loop {
+        let mut state = shared.lock();
+        loop {
+            state.check()?;
+            let signed = state.published.as_ref().map_or(0, |head| head.size);
+            let early = due.saturating_duration_since(Instant::now());
+            state = match (state.durable.size > signed, state.committed) {
+                (true, committed) if committed || state.closing || early.is_zero() => break,
+                (true, _) => wait_at_most(&shared.progress, state, early),
+                (false, true) => {
+                    drop(state);
+                    log.settle();
+                    return Ok(());
+                }
+                (false, false) => wait(&shared.progress, state),
+            };
+        }
+        let target = state.durable;
+        drop(state);
+        due = Instant::now() + interval;
+        let head = log.advance(target)?;
+        shared.lock().published = Some(head);
+        shared.progress.notify_all();
+    }
+}
+
+/// The sealer: always the newest published checkpoint, one at a time, each authority at its own pace.
+fn seal(shared: &Shared) -> Result<()> {
+    let World { config, sealed, scratch, .. } = &*shared.world;
+    let stampers = &config.stampers[..config.stampers.len().min(MAX_TOKENS)];
+    let mut due = vec![Instant::now(); stampers.len()];
+    let mut retry = config.timing.seal_retry;
+    loop {
+        let mut state = shared.lock();
+        let head = loop {
+            if state.closing || state.poison.is_some() {
+                return Ok(());
+            }
+            let early = due.iter().min().map_or(Duration::ZERO, |due| due.saturating_duration_since(Instant::now()));
+            state = match state.published.clone() {
+                Some(head) if sealed.last().is_none_or(|last| head.size > last) => match early.is_zero() {
+                    true => break head,
+                    false => wait_at_most(&shared.progress, state, early),
+                },
+                _ => wait(&shared.progress, state),
+            };
+        };
+        drop(state);
+        config.fault(Stage::Stamp)?;
+        let mut tokens = Vec::new();
+        let mut failed = false;
+        for (stamper, due) in stampers.iter().zip(&mut due) {
+            let now = Instant::now();
+            if *due > now {
+                continue;
+            }
+            match stamper.stamp(&head.checkpoint) {
+                Ok(token) => {
+                    tokens.push(token);
+                    *due = now + stamper.pace();
+                }
+                Err(reason) => {
+                    let authority = stamper.name().to_owned();
+                    (config.events)(Event::StampFailed { size: head.size, authority, reason });
+                    *due = Instant::now() + retry.max(stamper.pace());
+                    failed = true;
+                }
+            }
+        }
+        retry = if failed { (retry * 2).min(config.timing.seal_retry_max) } else { config.timing.seal_retry };
+        if tokens.is_empty() {
+            continue;
+        }
+        let count = tokens.len();
+        config.fault(Stage::SealWrite)?;
+        sealed.write(scratch, &Sealed { size: head.size, note: head.checkpoint, tokens })?;
+        config.fault(Stage::SealAnnounce)?;
+        // Under the lock, so that nobody who just looked goes to sleep.
+        let state = shared.lock();
+        sealed.announce(head.size);
+        drop(state);
+        shared.progress.notify_all();
+        (config.events)(Event::Sealed { size: head.size, tokens: count });
+    }
+}
+
+fn wait<'a>(condition: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    condition.wait(state).unwrap_or_else(PoisonError::into_inner)
+}
+
+fn wait_at_most<'a>(condition: &Condvar, state: MutexGuard<'a, State>, time: Duration) -> MutexGuard<'a, State> {
+    condition.wait_timeout(state, time).unwrap_or_else(PoisonError::into_inner).0
+}

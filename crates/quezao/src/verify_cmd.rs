@@ -1,0 +1,191 @@
+//! `verify`: reads package, originals and trust from disk, asks `verify`, prints the verdict.
+
+use crate::{
+    args,
+    out::{Out, bar},
+};
+use evidence::{digest::FileDigests, time::Utc};
+use sha2::Digest;
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+use verify::{Check, Container, Original, Outcome, Overall, Trust, Verdict};
+
+/// Longest package that is read into memory; entries of version 1 are far smaller.
+const MAX_PACKAGE: u64 = 256 << 20;
+/// Longest file of a trust folder.
+const MAX_TRUST: u64 = 1 << 20;
+
+pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
+    let trust_dir = a.trust.clone().or_else(|| a.data.as_ref().map(|d| d.join("trust")));
+    let run = || -> Result<Verdict, String> {
+        let trust = match &trust_dir {
+            Some(dir) => Trust::from_files(files(out, dir, MAX_TRUST)?).map_err(|e| e.to_string())?,
+            None => Trust::default(),
+        };
+        let originals = a.files.iter().map(|f| original(out, f)).collect::<Result<Vec<_>, _>>()?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
+        let now = Utc(i64::try_from(now).unwrap_or(i64::MAX));
+        if a.package.is_dir() {
+            let entries: BTreeMap<String, Vec<u8>> = files(out, &a.package, MAX_PACKAGE)?.into_iter().collect();
+            return Ok(verify::check(&entries, Container::Folder, &trust, &originals, now));
+        }
+        let bytes = bounded(out, &a.package, MAX_PACKAGE)?;
+        if bytes.starts_with(b"%PDF-") {
+            return Err(out.text("pdf-later", &[]));
+        }
+        Ok(verify::check_package(&bytes, &trust, &originals, now))
+    };
+    let verdict = match run() {
+        Ok(verdict) => verdict,
+        Err(e) => return out.fail(&e),
+    };
+    if a.json {
+        out.line(&verdict.to_json());
+    } else {
+        print(out, &verdict, trust_dir.as_deref());
+    }
+    verdict.code()
+}
+
+pub(crate) fn explain(out: &Out, a: &args::Explain) -> u8 {
+    let Some(e) = verify::explain(&a.check) else {
+        return out.fail(&out.text("explain-unknown", &[("check", a.check.clone().into())]));
+    };
+    if a.json {
+        out.json(&serde_json::json!({
+            "id": a.check, "proves": {"zh": e.proves_zh, "en": e.proves_en},
+            "does_not_prove": {"zh": e.not_zh, "en": e.not_en}, "to_do": {"zh": e.todo_zh, "en": e.todo_en},
+        }));
+        return 0;
+    }
+    let parts = [
+        ("explain-proves", e.proves_zh, e.proves_en),
+        ("explain-not", e.not_zh, e.not_en),
+        ("explain-do", e.todo_zh, e.todo_en),
+    ];
+    for (title, zh, en) in parts {
+        out.line(&format!("{}\n  {}", out.text(title, &[]), out.pick(zh, en)));
+    }
+    0
+}
+
+/// The phrase first, then the questions, then what was and was not shown, then whose trust it was.
+fn print(out: &Out, verdict: &Verdict, trust: Option<&Path>) {
+    let (mark, colour, phrase) = match verdict.result {
+        Overall::Verified if verdict.has_reservations() => ("◪", "33", "verdict-reserved"),
+        Overall::Verified => ("✓", "32", "verdict-verified"),
+        Overall::NotVerified => ("✗", "31", "verdict-not-verified"),
+        Overall::Incomplete => ("☐", "33", "verdict-incomplete"),
+    };
+    out.line(&out.paint(&format!("1;{colour}"), &format!("{mark} {}", out.text(phrase, &[]))));
+    out.line("");
+    for check in &verdict.checks {
+        print_check(out, check);
+    }
+    for (title, sentences) in [("shows", &verdict.shows), ("does-not-show", &verdict.does_not_show)] {
+        if !sentences.is_empty() {
+            out.line(&format!("\n{}", out.text(title, &[])));
+        }
+        for s in sentences {
+            out.line(&format!("  — {}", out.pick(&s.zh, &s.en)));
+        }
+    }
+    let roots = trust.map_or_else(
+        || out.text("trust-none", &[]),
+        |t| out.text("trust-used", &[("path", t.display().to_string().into())]),
+    );
+    out.line(&format!("\n{roots}"));
+}
+
+fn print_check(out: &Out, check: &Check) {
+    let (mark, colour, word) = match check.result {
+        Outcome::Pass => ("✓", "32", "result-pass"),
+        Outcome::Limited => ("◪", "33", "result-limited"),
+        Outcome::NotChecked => ("☐", "0", "result-not-checked"),
+        Outcome::Fail => ("✗", "31", "result-fail"),
+    };
+    let word = out.text(word, &[]);
+    out.line(&format!("{} {word}  {:<18} {}", out.paint(colour, mark), check.id, out.pick(&check.zh, &check.en)));
+    if check.result == Outcome::Fail {
+        for (name, value) in [("expected", &check.expected), ("found", &check.found)] {
+            if let Some(value) = value {
+                out.line(&format!("      {} {value}", out.text(name, &[])));
+            }
+        }
+    }
+}
+
+/// Regular files directly in a folder, by name.
+fn files(out: &Out, dir: &Path, limit: u64) -> Result<Vec<(String, Vec<u8>)>, String> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(dir).map_err(|e| cannot_read(out, dir, &e))?.flatten().map(|e| e.path()).collect();
+    paths.sort();
+    let mut read = Vec::new();
+    let mut left = limit.max(MAX_PACKAGE);
+    for path in paths.iter().filter(|p| p.is_file()) {
+        let bytes = bounded(out, path, limit.min(left))?;
+        left = left.saturating_sub(bytes.len() as u64);
+        read.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), bytes));
+    }
+    Ok(read)
+}
+
+fn bounded(out: &Out, path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|e| cannot_read(out, path, &e))?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| cannot_read(out, path, &e))?;
+    if bytes.len() as u64 > limit {
+        let args = [("path", path.display().to_string().into()), ("limit", (limit >> 20).to_string().into())];
+        return Err(out.text("too-large", &args));
+    }
+    Ok(bytes)
+}
+
+/// Digests of an original of any size; both digests at once, each on its own thread.
+fn original(out: &Out, path: &Path) -> Result<Original, String> {
+    let io = |e| cannot_read(out, path, &e);
+    let mut file = File::open(path).map_err(io)?;
+    let total = file.metadata().map_err(io)?.len();
+    let progress = if total > 100 << 20 { bar(total) } else { indicatif::ProgressBar::hidden() };
+    let (mut sha256, mut size) = (sha2::Sha256::new(), 0);
+    let sm3 = std::thread::scope(|scope| -> Result<[u8; 32], String> {
+        let (send, blocks) = std::sync::mpsc::sync_channel::<std::sync::Arc<[u8]>>(8);
+        let worker = scope.spawn(move || {
+            let mut sm3 = sm3::Sm3::new();
+            blocks.iter().for_each(|block| sm3.update(&block));
+            <[u8; 32]>::from(sm3.finalize())
+        });
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            let n = file.read(&mut buffer).map_err(io)?;
+            if n == 0 {
+                break;
+            }
+            if send.send(buffer[..n].into()).is_err() {
+                break;
+            }
+            sha256.update(&buffer[..n]);
+            size += n as u64;
+            progress.inc(n as u64);
+        }
+        drop(send);
+        worker.join().map_err(|_| {
+            out.text("cannot-read", &[("path", path.display().to_string().into()), ("reason", "SM3".into())])
+        })
+    })?;
+    progress.finish_and_clear();
+    Ok(Original {
+        name: service::show_path(path),
+        digests: FileDigests { sha256: sha256.finalize().into(), sm3, size },
+    })
+}
+
+fn cannot_read(out: &Out, path: &Path, error: &std::io::Error) -> String {
+    let args = [("path", service::show_path(path).into()), ("reason", error.to_string().into())];
+    out.text("cannot-read", &args)
+}

@@ -1,0 +1,373 @@
+//! The walk: every check in the order in which a reader asks.
+//!
+//! A check reads only what it needs, so one broken entry does not silence the others.
+
+mod later;
+mod ledger;
+mod stamps;
+
+pub(crate) use self::{later::Later, ledger::Signed, stamps::Stamp};
+use crate::{Check, Facts, Original, Outcome, Overall, Trust, Verdict, times, verdict::clean, words};
+use evidence::{
+    Error, Result,
+    digest::{self, FileDigests},
+    disclosure, hex,
+    json::Value,
+    record::Record,
+    statement::{Clock, Kind, Statement},
+    time::Utc,
+};
+use std::collections::BTreeMap;
+
+/// Where the entries come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// A ZIP: `package.json` is there.
+    Package,
+    /// A folder, or a certificate's attachments: `package.json` may be absent.
+    Folder,
+}
+
+pub(crate) type Entries = BTreeMap<String, Vec<u8>>;
+
+/// Checks a package as it lies there. What cannot be read as a package ends at `form`.
+pub fn check_package(bytes: &[u8], trust: &Trust, originals: &[Original], now: Utc) -> Verdict {
+    match archive::package::read(bytes) {
+        Ok(package) => check(&package.entries.into_iter().collect(), Container::Package, trust, originals, now),
+        Err(e) => {
+            let checks = vec![Check::error("form", &e)];
+            let result = Overall::of(&checks);
+            let facts = Facts::default();
+            let does_not_show = words::does_not_show(&checks, &facts);
+            Verdict { result, checks, shows: Vec::new(), does_not_show, facts }
+        }
+    }
+}
+
+/// Checks the entries of a package or folder against the reader's trust, originals and clock.
+pub fn check(entries: &Entries, container: Container, trust: &Trust, originals: &[Original], now: Utc) -> Verdict {
+    let mut walk = Walk { entries, trust, now, checks: Vec::new(), facts: Facts::default() };
+    walk.all(container, originals);
+    let Walk { checks, facts, .. } = walk;
+    let result = Overall::of(&checks);
+    let shows = if result == Overall::NotVerified { Vec::new() } else { words::shows(&checks, &facts) };
+    let does_not_show = words::does_not_show(&checks, &facts);
+    Verdict { result, checks, shows, does_not_show, facts }
+}
+
+/// State of one verification.
+struct Walk<'a> {
+    entries: &'a Entries,
+    trust: &'a Trust,
+    now: Utc,
+    checks: Vec<Check>,
+    facts: Facts,
+}
+
+impl Walk<'_> {
+    fn all(&mut self, container: Container, originals: &[Original]) {
+        let record = self.entry("record.json").and_then(Record::parse);
+        let statement = self.entry("statement.json").and_then(Statement::parse);
+        self.facts.record_sha256 = self.entry("record.json").ok().map(digest::sha256);
+        self.facts.statement = statement.clone().ok();
+
+        let form = self.form(container, record.as_ref().ok());
+        self.checks.push(form);
+        let file = self.file(statement.as_ref().ok(), originals);
+        self.checks.push(file);
+        let stated = self.statement(&statement, &record);
+        self.checks.push(stated);
+        let disclosures = self.disclosures(statement.as_ref().ok());
+        self.checks.push(disclosures);
+
+        let mut main = self.main_checkpoint();
+        let binding = self.ledger_binding(statement.as_ref().ok(), &main);
+        self.checks.push(binding);
+        let statement_tokens = self.statement_tokens(record.as_ref().ok());
+        let sealing = self.sealing_tokens();
+        let at = sealing.iter().chain(&statement_tokens).find_map(|s| s.verified.as_ref()).map_or(self.now, |s| s.at);
+        self.facts.t1 = stamps::earliest(&statement_tokens);
+        self.facts.t2 = stamps::earliest(&sealing);
+        self.checks.extend(statement_tokens.iter().map(|s| s.check.clone()));
+        self.log_checks(&mut main, at);
+        let (later, later_checks) = self.later(&main, at);
+        let policy = self.policy(&main, &later, at);
+        self.checks.push(policy);
+        let operator = self.operator(&main);
+        self.checks.push(operator);
+        self.checks.extend(sealing.iter().map(|s| s.check.clone()));
+
+        let cosigned = times::cosignatures(&main, &sealing, &later);
+        let times =
+            times::check(self.facts.statement.as_ref(), &statement_tokens, &sealing, &later, &cosigned, self.now);
+        self.checks.push(times);
+        let clock = self.clock();
+        self.checks.push(clock);
+        self.checks.extend(later_checks);
+        self.always();
+    }
+
+    /// An entry that must be there to look at it; whether its absence contradicts is `form`'s to say.
+    fn entry(&self, name: &str) -> Result<&[u8]> {
+        let bytes = self.entries.get(name).map(Vec::as_slice);
+        bytes.ok_or_else(|| Error::Missing { what: "package", missing: clean(name.to_owned()) })
+    }
+
+    fn form(&mut self, container: Container, record: Option<&Record>) -> Check {
+        let listing = match archive::folder::check(self.entries) {
+            Ok(listing) => listing,
+            Err(e) => return Check::error("form", &e),
+        };
+        for name in ["VERIFY.txt", "verify.py"] {
+            if let Ok(bytes) = self.entry(name) {
+                let digest = digest::sha256(bytes);
+                self.facts.guides.push((name.to_owned(), digest));
+            }
+        }
+        let unchecked = |name: &&String| {
+            ["anchor-", "attestation-", "related-"].iter().any(|p| name.starts_with(p))
+                || matches!(name.as_str(), "items.zip" | "comparison.json" | "manifest.jsonl")
+        };
+        self.facts.unchecked_entries = self.entries.keys().filter(unchecked).cloned().collect();
+        let tokens = self.entries.keys().filter(|n| n.starts_with("timestamp-")).count();
+        if let Some(record) = record.filter(|r| r.timestamps.len() != tokens) {
+            let e = Error::mismatch("timestamp-N.tsr", tokens, record.timestamps.len());
+            return Check::error("form", &e);
+        }
+        let kind = self.facts.statement.as_ref().map(|s| s.kind);
+        if self.entries.contains_key("capture.wacz") && kind.is_some_and(|k| k != Kind::Capture) {
+            let found = kind.map_or("", Kind::as_str);
+            return Check::error("form", &Error::mismatch("kind of a record with capture.wacz", found, "capture"));
+        }
+        match (container, listing) {
+            (Container::Package, archive::folder::Listing::Absent) => {
+                Check::error("form", &Error::malformed("package", "package.json is absent", "package.json present"))
+            }
+            (Container::Folder, archive::folder::Listing::Absent) => Check::new(
+                "form",
+                Outcome::Limited,
+                "各项内容齐全、格式正确；没有 package.json，因此看不出是否有可选内容被取走。",
+                "All entries have their form; without package.json it cannot be told whether an optional one was removed.",
+            ),
+            _ => Check::new(
+                "form",
+                Outcome::Pass,
+                "证据包的格式正确，各项内容与清单一致。",
+                "The package has the one form it may have, and its entries are those it lists.",
+            ),
+        }
+    }
+
+    fn file(&self, statement: Option<&Statement>, originals: &[Original]) -> Check {
+        let Some(statement) = statement else {
+            return Check::new(
+                "file",
+                Outcome::NotChecked,
+                "声明无法读取，文件没有可比对的值。",
+                "The statement could not be read, so there is nothing to compare the file with.",
+            );
+        };
+        let Some(file) = &statement.file else {
+            return match originals.first() {
+                Some(given) => Check::new(
+                    "file",
+                    Outcome::Fail,
+                    "这条记录没有文件，却给出了一个文件。",
+                    "A file was given for a record that has none.",
+                )
+                .values("no file", &given.name),
+                None => {
+                    Check::new("file", Outcome::NotChecked, "这条记录没有文件。", "This record has no file.").optional()
+                }
+            };
+        };
+        let carried = self.entries.get("capture.wacz").filter(|_| statement.kind == Kind::Capture);
+        let carried = carried.map(|b| Original { name: "capture.wacz".into(), digests: FileDigests::of(b) });
+        let given: Vec<&Original> = originals.iter().chain(&carried).collect();
+        let expected = words::digests(&file.digests);
+        if given.is_empty() {
+            let check = Check::new(
+                "file",
+                Outcome::NotChecked,
+                "没有给出原件，无法比对；请同时给出原件再核验。",
+                "The original was not given; give it together with the evidence.",
+            );
+            return Check { expected: Some(expected), ..check };
+        }
+        match given.iter().find(|o| o.digests != file.digests) {
+            Some(other) => Check::new(
+                "file",
+                Outcome::Fail,
+                format!("文件“{}”与声明中的摘要不一致。", other.name),
+                format!("The file \"{}\" is not the one in the statement.", other.name),
+            )
+            .values(expected, words::digests(&other.digests)),
+            None => Check::new(
+                "file",
+                Outcome::Pass,
+                "文件的大小、SHA-256 和 SM3 都与声明一致。",
+                "Size, SHA-256 and SM3 of the file are those in the statement.",
+            )
+            .values(&expected, &expected),
+        }
+    }
+
+    fn statement(&self, statement: &Result<Statement>, record: &Result<Record>) -> Check {
+        let compared = || -> Result<()> {
+            let (statement, record) =
+                (statement.as_ref().map_err(Clone::clone)?, record.as_ref().map_err(Clone::clone)?);
+            let (found, inside) = (self.entry("statement.json")?, record.statement.to_bytes()?);
+            if found != inside {
+                let text = |b: &[u8]| hex::encode(&digest::sha256(b));
+                return Err(Error::mismatch("statement in the record", text(found), text(&inside)));
+            }
+            match statement.kind {
+                Kind::Operator => {
+                    Err(Error::malformed("statement kind", "operator", "a record of its own, not leaf 0"))
+                }
+                _ => Ok(()),
+            }
+        };
+        match compared() {
+            Ok(()) => Check::new(
+                "statement",
+                Outcome::Pass,
+                "声明格式正确，并且就是账本记录中的那一份。",
+                "The statement has its form and is the one inside the ledger's record.",
+            ),
+            Err(e) => Check::error("statement", &e),
+        }
+    }
+
+    fn disclosures(&mut self, statement: Option<&Statement>) -> Check {
+        let Some(statement) = statement else {
+            return Check::new(
+                "disclosures",
+                Outcome::NotChecked,
+                "声明无法读取，披露的内容没有可比对的值。",
+                "The statement could not be read, so what is disclosed cannot be compared.",
+            );
+        };
+        let opened = self.entry("disclosure.json").and_then(disclosure::parse_set).and_then(|set| statement.open(&set));
+        let opened = opened.and_then(|opened| {
+            let order = opened.get("refs").and_then(Value::as_array).is_some_and(|refs| !refs.is_empty());
+            if statement.kind == Kind::Capture && !order {
+                return Err(Error::malformed(
+                    "disclosure",
+                    "refs not disclosed or empty",
+                    "the capture's order in refs",
+                ));
+            }
+            Ok(opened)
+        });
+        match opened {
+            Ok(opened) => {
+                let (n, of) = (opened.len(), statement.claims.len());
+                self.facts.claims = opened;
+                Check::new(
+                    "disclosures",
+                    Outcome::Pass,
+                    format!("披露的 {n} 项内容都是声明中承诺的原值（共 {of} 项）。"),
+                    format!("The {n} disclosed claims are those that the statement commits to (of {of})."),
+                )
+            }
+            Err(e) => Check::error("disclosures", &e),
+        }
+    }
+
+    fn statement_tokens(&self, record: Option<&Record>) -> Vec<Stamp> {
+        let data = self.entries.get("statement.json").map(Vec::as_slice).unwrap_or_default();
+        let mut stamps: Vec<Stamp> = (1..=4)
+            .filter_map(|n| Some((n, self.entries.get(&format!("timestamp-{n}.tsr"))?)))
+            .map(|(n, tsr)| {
+                let named = record.and_then(|r| r.timestamps.get(n - 1));
+                stamps::check(self.trust, format!("statement-token-{n}"), tsr, data, named, &stamps::STATEMENT)
+            })
+            .collect();
+        if stamps.is_empty() {
+            let e = Error::Missing { what: "package", missing: "timestamp-1.tsr".into() };
+            stamps.push(Stamp::absent(Check::error("statement-token-1", &e)));
+        }
+        stamps::settle(&mut stamps);
+        stamps
+    }
+
+    fn sealing_tokens(&self) -> Vec<Stamp> {
+        let data = self.entries.get("checkpoint.txt").map(Vec::as_slice).unwrap_or_default();
+        let name = |n| if n == 1 { "checkpoint.tsr".to_owned() } else { format!("checkpoint-{n}.tsr") };
+        let mut stamps: Vec<Stamp> = (1..=9)
+            .filter_map(|n| Some((n, self.entries.get(&name(n))?)))
+            .map(|(n, tsr)| {
+                stamps::check(self.trust, format!("sealing-token-{n}"), tsr, data, None, &stamps::CHECKPOINT)
+            })
+            .collect();
+        if stamps.is_empty() {
+            stamps.push(Stamp::absent(Check::new(
+                "sealing-token-1",
+                Outcome::NotChecked,
+                "检查点还没有时间戳（尚未封存）。",
+                "The checkpoint has no time-stamp (not sealed yet).",
+            )));
+        }
+        stamps::settle(&mut stamps);
+        stamps
+    }
+
+    fn clock(&self) -> Check {
+        let check = match self.facts.statement.as_ref().map(|s| &s.clock) {
+            Some(Clock::Checked { source, offset_us, at }) => Check::new(
+                "clock",
+                Outcome::Pass,
+                format!("平台称其时钟于 {} 与 {source} 比对，相差 {offset_us} 微秒。", words::date(*at)),
+                format!(
+                    "The platform says that it compared its clock with {source} at {}: {offset_us} us.",
+                    words::date(*at)
+                ),
+            ),
+            Some(Clock::Unchecked) => Check::new(
+                "clock",
+                Outcome::Limited,
+                "平台没有比对过自己的时钟；证据的时间以时间戳为准。",
+                "The platform did not compare its clock; the time-stamps are what dates the evidence.",
+            ),
+            None => Check::new("clock", Outcome::NotChecked, "声明无法读取。", "The statement could not be read."),
+        };
+        check.optional()
+    }
+
+    /// What is never checked here, and what is not checked yet.
+    fn always(&mut self) {
+        let mut unchecked = |id: &str, required: bool, zh: String, en: String| {
+            self.checks.push(Check { required, ..Check::new(id, Outcome::NotChecked, zh, en) });
+        };
+        if self.entries.contains_key("certificate.pdf") {
+            unchecked(
+                "certificate",
+                true,
+                "证书的签名未检查：本版本只核验附件。".into(),
+                "The certificate's signature was not checked: this version checks the attached files only.".into(),
+            );
+        }
+        if self.facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Capture) {
+            unchecked(
+                "capture",
+                true,
+                "取证包内的资源及其指令未检查：需要更新的核验程序。".into(),
+                "Resources and order inside the capture were not checked: a newer reader is needed.".into(),
+            );
+        }
+        let size = self.facts.checkpoint.as_ref().map_or("?".to_owned(), |c| c.1.to_string());
+        unchecked(
+            "later-records",
+            false,
+            format!("账本第 {size} 条之后的记录未检查：只有节点能检查。"),
+            format!("Records after size {size} were not checked: only a node can."),
+        );
+        unchecked(
+            "printed-page",
+            false,
+            "打印或显示的页面未检查：核验的是文件本身。".into(),
+            "The printed or shown page was not checked: the files are what is verified.".into(),
+        );
+    }
+}

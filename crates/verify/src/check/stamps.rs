@@ -1,0 +1,127 @@
+//! Tokens: over these bytes, signed by the certificate inside, and that certificate under a root of the reader's.
+//!
+//! One verified token of a group suffices; the others are then not required. A contradiction in any fails.
+
+use crate::{Check, Outcome, Seal, Trust, words};
+use evidence::{
+    Error, Result, hex,
+    record::Timestamp,
+    token::{Binding, Token},
+};
+
+/// A token and what came of it.
+pub(crate) struct Stamp {
+    pub(crate) check: Check,
+    /// It has its form, covers the data and is signed; whether it is trusted is another question.
+    pub(crate) token: Option<Token>,
+    /// Trusted too.
+    pub(crate) verified: Option<Seal>,
+}
+
+/// What a token covers, in both languages.
+pub(crate) struct Covered {
+    zh: &'static str,
+    en: &'static str,
+}
+
+pub(crate) const STATEMENT: Covered = Covered { zh: "这份声明", en: "the statement" };
+pub(crate) const CHECKPOINT: Covered = Covered { zh: "账本的这个检查点", en: "this checkpoint of the ledger" };
+pub(crate) const LATER: Covered = Covered { zh: "后来的检查点", en: "the later checkpoint" };
+pub(crate) const RENEWAL: Covered = Covered { zh: "这次续期的清单", en: "the list of this renewal" };
+
+impl Stamp {
+    pub(crate) fn absent(check: Check) -> Self {
+        Self { check, token: None, verified: None }
+    }
+}
+
+/// Checks one token over `data`; `named` is what the record says about it.
+pub(crate) fn check(
+    trust: &Trust,
+    id: String,
+    tsr: &[u8],
+    data: &[u8],
+    named: Option<&Timestamp>,
+    covered: &Covered,
+) -> Stamp {
+    let (token, binding) = match signed(tsr, data, named) {
+        Ok(read) => read,
+        Err(e) => return Stamp::absent(Check::error(id, &e)),
+    };
+    let root = match token.check_path(&trust.tsa) {
+        Ok(root) => root,
+        Err(e) => {
+            let name = token.signer_name();
+            let check = match &e {
+                Error::Missing { .. } => Check::new(
+                    id,
+                    Outcome::NotChecked,
+                    format!("签发时间戳的“{name}”不在您信任的时间戳机构之下。"),
+                    format!("\"{name}\", who stamped it, is under none of the time authorities that you trust."),
+                ),
+                _ => Check::error(id, &e),
+            };
+            // A signature that nobody vouches for still has a time, which may contradict.
+            let token = (check.result != Outcome::Fail).then_some(token);
+            return Stamp { check, token, verified: None };
+        }
+    };
+    let role = trust.role_of_authority(&token.signer, root, token.gen_time);
+    let seal = Seal {
+        at: token.gen_time,
+        accuracy: token.accuracy,
+        authority: role.map_or_else(|| token.signer_name(), |r| r.name.clone()),
+        independent: role.is_some_and(|r| r.independent),
+    };
+    let (name, date) = (&seal.authority, words::date(seal.at));
+    let (zh, en) = (
+        format!("“{name}”于 {date} 为{}加盖了时间戳", covered.zh),
+        format!("\"{name}\" stamped {} at {date}", covered.en),
+    );
+    let check = if !seal.independent {
+        Check::new(
+            id,
+            Outcome::Limited,
+            format!("{zh}；您的信任设置没有把它标为独立机构，按运营者自己的时间标记看待。"),
+            format!("{en}; your trust does not mark it independent, so it counts as the operator's own."),
+        )
+    } else if binding == Binding::V1Sha1 {
+        Check::new(
+            id,
+            Outcome::Limited,
+            format!("{zh}；证书以 SHA-1 绑定（旧式 ESSCertID）。"),
+            format!("{en}; its certificate is bound by SHA-1 (the older ESSCertID)."),
+        )
+    } else {
+        Check::new(id, Outcome::Pass, format!("{zh}。"), format!("{en}."))
+    };
+    Stamp { check, token: Some(token), verified: Some(seal) }
+}
+
+/// Where one token of the group is verified, those that could not be checked are not required.
+pub(crate) fn settle(stamps: &mut [Stamp]) {
+    if stamps.iter().any(|s| s.verified.is_some()) {
+        stamps.iter_mut().filter(|s| s.verified.is_none()).for_each(|s| s.check.required = false);
+    }
+}
+
+/// The earliest verified token of an independent authority, else the earliest.
+pub(crate) fn earliest(stamps: &[Stamp]) -> Option<Seal> {
+    stamps.iter().filter_map(|s| s.verified.clone()).min_by_key(|s| (!s.independent, s.at))
+}
+
+fn signed(tsr: &[u8], data: &[u8], named: Option<&Timestamp>) -> Result<(Token, Binding)> {
+    let token = Token::parse_tsr(tsr)?;
+    if let Some(named) = named {
+        if token.gen_time_text != named.gen_time {
+            return Err(Error::mismatch("genTime in the record", &token.gen_time_text, &named.gen_time));
+        }
+        if token.token_sha256 != named.token_sha256 {
+            let (found, expected) = (hex::encode(&token.token_sha256), hex::encode(&named.token_sha256));
+            return Err(Error::mismatch("token digest in the record", found, expected));
+        }
+    }
+    token.check_imprint(data)?;
+    let binding = token.check_signature()?;
+    Ok((token, binding))
+}

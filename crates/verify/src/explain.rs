@@ -1,0 +1,268 @@
+//! What each check proves, what it does not, and what to do when it does not hold.
+
+/// The long form of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Explanation {
+    pub proves_zh: &'static str,
+    pub proves_en: &'static str,
+    pub not_zh: &'static str,
+    pub not_en: &'static str,
+    pub todo_zh: &'static str,
+    pub todo_en: &'static str,
+}
+
+/// The explanation of a check id; numbered ones with or without their number.
+pub fn explain(id: &str) -> Option<Explanation> {
+    let bare = id.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
+    let found = TABLE.iter().find(|(name, _)| *name == id || *name == bare && NUMBERED.contains(name));
+    found.map(|(_, [proves_zh, proves_en, not_zh, not_en, todo_zh, todo_en])| Explanation {
+        proves_zh,
+        proves_en,
+        not_zh,
+        not_en,
+        todo_zh,
+        todo_en,
+    })
+}
+
+/// Ids that end in a number.
+const NUMBERED: [&str; 4] = ["statement-token", "sealing-token", "later", "renewal"];
+
+type Row = (&'static str, [&'static str; 6]);
+
+const TABLE: &[Row] = &[
+    (
+        "form",
+        [
+            "证据包只有一种写法，各项内容齐全，与清单一致。",
+            "The package has the one form it may have: every entry is there and as listed.",
+            "不证明内容真实；伪造者也能写出格式正确的包。",
+            "Nothing about the contents: a forger can write a well-formed package too.",
+            "重新取得原始文件；不要用其他工具重新打包。",
+            "Get the file again from its source; do not repack it with another tool.",
+        ],
+    ),
+    (
+        "file",
+        [
+            "给出的文件与声明中的大小、SHA-256、SM3 全部一致。",
+            "Size, SHA-256 and SM3 of the given file are those in the statement.",
+            "不证明文件的来历，也不证明谁制作了它。",
+            "Not where the file came from, nor who made it.",
+            "把原件与证据一起给出；经聊天软件转发或重新保存的图片会改变，请用原始文件。",
+            "Give the original together with the evidence; messengers and editors change pictures, so use the untouched file.",
+        ],
+    ),
+    (
+        "statement",
+        [
+            "声明就是账本记录中的那一份，一字不差。",
+            "The statement is, byte for byte, the one inside the ledger's record.",
+            "不证明声明的内容属实。",
+            "Not that what it states is true.",
+            "若提示需要更新的核验程序，请更新；否则重新取得证据包。",
+            "Where a newer reader is asked for, update; otherwise get the package again.",
+        ],
+    ),
+    (
+        "disclosures",
+        [
+            "显示的存证主体与各项内容，就是声明当时承诺的原值。",
+            "Owner and claims shown are those that the statement committed to.",
+            "不证明这些内容属实；未披露的内容仍然保密。",
+            "Not that they are true; what is not disclosed stays hidden.",
+            "重新取得证据包；需要更多内容时请存证主体导出法院用的完整披露版。",
+            "Get the package again; for more claims ask the owner for the court's copy (--disclose full).",
+        ],
+    ),
+    (
+        "ledger-binding",
+        [
+            "声明写明的账本就是签署检查点的账本，记录不能搬到别的账本。",
+            "The statement names the ledger that signed, so it cannot be replayed into another.",
+            "不证明账本由谁运营。",
+            "Not who runs that ledger.",
+            "比对账本标识；两者不同即为拼接。",
+            "Compare the origins; where they differ, pieces of two packages were put together.",
+        ],
+    ),
+    (
+        "statement-token",
+        [
+            "时间戳覆盖整份声明：文件、存证主体、各项声明在该时间之前已经存在，不能挪到他人的声明上。",
+            "The token covers the whole statement: file, owner and claims existed by then, and it cannot be moved to another owner's.",
+            "不证明更早是否存在；未标为独立的机构等于运营者自己。",
+            "Not whether they existed earlier; an authority not marked independent is the operator's own.",
+            "把该机构的根证书（从可靠来源取得，比对指纹）放入信任文件夹的 tsa-*.pem，并在 roles.json 注明身份。",
+            "Put the authority's root, got and compared from a reliable source, into your trust folder as tsa-*.pem, with its line in roles.json.",
+        ],
+    ),
+    (
+        "inclusion",
+        [
+            "记录确在检查点所签的账本之中。",
+            "The record is in the ledger that the checkpoint signs.",
+            "不证明账本只有一个版本，那要靠见证。",
+            "Not that there is only one version of that ledger: that is what witnesses are for.",
+            "证明与检查点须出自同一次导出；请重新导出。",
+            "Proof and checkpoint must come from one export; export again.",
+        ],
+    ),
+    (
+        "log-signature",
+        [
+            "检查点由您自己信任的账本密钥签署。",
+            "The checkpoint is signed by a ledger key that you yourself trust.",
+            "证据自带的密钥从不算数。",
+            "A key that the evidence brings never counts.",
+            "从别处取得账本公钥并比对，写入信任文件夹 policy 的 log 行。",
+            "Get the ledger's key from elsewhere, compare it, and put it on a log line of your policy.",
+        ],
+    ),
+    (
+        "log-role",
+        [
+            "您的信任设置说明了账本密钥属于平台。",
+            "Your trust says that the ledger's key is a platform's.",
+            "不证明平台可靠。",
+            "Not that the platform is reliable.",
+            "在 roles.json 为该密钥写上您确认过的身份。",
+            "Write the role that you have ascertained for this key into roles.json.",
+        ],
+    ),
+    (
+        "policy",
+        [
+            "您规则要求的见证密钥签署了账本的这一状态。",
+            "The witness keys that your policy asks for cosigned this state of the ledger.",
+            "见证只确认账本没有改写过去，不确认记录内容；规则不要求见证时只有单一运营者的话。",
+            "Witnesses confirm that the ledger did not rewrite its past, not what records say; with no witness asked for it is one operator's word.",
+            "等待更多见证后重新导出，或检查 policy 是否列出了正确的见证密钥。",
+            "Export again when more witnesses have signed, or see whether your policy lists the right keys.",
+        ],
+    ),
+    (
+        "operator",
+        [
+            "账本第一条记录写明运营者是谁，与本记录同在一个检查点之下。",
+            "The ledger's first record says who runs it, under the same checkpoint.",
+            "这是运营者的自述，不证明其资质。",
+            "It is the operator's own word, not a proof of standing.",
+            "向运营者索取带有 operator-* 三项的证据包。",
+            "Ask the operator for a package with the three operator-* entries.",
+        ],
+    ),
+    (
+        "sealing-token",
+        [
+            "检查点（连同签名）在该时间之前已经存在。",
+            "The checkpoint, signatures included, existed by then.",
+            "不证明此后账本没有增加记录。",
+            "Not that nothing was added to the ledger since.",
+            "尚未封存的，稍后重新导出；机构未知的，同声明时间戳一样加入信任。",
+            "Where it is not sealed yet, export again later; where the authority is unknown, add it as for the statement's token.",
+        ],
+    ),
+    (
+        "times",
+        [
+            "收到、盖时间戳、见证、封存的先后相符，且都不晚于您的时钟。",
+            "Receipt, time-stamps, cosignatures and seal are in order, none later than your clock.",
+            "不证明平台时钟准确。",
+            "Not that the platform's clock was right.",
+            "先校准自己的时钟；仍不符则该证据自相矛盾。",
+            "Set your own clock first; if it still fails, the evidence contradicts itself.",
+        ],
+    ),
+    (
+        "clock",
+        [
+            "平台称其时钟与他源比对过。",
+            "The platform says that it compared its clock with another.",
+            "这只是平台的说法；证据的时间以时间戳为准。",
+            "It is the platform's word; the time-stamps date the evidence.",
+            "无须处理。",
+            "Nothing to do.",
+        ],
+    ),
+    (
+        "later",
+        [
+            "同一账本后来的检查点仍包含这条记录。",
+            "A later checkpoint of the same ledger still holds the record.",
+            "不检查两个检查点之间的其他记录。",
+            "It does not check other records in between.",
+            "缺少密钥的，同 log-signature。",
+            "Where a key is missing, see log-signature.",
+        ],
+    ),
+    (
+        "renewal",
+        [
+            "续期时用更强的摘要重新为全部证据盖了时间戳。",
+            "All evidence was stamped again with a stronger digest.",
+            "不改变最初的时间。",
+            "It does not change the first date.",
+            "机构未知的，加入信任文件夹。",
+            "Where the authority is unknown, add it to your trust folder.",
+        ],
+    ),
+    (
+        "certificate",
+        [
+            "证书由您信任的签名者签署，此后未被改动。",
+            "The certificate is signed by a signer that you trust and did not change since.",
+            "页面供人阅读；核验的是附件。",
+            "The page is for people; the attached files are what is verified.",
+            "使用能检查证书签名的版本，或用 pdfsig 检查。",
+            "Use a version that checks it, or pdfsig.",
+        ],
+    ),
+    (
+        "capture",
+        [
+            "取证包内的资源完好，且取证指令先于取证写入账本。",
+            "The capture's resources are intact, and its order was on the ledger before.",
+            "不证明页面内容属实。",
+            "Not that what the page says is true.",
+            "使用更新的核验程序。",
+            "Use a newer reader.",
+        ],
+    ),
+    (
+        "later-records",
+        [
+            "从不检查：离线无法知道账本后来写了什么。",
+            "Never checked: offline nobody knows what the ledger wrote later.",
+            "后来的更正、撤销不在其中。",
+            "Later corrections or revocations are not seen.",
+            "向节点查询。",
+            "Ask a node.",
+        ],
+    ),
+    (
+        "printed-page",
+        [
+            "默认不检查：核验的是附件，不是页面。",
+            "Not checked unless drawn again: the attached files are verified, not the page.",
+            "打印件可能与附件不同。",
+            "A print may differ from the attached files.",
+            "以附件为准。",
+            "Go by the attached files.",
+        ],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbered_ids_are_found() {
+        assert_eq!(explain("statement-token-3"), explain("statement-token"));
+        assert!(explain("later-1").is_some() && explain("later-records").is_some());
+        assert_ne!(explain("later-1"), explain("later-records"));
+        assert!(explain("form-1").is_none() && explain("nothing").is_none());
+    }
+}

@@ -1,0 +1,69 @@
+//! What a verification read on the way. Each value holds only as far as the checks beside it hold.
+
+use evidence::{json::Value, merkle::Hash, statement::Statement, time::Utc};
+use std::collections::BTreeMap;
+
+/// Values for printing.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The statement, where it was read.
+    pub statement: Option<Statement>,
+    /// Opened claims of the record.
+    pub claims: BTreeMap<String, Value>,
+    /// Opened claims of leaf 0.
+    pub operator: BTreeMap<String, Value>,
+    /// SHA-256 of `record.json`.
+    pub record_sha256: Option<[u8; 32]>,
+    /// Leaf index.
+    pub index: Option<u64>,
+    /// Origin, size and root of the checkpoint.
+    pub checkpoint: Option<(String, u64, Hash)>,
+    /// Name of the ledger's key in the reader's roles, where it has a role.
+    pub platform: Option<String>,
+    /// Earliest verified statement token of an independent authority, else the earliest.
+    pub t1: Option<Seal>,
+    /// The same over the checkpoint.
+    pub t2: Option<Seal>,
+    /// Cosignatures valid under the reader's policy.
+    pub witnesses: Vec<Witness>,
+    /// Signature lines that could not be checked; never witnesses.
+    pub unknown_lines: usize,
+    /// Quorum of the reader's policy, in words.
+    pub quorum: Option<String>,
+    /// Entries that are present and were not checked.
+    pub unchecked_entries: Vec<String>,
+    /// SHA-256 of `VERIFY.txt` and `verify.py`, to be shown.
+    pub guides: Vec<(String, [u8; 32])>,
+}
+
+/// A verified time-stamp.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// genTime.
+    pub at: Utc,
+    /// Microseconds.
+    pub accuracy: i64,
+    /// By the reader's roles, else the signing certificate's name.
+    pub authority: String,
+    /// Only by the reader's roles.
+    pub independent: bool,
+}
+
+/// A verified cosignature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness {
+    /// By the reader's roles, else the policy's name.
+    pub name: String,
+    /// By the reader's roles.
+    pub role: Option<crate::Role>,
+    /// Seconds since the epoch.
+    pub unix_seconds: u64,
+}
+
+impl Facts {
+    /// Seconds from the platform's own clock to T1: "the platform's clock, N s before".
+    pub fn seconds_before_t1(&self) -> Option<i64> {
+        let received = self.statement.as_ref()?.received_at;
+        Some((self.t1.as_ref()?.at.0 - received.0).div_euclid(evidence::time::SECOND))
+    }
+}

@@ -1,0 +1,183 @@
+//! What a verification says: each check with its result, the verdict computed from them, and two lists.
+
+use crate::Facts;
+use evidence::digest::FileDigests;
+use serde::Serialize;
+
+/// The file in question; the caller took its digests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// For display only.
+    pub name: String,
+    /// Both digests and size.
+    pub digests: FileDigests,
+}
+
+/// Result of one check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It holds.
+    Pass,
+    /// It holds, with the reservation that its sentence states.
+    Limited,
+    /// Something needed for it is missing or unknown.
+    NotChecked,
+    /// Something contradicts.
+    Fail,
+}
+
+/// One check. `expected` and `found` are the two values compared, where there are two.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// As listed in `spec/`.
+    pub id: String,
+    /// What came out.
+    pub result: Outcome,
+    /// Whether exit 0 needs it.
+    pub required: bool,
+    /// What must stand there.
+    pub expected: Option<String>,
+    /// What stands there.
+    pub found: Option<String>,
+    /// One sentence.
+    pub zh: String,
+    /// The same in English.
+    pub en: String,
+}
+
+/// The verdict in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overall {
+    /// All required checks hold.
+    Verified,
+    /// Something contradicts.
+    NotVerified,
+    /// Nothing contradicts, but something required was not checked.
+    Incomplete,
+}
+
+/// A sentence in both languages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sentence {
+    /// Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+/// Everything that a verification says. Its JSON has exactly the members `result`, `checks`, `shows`, `does_not_show`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verdict {
+    /// The verdict.
+    pub result: Overall,
+    /// In the order in which a reader asks.
+    pub checks: Vec<Check>,
+    /// What this shows.
+    pub shows: Vec<Sentence>,
+    /// What this does not show.
+    pub does_not_show: Vec<Sentence>,
+    /// What was read on the way, for printing; never a claim by itself.
+    #[serde(skip)]
+    pub facts: Facts,
+}
+
+impl Verdict {
+    /// Exit code: 0 verified, 1 not verified, 3 incomplete.
+    pub fn code(&self) -> u8 {
+        match self.result {
+            Overall::Verified => 0,
+            Overall::NotVerified => 1,
+            Overall::Incomplete => 3,
+        }
+    }
+
+    /// One line of JSON.
+    pub fn to_json(&self) -> String {
+        // Strings and booleans only: this cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The check of this id.
+    pub fn find(&self, id: &str) -> Option<&Check> {
+        self.checks.iter().find(|c| c.id == id)
+    }
+
+    /// Whether a required check is limited: "consistent, with reservations".
+    pub fn has_reservations(&self) -> bool {
+        self.checks.iter().any(|c| c.required && c.result == Outcome::Limited)
+    }
+}
+
+impl Overall {
+    pub(crate) fn of(checks: &[Check]) -> Self {
+        if checks.iter().any(|c| c.result == Outcome::Fail) {
+            Self::NotVerified
+        } else if checks.iter().any(|c| c.required && c.result == Outcome::NotChecked) {
+            Self::Incomplete
+        } else {
+            Self::Verified
+        }
+    }
+}
+
+impl Sentence {
+    pub(crate) fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { zh: clean(zh.into()), en: clean(en.into()) }
+    }
+}
+
+impl Check {
+    /// A check without values; required.
+    pub(crate) fn new(id: impl Into<String>, result: Outcome, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        let (zh, en) = (clean(zh.into()), clean(en.into()));
+        Self { id: id.into(), result, required: true, expected: None, found: None, zh, en }
+    }
+
+    /// Fail, or not checked where nothing contradicts.
+    pub(crate) fn error(id: impl Into<String>, error: &evidence::Error) -> Self {
+        use evidence::Error as E;
+        let result = if error.is_incomplete() { Outcome::NotChecked } else { Outcome::Fail };
+        let what = match error {
+            E::Malformed { what, .. } | E::Mismatch { what, .. } | E::Signature { what, .. } => what,
+            E::Unknown { what, .. } | E::Missing { what, .. } | E::TooLarge { what, .. } => what,
+        };
+        let zh = match error {
+            E::Malformed { .. } => format!("格式不符（{what}）。"),
+            E::Mismatch { .. } => format!("两个值应当一致而不一致（{what}）。"),
+            E::Signature { .. } => format!("签名与已知密钥不符（{what}）。"),
+            E::Unknown { .. } => format!("本版本不认识，需要更新的核验程序（{what}）。"),
+            E::Missing { missing, .. } => format!("缺少所需的内容（{what}：{missing}）。"),
+            E::TooLarge { .. } => format!("超出限制（{what}）。"),
+        };
+        let check = Self::new(id, result, zh, format!("{error}."));
+        match error {
+            E::Malformed { found, expected, .. } | E::Mismatch { found, expected, .. } => check.values(expected, found),
+            E::TooLarge { found, limit, .. } => check.values(format!("<= {limit}"), found),
+            E::Unknown { found, .. } => Self { found: Some(clean(found.clone())), ..check },
+            E::Missing { missing, .. } => Self { expected: Some(clean(missing.clone())), ..check },
+            E::Signature { key, .. } => Self { expected: Some(clean(key.clone())), ..check },
+        }
+    }
+
+    pub(crate) fn values(self, expected: impl ToString, found: impl ToString) -> Self {
+        Self { expected: Some(clean(expected.to_string())), found: Some(clean(found.to_string())), ..self }
+    }
+
+    pub(crate) fn optional(self) -> Self {
+        Self { required: false, ..self }
+    }
+
+    pub(crate) fn holds(&self) -> bool {
+        matches!(self.result, Outcome::Pass | Outcome::Limited)
+    }
+}
+
+/// Names come from certificates and claims: nothing in them may steer a terminal or turn a line around.
+pub(crate) fn clean(text: String) -> String {
+    let steers = |c: char| {
+        c.is_control() || matches!(u32::from(c), 0x061C | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0xFEFF)
+    };
+    text.chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}

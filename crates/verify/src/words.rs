@@ -1,0 +1,160 @@
+//! Dates, digests, and the two lists at the end of a verdict.
+
+use crate::{Check, Facts, Outcome, Sentence};
+use evidence::{
+    digest::FileDigests,
+    hex,
+    statement::{Custody, Kind, OperatorRelation},
+    time::{SECOND, Utc},
+};
+
+/// `2026-11-24 11:05:00 (UTC+8), 03:05:00 UTC`, up to the next second, so that "no later than" stays true.
+pub(crate) fn date(at: Utc) -> String {
+    let at = at.plus(SECOND - 1);
+    let (there, utc) = (at.plus(8 * 3600 * SECOND).to_micros(), at.to_micros());
+    let day = |text: &str| text.get(..10).unwrap_or_default().to_owned();
+    let hour = |text: &str| text.get(11..19).unwrap_or_default().to_owned();
+    let utc_day = if day(&there) == day(&utc) { String::new() } else { format!("{} ", day(&utc)) };
+    format!("{} {} (UTC+8), {utc_day}{} UTC", day(&there), hour(&there), hour(&utc))
+}
+
+pub(crate) fn digests(d: &FileDigests) -> String {
+    format!("{} bytes, SHA-256 {}, SM3 {}", d.size, hex::encode(&d.sha256), hex::encode(&d.sm3))
+}
+
+/// What this shows: each sentence only where every check that it rests on holds.
+pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
+    let holds = |id: &str| checks.iter().any(|c| c.id == id && c.holds());
+    let mut out = Vec::new();
+    if holds("file") {
+        out.push(Sentence::new(
+            "所给文件就是声明所指的文件（大小、SHA-256、SM3 都一致）。",
+            "The given file is the one that the statement names (size, SHA-256 and SM3 agree).",
+        ));
+    }
+    let dated = holds("statement") && holds("disclosures");
+    if let Some(t1) = facts.t1.as_ref().filter(|_| dated) {
+        let (date, who, accuracy) = (date(t1.at), &t1.authority, accuracy(t1.accuracy));
+        let subject = if holds("file") {
+            ("文件、存证主体和各项声明", "File, owner and claims")
+        } else {
+            ("声明（含文件摘要、存证主体和各项声明）", "The statement (file digests, owner and claims)")
+        };
+        let sealed = facts.t2.as_ref().filter(|_| holds("inclusion") && holds("log-signature") && holds("times"));
+        let sealed = sealed.map_or((String::new(), String::new()), |t2| {
+            let (date, who) = (self::date(t2.at), &t2.authority);
+            (format!("；不晚于 {date} 封存（{who}）"), format!("; sealed no later than {date} ({who})"))
+        });
+        out.push(Sentence::new(
+            format!("{}不晚于 {date} 已经存在（{who}{}）{}。", subject.0, accuracy.0, sealed.0),
+            format!("{} existed no later than {date} ({who}{}){}.", subject.1, accuracy.1, sealed.1),
+        ));
+    }
+    if holds("inclusion") && holds("log-signature") && holds("ledger-binding") {
+        let (index, size) = (facts.index.unwrap_or(0), facts.checkpoint.as_ref().map_or(0, |c| c.1));
+        out.push(Sentence::new(
+            format!("记录位于该账本第 {index} 条，由账本密钥在 {size} 条时签署。"),
+            format!("The record is leaf {index} of this ledger, signed by the ledger's key at size {size}."),
+        ));
+    }
+    if holds("policy") && !facts.witnesses.is_empty() {
+        let names: Vec<&str> = facts.witnesses.iter().map(|w| w.name.as_str()).collect();
+        out.push(Sentence::new(
+            format!("您规则中的 {} 个见证密钥签署了账本的这一状态：{}。", names.len(), names.join("、")),
+            format!(
+                "{} witness keys of your policy cosigned this state of the ledger: {}.",
+                names.len(),
+                names.join(", ")
+            ),
+        ));
+    }
+    out
+}
+
+/// What this does not show; the first three always stand there.
+pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
+    let size = facts.checkpoint.as_ref().map_or("?".to_owned(), |c| c.1.to_string());
+    let mut out = vec![
+        Sentence::new(
+            "不证明谁是作者、权利归谁、他人是否侵权，也不说明取得摘要之前的事。",
+            "It does not show who the author is, who holds rights, whether anybody infringes, or what was true before the digest was taken.",
+        ),
+        Sentence::new(
+            format!("账本第 {size} 条之后的记录未检查（例如对本记录的更正），只有节点能检查。"),
+            format!(
+                "Records after size {size} (a correction of this one, for example) were not checked; only a node can."
+            ),
+        ),
+        Sentence::new("打印或显示的页面未检查。", "The printed or shown page was not checked."),
+    ];
+    let outcome = |id: &str| checks.iter().find(|c| c.id == id).map(|c| c.result);
+    let mut add = |zh: &str, en: &str| out.push(Sentence::new(zh, en));
+    if let Some(statement) = &facts.statement {
+        add(
+            "存证主体、题名、作者等由其自行声明；身份如何核实，只是运营者的说法。",
+            "Owner, title, author and the like are the owner's own words; how identity was checked is the operator's word.",
+        );
+        let declared = statement.file.as_ref().is_some_and(|f| f.custody == Custody::Declared);
+        if statement.kind == Kind::Digest || declared {
+            add(
+                "平台只被告知摘要：不证明登记时持有该文件。",
+                "The platform was only told the digests: possession of the file was not shown.",
+            );
+        }
+        if statement.operator_relation == Some(OperatorRelation::SamePerson) {
+            add("运营者与存证主体是同一人：自行固定。", "Operator and owner are the same person: self-made.");
+        }
+        if statement.kind == Kind::Capture {
+            add(
+                "页面内容确在指令之后取得，这一点依赖取证机器。",
+                "That the page's bytes came after the order rests on the capturing machine.",
+            );
+        }
+    }
+    if facts.t1.is_some() && ![&facts.t1, &facts.t2].iter().any(|t| t.as_ref().is_some_and(|t| t.independent)) {
+        add(
+            "时间只由未标为独立的机构（按运营者自己看待）确认。",
+            "The times rest only on authorities that are not marked independent, so on the operator's own.",
+        );
+    }
+    if outcome("log-role") == Some(Outcome::Limited) {
+        add(
+            "账本密钥没有平台身份：自行固定，或身份不明。",
+            "The ledger's key has no role of a platform: self-made or unknown.",
+        );
+    }
+    if outcome("policy") == Some(Outcome::Limited) {
+        add(
+            "没有他人见证账本：单一运营者可能向不同的人出示不同的账本。",
+            "Nobody else witnesses the ledger: a single operator could show different ledgers to different people.",
+        );
+    }
+    if !facts.unchecked_entries.is_empty() {
+        let names = facts.unchecked_entries.join(", ");
+        add(&format!("下列内容存在但未检查：{names}。"), &format!("Present but not checked: {names}."));
+    }
+    out
+}
+
+fn accuracy(micros: i64) -> (String, String) {
+    match micros {
+        0 => (String::new(), String::new()),
+        n => {
+            let seconds = format!("{:.6}", n as f64 / SECOND as f64);
+            let seconds = seconds.trim_end_matches('0').trim_end_matches('.');
+            (format!("，±{seconds} 秒"), format!(", ±{seconds} s"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_name_their_zone_and_never_round_down() {
+        assert_eq!(date(Utc(1_795_489_500_000_000)), "2026-11-24 11:05:00 (UTC+8), 03:05:00 UTC");
+        assert_eq!(date(Utc(1_795_489_500_000_001)), "2026-11-24 11:05:01 (UTC+8), 03:05:01 UTC");
+        assert_eq!(date(Utc(1_795_549_500_000_000)), "2026-11-25 03:45:00 (UTC+8), 2026-11-24 19:45:00 UTC");
+    }
+}
