@@ -1,0 +1,178 @@
+//! Fonts: a subset of Noto CJK inside the program (GB 2312, names beyond it, the templates' own characters), and
+//! behind it the full fonts of the system, opened only when a text needs them. So an ordinary certificate is the same
+//! on every machine. The subsets are made by `scripts/subset_fonts.py`.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use typst::foundations::Bytes;
+use typst::text::Font;
+
+const EMBEDDED: [&[u8]; 6] = [
+    include_bytes!("../fonts/QuezaoSans-Regular.otf"),
+    include_bytes!("../fonts/QuezaoSans-Medium.otf"),
+    include_bytes!("../fonts/QuezaoSerif-SemiBold.otf"),
+    include_bytes!("../fonts/QuezaoSerif-Regular.otf"),
+    include_bytes!("../fonts/QuezaoMono-Regular.ttf"),
+    include_bytes!("../fonts/QuezaoQuotes-Regular.otf"),
+];
+/// Files looked for on the system, the better weight first; of a collection only the faces in [`FAMILIES`] are kept.
+const FILES: [&str; 8] = [
+    "NotoSansCJK-Regular.ttc",
+    "NotoSansCJKsc-Regular.otf",
+    "NotoSerifCJK-SemiBold.ttc",
+    "NotoSerifCJKsc-SemiBold.otf",
+    "NotoSerifCJK-Bold.ttc",
+    "NotoSerifCJKsc-Bold.otf",
+    "NotoSerifCJK-Regular.ttc",
+    "NotoSerifCJKsc-Regular.otf",
+];
+const FAMILIES: [&str; 2] = ["Noto Sans CJK SC", "Noto Serif CJK SC"];
+/// Bounds of the walk through font folders.
+const MAX_DEPTH: usize = 5;
+const MAX_ENTRIES: usize = 20_000;
+/// The largest font file that is opened.
+const MAX_FONT: u64 = 128 << 20;
+
+/// The fonts that certificates are set in.
+pub struct Fonts {
+    embedded: Vec<Font>,
+    folders: Vec<PathBuf>,
+    system: OnceLock<Vec<Font>>,
+}
+
+impl Fonts {
+    /// The program's own alone: the same on every machine.
+    pub fn embedded() -> Self {
+        let embedded = EMBEDDED.iter().flat_map(|d| Font::iter(Bytes::new(*d))).collect();
+        Self { embedded, folders: Vec::new(), system: OnceLock::new() }
+    }
+
+    /// The program's own, then the system's Noto CJK for what is missing.
+    pub fn with_system() -> Self {
+        let mut folders: Vec<PathBuf> =
+            ["/usr/local/share/fonts", "/usr/share/fonts", "/Library/Fonts"].iter().map(Into::into).collect();
+        if let Some(home) = std::env::var_os("HOME") {
+            folders.push(Path::new(&home).join(".local/share/fonts"));
+            folders.push(Path::new(&home).join("Library/Fonts"));
+        }
+        Self::with_folders(folders)
+    }
+
+    /// The program's own, then Noto CJK below these folders, first folder first.
+    pub fn with_folders(folders: Vec<PathBuf>) -> Self {
+        Self { folders, ..Self::embedded() }
+    }
+
+    /// The characters of `text` that cannot be printed, each once, in order: no font has a glyph, or they are control
+    /// or direction characters, which may not stand on a page that is compared by eye.
+    pub fn missing(&self, text: &str) -> Vec<char> {
+        let mut missing = Vec::new();
+        for c in text.chars() {
+            let printable = !hidden(c) && (self.has(&self.embedded, c) || self.has(self.system(), c));
+            if !printable && !missing.contains(&c) {
+                missing.push(c);
+            }
+        }
+        missing
+    }
+
+    /// The fonts for `text`: the embedded alone where they cover it.
+    pub(crate) fn covering(&self, text: &str) -> Vec<Font> {
+        let mut fonts = self.embedded.clone();
+        if text.chars().any(|c| !self.has(&self.embedded, c)) {
+            fonts.extend(self.system().iter().cloned());
+        }
+        fonts
+    }
+
+    fn has(&self, fonts: &[Font], c: char) -> bool {
+        fonts.iter().any(|f| f.info().coverage.contains(c as u32))
+    }
+
+    fn system(&self) -> &[Font] {
+        self.system.get_or_init(|| {
+            let mut found: Vec<PathBuf> = Vec::new();
+            let mut budget = MAX_ENTRIES;
+            for folder in &self.folders {
+                walk(folder, 0, &mut budget, &mut found);
+            }
+            // Nothing of the order in which a folder is listed reaches the page.
+            found.sort_by_key(|p| (rank(p), p.clone()));
+            let mut fonts = Vec::new();
+            for path in found {
+                // A font that cannot be read is a font that is not there.
+                let Ok(data) = std::fs::read(&path) else { continue };
+                let faces = Font::iter(Bytes::new(data));
+                fonts.extend(faces.filter(|f| FAMILIES.contains(&f.info().family.as_str())));
+            }
+            fonts
+        })
+    }
+}
+
+impl std::fmt::Debug for Fonts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fonts").field("embedded", &self.embedded.len()).field("folders", &self.folders).finish()
+    }
+}
+
+fn rank(path: &Path) -> usize {
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    FILES.iter().position(|f| *f == name).unwrap_or(FILES.len())
+}
+
+fn walk(folder: &Path, depth: usize, budget: &mut usize, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if *budget == 0 {
+            return;
+        }
+        *budget -= 1;
+        let path = entry.path();
+        let Ok(meta) = std::fs::metadata(&path) else { continue };
+        if meta.is_dir() && depth < MAX_DEPTH {
+            walk(&path, depth + 1, budget, found);
+        } else if meta.is_file() && meta.len() <= MAX_FONT && rank(&path) < FILES.len() {
+            found.push(path);
+        }
+    }
+}
+
+/// Control characters, direction marks and overrides, and other characters that print as nothing.
+fn hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffd}'
+            | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_beyond_gb2312_are_inside() {
+        let fonts = Fonts::embedded();
+        assert_eq!(fonts.missing("林喆珺 朱镕基 李燊 Zoë Müller 2026（秋）“釉”·—…"), Vec::<char>::new());
+    }
+
+    #[test]
+    fn says_each_missing_character_once() {
+        let fonts = Fonts::embedded();
+        assert_eq!(fonts.missing("王𠮷明𠮷😀"), vec!['𠮷', '😀']);
+    }
+
+    #[test]
+    fn what_prints_as_nothing_is_missing() {
+        let fonts = Fonts::embedded();
+        assert_eq!(fonts.missing("a\u{202e}b\u{200b}\0"), vec!['\u{202e}', '\u{200b}', '\0']);
+    }
+
+    #[test]
+    fn a_folder_without_fonts_adds_none() {
+        let fonts = Fonts::with_folders(vec!["/nonexistent".into()]);
+        assert_eq!(fonts.missing("𠮷"), vec!['𠮷']);
+    }
+}

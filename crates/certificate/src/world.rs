@@ -1,0 +1,314 @@
+//! The typesetter's world: three virtual files and the attachments, at fixed paths; no clock, no disk, no packages.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde::Serialize;
+use typst::diag::{FileError, FileResult};
+use typst::foundations::{Bytes, Datetime, Duration, Smart};
+use typst::syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot};
+use typst::text::{Font, FontBook};
+use typst::utils::LazyHash;
+use typst::{Library, LibraryExt, World};
+use typst_layout::PagedDocument;
+use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
+
+use crate::error::{Error, printable};
+use crate::instant::Instant;
+use crate::sheet::{Moment, Outcome, Sheet, Verdict, Words};
+use crate::{Locale, MAX_ATTACHED};
+
+const MAIN: &str = "/certificate.typ";
+const SOURCES: [(&str, &str); 2] =
+    [(MAIN, include_str!("../assets/certificate.typ")), ("/strings.typ", include_str!("../assets/strings.typ"))];
+/// A certificate attaches this many files at most.
+const MAX_FILES: usize = 256;
+/// Pixels of a QR module's side: enough that no viewer softens it.
+const MODULE: usize = 6;
+
+/// One attachment as the template sees it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Attached {
+    name: String,
+    path: String,
+    mime: &'static str,
+    relationship: &'static str,
+}
+
+/// Checks names and sizes: `[A-Za-z0-9._-]`, not beginning with a point, each once.
+pub(crate) fn attached(attachments: &[(String, Vec<u8>)]) -> Result<Vec<Attached>, Error> {
+    if attachments.len() > MAX_FILES {
+        return Err(Error::TooLarge { what: "attachments", found: attachments.len(), limit: MAX_FILES });
+    }
+    let total = attachments.iter().fold(0usize, |n, (_, bytes)| n.saturating_add(bytes.len()));
+    if total > MAX_ATTACHED {
+        return Err(Error::TooLarge { what: "attached bytes", found: total, limit: MAX_ATTACHED });
+    }
+    let mut out: Vec<Attached> = Vec::with_capacity(attachments.len());
+    for (i, (name, _)) in attachments.iter().enumerate() {
+        let plain = (1..=128).contains(&name.len())
+            && !name.starts_with('.')
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        if !plain || out.iter().any(|a| a.name == *name) {
+            return Err(Error::Malformed {
+                what: "attachment's name",
+                found: printable(name),
+                expected: "a plain file name, each once".into(),
+            });
+        }
+        let (mime, relationship) = match name.rsplit_once('.').map(|(_, ext)| ext) {
+            Some("json") => ("application/json", "data"),
+            Some("jsonl") => ("application/jsonl", "data"),
+            Some("tsr") => ("application/timestamp-reply", "data"),
+            Some("pem") => ("application/x-pem-file", "supplement"),
+            Some("crl") => ("application/pkix-crl", "supplement"),
+            Some("txt") => ("text/plain", "supplement"),
+            Some("py") => ("text/x-python", "supplement"),
+            _ => ("application/octet-stream", "data"),
+        };
+        out.push(Attached { name: name.clone(), path: format!("/attached/{i}"), mime, relationship });
+    }
+    Ok(out)
+}
+
+/// The facts as the template reads them: JSON, so that no text of theirs is ever source.
+pub(crate) fn data(sheet: &Sheet, thumbnail: bool, attached: &[Attached], locale: Locale) -> Result<Vec<u8>, Error> {
+    let (host, key) = sheet.origin();
+    let verdict = match sheet.verdict {
+        Verdict::Verified if sheet.reserved() => "reserved",
+        Verdict::Verified => "verified",
+        Verdict::NotVerified => "not_verified",
+        Verdict::Incomplete => "incomplete",
+    };
+    let mut events = Vec::with_capacity(sheet.events.len());
+    for e in &sheet.events {
+        let local = Instant::parse("event", &e.at)?.local();
+        let time = local.get(11..).unwrap_or_default();
+        events.push(serde_json::json!({ "what": e.what, "clock": e.clock, "by": e.by, "time": time }));
+    }
+    let value = serde_json::json!({
+        "locale": locale,
+        "id": sheet.id,
+        "kind": sheet.kind,
+        "operator": sheet.operator,
+        "relation": sheet.relation,
+        "owner": sheet.owner,
+        "identity": sheet.identity,
+        "account": sheet.account,
+        "title": sheet.title,
+        "claims": sheet.claims,
+        "file": {
+            "name": sheet.file.name,
+            "size": sheet.file.size.map(grouped),
+            "mime": sheet.file.mime,
+            "pixels": sheet.file.pixels.map(|(w, h)| [w.to_string(), h.to_string()]),
+            "sha256": sheet.file.sha256,
+            "sm3": sheet.file.sm3,
+            "custody": sheet.file.custody,
+        },
+        "provenance": sheet.provenance,
+        "t1": shown(sheet.t1.as_ref())?,
+        "t2": shown(sheet.t2.as_ref())?,
+        "events": events,
+        // Numbers as text: a template's number may be rounded, a text never.
+        "ledger": {
+            "host": host,
+            "key": key,
+            "index": sheet.ledger.index.to_string(),
+            "size": sheet.ledger.size.to_string(),
+            "record": sheet.ledger.record,
+            "root": sheet.ledger.root,
+        },
+        "earlier": sheet.earlier.map(|n| n.to_string()),
+        "checked": { "local": Instant::parse("checked", &sheet.checked)?.local() },
+        "verdict": verdict,
+        "roots": sheet.roots,
+        "checks": sheet.checks,
+        "unanswerable": sheet.unanswerable,
+        "nots": sheet.does_not_show,
+        "steps": sheet.steps,
+        "software": sheet.software,
+        "thumbnail": thumbnail,
+        "attachments": attached,
+        "qr": qr(sheet)?.0,
+    });
+    serde_json::to_vec(&value).map_err(|e| Error::Typeset { why: e.to_string() })
+}
+
+/// Typesets and writes the PDF.
+pub(crate) fn typeset(
+    sheet: &Sheet,
+    data: Vec<u8>,
+    thumbnail: Option<&[u8]>,
+    attachments: &[(String, Vec<u8>)],
+    locale: Locale,
+    fonts: Vec<Font>,
+) -> Result<Vec<u8>, Error> {
+    let mut world = Paper::new(fonts)?;
+    world.files.insert(file_id("/sheet.json")?, Bytes::new(data));
+    world.files.insert(file_id("/qr.luma")?, Bytes::new(qr(sheet)?.1));
+    if let Some(jpeg) = thumbnail {
+        world.files.insert(file_id("/thumbnail.jpg")?, Bytes::new(jpeg.to_vec()));
+    }
+    for (i, (_, bytes)) in attachments.iter().enumerate() {
+        world.files.insert(file_id(&format!("/attached/{i}"))?, Bytes::new(bytes.clone()));
+    }
+    let failed = |errors: &[typst::diag::SourceDiagnostic]| Error::Typeset {
+        why: errors.iter().map(|e| e.message.as_str()).collect::<Vec<_>>().join("; "),
+    };
+    let compiled = typst::compile::<PagedDocument>(&world);
+    // Families of the system that are not there are no fault; a layout that does not settle is one.
+    let unsettled: Vec<_> =
+        compiled.warnings.iter().filter(|w| !w.message.starts_with("unknown font")).cloned().collect();
+    let document = match compiled.output {
+        Ok(document) if unsettled.is_empty() => Ok(document),
+        Ok(_) => Err(failed(&unsettled)),
+        Err(errors) => Err(failed(&errors)),
+    };
+    let pdf = document.and_then(|document| {
+        let t = Instant::parse("checked", &sheet.checked)?;
+        let stamp = Datetime::from_ymd_hms(t.year, t.month, t.day, t.hour, t.minute, t.second);
+        let options = PdfOptions {
+            ident: Smart::Custom(format!("{} {}", sheet.id, if locale == Locale::Zh { "zh" } else { "en" })),
+            creator: Smart::Custom(Some(sheet.software.en.clone())),
+            timestamp: stamp.map(Timestamp::new_utc),
+            standards: PdfStandards::new(&[PdfStandard::A_3b])
+                .map_err(|e| Error::Typeset { why: e.message().to_string() })?,
+            ..Default::default()
+        };
+        typst_pdf::pdf(&document, &options).map_err(|e| failed(&e))
+    });
+    // The typesetter remembers across calls; a service that draws for days must not.
+    comemo::evict(4);
+    pdf
+}
+
+/// What every sheet shares, read once.
+struct Shared {
+    library: LazyHash<Library>,
+    sources: BTreeMap<u16, Source>,
+}
+
+static SHARED: OnceLock<Shared> = OnceLock::new();
+
+struct Paper {
+    shared: &'static Shared,
+    book: LazyHash<FontBook>,
+    fonts: Vec<Font>,
+    main: FileId,
+    files: Files,
+}
+
+/// Files by id; ids are small numbers given out in order of first use.
+#[derive(Default)]
+struct Files(BTreeMap<u16, Bytes>);
+
+impl Files {
+    fn insert(&mut self, id: FileId, bytes: Bytes) {
+        self.0.insert(id.into_raw().get(), bytes);
+    }
+}
+
+impl Paper {
+    fn new(fonts: Vec<Font>) -> Result<Self, Error> {
+        let mut sources = BTreeMap::new();
+        if SHARED.get().is_none() {
+            for (path, text) in SOURCES {
+                let id = file_id(path)?;
+                sources.insert(id.into_raw().get(), Source::new(id, text.into()));
+            }
+        }
+        Ok(Self {
+            shared: SHARED.get_or_init(|| Shared { library: LazyHash::new(Library::default()), sources }),
+            book: LazyHash::new(FontBook::from_fonts(fonts.iter())),
+            fonts,
+            main: file_id(MAIN)?,
+            files: Files::default(),
+        })
+    }
+}
+
+impl World for Paper {
+    fn library(&self) -> &LazyHash<Library> {
+        &self.shared.library
+    }
+    fn book(&self) -> &LazyHash<FontBook> {
+        &self.book
+    }
+    fn main(&self) -> FileId {
+        self.main
+    }
+    fn source(&self, id: FileId) -> FileResult<Source> {
+        self.shared.sources.get(&id.into_raw().get()).cloned().ok_or(FileError::AccessDenied)
+    }
+    fn file(&self, id: FileId) -> FileResult<Bytes> {
+        self.files.0.get(&id.into_raw().get()).cloned().ok_or(FileError::AccessDenied)
+    }
+    fn font(&self, index: usize) -> Option<Font> {
+        self.fonts.get(index).cloned()
+    }
+    fn today(&self, _: Option<Duration>) -> Option<Datetime> {
+        None
+    }
+}
+
+fn file_id(path: &str) -> Result<FileId, Error> {
+    let path = VirtualPath::new(path).map_err(|_| Error::Typeset { why: format!("no virtual path {path}") })?;
+    Ok(FileId::new(RootedPath::new(VirtualRoot::Project, path)))
+}
+
+/// A token's moment as text.
+#[derive(Serialize)]
+struct Shown<'a> {
+    local: String,
+    utc: String,
+    accuracy: Option<String>,
+    authority: &'a Words,
+    independent: bool,
+    result: Outcome,
+}
+
+fn shown(moment: Option<&Moment>) -> Result<Option<Shown<'_>>, Error> {
+    let Some(m) = moment else { return Ok(None) };
+    let t = Instant::parse("time", &m.at)?;
+    let Moment { authority, independent, result, .. } = m;
+    let accuracy = (m.accuracy_us > 0).then(|| seconds(m.accuracy_us));
+    Ok(Some(Shown { local: t.local(), utc: t.utc(), accuracy, authority, independent: *independent, result: *result }))
+}
+
+/// Record number, record digest and origin, one a line, as a grey picture: its side in pixels, its bytes. It names the
+/// record, it checks nothing. Drawn as rectangles the same code costs the typesetter more than the whole page.
+fn qr(sheet: &Sheet) -> Result<(usize, Vec<u8>), Error> {
+    let text = format!("{}\n{}\n{}", sheet.id, sheet.ledger.record, sheet.ledger.origin);
+    let code = qrcode::QrCode::with_error_correction_level(text.as_bytes(), qrcode::EcLevel::M).map_err(|e| {
+        let expected = format!("an origin that fits a QR code: {e}");
+        Error::Malformed { what: "origin", found: printable(&sheet.ledger.origin), expected }
+    })?;
+    let (width, colours) = (code.width(), code.to_colors());
+    let mut grey = Vec::with_capacity(colours.len() * MODULE * MODULE);
+    for row in colours.chunks(width) {
+        for _ in 0..MODULE {
+            grey.extend(row.iter().flat_map(|c| [c.select(0u8, 255); MODULE]));
+        }
+    }
+    Ok((width * MODULE, grey))
+}
+
+/// Microseconds as seconds, without trailing zeros.
+fn seconds(us: u64) -> String {
+    let text = format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// 149461 as 149,461.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}

@@ -1,0 +1,268 @@
+//! What a reader of the page, and of the file behind it, relies on.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod sheets;
+
+use certificate::{Error, Fonts, Locale, Outcome, Sheet, Verdict, render};
+use std::path::Path;
+use std::process::Command;
+
+const BOTH: [Locale; 2] = [Locale::Zh, Locale::En];
+
+fn draw(sheet: &Sheet, picture: Option<(u32, u32)>, locale: Locale) -> Vec<u8> {
+    let picture = picture.map(|(w, h)| sheets::thumbnail(w, h));
+    render(sheet, picture.as_deref(), &sheets::attachments(), locale, &Fonts::embedded()).unwrap()
+}
+
+/// Runs a tool of poppler on `pdf`; `None` where the machine has none.
+fn poppler(tool: &str, args: &[&str], pdf: &[u8]) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.pdf");
+    std::fs::write(&path, pdf).unwrap();
+    let mut command = Command::new(tool);
+    let args: Vec<_> = args.iter().map(|a| a.replace("PDF", path.to_str().unwrap())).collect();
+    match command.args(args).output() {
+        Ok(out) => {
+            assert!(out.status.success(), "{tool}: {}", String::from_utf8_lossy(&out.stderr));
+            Some(String::from_utf8(out.stdout).unwrap())
+        }
+        Err(_) => {
+            eprintln!("not run: {tool} is not here (Debian: poppler-utils)");
+            None
+        }
+    }
+}
+
+fn text(pdf: &[u8]) -> Option<String> {
+    poppler("pdftotext", &["-layout", "PDF", "-"], pdf)
+}
+
+#[test]
+fn every_sheet_draws_and_draws_again_the_same() {
+    // With CERTIFICATE_OUT=folder the sheets stay there, to be looked at.
+    let keep = std::env::var_os("CERTIFICATE_OUT");
+    let cases = [
+        ("merchant", sheets::merchant(), Some((450, 282))),
+        ("self", sheets::self_made(), Some((450, 300))),
+        ("full", sheets::full(), Some((450, 300))),
+        ("long", sheets::long(), Some((200, 400))),
+        ("digest", sheets::digest(), None),
+        ("incomplete", sheets::incomplete(), None),
+        ("not-verified", sheets::not_verified(), Some((400, 400))),
+        ("strip", sheets::merchant(), Some((1600, 60))),
+        ("pole", sheets::self_made(), Some((20, 1600))),
+    ];
+    for (name, sheet, picture) in cases {
+        for locale in BOTH {
+            let pdf = draw(&sheet, picture, locale);
+            assert!(pdf.starts_with(b"%PDF-1.7"));
+            assert_eq!(pdf, draw(&sheet, picture, locale), "{name} {locale:?}: two drawings differ");
+            if let Some(folder) = &keep {
+                std::fs::write(Path::new(folder).join(format!("{name}-{locale:?}.pdf").to_lowercase()), &pdf).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn every_page_counts_itself() {
+    for (sheet, pages) in [(sheets::merchant(), 2), (sheets::not_verified(), 2), (sheets::long(), 3)] {
+        let Some(text) = text(&draw(&sheet, Some((200, 400)), Locale::En)) else { return };
+        for (i, page) in text.trim_end_matches('\u{c}').split('\u{c}').enumerate() {
+            assert!(page.contains(&format!("Page {} of {pages}", i + 1)), "{page}");
+            let first = page.trim_start().lines().take(2).collect::<String>();
+            assert_eq!(first.contains(&sheet.id) && first.contains("Certificate"), i > 0, "{first}");
+        }
+    }
+}
+
+#[test]
+fn the_languages_are_two_sheets() {
+    let s = sheets::merchant();
+    assert_ne!(draw(&s, None, Locale::Zh), draw(&s, None, Locale::En));
+}
+
+#[test]
+fn attachments_keep_names_and_bytes() {
+    let pdf = draw(&sheets::merchant(), None, Locale::Zh);
+    if let Some(list) = poppler("pdfdetach", &["-list", "PDF"], &pdf) {
+        let names: Vec<_> = list.lines().filter_map(|l| l.split_once(": ")).map(|(_, n)| n.to_owned()).collect();
+        let mut want: Vec<_> = sheets::attachments().into_iter().map(|(n, _)| n).collect();
+        let mut found = names.clone();
+        want.sort();
+        found.sort();
+        assert_eq!(found, want);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    if poppler("pdfdetach", &["-saveall", "-o", out, "PDF"], &pdf).is_some() {
+        for (name, bytes) in sheets::attachments() {
+            assert_eq!(std::fs::read(folder.path().join(name)).unwrap(), bytes);
+        }
+    }
+}
+
+#[test]
+fn the_words_are_text_and_digests_copy_whole() {
+    let s = sheets::self_made();
+    let Some(page) = text(&draw(&s, None, Locale::Zh)) else { return };
+    for want in [
+        &*s.id,
+        "自行固定记录",
+        "电子数据存证证书",
+        "非作品登记证书",
+        "自签时间标记",
+        "3301**********0024",
+        "软件不能回答",
+        "核验一致，有保留",
+    ] {
+        assert!(page.contains(want), "{want} is not in\n{page}");
+    }
+    assert!(
+        page.contains(&s.file.sha256) && page.contains(&s.file.sm3),
+        "a digest does not copy as one string\n{page}"
+    );
+    for row in [&s.ledger.record[..32], &s.ledger.record[32..], &s.ledger.root[..32], &s.ledger.root[32..]] {
+        assert!(page.contains(row), "{row}");
+    }
+    // Where no platform is, none is named; where no outside authority is, no 可信时间戳.
+    assert!(!page.contains("平台自签") && !page.contains("可信时间戳"));
+    assert!(!page.contains("证据确凿") && !page.contains("司法"));
+}
+
+#[test]
+fn an_unmasked_number_never_gets_onto_the_page() {
+    let mut s = sheets::self_made();
+    s.owner.number.as_mut().unwrap().value = "330102199001010024".into();
+    let error = render(&s, None, &[], Locale::Zh, &Fonts::embedded()).unwrap_err();
+    assert!(!error.to_string().contains("330102199001010024"), "{error}");
+    let pdf = draw(&sheets::self_made(), None, Locale::Zh);
+    if let Some(page) = text(&pdf) {
+        assert!(!page.contains("330102199001010024"));
+    }
+}
+
+#[test]
+fn long_names_are_whole() {
+    let s = sheets::long();
+    let Some(page) = poppler("pdftotext", &["-raw", "PDF", "-"], &draw(&s, Some((200, 400)), Locale::Zh)) else {
+        return;
+    };
+    let squeezed: String = page.chars().filter(|c| !c.is_whitespace()).collect();
+    for want in [
+        &s.operator.name,
+        &s.owner.name,
+        s.title.as_ref().unwrap(),
+        s.file.name.as_ref().unwrap(),
+        &s.account.zh,
+        &s.claims[2].value,
+    ] {
+        let want: String = want.chars().filter(|c| !c.is_whitespace()).collect();
+        assert!(squeezed.contains(&want), "{want} is not in\n{squeezed}");
+    }
+}
+
+#[test]
+fn a_date_without_its_token_is_not_printed() {
+    let s = sheets::incomplete();
+    let Some(page) = text(&draw(&s, None, Locale::Zh)) else { return };
+    assert!(page.contains("尚不完整") && page.contains("没有可用的时间") && !page.contains("核验一致"));
+    let Some(page) = text(&draw(&sheets::not_verified(), None, Locale::En)) else { return };
+    assert!(page.contains("Not consistent") && page.contains("token fails") && !page.contains("Consistent with"));
+}
+
+#[test]
+fn a_digest_says_that_no_file_was_shown() {
+    let Some(page) = text(&draw(&sheets::digest(), None, Locale::Zh)) else { return };
+    assert!(page.contains("摘要存证") && page.contains("是否持有文件未经证明") && !page.contains("缩略图"));
+}
+
+#[test]
+fn the_sheet_claims_no_more_than_its_verdict() {
+    let mut s = sheets::merchant();
+    s.checks[3].result = Outcome::Fail;
+    assert!(matches!(s.check(), Err(Error::Mismatch { .. })));
+    s.checks[3].result = Outcome::NotChecked;
+    assert!(matches!(s.check(), Err(Error::Mismatch { .. })));
+    s.verdict = Verdict::Incomplete;
+    assert_eq!(s.check(), Ok(()));
+    s.verdict = Verdict::NotVerified;
+    assert!(matches!(s.check(), Err(Error::Mismatch { .. })));
+    let mut s = sheets::merchant();
+    s.t2 = None;
+    assert!(matches!(s.check(), Err(Error::Mismatch { .. })));
+    s.events.clear();
+    assert!(matches!(s.check(), Err(Error::Mismatch { .. })));
+}
+
+#[test]
+fn bad_input_gets_an_answer() {
+    let fonts = Fonts::embedded();
+    let go = |s: &Sheet, t: Option<&[u8]>, a: &[(String, Vec<u8>)]| render(s, t, a, Locale::Zh, &fonts).unwrap_err();
+    let s = sheets::merchant();
+    for name in ["", "../x", "a/b", ".hidden", "a b", "a\0b", "释义.json"] {
+        assert!(matches!(go(&s, None, &[(name.into(), vec![])]), Error::Malformed { .. }), "{name:?}");
+    }
+    assert!(matches!(go(&s, None, &[("a".into(), vec![]), ("a".into(), vec![])]), Error::Malformed { .. }));
+    assert!(matches!(go(&s, Some(b"\x89PNG"), &[]), Error::Malformed { .. }));
+    assert!(matches!(go(&s, Some(b"\xff\xd8\xff\xe0 cut"), &[]), Error::Typeset { .. }));
+    assert!(matches!(go(&s, Some(&vec![0xff; 3 << 20]), &[]), Error::TooLarge { .. }));
+    let with = |f: &dyn Fn(&mut Sheet)| {
+        let mut s = sheets::merchant();
+        f(&mut s);
+        go(&s, None, &[])
+    };
+    assert!(matches!(with(&|s| s.file.sm3.make_ascii_uppercase()), Error::Malformed { .. }));
+    assert!(matches!(with(&|s| s.ledger.origin = "no-slash".into()), Error::Malformed { .. }));
+    assert!(matches!(with(&|s| s.checked = "yesterday".into()), Error::Malformed { .. }));
+    assert!(matches!(with(&|s| s.title = Some("长".repeat(2_001))), Error::TooLarge { .. }));
+    assert_eq!(with(&|s| s.owner.name = "王\u{202e}𠮷".into()), Error::Glyph { missing: vec!['\u{202e}', '𠮷'] });
+}
+
+#[test]
+fn the_system_stands_behind_the_subset() {
+    let fonts = Fonts::with_system();
+    let mut s = sheets::merchant();
+    s.owner.name = "𠮷野㐂藏".into();
+    match render(&s, None, &[], Locale::Zh, &fonts) {
+        Ok(pdf) => {
+            let Some(page) = text(&pdf) else { return };
+            assert!(page.contains("𠮷野㐂藏"), "{page}");
+            let plain = sheets::merchant();
+            assert_eq!(
+                render(&plain, None, &[], Locale::Zh, &fonts).unwrap(),
+                render(&plain, None, &[], Locale::Zh, &Fonts::embedded()).unwrap(),
+                "a sheet that the subset covers is the same with and without the system's fonts"
+            );
+        }
+        Err(Error::Glyph { missing }) => eprintln!("not run: no font here has {missing:?} (Debian: fonts-noto-cjk)"),
+        Err(e) => panic!("{e}"),
+    }
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --release -p certificate -- --ignored --nocapture"]
+fn how_long_one_takes() {
+    let (fonts, picture) = (Fonts::embedded(), sheets::thumbnail(450, 282));
+    let mut times = Vec::new();
+    for i in 0..60u64 {
+        let mut s = sheets::merchant();
+        s.id = format!("019ab3c1-e6f0-7c4e-9f20-{i:012}");
+        s.file.sha256 = format!("{i:064x}");
+        let start = std::time::Instant::now();
+        render(&s, Some(&picture), &sheets::attachments(), Locale::Zh, &fonts).unwrap();
+        times.push(start.elapsed());
+    }
+    let first = times[0];
+    times.sort();
+    println!("first {first:?}, median {:?}, slowest {:?}", times[times.len() / 2], times[times.len() - 1]);
+}
+
+#[test]
+fn no_text_of_a_sheet_is_source() {
+    let mut s = sheets::merchant();
+    s.title = Some("#read(\"/sheet.json\") *a* $x$ `b` \\ <l> @r {checked} {n}".into());
+    s.file.name = Some("a'; rm -rf x'.jpg".into());
+    let Some(page) = text(&draw(&s, None, Locale::En)) else { return };
+    assert!(page.contains("#read(") && page.contains("*a*") && page.contains("rm -rf"), "{page}");
+}
