@@ -25,6 +25,10 @@ main() {
         want openssl openssl
         want python3 python3
         go_is_new || go_from_debian || need_pip
+        # The certificate is read by poppler's tools and by veraPDF, which is Java.
+        want pdfdetach poppler-utils
+        want mvn maven
+        want javac default-jdk-headless
         ;;
     lint)
         want python3 python3

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Room → what its code may use. `quezao`, the executable, may use any room but `testkit`.
+/// Room → what its code may use. `quezao`, the executable, may use any room.
 const ROOMS: &[(&str, &[&str])] = &[
     ("evidence", &[]),
     ("archive", &["evidence"]),
@@ -18,9 +18,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("timestamp", &["evidence"]),
     ("ledger", &["evidence"]),
     ("locale", &[]),
+    ("certificate", &["evidence", "archive", "verify", "timestamp", "locale"]),
     ("store", &["evidence", "ledger"]),
     ("service", &["evidence", "archive", "verify", "timestamp", "ledger", "locale", "store"]),
-    ("testkit", &["timestamp", "ledger"]),
     ("quezao", &["evidence", "archive", "verify", "timestamp", "ledger", "locale", "store", "service"]),
 ];
 
@@ -54,15 +54,6 @@ fn evidence_uses_no_room() {
     let rooms: BTreeSet<&str> = packages.iter().map(name).collect();
     let evidence = packages.iter().find(|package| name(package) == "evidence").unwrap();
     assert_eq!(dependencies(evidence).filter(|(_, used)| rooms.contains(used)).count(), 0);
-}
-
-#[test]
-fn testkit_is_for_tests_only() {
-    for package in packages() {
-        for (kind, used) in dependencies(&package) {
-            assert!(used != "testkit" || kind == "dev", "{} uses testkit outside its tests", name(&package));
-        }
-    }
 }
 
 #[test]
