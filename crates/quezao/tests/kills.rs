@@ -66,7 +66,7 @@ fn nothing_acknowledged_is_lost_when_deposit_is_killed() {
         }
         fs::remove_dir_all(folder).unwrap();
     }
-    assert!(killed_in_flight > kills / 2, "only {killed_in_flight} of {kills} were killed in flight");
+    assert!(killed_in_flight * 5 > kills, "only {killed_in_flight} of {kills} were killed in flight");
 
     // Any writing command completes what was interrupted.
     let last = work.path().join("last.bin");
