@@ -1610,7 +1610,7 @@ class Checker:
                 before(at * US, "the cosignature of " + show(witness), self.now + 60 * US, "this computer's clock + 60 s")
         if not any(s.root for s in self.statement_stamps) or not any(s.root for s in self.seal_stamps):
             raise Open("no verified token over the statement, or none over the checkpoint")
-        lag = (min(t.time for t in first) - self.received) / US
+        lag = round((min(t.time for t in first) - self.received) / US, 3) + 0.0  # never "-0.000"
         return ("pass", "平台时钟，早于时间戳 %.3f 秒" % lag, "the platform's clock, %.3f s before" % lag)
 
     def check_clock(self):
