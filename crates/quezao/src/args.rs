@@ -2,15 +2,12 @@
 //! Chinese and English come from `locales/` (`help-COMMAND`, `help-arg-NAME`).
 
 use crate::out::Out;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use locale::Locale;
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 #[derive(Parser)]
-#[command(name = "quezao", version = concat!(env!("CARGO_PKG_VERSION")), arg_required_else_help = true)]
+#[command(name = "quezao", arg_required_else_help = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -34,6 +31,10 @@ pub(crate) enum Command {
     Man {
         #[arg(long, value_name = "DIR")]
         output: Option<PathBuf>,
+    },
+    Help {
+        #[arg(value_name = "COMMAND")]
+        command: Vec<String>,
     },
 }
 
@@ -71,6 +72,9 @@ pub(crate) struct Init {
     pub operator_code: Option<String>,
     #[arg(long, value_name = "NAME")]
     pub origin: Option<String>,
+    /// Promised, not there yet: refused with a sentence.
+    #[arg(long, value_name = "PRESET|URL", hide = true)]
+    pub tsa: Vec<String>,
 }
 
 #[derive(Args)]
@@ -122,12 +126,20 @@ pub(crate) enum Disclose {
     Full,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Lang {
+    Zh,
+    En,
+}
+
 #[derive(Args)]
 pub(crate) struct Export {
     #[command(flatten)]
     pub data: Data,
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
+    #[arg(long, value_enum)]
+    pub lang: Option<Lang>,
     #[arg(long, value_enum, default_value = "printed")]
     pub disclose: Disclose,
     #[arg(long)]
@@ -151,8 +163,12 @@ pub(crate) struct Find {
 pub(crate) struct Verify {
     #[arg(long, value_name = "DIR", conflicts_with = "data")]
     pub trust: Option<PathBuf>,
-    #[arg(long, env = "QUEZAO_DATA", value_name = "DIR")]
+    // Not `env`: a variable that happens to be set must not exclude --trust.
+    #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Promised, not there yet: refused with a sentence.
+    #[arg(long, hide = true)]
+    pub render: bool,
     #[arg(long)]
     pub json: bool,
     #[arg(value_name = "PACKAGE")]
@@ -197,15 +213,26 @@ pub(crate) enum AdminCommand {
 
 /// The whole definition, in the reader's language.
 pub(crate) fn command(locale: Locale) -> clap::Command {
-    localize(Cli::command(), locale, "quezao")
+    let (_, version, commit) = service::SOFTWARE;
+    let command = Cli::command().disable_version_flag(true).version(format!("{version} ({commit})"));
+    let command = command.arg(Arg::new("version").short('V').long("version").action(ArgAction::Version));
+    localize(command, locale, "quezao")
 }
 
-fn localize(mut command: clap::Command, locale: Locale, name: &str) -> clap::Command {
-    command = command.about(locale::text(locale, &format!("help-{name}"), &[]));
+fn localize(command: clap::Command, locale: Locale, name: &str) -> clap::Command {
+    let say = |id: &str| locale::text(locale, id, &[]);
+    let usage =
+        format!("{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}", say("help-heading-usage"));
+    let mut command = command
+        .about(say(&format!("help-{name}")))
+        .help_template(usage)
+        .subcommand_help_heading(say("help-heading-commands"))
+        .disable_help_flag(true)
+        .arg(Arg::new("help").short('h').long("help").action(ArgAction::Help));
     let args: Vec<String> = command.get_arguments().map(|a| a.get_id().to_string()).collect();
     for arg in args {
-        let words = locale::text(locale, &format!("help-arg-{}", arg.replace('_', "-")), &[]);
-        command = command.mut_arg(arg, |a| a.help(words));
+        let words = say(&format!("help-arg-{}", arg.replace('_', "-")));
+        command = command.mut_arg(arg, |a| explain(a, locale, words));
     }
     let subcommands: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
     for sub in subcommands {
@@ -214,23 +241,60 @@ fn localize(mut command: clap::Command, locale: Locale, name: &str) -> clap::Com
     command
 }
 
+/// An argument's words; what the parser would add in English is added here in the reader's language.
+fn explain(arg: Arg, locale: Locale, mut words: String) -> Arg {
+    let heading = if arg.is_positional() { "help-heading-arguments" } else { "help-heading-options" };
+    let arg = arg.help_heading(locale::text(locale, heading, &[]));
+    if !arg.get_action().takes_values() {
+        return arg.help(words);
+    }
+    let values: Vec<String> = arg.get_possible_values().iter().map(|v| v.get_name().to_owned()).collect();
+    if !values.is_empty() {
+        words += &locale::text(locale, "help-values", &[("values", values.join(", ").into())]);
+    }
+    let default: Vec<String> = arg.get_default_values().iter().map(|v| v.to_string_lossy().into_owned()).collect();
+    if !default.is_empty() {
+        words += &locale::text(locale, "help-default", &[("value", default.join(", ").into())]);
+    }
+    arg.help(words).hide_possible_values(true).hide_default_value(true)
+}
+
+/// `help COMMAND…`, the same page as `COMMAND… --help`.
+pub(crate) fn help(out: &Out, names: &[String]) -> u8 {
+    let args = std::iter::once("quezao").chain(names.iter().map(String::as_str)).chain(std::iter::once("--help"));
+    match command(out.locale).try_get_matches_from(args) {
+        Ok(_) => 0,
+        Err(e) => crate::usage::answer(out, &e),
+    }
+}
+
 /// Prints a completion script.
-pub(crate) fn completions(shell: clap_complete::Shell) -> u8 {
+pub(crate) fn completions(out: &Out, shell: clap_complete::Shell) -> u8 {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "quezao", &mut script);
-    u8::from(std::io::stdout().write_all(&script).is_err()) * 2
+    clap_complete::generate(shell, &mut command(out.locale), "quezao", &mut script);
+    out.bytes(&script);
+    0
 }
 
 /// Prints the man page, or writes one for each command into `output`.
 pub(crate) fn man(out: &Out, output: Option<&Path>) -> u8 {
     let command = command(out.locale);
-    let result = match output {
-        Some(folder) => std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder)),
-        None => clap_mangen::Man::new(command).render(&mut std::io::stdout()),
+    let Some(folder) = output else {
+        let mut page = Vec::new();
+        return match clap_mangen::Man::new(command).render(&mut page) {
+            Ok(()) => {
+                out.bytes(&page);
+                0
+            }
+            Err(e) => out.fail(&out.text("cannot-write", &[("reason", out.reason(&e).into())])),
+        };
     };
-    match result {
+    match std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder)) {
         Ok(()) => 0,
-        Err(e) => out.fail(&out.text("cannot-write", &[("reason", e.to_string().into())])),
+        Err(e) => {
+            let reason = format!("{}: {}", service::show_path(folder), out.reason(&e));
+            out.fail(&out.text("cannot-write", &[("reason", reason.into())]))
+        }
     }
 }
 
@@ -252,10 +316,12 @@ mod tests {
             command.get_subcommands().for_each(|c| walk(c, c.get_name(), missing));
         }
         let mut missing = Vec::new();
-        walk(&Cli::command(), "quezao", &mut missing);
+        walk(&super::command(Locale::En), "quezao", &mut missing);
         missing.sort();
         missing.dedup();
         assert!(missing.is_empty(), "{missing:?}");
-        Cli::command().debug_assert();
+        for locale in [Locale::Zh, Locale::En] {
+            super::command(locale).debug_assert();
+        }
     }
 }

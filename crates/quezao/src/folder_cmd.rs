@@ -1,18 +1,31 @@
 //! Commands on a data folder: they translate between what was typed, `service`, and what is printed.
 
 use crate::{
-    args::{self, AdminCommand, Disclose, OwnerKind},
-    out::{Out, bar, eights},
+    args::{self, AdminCommand, Disclose, Lang, OwnerKind},
+    out::{self, Out, eights},
 };
-use service::{DepositLine, DepositRequest, Event, ExportRequest, Folder, InitOptions, Mode, Rights};
-use std::{collections::BTreeMap, path::Path};
+use locale::Locale;
+use service::{DepositLine, DepositRequest, Event, ExportRequest, Folder, InitOptions, Mode, Rights, show_path};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
+    path::Path,
+    time::Duration,
+};
+
+/// Longest file that an identity number is read from.
+const MAX_ID_FILE: u64 = 4096;
 
 pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
+    if let Some(tsa) = a.tsa.first() {
+        return out.fail(&out.text("tsa-later", &[("tsa", show_path(Path::new(tsa)).into())]));
+    }
     let owner_id = match (a.owner_id, a.owner_id_file) {
         (None, Some(path)) => match first_line(&path) {
             Ok(id) => Some(id),
             Err(e) => {
-                let args = [("path", path.display().to_string().into()), ("reason", e.to_string().into())];
+                let args = [("path", show_path(&path).into()), ("reason", out.reason(&e).into())];
                 return out.fail(&out.text("cannot-read", &args));
             }
         },
@@ -41,7 +54,7 @@ pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
         }));
         return 0;
     }
-    out.line(&out.text("init-done", &[("path", a.data.data.display().to_string().into())]));
+    out.line(&out.text("init-done", &[("path", show_path(&a.data.data).into())]));
     out.line(&out.text("init-origin", &[("origin", made.origin.into())]));
     out.line(&out.text("init-key", &[("key", made.ledger_key.into())]));
     out.line(&out.text("init-root", &[("root", eights(&made.authority_root).into())]));
@@ -58,9 +71,12 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
     let request =
         DepositRequest { paths: a.paths, digest_only: a.digest_only, again: a.again, rights: rights(a.rights) };
     let mut progress = None;
-    let mut failed = 0u64;
+    let (mut failed, mut done, mut all) = (0u64, 0u64, 0u64);
     let result = folder.deposit(&request, &mut |event| match event {
-        Event::Planned { bytes, .. } => progress = Some(bar(bytes)),
+        Event::Planned { files, bytes } => {
+            progress = Some(out.bar(bytes));
+            all = files;
+        }
         Event::Read { bytes } => {
             if let Some(p) = &progress {
                 p.inc(bytes);
@@ -68,9 +84,13 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
         }
         Event::Done(line) => {
             failed += u64::from(line.status == "failed");
+            done += 1;
             let print = || print_line(out, &line, a.data.json);
             match &progress {
-                Some(p) => p.suspend(print),
+                Some(p) => {
+                    p.suspend(print);
+                    p.set_message(format!("{done}/{all}"));
+                }
                 None => print(),
             }
         }
@@ -108,9 +128,18 @@ pub(crate) fn show(out: &Out, a: &args::Show) -> u8 {
         let (line, claims) = folder.show(&a.id)?;
         print_line(out, &line, a.data.json);
         if !a.data.json {
+            let detail = |name: &str, value: String| out.line(&format!("  {name:<18} {value}"));
+            for (name, value) in [("SM3", &line.sm3), ("record_sha256", &line.record_sha256)] {
+                if let Some(value) = value {
+                    detail(name, eights(value));
+                }
+            }
+            if let Some(at) = out::received(&a.id) {
+                detail("received_at", out::both_times(at));
+            }
             for (name, value) in claims.iter().filter(|(_, v)| !v.is_null()) {
                 let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                out.line(&format!("  {name:<18} {value}"));
+                detail(name, value);
             }
         }
         Ok(0)
@@ -118,6 +147,8 @@ pub(crate) fn show(out: &Out, a: &args::Show) -> u8 {
 }
 
 pub(crate) fn export(out: &Out, a: args::Export) -> u8 {
+    let spoken = a.lang.map(|lang| if lang == Lang::Zh { Locale::Zh } else { Locale::En });
+    let out = &Out::new(spoken.unwrap_or(out.locale));
     // Waiting for a seal needs the writer, who seals; a record that has its seal is only read.
     let sealed =
         |folder: &Folder| a.ids.iter().all(|id| folder.show(id).map_or(true, |(line, _)| line.status != "pending"));
@@ -139,15 +170,21 @@ pub(crate) fn export(out: &Out, a: args::Export) -> u8 {
         pending: a.pending,
         wait: a.wait,
     };
-    let lines = match folder.export(&request, &mut |_| ()) {
+    let spinner = indicatif::ProgressBar::new_spinner();
+    spinner.enable_steady_tick(Duration::from_millis(200));
+    let result = folder.export(&request, &mut |id| {
+        spinner.set_message(out.text("export-under-way", &[("id", show_path(Path::new(id)).into())]));
+    });
+    spinner.finish_and_clear();
+    let lines = match result {
         Ok(lines) => lines,
         Err(e) => return out.refuse(&e),
     };
     for line in &lines {
         match (&line.file, &line.error) {
             _ if a.data.json => out.json(line),
-            (Some(file), _) => out.line(&file.display().to_string()),
-            (None, error) => drop(out.fail(error.as_deref().unwrap_or_default())),
+            (Some(file), _) => out.line(&show_path(file)),
+            (None, error) => fail(out, line.reason.as_ref(), error.as_deref().unwrap_or_default()),
         }
     }
     if lines.iter().any(|l| l.error.is_some() && !l.waiting) {
@@ -206,7 +243,7 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
                 if data.json {
                     out.json(&serde_json::json!({"file": file, "error": null}));
                 } else {
-                    out.line(&file.display().to_string());
+                    out.line(&show_path(&file));
                 }
             }
             Ok(0)
@@ -230,16 +267,23 @@ fn print_line(out: &Out, line: &DepositLine, json: bool) {
         return;
     }
     if let Some(error) = &line.error {
-        out.fail(error);
+        fail(out, line.reason.as_ref(), error);
         return;
     }
     let status = out.text(&format!("status-{}", line.status), &[]);
     let index = line.index.map_or_else(|| "-".to_owned(), |i| i.to_string());
     let id = line.id.as_deref().unwrap_or("-");
-    out.line(&format!("{id}  {index:>6}  {status}  {}", service::show_path(Path::new(&line.file))));
+    // The status words of one language are as long as each other, or padded.
+    let at = out::received(id).map_or_else(|| "-".to_owned(), out::local_time);
+    out.line(&format!("{id}  {index:>6}  {at:<27}  {status:<8}  {}", show_path(Path::new(&line.file))));
     if let Some(sha256) = &line.sha256 {
         out.line(&format!("    SHA-256  {}", eights(sha256)));
     }
+}
+
+/// A failure in one language; `both` where the two sentences are not known apart.
+fn fail(out: &Out, reason: Option<&(String, String)>, both: &str) {
+    out.fail(reason.map_or(both, |(zh, en)| out.pick(zh, en)));
 }
 
 fn rights(a: args::Rights) -> Rights {
@@ -259,11 +303,13 @@ fn rights(a: args::Rights) -> Rights {
     Rights { claims }
 }
 
-fn first_line(path: &Path) -> std::io::Result<String> {
-    let text = if path == Path::new("-") {
-        std::io::read_to_string(std::io::stdin())?
+fn first_line(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    if path == Path::new("-") {
+        io::stdin().take(MAX_ID_FILE).read_to_string(&mut text)?;
     } else {
-        std::fs::read_to_string(path)?
-    };
+        File::open(path)?.take(MAX_ID_FILE).read_to_string(&mut text)?;
+    }
+    let text = text.trim_start_matches('\u{feff}');
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }

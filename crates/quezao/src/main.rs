@@ -6,31 +6,36 @@
 mod args;
 mod folder_cmd;
 mod out;
+mod usage;
 mod verify_cmd;
 
 use clap::FromArgMatches;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let locale = locale::Locale::detect(|name| std::env::var(name).ok());
-    let matches = args::command(locale).get_matches();
-    let parsed = match args::Cli::from_arg_matches(&matches) {
-        Ok(parsed) => parsed,
-        Err(e) => e.exit(),
-    };
-    let out = out::Out::new(locale);
-    ExitCode::from(match parsed.command {
-        args::Command::Init(a) => folder_cmd::init(&out, a),
-        args::Command::Deposit(a) => folder_cmd::deposit(&out, a),
-        args::Command::List(a) => folder_cmd::list(&out, &a),
-        args::Command::Show(a) => folder_cmd::show(&out, &a),
-        args::Command::Export(a) => folder_cmd::export(&out, a),
-        args::Command::Find(a) => folder_cmd::find(&out, &a),
-        args::Command::Verify(a) => verify_cmd::verify(&out, &a),
-        args::Command::Explain(a) => verify_cmd::explain(&out, &a),
-        args::Command::Doctor(a) => folder_cmd::doctor(&out, &a),
-        args::Command::Admin(a) => folder_cmd::admin(&out, &a),
-        args::Command::Completions { shell } => args::completions(shell),
-        args::Command::Man { output } => args::man(&out, output.as_deref()),
+    let out = out::Out::new(locale::Locale::detect(|name| std::env::var(name).ok()));
+    let parsed = args::command(out.locale).try_get_matches().and_then(|m| args::Cli::from_arg_matches(&m));
+    ExitCode::from(match parsed {
+        Ok(cli) => run(&out, cli.command),
+        Err(e) => usage::answer(&out, &e),
     })
+}
+
+fn run(out: &out::Out, command: args::Command) -> u8 {
+    use args::Command as C;
+    match command {
+        C::Init(a) => folder_cmd::init(out, a),
+        C::Deposit(a) => folder_cmd::deposit(out, a),
+        C::List(a) => folder_cmd::list(out, &a),
+        C::Show(a) => folder_cmd::show(out, &a),
+        C::Export(a) => folder_cmd::export(out, a),
+        C::Find(a) => folder_cmd::find(out, &a),
+        C::Verify(a) => verify_cmd::verify(out, &a),
+        C::Explain(a) => verify_cmd::explain(out, &a),
+        C::Doctor(a) => folder_cmd::doctor(out, &a),
+        C::Admin(a) => folder_cmd::admin(out, &a),
+        C::Completions { shell } => args::completions(out, shell),
+        C::Man { output } => args::man(out, output.as_deref()),
+        C::Help { command } => args::help(out, &command),
+    }
 }

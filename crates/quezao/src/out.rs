@@ -1,18 +1,20 @@
 //! What people see: two languages, marks that differ by form, digests in eights; and one JSON object a line.
 
+use evidence::time::{SECOND, Utc};
 use locale::{Locale, Value};
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// Where and in which language to speak.
 pub(crate) struct Out {
     pub locale: Locale,
-    colour: bool,
+    /// Colour on stdout, and on stderr.
+    colour: (bool, bool),
 }
 
 impl Out {
     pub(crate) fn new(locale: Locale) -> Self {
-        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { locale, colour }
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        Self { locale, colour: (!plain && io::stdout().is_terminal(), !plain && io::stderr().is_terminal()) }
     }
 
     /// A message of `locales/`.
@@ -25,12 +27,36 @@ impl Out {
         if self.locale == Locale::Zh { zh } else { en }
     }
 
-    /// A line on stdout, flushed: an acknowledgement. A closed pipe ends the process quietly.
+    /// A line on stdout, flushed: an acknowledgement.
     pub(crate) fn line(&self, text: &str) {
-        let mut stdout = std::io::stdout().lock();
-        if writeln!(stdout, "{text}").and_then(|()| stdout.flush()).is_err() {
+        self.bytes(format!("{text}\n").as_bytes());
+    }
+
+    /// Bytes on stdout, flushed. Nobody reads on: the process ends, quietly where the reader only closed the pipe.
+    pub(crate) fn bytes(&self, bytes: &[u8]) {
+        let mut stdout = io::stdout().lock();
+        if let Err(e) = stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            if e.kind() != io::ErrorKind::BrokenPipe {
+                self.fail(&self.text("cannot-write", &[("reason", self.reason(&e).into())]));
+            }
             std::process::exit(2);
         }
+    }
+
+    /// What the system said about a file, in the reader's words.
+    pub(crate) fn reason(&self, error: &io::Error) -> String {
+        use io::ErrorKind as K;
+        let id = match error.kind() {
+            K::NotFound => "reason-not-found",
+            K::PermissionDenied => "reason-permission",
+            K::IsADirectory => "reason-directory",
+            K::NotADirectory => "reason-not-a-directory",
+            K::StorageFull | K::QuotaExceeded => "reason-full",
+            K::ReadOnlyFilesystem => "reason-read-only",
+            K::InvalidData => "reason-not-text",
+            _ => return error.to_string(),
+        };
+        self.text(id, &[])
     }
 
     /// One JSON object on stdout.
@@ -45,7 +71,7 @@ impl Out {
 
     /// A failure on stderr; exit code 2.
     pub(crate) fn fail(&self, text: &str) -> u8 {
-        self.note(&self.paint("31", text));
+        self.note(&paint(self.colour.1, "31", text));
         2
     }
 
@@ -57,14 +83,50 @@ impl Out {
 
     pub(crate) fn warn(&self, warnings: &[(String, String)]) {
         for (zh, en) in warnings {
-            self.note(&self.paint("33", self.pick(zh, en)));
+            self.note(&paint(self.colour.1, "33", self.pick(zh, en)));
         }
     }
 
-    /// Colour where a terminal shows it; the words never depend on it.
+    /// Colour on stdout where a terminal shows it; the words never depend on it.
     pub(crate) fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        paint(self.colour.0, code, text)
     }
+
+    /// A bar with rate and remaining time; hidden where stderr is no terminal.
+    pub(crate) fn bar(&self, bytes: u64) -> indicatif::ProgressBar {
+        let left = self.text("bar-left", &[]);
+        let template = format!("{{bar:28}} {{bytes}}/{{total_bytes}}  {{bytes_per_sec}}  {left} {{eta}}  {{msg}}");
+        let bar = indicatif::ProgressBar::new(bytes);
+        if let Ok(style) = indicatif::ProgressStyle::with_template(&template) {
+            bar.set_style(style);
+        }
+        bar
+    }
+}
+
+fn paint(colour: bool, code: &str, text: &str) -> String {
+    if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// `2026-11-24 11:05:00 (UTC+8)`, rounded down to the second.
+pub(crate) fn local_time(at: Utc) -> String {
+    format!("{} (UTC+8)", clock(at.plus(8 * 3600 * SECOND)))
+}
+
+/// The same with UTC beside it, as on evidence.
+pub(crate) fn both_times(at: Utc) -> String {
+    format!("{}, {} UTC", local_time(at), clock(at))
+}
+
+fn clock(at: Utc) -> String {
+    at.to_micros().replacen('T', " ", 1).chars().take(19).collect()
+}
+
+/// When the platform received a record: the milliseconds in its number (UUIDv7).
+pub(crate) fn received(id: &str) -> Option<Utc> {
+    let hex: String = id.chars().filter(|c| *c != '-').collect();
+    let millis = i64::from_str_radix(hex.get(..12)?, 16).ok()?;
+    (hex.len() == 32 && hex.get(12..13) == Some("7")).then(|| Utc(millis * 1000))
 }
 
 /// `d530a1e2 2a4e529c …`
@@ -73,19 +135,24 @@ pub(crate) fn eights(hex: &str) -> String {
     bytes.join(" ")
 }
 
-/// A bar with rate and remaining time; hidden where stderr is no terminal.
-pub(crate) fn bar(bytes: u64) -> indicatif::ProgressBar {
-    let style =
-        indicatif::ProgressStyle::with_template("{bar:32} {bytes}/{total_bytes}  {bytes_per_sec}  {eta}  {msg}");
-    let bar = indicatif::ProgressBar::new(bytes);
-    bar.set_style(style.unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()));
-    bar
-}
-
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
     #[test]
     fn digests_stand_in_eights() {
-        assert_eq!(super::eights("0011223344556677"), "00112233 44556677");
+        assert_eq!(eights("0011223344556677"), "00112233 44556677");
+    }
+
+    #[test]
+    fn times_name_their_zone() {
+        let at = received("01a20d51-07a2-7ef7-9aa6-6128256c1eaf").unwrap();
+        assert_eq!(at, Utc(0x01a2_0d51_07a2 * 1000));
+        let at = Utc::parse_micros("2026-11-24T23:05:00.999999Z").unwrap();
+        assert_eq!(both_times(at), "2026-11-25 07:05:00 (UTC+8), 2026-11-24 23:05:00 UTC");
+        for no in ["", "-", "01a20d51-07a2-4ef7-9aa6-6128256c1eaf", "é1a20d51-07a2-7ef7-9aa6-6128256c1eaf"] {
+            assert_eq!(received(no), None, "{no}");
+        }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::{
     args,
-    out::{Out, bar},
+    out::{Out, eights},
 };
 use evidence::{digest::FileDigests, time::Utc};
+use service::show_path;
 use sha2::Digest;
 use std::{
     collections::BTreeMap,
@@ -19,19 +20,31 @@ use verify::{Check, Container, Original, Outcome, Overall, Trust, Verdict};
 const MAX_PACKAGE: u64 = 256 << 20;
 /// Longest file of a trust folder.
 const MAX_TRUST: u64 = 1 << 20;
+/// Most files of one folder.
+const MAX_FILES: usize = 4096;
 
 pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
-    let trust_dir = a.trust.clone().or_else(|| a.data.as_ref().map(|d| d.join("trust")));
+    if a.render {
+        return out.fail(&out.text("render-later", &[]));
+    }
+    let data = a.data.clone().or_else(|| std::env::var_os("QUEZAO_DATA").filter(|d| !d.is_empty()).map(PathBuf::from));
+    let trust_dir = a.trust.clone().or_else(|| data.map(|d| d.join("trust")));
     let run = || -> Result<Verdict, String> {
         let trust = match &trust_dir {
-            Some(dir) => Trust::from_files(files(out, dir, MAX_TRUST)?).map_err(|e| e.to_string())?,
+            Some(dir) => Trust::from_files(files(out, dir, MAX_TRUST, is_trust)?).map_err(|e| {
+                let file = show_path(&dir.join(&e.file));
+                out.text("trust-unusable", &[("file", file.into()), ("reason", show_path(Path::new(&e.reason)).into())])
+            })?,
             None => Trust::default(),
         };
         let originals = a.files.iter().map(|f| original(out, f)).collect::<Result<Vec<_>, _>>()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
         let now = Utc(i64::try_from(now).unwrap_or(i64::MAX));
         if a.package.is_dir() {
-            let entries: BTreeMap<String, Vec<u8>> = files(out, &a.package, MAX_PACKAGE)?.into_iter().collect();
+            // The file in question may lie there under this name; it is no entry, and may be of any size.
+            let is_entry = |name: &str| name != archive::folder::ORIGINAL;
+            let entries: BTreeMap<String, Vec<u8>> =
+                files(out, &a.package, MAX_PACKAGE, is_entry)?.into_iter().collect();
             return Ok(verify::check(&entries, Container::Folder, &trust, &originals, now));
         }
         let bytes = bounded(out, &a.package, MAX_PACKAGE)?;
@@ -44,6 +57,9 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
         Ok(verdict) => verdict,
         Err(e) => return out.fail(&e),
     };
+    if trust_dir.is_none() {
+        out.note(&out.text("trust-hint", &[]));
+    }
     if a.json {
         out.line(&verdict.to_json());
     } else {
@@ -95,10 +111,8 @@ fn print(out: &Out, verdict: &Verdict, trust: Option<&Path>) {
             out.line(&format!("  — {}", out.pick(&s.zh, &s.en)));
         }
     }
-    let roots = trust.map_or_else(
-        || out.text("trust-none", &[]),
-        |t| out.text("trust-used", &[("path", t.display().to_string().into())]),
-    );
+    let roots =
+        trust.map_or_else(|| out.text("trust-none", &[]), |t| out.text("trust-used", &[("path", show_path(t).into())]));
     out.line(&format!("\n{roots}"));
 }
 
@@ -114,23 +128,45 @@ fn print_check(out: &Out, check: &Check) {
     if check.result == Outcome::Fail {
         for (name, value) in [("expected", &check.expected), ("found", &check.found)] {
             if let Some(value) = value {
-                out.line(&format!("      {} {value}", out.text(name, &[])));
+                out.line(&format!("      {} {}", out.text(name, &[]), grouped(value)));
             }
         }
     }
 }
 
-/// Regular files directly in a folder, by name.
-fn files(out: &Out, dir: &Path, limit: u64) -> Result<Vec<(String, Vec<u8>)>, String> {
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(dir).map_err(|e| cannot_read(out, dir, &e))?.flatten().map(|e| e.path()).collect();
-    paths.sort();
-    let mut read = Vec::new();
-    let mut left = limit.max(MAX_PACKAGE);
-    for path in paths.iter().filter(|p| p.is_file()) {
-        let bytes = bounded(out, path, limit.min(left))?;
+/// A lone digest stands in eights; everything else as it is.
+fn grouped(value: &str) -> String {
+    let digest = value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit());
+    if digest { eights(value) } else { value.to_owned() }
+}
+
+/// What a trust folder is read for; whatever else lies there is nobody's business.
+fn is_trust(name: &str) -> bool {
+    let root = ["tsa-", "signer-", "web-"].iter().any(|kind| name.starts_with(kind)) && name.ends_with(".pem");
+    root || name == "policy" || name == "roles.json"
+}
+
+/// Regular files directly in a folder, by name, as far as they are wanted.
+fn files(out: &Out, dir: &Path, limit: u64, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, Vec<u8>)>, String> {
+    let mut found: Vec<(String, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(dir).map_err(|e| cannot_read(out, dir, &e))? {
+        let entry = entry.map_err(|e| cannot_read(out, dir, &e))?;
+        let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+        if wanted(&name) && path.is_file() {
+            found.push((name, path));
+        }
+        if found.len() > MAX_FILES {
+            let args = [("path", show_path(dir).into()), ("limit", MAX_FILES.to_string().into())];
+            return Err(out.text("too-many", &args));
+        }
+    }
+    found.sort();
+    let mut left = MAX_PACKAGE;
+    let mut read = Vec::with_capacity(found.len());
+    for (name, path) in found {
+        let bytes = bounded(out, &path, limit.min(left))?;
         left = left.saturating_sub(bytes.len() as u64);
-        read.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), bytes));
+        read.push((name, bytes));
     }
     Ok(read)
 }
@@ -140,7 +176,7 @@ fn bounded(out: &Out, path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     let file = File::open(path).map_err(|e| cannot_read(out, path, &e))?;
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| cannot_read(out, path, &e))?;
     if bytes.len() as u64 > limit {
-        let args = [("path", path.display().to_string().into()), ("limit", (limit >> 20).to_string().into())];
+        let args = [("path", show_path(path).into()), ("limit", (limit >> 20).to_string().into())];
         return Err(out.text("too-large", &args));
     }
     Ok(bytes)
@@ -151,7 +187,7 @@ fn original(out: &Out, path: &Path) -> Result<Original, String> {
     let io = |e| cannot_read(out, path, &e);
     let mut file = File::open(path).map_err(io)?;
     let total = file.metadata().map_err(io)?.len();
-    let progress = if total > 100 << 20 { bar(total) } else { indicatif::ProgressBar::hidden() };
+    let progress = if total > 100 << 20 { out.bar(total) } else { indicatif::ProgressBar::hidden() };
     let (mut sha256, mut size) = (sha2::Sha256::new(), 0);
     let sm3 = std::thread::scope(|scope| -> Result<[u8; 32], String> {
         let (send, blocks) = std::sync::mpsc::sync_channel::<std::sync::Arc<[u8]>>(8);
@@ -174,18 +210,15 @@ fn original(out: &Out, path: &Path) -> Result<Original, String> {
             progress.inc(n as u64);
         }
         drop(send);
-        worker.join().map_err(|_| {
-            out.text("cannot-read", &[("path", path.display().to_string().into()), ("reason", "SM3".into())])
-        })
+        worker
+            .join()
+            .map_err(|_| out.text("cannot-read", &[("path", show_path(path).into()), ("reason", "SM3".into())]))
     })?;
     progress.finish_and_clear();
-    Ok(Original {
-        name: service::show_path(path),
-        digests: FileDigests { sha256: sha256.finalize().into(), sm3, size },
-    })
+    Ok(Original { name: show_path(path), digests: FileDigests { sha256: sha256.finalize().into(), sm3, size } })
 }
 
 fn cannot_read(out: &Out, path: &Path, error: &std::io::Error) -> String {
-    let args = [("path", service::show_path(path).into()), ("reason", error.to_string().into())];
+    let args = [("path", show_path(path).into()), ("reason", out.reason(error).into())];
     out.text("cannot-read", &args)
 }

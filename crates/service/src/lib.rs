@@ -95,8 +95,11 @@ pub struct DepositLine {
     pub index: Option<u64>,
     /// Record digest, hex.
     pub record_sha256: Option<String>,
-    /// Why it failed, in the reader's words (zh, en joined by the CLI).
+    /// Why it failed, in both languages.
     pub error: Option<String>,
+    /// The same apart, (zh, en), for people.
+    #[serde(skip)]
+    pub reason: Option<(String, String)>,
     /// Warnings (zh, en): not part of the JSON promise.
     #[serde(skip)]
     pub warnings: Warnings,
@@ -145,8 +148,11 @@ pub struct ExportLine {
     pub id: String,
     /// File written.
     pub file: Option<PathBuf>,
-    /// Why not.
+    /// Why not, in both languages.
     pub error: Option<String>,
+    /// The same apart, (zh, en), for people.
+    #[serde(skip)]
+    pub reason: Option<(String, String)>,
     /// Whether only the seal is missing (exit 3).
     #[serde(skip)]
     pub waiting: bool,

@@ -66,7 +66,8 @@ impl Folder {
                     }));
                 }
                 Err(e) => {
-                    lines.push(ExportLine { id: id.clone(), file: None, error: Some(e.both()), waiting: e.exit == 3 });
+                    let (error, waiting) = (Some(e.both()), e.exit == 3);
+                    lines.push(ExportLine { id: id.clone(), file: None, error, reason: Some((e.zh, e.en)), waiting });
                 }
             }
         }

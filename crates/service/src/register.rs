@@ -171,6 +171,7 @@ impl Run<'_> {
                 index: Some(index),
                 record_sha256: Some(hex::encode(&record.record_digest)),
                 error: None,
+                reason: None,
                 warnings,
             });
             self.unsealed.push_back((place, index, now));
@@ -209,7 +210,8 @@ impl Run<'_> {
 
     fn fail(&mut self, place: usize, error: &Error, events: &mut dyn FnMut(Event)) {
         let file = self.paths[place].to_string_lossy().into_owned();
-        let line = DepositLine { file, status: "failed".into(), error: Some(error.both()), ..DepositLine::default() };
+        let (error, reason) = (Some(error.both()), Some((error.zh.clone(), error.en.clone())));
+        let line = DepositLine { file, status: "failed".into(), error, reason, ..DepositLine::default() };
         self.done(place, line, events);
     }
 
@@ -337,6 +339,7 @@ pub(crate) fn line_of(record: &store::StoredRecord, file: String, status: &str) 
         index: record.index,
         record_sha256: Some(hex::encode(&record.record_digest)),
         error: None,
+        reason: None,
         warnings: Vec::new(),
     }
 }
