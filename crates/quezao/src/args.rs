@@ -79,6 +79,8 @@ pub(crate) struct Init {
 
 #[derive(Args)]
 pub(crate) struct Deposit {
+    #[arg(required = true, value_name = "PATHS")]
+    pub paths: Vec<PathBuf>,
     #[command(flatten)]
     pub data: Data,
     #[arg(long)]
@@ -87,8 +89,6 @@ pub(crate) struct Deposit {
     pub again: bool,
     #[command(flatten)]
     pub rights: Rights,
-    #[arg(required = true, value_name = "PATHS")]
-    pub paths: Vec<PathBuf>,
 }
 
 #[derive(Args)]
@@ -115,9 +115,9 @@ pub(crate) struct Rights {
 
 #[derive(Args)]
 pub(crate) struct Show {
+    pub id: String,
     #[command(flatten)]
     pub data: Data,
-    pub id: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -134,6 +134,8 @@ pub(crate) enum Lang {
 
 #[derive(Args)]
 pub(crate) struct Export {
+    #[arg(required = true, value_name = "ID")]
+    pub ids: Vec<String>,
     #[command(flatten)]
     pub data: Data,
     #[arg(long, value_name = "DIR")]
@@ -148,19 +150,21 @@ pub(crate) struct Export {
     pub pending: bool,
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub wait: u64,
-    #[arg(required = true, value_name = "ID")]
-    pub ids: Vec<String>,
 }
 
 #[derive(Args)]
 pub(crate) struct Find {
+    pub file: PathBuf,
     #[command(flatten)]
     pub data: Data,
-    pub file: PathBuf,
 }
 
 #[derive(Args)]
 pub(crate) struct Verify {
+    #[arg(value_name = "PACKAGE")]
+    pub package: PathBuf,
+    #[arg(value_name = "FILES")]
+    pub files: Vec<PathBuf>,
     #[arg(long, value_name = "DIR", conflicts_with = "data")]
     pub trust: Option<PathBuf>,
     // Not `env`: a variable that happens to be set must not exclude --trust.
@@ -171,10 +175,6 @@ pub(crate) struct Verify {
     pub render: bool,
     #[arg(long)]
     pub json: bool,
-    #[arg(value_name = "PACKAGE")]
-    pub package: PathBuf,
-    #[arg(value_name = "FILES")]
-    pub files: Vec<PathBuf>,
 }
 
 #[derive(Args)]
@@ -221,8 +221,7 @@ pub(crate) fn command(locale: Locale) -> clap::Command {
 
 fn localize(command: clap::Command, locale: Locale, name: &str) -> clap::Command {
     let say = |id: &str| locale::text(locale, id, &[]);
-    let usage =
-        format!("{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}", say("help-heading-usage"));
+    let usage = format!("{{about-with-newline}}\n{}{{usage}}\n\n{{all-args}}{{after-help}}", say("help-heading-usage"));
     let mut command = command
         .about(say(&format!("help-{name}")))
         .help_template(usage)
@@ -256,7 +255,7 @@ fn explain(arg: Arg, locale: Locale, mut words: String) -> Arg {
     if !default.is_empty() {
         words += &locale::text(locale, "help-default", &[("value", default.join(", ").into())]);
     }
-    arg.help(words).hide_possible_values(true).hide_default_value(true)
+    arg.help(words).hide_possible_values(true).hide_default_value(true).hide_env(true)
 }
 
 /// `help COMMAND…`, the same page as `COMMAND… --help`.

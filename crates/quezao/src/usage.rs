@@ -25,7 +25,7 @@ pub(crate) fn answer(out: &Out, error: &Error) -> u8 {
     }
     if let Some(usage) = value(error, ContextKind::Usage) {
         let usage = usage.trim_start().trim_start_matches("Usage:").trim().to_owned();
-        out.note(&format!("{} {usage}", out.text("help-heading-usage", &[])));
+        out.note(&format!("{}{usage}", out.text("help-heading-usage", &[])));
     }
     out.note(&out.text("usage-help", &[]));
     2

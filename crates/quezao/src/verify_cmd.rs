@@ -5,6 +5,7 @@ use crate::{
     out::{Out, eights},
 };
 use evidence::{digest::FileDigests, time::Utc};
+use locale::Locale;
 use service::show_path;
 use sha2::Digest;
 use std::{
@@ -120,10 +121,13 @@ fn print_check(out: &Out, check: &Check) {
     let (mark, colour, word) = match check.result {
         Outcome::Pass => ("✓", "32", "result-pass"),
         Outcome::Limited => ("◪", "33", "result-limited"),
-        Outcome::NotChecked => ("☐", "0", "result-not-checked"),
+        Outcome::NotChecked => ("☐", "33", "result-not-checked"),
         Outcome::Fail => ("✗", "31", "result-fail"),
     };
-    let word = out.text(word, &[]);
+    let mut word = out.text(word, &[]);
+    // Ideographs are as wide as an ideographic space, letters as a space.
+    let (fill, width) = if out.locale == Locale::Zh { ('\u{3000}', 3) } else { (' ', 11) };
+    word.extend(std::iter::repeat_n(fill, width - word.chars().count().min(width)));
     out.line(&format!("{} {word}  {:<18} {}", out.paint(colour, mark), check.id, out.pick(&check.zh, &check.en)));
     if check.result == Outcome::Fail {
         for (name, value) in [("expected", &check.expected), ("found", &check.found)] {
