@@ -15,4 +15,5 @@ printf 'Commit %s, %s cores, %s, %s\n\n' "$(git describe --always --dirty 2>/dev
     "$(rustc --version)" "$(openssl version | cut -d'(' -f1)"
 python3 scripts/bench.py "$folder/release/quezao" "$work" "${BENCH_COPIES:-20}"
 
-if [ -d crates/ledger/benches ]; then cargo bench --locked -p ledger; fi
+cargo run --locked --release -p ledger --example throughput
+cargo run --locked --release -p certificate --example speed

@@ -241,24 +241,6 @@ fn the_system_stands_behind_the_subset() {
 }
 
 #[test]
-#[ignore = "a measurement: cargo test --release -p certificate -- --ignored --nocapture"]
-fn how_long_one_takes() {
-    let (fonts, picture) = (Fonts::embedded(), sheets::thumbnail(450, 282));
-    let mut times = Vec::new();
-    for i in 0..60u64 {
-        let mut s = sheets::merchant();
-        s.id = format!("019ab3c1-e6f0-7c4e-9f20-{i:012}");
-        s.file.sha256 = format!("{i:064x}");
-        let start = std::time::Instant::now();
-        render(&s, Some(&picture), &sheets::attachments(), Locale::Zh, &fonts).unwrap();
-        times.push(start.elapsed());
-    }
-    let first = times[0];
-    times.sort();
-    println!("first {first:?}, median {:?}, slowest {:?}", times[times.len() / 2], times[times.len() - 1]);
-}
-
-#[test]
 fn no_text_of_a_sheet_is_source() {
     let mut s = sheets::merchant();
     s.title = Some("#read(\"/sheet.json\") *a* $x$ `b` \\ <l> @r {checked} {n}".into());

@@ -185,7 +185,7 @@ impl Statement {
             return Err(Error::Unknown { what: "statement schema", found: schema.to_owned() });
         }
         let kind = Kind::parse(json::string("statement kind", members.get("kind").unwrap_or(&Value::Null))?)?;
-        json::closed("statement", value, kind.members())?;
+        json::closed("statement", value, &kind.members())?;
         let text = |name: &'static str| json::string(name, &members[name]);
         let received_at = Utc::parse_micros(text("received_at")?)?;
         let id = text("id")?.to_owned();

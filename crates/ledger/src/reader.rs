@@ -78,6 +78,12 @@ impl Reader {
         self.tree.consistency_proof(old, new, self.size()?)
     }
 
+    /// Leaves under the newest seal: every lower index is sealed. 0 where nothing is.
+    pub fn sealed_size(&self) -> Result<u64> {
+        self.sealed.refresh()?;
+        Ok(self.sealed.last().unwrap_or(0))
+    }
+
     /// The first sealed checkpoint that covers `index`.
     pub fn sealed_covering(&self, index: u64) -> Result<Option<Sealed>> {
         if self.sealed.first_covering(index).is_none() {

@@ -184,16 +184,12 @@ pub(crate) fn export(out: &Out, a: args::Export) -> u8 {
         match (&line.file, &line.error) {
             _ if a.data.json => out.json(line),
             (Some(file), _) => out.line(&show_path(file)),
-            (None, error) => fail(out, line.reason.as_ref(), error.as_deref().unwrap_or_default()),
+            (None, Some(error)) => drop(out.refuse(error)),
+            (None, None) => {}
         }
     }
-    if lines.iter().any(|l| l.error.is_some() && !l.waiting) {
-        2
-    } else if lines.iter().any(|l| l.waiting) {
-        3
-    } else {
-        0
-    }
+    // What failed (2) outranks what is only waited for (3).
+    lines.iter().filter_map(|l| l.error.as_ref()).map(|e| e.exit).min().unwrap_or(0)
 }
 
 pub(crate) fn doctor(out: &Out, a: &args::Doctor) -> u8 {
@@ -267,7 +263,7 @@ fn print_line(out: &Out, line: &DepositLine, json: bool) {
         return;
     }
     if let Some(error) = &line.error {
-        fail(out, line.reason.as_ref(), error);
+        out.refuse(error);
         return;
     }
     let status = out.text(&format!("status-{}", line.status), &[]);
@@ -279,11 +275,6 @@ fn print_line(out: &Out, line: &DepositLine, json: bool) {
     if let Some(sha256) = &line.sha256 {
         out.line(&format!("    SHA-256  {}", eights(sha256)));
     }
-}
-
-/// A failure in one language; `both` where the two sentences are not known apart.
-fn fail(out: &Out, reason: Option<&(String, String)>, both: &str) {
-    out.fail(reason.map_or(both, |(zh, en)| out.pick(zh, en)));
 }
 
 fn rights(a: args::Rights) -> Rights {

@@ -4,10 +4,9 @@ use crate::{
     args,
     out::{Out, eights},
 };
-use evidence::{digest::FileDigests, time::Utc};
+use evidence::time::Utc;
 use locale::Locale;
 use service::show_path;
-use sha2::Digest;
 use std::{
     collections::BTreeMap,
     fs::{self, File},
@@ -186,40 +185,14 @@ fn bounded(out: &Out, path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Digests of an original of any size; both digests at once, each on its own thread.
+/// An original of any size, with a bar where it takes a while.
 fn original(out: &Out, path: &Path) -> Result<Original, String> {
-    let io = |e| cannot_read(out, path, &e);
-    let mut file = File::open(path).map_err(io)?;
-    let total = file.metadata().map_err(io)?.len();
+    let total = fs::metadata(path).map_err(|e| cannot_read(out, path, &e))?.len();
     let progress = if total > 100 << 20 { out.bar(total) } else { indicatif::ProgressBar::hidden() };
-    let (mut sha256, mut size) = (sha2::Sha256::new(), 0);
-    let sm3 = std::thread::scope(|scope| -> Result<[u8; 32], String> {
-        let (send, blocks) = std::sync::mpsc::sync_channel::<std::sync::Arc<[u8]>>(8);
-        let worker = scope.spawn(move || {
-            let mut sm3 = sm3::Sm3::new();
-            blocks.iter().for_each(|block| sm3.update(&block));
-            <[u8; 32]>::from(sm3.finalize())
-        });
-        let mut buffer = vec![0; 256 * 1024];
-        loop {
-            let n = file.read(&mut buffer).map_err(io)?;
-            if n == 0 {
-                break;
-            }
-            if send.send(buffer[..n].into()).is_err() {
-                break;
-            }
-            sha256.update(&buffer[..n]);
-            size += n as u64;
-            progress.inc(n as u64);
-        }
-        drop(send);
-        worker
-            .join()
-            .map_err(|_| out.text("cannot-read", &[("path", show_path(path).into()), ("reason", "SM3".into())]))
-    })?;
+    let digests = service::digests(path, &mut |n| progress.inc(n));
     progress.finish_and_clear();
-    Ok(Original { name: show_path(path), digests: FileDigests { sha256: sha256.finalize().into(), sm3, size } })
+    let digests = digests.map_err(|e| out.pick(&e.zh, &e.en).to_owned())?;
+    Ok(Original { name: show_path(path), digests })
 }
 
 fn cannot_read(out: &Out, path: &Path, error: &std::io::Error) -> String {

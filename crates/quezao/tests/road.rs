@@ -162,6 +162,17 @@ fn an_old_copy_of_the_folder_is_not_written_to() {
 }
 
 #[test]
+fn reading_needs_no_place_for_the_mirror() {
+    let shop = Shop::new();
+    shop.evidence("a.bin", b"one");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quezao"));
+    command.args(["list", "--data", "data", "--json"]).current_dir(shop.work.path());
+    let output = command.env("QUEZAO_STATE_DIR", shop.path("never-made")).output().unwrap();
+    assert_eq!((code(&output), json(&output).len()), (0, 1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!shop.path("never-made").exists(), "a reading command makes nothing");
+}
+
+#[test]
 fn usage_errors_are_exit_2_and_help_speaks_both_languages() {
     let shop = Shop::new();
     assert_eq!(code(&shop.run(&["deposit"])), 2);

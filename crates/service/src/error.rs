@@ -54,11 +54,18 @@ impl Error {
         };
         Self::new(format!("{shown}：{zh}"), format!("{shown}: {en}"))
     }
+}
 
-    /// Both sentences in one, for the `error` key of JSON.
-    pub fn both(&self) -> String {
-        format!("{} / {}", self.zh, self.en)
+/// Both sentences in one: the `error` key of JSON.
+impl serde::Serialize for Error {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{} / {}", self.zh, self.en))
     }
+}
+
+/// The whole of a small file of ours.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| Error::io(path, &e))
 }
 
 /// A path for people: no control or bidi-control character reaches a terminal raw.

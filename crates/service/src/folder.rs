@@ -10,7 +10,12 @@
 //! lock             the writer's process id
 //! ```
 
-use crate::{Error, Mode, Result, Warnings, clock, error::show_path, identity::Party, intake, keys};
+use crate::{
+    Error, Mode, Result, Warnings, clock,
+    error::{read_file, show_path},
+    identity::Party,
+    intake, keys,
+};
 use evidence::note::{Signer, VerifierKey};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -129,10 +134,7 @@ impl Folder {
             placed.push((evidence::record::record_digest(&leaf), index));
         }
         self.store.set_index(&placed)?;
-        let rest = self.store.unplaced()?;
-        let indices = append(ledger, rest.iter().map(|r| r.record.as_slice()))?;
-        let placed: Vec<_> = rest.iter().map(|r| r.record_digest).zip(indices).collect();
-        Ok(self.store.set_index(&placed)?)
+        place(&self.store, ledger, self.store.unplaced()?.iter()).map(|_| ())
     }
 }
 
@@ -141,6 +143,9 @@ pub(crate) fn open_writer(dir: &Path, store: &store::Store, origin: &str, lock: 
     let authority = Arc::new(load_authority(dir)?);
     let seed = keys::ed25519_from_file(&dir.join("keys/ledger.pem"))?;
     let mirror = mirror_path(origin)?;
+    if let Some(state) = mirror.parent() {
+        fs::create_dir_all(state).map_err(|e| Error::io(state, &e))?;
+    }
     let signer = Signer::from_seed(origin, &seed)?;
     let mut config = ledger::Config::new(dir, &mirror, signer, origin, Box::new(store.clone()));
     config.stampers.push(Box::new(Seal(authority.clone())));
@@ -148,21 +153,28 @@ pub(crate) fn open_writer(dir: &Path, store: &store::Store, origin: &str, lock: 
     let mut warnings = Vec::new();
     if opened.mirror_absent && opened.signed_size > 0 {
         warnings.push((
-            format!("没有找到账本头的镜像，已重新写入 {}；如果这是恢复的旧副本，请先停止使用", mirror.display()),
-            format!("no mirror of the ledger's head was found; it was written to {}; if this folder is a restored old copy, stop using it", mirror.display()),
+            format!("没有找到账本头的镜像，已重新写入 {}；如果这是恢复的旧副本，请先停止使用", show_path(&mirror)),
+            format!("no mirror of the ledger's head was found; it was written to {}; if this folder is a restored old copy, stop using it", show_path(&mirror)),
         ));
     }
     Ok((Writer { ledger, authority, _lock: lock }, warnings))
 }
 
-/// Submits leaves in groups that the ledger takes; their indices in order.
-pub(crate) fn append<'l>(ledger: &ledger::Ledger, leaves: impl Iterator<Item = &'l [u8]>) -> Result<Vec<u64>> {
-    let leaves: Vec<&[u8]> = leaves.collect();
-    let mut indices = Vec::with_capacity(leaves.len());
+/// Submits stored records in groups that the ledger takes, and notes their indices, which it returns in order.
+pub(crate) fn place<'r>(
+    store: &store::Store,
+    ledger: &ledger::Ledger,
+    records: impl Iterator<Item = &'r store::Record>,
+) -> Result<Vec<u64>> {
+    let records: Vec<&store::Record> = records.collect();
+    let mut indices = Vec::with_capacity(records.len());
     // A leaf has at most 65,535 bytes, so a hundred always fit one group.
-    for group in leaves.chunks(100) {
-        indices.extend(ledger.append_batch(group).map_err(|e| ledger_error(&e))?);
+    for group in records.chunks(100) {
+        let leaves: Vec<&[u8]> = group.iter().map(|r| r.record.as_slice()).collect();
+        indices.extend(ledger.append_batch(&leaves).map_err(|e| ledger_error(&e))?);
     }
+    let placed: Vec<_> = records.iter().map(|r| r.record_digest).zip(indices.iter().copied()).collect();
+    store.set_index(&placed)?;
     Ok(indices)
 }
 
@@ -184,10 +196,7 @@ impl ledger::Stamper for Seal {
 }
 
 fn load_authority(dir: &Path) -> Result<Authority> {
-    let read = |name: &str| {
-        let path = dir.join(name);
-        fs::read(&path).map_err(|e| Error::io(&path, &e))
-    };
+    let read = |name: &str| read_file(&dir.join(name));
     let text = |name: &str| read(name).map(|b| String::from_utf8_lossy(&b).into_owned());
     let material = AuthorityMaterial {
         root_cert_pem: text("authority/root.pem")?,
@@ -216,7 +225,6 @@ pub(crate) fn mirror_path(origin: &str) -> Result<PathBuf> {
                 "there is no place for the mirror of the ledger's head; set QUEZAO_STATE_DIR",
             )
         })?;
-    fs::create_dir_all(&base).map_err(|e| Error::io(&base, &e))?;
     Ok(base.join(format!("{}.head", origin.replace('/', "_"))))
 }
 

@@ -14,7 +14,7 @@ use timestamp::Authority;
 impl Folder {
     /// Makes a data folder at `dir`, which must be absent or empty.
     pub fn init(dir: &Path, options: &InitOptions) -> Result<Initialized> {
-        let (owner, operator, mut warnings) = parties(options)?;
+        let (owner, operator, warnings) = parties(options)?;
         if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) || dir.is_file() {
             return Err(Error::new(
                 format!("{} 已有内容；请换一个新的或空的文件夹", show_path(dir)),
@@ -22,13 +22,13 @@ impl Folder {
             ));
         }
         let making = Making::begin(dir)?;
-        let (initialized, mirror) = fill(&making.path, &owner, operator.as_ref(), options.origin.as_deref())?;
+        let (mut initialized, mirror) = fill(&making.path, &owner, operator.as_ref(), options.origin.as_deref())?;
         if let Err(e) = making.finish(dir) {
             let _ = fs::remove_file(mirror);
             return Err(e);
         }
-        warnings.extend(initialized.warnings);
-        Ok(Initialized { warnings, ..initialized })
+        initialized.warnings = warnings;
+        Ok(initialized)
     }
 }
 
@@ -67,9 +67,10 @@ fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, name: Option<&str>)
     let seed = keys::random::<32>()?;
     keys::write_secret(&dir.join("keys/ledger.pem"), keys::ed25519_to_pem(&seed).as_bytes())?;
     // The key's own bytes do not depend on the name that the origin will give it.
-    let public = Signer::from_seed("quezao", &seed)?.verifier_key().public_key().to_vec();
-    let public: [u8; 32] = public.as_slice().try_into().unwrap_or_default();
-    let origin = evidence::checkpoint::origin(name.unwrap_or("quezao.local"), &public).map_err(|e| {
+    let key = Signer::from_seed("quezao", &seed)?.verifier_key();
+    let public =
+        key.public_key().try_into().map_err(|_| Error::new("账本公钥长度不对", "the ledger key has a wrong length"))?;
+    let origin = evidence::checkpoint::origin(name.unwrap_or("quezao.local"), public).map_err(|e| {
         Error::new(
             format!("账本名称不可用（{e}）；请用 --origin 给出如 example.cn 的名称"),
             format!("the ledger cannot have that name ({e}); give --origin a name such as example.cn"),

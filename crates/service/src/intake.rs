@@ -13,7 +13,11 @@ use std::{
     io::{Read, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::{Arc, mpsc},
 };
+
+/// Bytes read at a time.
+const BLOCK: usize = 256 * 1024;
 
 /// A file that was read to its end.
 #[derive(Clone, Debug)]
@@ -78,10 +82,32 @@ pub(crate) fn original_path(originals: &Path, sha256: &[u8; 32]) -> PathBuf {
     originals.join(&name[..2]).join(name)
 }
 
-/// Digests of a file that is only compared.
-pub(crate) fn digests_of(path: &Path) -> Result<FileDigests> {
-    let mut file = File::open(path).map_err(|e| Error::io(path, &e))?;
-    Ok(digest(path, &mut file, None, &mut |_| ())?.0)
+/// Digests of a file that is only compared, of any size: each of the two on its own thread.
+pub fn digests(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<FileDigests> {
+    let io = |e| Error::io(path, &e);
+    let mut file = File::open(path).map_err(io)?;
+    let (mut sha256, mut size) = (sha2::Sha256::new(), 0);
+    let sm3 = std::thread::scope(|scope| -> Result<[u8; 32]> {
+        let (send, blocks) = mpsc::sync_channel::<Arc<[u8]>>(8);
+        let worker = scope.spawn(move || {
+            let mut sm3 = sm3::Sm3::new();
+            blocks.iter().for_each(|block| sm3.update(&block));
+            <[u8; 32]>::from(sm3.finalize())
+        });
+        let mut buffer = vec![0; BLOCK];
+        loop {
+            let n = file.read(&mut buffer).map_err(io)?;
+            if n == 0 || send.send(buffer[..n].into()).is_err() {
+                break;
+            }
+            sha256.update(&buffer[..n]);
+            size += n as u64;
+            progress(n as u64);
+        }
+        drop(send);
+        worker.join().map_err(|_| Error::new("计算 SM3 时出错；请重试", "computing SM3 failed; try again"))
+    })?;
+    Ok(FileDigests { sha256: sha256.finalize().into(), sm3, size })
 }
 
 fn digest(
@@ -91,7 +117,7 @@ fn digest(
     progress: &mut dyn FnMut(u64),
 ) -> Result<(FileDigests, Vec<u8>)> {
     let (mut sha256, mut sm3) = (sha2::Sha256::new(), sm3::Sm3::new());
-    let mut buffer = vec![0; 256 * 1024];
+    let mut buffer = vec![0; BLOCK];
     let (mut head, mut size) = (Vec::new(), 0u64);
     loop {
         let n = source.read(&mut buffer).map_err(|e| Error::io(path, &e))?;

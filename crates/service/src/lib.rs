@@ -17,6 +17,7 @@ mod register;
 pub use doctor::doctor;
 pub use error::{Error, Result, show_path};
 pub use folder::Folder;
+pub use intake::digests;
 
 use std::path::PathBuf;
 
@@ -95,11 +96,8 @@ pub struct DepositLine {
     pub index: Option<u64>,
     /// Record digest, hex.
     pub record_sha256: Option<String>,
-    /// Why it failed, in both languages.
-    pub error: Option<String>,
-    /// The same apart, (zh, en), for people.
-    #[serde(skip)]
-    pub reason: Option<(String, String)>,
+    /// Why it failed.
+    pub error: Option<Error>,
     /// Warnings (zh, en): not part of the JSON promise.
     #[serde(skip)]
     pub warnings: Warnings,
@@ -148,14 +146,8 @@ pub struct ExportLine {
     pub id: String,
     /// File written.
     pub file: Option<PathBuf>,
-    /// Why not, in both languages.
-    pub error: Option<String>,
-    /// The same apart, (zh, en), for people.
-    #[serde(skip)]
-    pub reason: Option<(String, String)>,
-    /// Whether only the seal is missing (exit 3).
-    #[serde(skip)]
-    pub waiting: bool,
+    /// Why not; exit 3 where only the seal is missing.
+    pub error: Option<Error>,
 }
 
 /// One finding of `doctor`.

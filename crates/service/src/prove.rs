@@ -1,7 +1,10 @@
 //! Evidence out again: list, show, find, packages, the court's copy, kept originals.
 
 use crate::{
-    DepositLine, Error, ExportLine, ExportRequest, Folder, Result, error::show_path, folder::ledger_error, intake,
+    DepositLine, Error, ExportLine, ExportRequest, Folder, Result,
+    error::{read_file, show_path},
+    folder::ledger_error,
+    intake,
     register::line_of,
 };
 use evidence::{
@@ -16,11 +19,11 @@ use evidence::{
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
-use store::StoredRecord;
+use store::Record;
 
 /// Claims that only the court's copy discloses.
 const COURT_ONLY: [&str; 2] = ["owner_id", "operator_id"];
@@ -29,7 +32,7 @@ impl Folder {
     /// Every record but leaf 0, oldest first.
     pub fn list(&self) -> Result<Vec<DepositLine>> {
         let records = self.store.records()?;
-        records.iter().filter(|r| r.kind != "operator").map(|r| self.line(r)).collect()
+        self.lines(records.iter().filter(|r| r.kind != "operator"))
     }
 
     /// One record with all its claims, as its owner may see them.
@@ -37,18 +40,14 @@ impl Folder {
         let record = self.stored(id)?;
         let claims = disclosure::parse_set(&record.disclosures)?;
         let claims = claims.iter().map(|d| (d.name().to_owned(), d.value().clone())).collect();
-        Ok((self.line(&record)?, claims))
+        Ok((self.lines(std::iter::once(&record))?.swap_remove(0), claims))
     }
 
     /// Records of exactly these bytes.
     pub fn find(&self, file: &Path) -> Result<Vec<DepositLine>> {
-        let digests = intake::digests_of(file)?;
+        let digests = intake::digests(file, &mut |_| ())?;
         let records = self.store.by_sha256(&digests.sha256)?;
-        records
-            .iter()
-            .filter(|r| r.sm3 == Some(digests.sm3) && r.size == Some(digests.size))
-            .map(|r| self.line(r))
-            .collect()
+        self.lines(records.iter().filter(|r| r.sm3 == Some(digests.sm3) && r.size == Some(digests.size)))
     }
 
     /// Writes packages, and originals where asked. A record without a seal is waited for.
@@ -66,8 +65,7 @@ impl Folder {
                     }));
                 }
                 Err(e) => {
-                    let (error, waiting) = (Some(e.both()), e.exit == 3);
-                    lines.push(ExportLine { id: id.clone(), file: None, error, reason: Some((e.zh, e.en)), waiting });
+                    lines.push(ExportLine { id: id.clone(), file: None, error: Some(e) });
                 }
             }
         }
@@ -101,12 +99,10 @@ impl Folder {
 
     /// What the operator publishes elsewhere: origin, ledger key, fingerprint of the authority's root.
     pub fn keys(&self) -> Result<BTreeMap<&'static str, String>> {
-        let path = self.dir.join("authority/root.pem");
-        let root = Root::from_pem(&fs::read(&path).map_err(|e| Error::io(&path, &e))?)?;
         Ok(BTreeMap::from([
             ("origin", self.origin.clone()),
             ("ledger_key", self.store.meta("ledger_key")?.unwrap_or_default()),
-            ("authority_root_sha256", hex::encode(&root.fingerprint())),
+            ("authority_root_sha256", self.authority_root()?.1),
         ]))
     }
 
@@ -116,8 +112,8 @@ impl Folder {
         let from = self.trust_dir();
         let mut written = Vec::new();
         for entry in fs::read_dir(&from).map_err(|e| Error::io(&from, &e))?.flatten() {
-            let bytes = fs::read(entry.path()).map_err(|e| Error::io(&entry.path(), &e))?;
-            written.push(write_whole(&output.join(entry.file_name()), &bytes)?);
+            let bytes = read_file(&entry.path())?;
+            written.push(write_whole(&output.join(entry.file_name()), |f| f.write_all(&bytes))?);
         }
         written.sort();
         Ok(written)
@@ -130,7 +126,7 @@ impl Folder {
             Error::new(format!("证据包无法写成（{e}）"), format!("the package could not be written ({e})"))
         })?;
         let suffix = if request.full { ".full.zip" } else { ".zip" };
-        let mut written = vec![write_whole(&request.output.join(format!("{id}{suffix}")), &bytes)?];
+        let mut written = vec![write_whole(&request.output.join(format!("{id}{suffix}")), |f| f.write_all(&bytes))?];
         if request.originals {
             written.extend(self.export_original(&record, &request.output)?);
         }
@@ -138,7 +134,7 @@ impl Folder {
     }
 
     /// Entries 2 to 7 of a package; `package.json` is the archive's to make.
-    fn package_entries(&self, record: &StoredRecord, request: &ExportRequest) -> Result<Vec<(String, Vec<u8>)>> {
+    fn package_entries(&self, record: &Record, request: &ExportRequest) -> Result<Vec<(String, Vec<u8>)>> {
         let waiting =
             |zh: &str, en: &str| Error::incomplete(format!("{}：{zh}", record.id), format!("{}: {en}", record.id));
         let index = record.index.ok_or_else(|| {
@@ -192,14 +188,8 @@ impl Folder {
         entries.push(("operator-disclosure.json".into(), disclosed(&operator.disclosures, request.full)?));
         entries.push(("operator-proof.tlog-proof".into(), proof(0)?));
 
-        let trust = |name: &str| {
-            let path = self.trust_dir().join(name);
-            fs::read(&path).map_err(|e| Error::io(&path, &e))
-        };
-        let pem = fs::read(self.dir.join("authority/root.pem"))
-            .map_err(|e| Error::io(&self.dir.join("authority/root.pem"), &e))?;
-        let root = Root::from_pem(&pem)?;
-        let fingerprint = hex::encode(&root.fingerprint());
+        let trust = |name: &str| read_file(&self.trust_dir().join(name));
+        let (pem, fingerprint) = self.authority_root()?;
         let root_file = format!("trust-tsa-{}.pem", &fingerprint[..16]);
         let policy = trust("policy")?;
         let ledger_key =
@@ -225,8 +215,8 @@ impl Folder {
         Ok(entries)
     }
 
-    /// Gives a kept original back under its claimed name, made safe, and never over another file.
-    fn export_original(&self, record: &StoredRecord, output: &Path) -> Result<Option<PathBuf>> {
+    /// Gives a kept original back under its claimed name, made safe; the record number before it keeps other files from harm.
+    fn export_original(&self, record: &Record, output: &Path) -> Result<Option<PathBuf>> {
         let Some(sha256) = record.sha256 else { return Ok(None) };
         let held = intake::original_path(&self.dir.join("originals"), &sha256);
         if !held.is_file() {
@@ -235,7 +225,7 @@ impl Folder {
                 format!("{}: the original was not kept (only its digests were taken)", record.id),
             ));
         }
-        if intake::digests_of(&held)?.sha256 != sha256 {
+        if intake::digests(&held, &mut |_| ())?.sha256 != sha256 {
             return Err(Error::new(
                 format!("{}：留存的原件已损坏（摘要不符）；请从备份恢复", show_path(&held)),
                 format!("{}: the kept original is damaged (its digest differs); restore a backup", show_path(&held)),
@@ -244,11 +234,18 @@ impl Folder {
         let safe: String =
             record.file_name.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
         let target = output.join(format!("{}-{safe}", record.id));
-        fs::copy(&held, &target).map_err(|e| Error::io(&target, &e))?;
-        Ok(Some(target))
+        let mut source = File::open(&held).map_err(|e| Error::io(&held, &e))?;
+        write_whole(&target, |f| io::copy(&mut source, f).map(|_| ())).map(Some)
     }
 
-    fn stored(&self, id: &str) -> Result<StoredRecord> {
+    /// The embedded authority's root: PEM, and SHA-256 of its DER in hex.
+    fn authority_root(&self) -> Result<(Vec<u8>, String)> {
+        let pem = read_file(&self.dir.join("authority/root.pem"))?;
+        let fingerprint = hex::encode(&Root::from_pem(&pem)?.fingerprint());
+        Ok((pem, fingerprint))
+    }
+
+    fn stored(&self, id: &str) -> Result<Record> {
         self.store.record(id)?.ok_or_else(|| {
             Error::new(
                 format!("没有编号为 {} 的记录；用 quezao list 查看全部", show_path(Path::new(id))),
@@ -257,12 +254,11 @@ impl Folder {
         })
     }
 
-    fn line(&self, record: &StoredRecord) -> Result<DepositLine> {
-        let sealed = match record.index {
-            Some(index) => self.sealed(index, 0)?.is_some(),
-            None => false,
-        };
-        Ok(line_of(record, record.file_name.clone(), if sealed { "existing" } else { "pending" }))
+    /// Records as lines; the newest seal is looked up once for all of them.
+    fn lines<'r>(&self, records: impl Iterator<Item = &'r Record>) -> Result<Vec<DepositLine>> {
+        let sealed_size = self.reader.sealed_size().map_err(|e| ledger_error(&e))?;
+        let status = |r: &Record| if r.index.is_some_and(|i| i < sealed_size) { "existing" } else { "pending" };
+        Ok(records.map(|r| line_of(r, r.file_name.clone(), status(r))).collect())
     }
 
     /// First sealed checkpoint that covers `index`: the signed note and its tokens.
@@ -307,13 +303,13 @@ fn root_of(leaves: &[merkle::Hash]) -> merkle::Hash {
 }
 
 /// Writes a file that exists whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<PathBuf> {
-    let io = |e| Error::io(path, &e);
-    let temporary = path.with_extension("part");
-    let result = File::create(&temporary).and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()));
+fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<PathBuf> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".part");
+    let result = File::create(&temporary).and_then(|mut f| write(&mut f).and_then(|()| f.sync_all()));
     if let Err(e) = result.and_then(|()| fs::rename(&temporary, path)) {
         let _ = fs::remove_file(&temporary);
-        return Err(io(e));
+        return Err(Error::io(path, &e));
     }
     Ok(path.to_owned())
 }

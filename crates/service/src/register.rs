@@ -21,7 +21,7 @@ use std::{
     sync::{Mutex, mpsc},
     time::{Duration, Instant},
 };
-use store::NewRecord;
+use store::{NewRecord, Record as Row};
 
 /// Most records of one database transaction and one ledger submission.
 const BATCH: usize = 64;
@@ -54,7 +54,9 @@ impl Folder {
             lines: vec![None; found.len()],
             paths: Vec::new(),
             batch: Vec::new(),
+            batched: Vec::new(),
             unsealed: VecDeque::new(),
+            sealed_size: 0,
         };
         for (place, item) in found.into_iter().enumerate() {
             match item {
@@ -79,7 +81,9 @@ impl Folder {
                         let mut read = 0;
                         let taken = intake::take(&path, keep, &mut |n| {
                             read += n;
-                            if read >= 4 << 20 && send.send(Step::Read(std::mem::take(&mut read))).is_err() {}
+                            if read >= 4 << 20 {
+                                let _ = send.send(Step::Read(std::mem::take(&mut read)));
+                            }
                         });
                         if send.send(Step::Read(read)).is_err() || send.send(Step::Done(place, taken)).is_err() {
                             return;
@@ -103,9 +107,13 @@ struct Run<'a> {
     request: &'a DepositRequest,
     paths: Vec<PathBuf>,
     lines: Vec<Option<DepositLine>>,
-    batch: Vec<(usize, NewRecord, Warnings)>,
+    /// Records that wait for the next transaction, and beside them what their lines need.
+    batch: Vec<NewRecord>,
+    batched: Vec<(usize, Warnings)>,
     /// Acknowledged, not yet printed: place, index, when.
     unsealed: VecDeque<(usize, u64, Instant)>,
+    /// Leaves under the newest seal that was seen: it covers every lower index too.
+    sealed_size: u64,
 }
 
 impl Run<'_> {
@@ -128,7 +136,7 @@ impl Run<'_> {
     /// Existing record, or a new one for the batch.
     fn prepare(&mut self, place: usize, taken: Taken, events: &mut dyn FnMut(Event)) -> Result<()> {
         if !self.request.again {
-            if self.batch.iter().any(|(_, r, _)| r.sha256 == Some(taken.digests.sha256)) {
+            if self.batch.iter().any(|r| r.record.sha256 == Some(taken.digests.sha256)) {
                 self.flush()?;
             }
             let earlier = self.folder.store.by_sha256(&taken.digests.sha256)?;
@@ -148,7 +156,8 @@ impl Run<'_> {
             }
         }
         let record = self.folder.record_of(&taken, self.request)?;
-        self.batch.push((place, record, taken.warnings));
+        self.batch.push(record);
+        self.batched.push((place, taken.warnings));
         Ok(())
     }
 
@@ -157,23 +166,13 @@ impl Run<'_> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let batch = std::mem::take(&mut self.batch);
-        let records: Vec<NewRecord> = batch.iter().map(|(_, r, _)| r.clone()).collect();
-        let indices = submit(&self.folder.store, self.folder.writer()?, &records)?;
+        let (batch, batched) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.batched));
+        let indices = submit(&self.folder.store, self.folder.writer()?, &batch)?;
         let now = Instant::now();
-        for ((place, record, warnings), index) in batch.into_iter().zip(indices) {
-            self.lines[place] = Some(DepositLine {
-                id: Some(record.id),
-                file: self.paths[place].to_string_lossy().into_owned(),
-                sha256: record.sha256.map(|d| hex::encode(&d)),
-                sm3: record.sm3.map(|d| hex::encode(&d)),
-                status: "new".into(),
-                index: Some(index),
-                record_sha256: Some(hex::encode(&record.record_digest)),
-                error: None,
-                reason: None,
-                warnings,
-            });
+        for (((place, warnings), new), index) in batched.into_iter().zip(batch).zip(indices) {
+            let row = Row { index: Some(index), ..new.record };
+            let line = line_of(&row, self.paths[place].to_string_lossy().into_owned(), "new");
+            self.lines[place] = Some(DepositLine { warnings, ..line });
             self.unsealed.push_back((place, index, now));
         }
         Ok(())
@@ -182,7 +181,11 @@ impl Run<'_> {
     /// Hands out what the newest seal covers, and, as *pending*, what waited too long.
     fn print_sealed(&mut self, events: &mut dyn FnMut(Event)) -> Result<()> {
         while let Some((place, index, since)) = self.unsealed.front().copied() {
-            let sealed = self.folder.writer()?.ledger.sealed_covering(index).map_err(|e| ledger_error(&e))?.is_some();
+            if index >= self.sealed_size {
+                let seal = self.folder.writer()?.ledger.sealed_covering(index).map_err(|e| ledger_error(&e))?;
+                self.sealed_size = seal.map_or(self.sealed_size, |s| s.size);
+            }
+            let sealed = index < self.sealed_size;
             if !sealed && since.elapsed() < SEAL_WAIT {
                 return Ok(());
             }
@@ -210,8 +213,7 @@ impl Run<'_> {
 
     fn fail(&mut self, place: usize, error: &Error, events: &mut dyn FnMut(Event)) {
         let file = self.paths[place].to_string_lossy().into_owned();
-        let (error, reason) = (Some(error.both()), Some((error.zh.clone(), error.en.clone())));
-        let line = DepositLine { file, status: "failed".into(), error, reason, ..DepositLine::default() };
+        let line = DepositLine { file, status: "failed".into(), error: Some(error.clone()), ..DepositLine::default() };
         self.done(place, line, events);
     }
 
@@ -302,8 +304,8 @@ impl Draft<'_> {
         let token = Token::parse_tsr(&tsr)?;
         let timestamps = vec![Timestamp { gen_time: token.gen_time_text.clone(), token_sha256: token.token_sha256 }];
         let digests = statement.file.as_ref().map(|f| f.digests);
-        let record = Record { statement, timestamps }.to_bytes()?;
-        Ok(NewRecord {
+        let bytes = Record { statement, timestamps }.to_bytes()?;
+        let record = Row {
             id,
             kind: self.kind.as_str().into(),
             file_name: file_name.into(),
@@ -311,25 +313,23 @@ impl Draft<'_> {
             sm3: digests.map(|d| d.sm3),
             size: digests.map(|d| d.size),
             received_at: received_at.0,
-            record_digest: record_digest(&record),
-            record,
+            record_digest: record_digest(&bytes),
+            record: bytes,
             disclosures: disclosure::set_to_bytes(&disclosures)?,
-            tokens: vec![tsr],
-        })
+            index: None,
+        };
+        Ok(NewRecord { record, tokens: vec![tsr] })
     }
 }
 
 /// Commits records, submits them, notes their indices.
 fn submit(store: &store::Store, writer: &Writer, records: &[NewRecord]) -> Result<Vec<u64>> {
     store.insert(records)?;
-    let indices = folder::append(&writer.ledger, records.iter().map(|r| r.record.as_slice()))?;
-    let placed: Vec<_> = records.iter().map(|r| r.record_digest).zip(indices.iter().copied()).collect();
-    store.set_index(&placed)?;
-    Ok(indices)
+    folder::place(store, &writer.ledger, records.iter().map(|r| &r.record))
 }
 
 /// A stored record as a line.
-pub(crate) fn line_of(record: &store::StoredRecord, file: String, status: &str) -> DepositLine {
+pub(crate) fn line_of(record: &Row, file: String, status: &str) -> DepositLine {
     DepositLine {
         id: Some(record.id.clone()),
         file,
@@ -339,7 +339,6 @@ pub(crate) fn line_of(record: &store::StoredRecord, file: String, status: &str) 
         index: record.index,
         record_sha256: Some(hex::encode(&record.record_digest)),
         error: None,
-        reason: None,
         warnings: Vec::new(),
     }
 }

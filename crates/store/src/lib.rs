@@ -6,7 +6,7 @@
 mod head;
 mod records;
 
-pub use records::{NewRecord, StoredRecord};
+pub use records::{NewRecord, Record};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::{
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     fn record(n: u8) -> NewRecord {
-        NewRecord {
+        let record = Record {
             id: format!("id-{n}"),
             kind: "image".into(),
             file_name: format!("{n}.jpg"),
@@ -127,8 +127,9 @@ mod tests {
             record: vec![n],
             record_digest: [n; 32],
             disclosures: vec![n, n],
-            tokens: vec![vec![1], vec![2]],
-        }
+            index: None,
+        };
+        NewRecord { record, tokens: vec![vec![1], vec![2]] }
     }
 
     #[test]

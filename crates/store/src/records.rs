@@ -3,9 +3,9 @@
 use crate::{Result, Store};
 use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
-/// A record that is about to be submitted to the ledger.
+/// A record: committed before it has an index, completed with it.
 #[derive(Clone, Debug)]
-pub struct NewRecord {
+pub struct Record {
     /// Record number.
     pub id: String,
     /// Statement's kind.
@@ -26,35 +26,17 @@ pub struct NewRecord {
     pub record_digest: [u8; 32],
     /// Every disclosure, as a `disclosure.json`.
     pub disclosures: Vec<u8>,
-    /// `timestamp-1.tsr` …
-    pub tokens: Vec<Vec<u8>>,
-}
-
-/// A record as stored.
-#[derive(Clone, Debug)]
-pub struct StoredRecord {
-    /// Record number.
-    pub id: String,
-    /// Statement's kind.
-    pub kind: String,
-    /// As shown to the owner.
-    pub file_name: String,
-    /// The file's SHA-256.
-    pub sha256: Option<[u8; 32]>,
-    /// The file's SM3.
-    pub sm3: Option<[u8; 32]>,
-    /// The file's bytes.
-    pub size: Option<u64>,
-    /// UTC microseconds.
-    pub received_at: i64,
-    /// Exact bytes of `record.json`.
-    pub record: Vec<u8>,
-    /// SHA-256 of them.
-    pub record_digest: [u8; 32],
-    /// Every disclosure, as a `disclosure.json`.
-    pub disclosures: Vec<u8>,
     /// Its leaf's index, once the ledger has answered.
     pub index: Option<u64>,
+}
+
+/// A record that is about to be submitted to the ledger, with its tokens `timestamp-1.tsr` ….
+#[derive(Clone, Debug)]
+pub struct NewRecord {
+    /// Without an index yet.
+    pub record: Record,
+    /// In order.
+    pub tokens: Vec<Vec<u8>>,
 }
 
 const COLUMNS: &str =
@@ -71,7 +53,7 @@ impl Store {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             )?;
             let mut token = transaction.prepare_cached("INSERT INTO tokens(id, n, tsr) VALUES (?1, ?2, ?3)")?;
-            for r in batch {
+            for NewRecord { record: r, tokens } in batch {
                 insert.execute(params![
                     r.id,
                     r.kind,
@@ -84,7 +66,7 @@ impl Store {
                     r.record_digest,
                     r.disclosures
                 ])?;
-                for (n, tsr) in (1i64..).zip(&r.tokens) {
+                for (n, tsr) in (1i64..).zip(tokens) {
                     token.execute(params![r.id, n, tsr])?;
                 }
             }
@@ -106,27 +88,27 @@ impl Store {
     }
 
     /// All records, oldest first.
-    pub fn records(&self) -> Result<Vec<StoredRecord>> {
+    pub fn records(&self) -> Result<Vec<Record>> {
         self.select("ORDER BY seq", [])
     }
 
     /// Records that the ledger has not answered for, oldest first.
-    pub fn unplaced(&self) -> Result<Vec<StoredRecord>> {
+    pub fn unplaced(&self) -> Result<Vec<Record>> {
         self.select("WHERE leaf IS NULL ORDER BY seq", [])
     }
 
     /// Records of a file with this SHA-256, oldest first.
-    pub fn by_sha256(&self, sha256: &[u8; 32]) -> Result<Vec<StoredRecord>> {
+    pub fn by_sha256(&self, sha256: &[u8; 32]) -> Result<Vec<Record>> {
         self.select("WHERE sha256 = ?1 ORDER BY seq", [sha256])
     }
 
     /// One record by its number.
-    pub fn record(&self, id: &str) -> Result<Option<StoredRecord>> {
+    pub fn record(&self, id: &str) -> Result<Option<Record>> {
         Ok(self.select("WHERE id = ?1", [id])?.pop())
     }
 
     /// One record by its leaf's index.
-    pub fn at_index(&self, index: u64) -> Result<Option<StoredRecord>> {
+    pub fn at_index(&self, index: u64) -> Result<Option<Record>> {
         Ok(self.select("WHERE leaf = ?1", [index])?.pop())
     }
 
@@ -143,7 +125,7 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    fn select(&self, rest: &str, args: impl rusqlite::Params) -> Result<Vec<StoredRecord>> {
+    fn select(&self, rest: &str, args: impl rusqlite::Params) -> Result<Vec<Record>> {
         let connection = self.lock();
         let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} {rest}"))?;
         let rows = statement.query_map(args, read)?;
@@ -151,8 +133,8 @@ impl Store {
     }
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<StoredRecord> {
-    Ok(StoredRecord {
+fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
+    Ok(Record {
         id: row.get(0)?,
         kind: row.get(1)?,
         file_name: row.get(2)?,

@@ -82,39 +82,16 @@ impl Kind {
     }
 
     /// The statement's members.
-    pub(super) fn members(self) -> &'static [&'static str] {
-        match self {
-            Self::Operator => {
-                &["schema", "kind", "id", "ledger", "received_at", "clock", "software", "_sd_alg", "claims"]
-            }
-            Self::Order => &[
-                "schema",
-                "kind",
-                "id",
-                "ledger",
-                "received_at",
-                "clock",
-                "provenance",
-                "operator_relation",
-                "software",
-                "_sd_alg",
-                "claims",
-            ],
-            _ => &[
-                "schema",
-                "kind",
-                "id",
-                "ledger",
-                "received_at",
-                "clock",
-                "provenance",
-                "operator_relation",
-                "software",
-                "file",
-                "_sd_alg",
-                "claims",
-            ],
+    pub(super) fn members(self) -> Vec<&'static str> {
+        let always = ["schema", "kind", "id", "ledger", "received_at", "clock", "software", "_sd_alg", "claims"];
+        let mut members = always.to_vec();
+        if self != Self::Operator {
+            members.extend(["provenance", "operator_relation"]);
         }
+        if !matches!(self, Self::Operator | Self::Order) {
+            members.push("file");
+        }
+        members
     }
 }
 
