@@ -545,7 +545,7 @@ class Note:
             return None
         at = int.from_bytes(signature[:8], "big")
         message = "cosignature/v1\ntime %d\n%s" % (at, self.text)
-        if len(signature) != 72 or at >= 2 ** 63 or not ed_verify(key[3], message.encode("utf-8"), signature[8:]):
+        if len(signature) != 72 or not 0 < at < 2 ** 63 or not ed_verify(key[3], message.encode("utf-8"), signature[8:]):
             raise Bad("cosignature by " + key[0], "does not verify", "a valid signature")
         return at
 

@@ -121,7 +121,7 @@ impl Walk<'_> {
         let file = self.file(statement.as_ref(), originals);
         self.checks.push(file);
 
-        let mut main = self.main_checkpoint();
+        let main = self.main_checkpoint();
         let binding = self.ledger_binding(statement.as_ref(), &main);
         self.checks.push(binding);
         let statement_tokens = self.statement_tokens(record.as_ref().ok());
@@ -130,7 +130,7 @@ impl Walk<'_> {
         self.facts.t1 = stamps::earliest(&statement_tokens);
         self.facts.t2 = stamps::earliest(&sealing);
         self.checks.extend(statement_tokens.iter().map(|s| s.check.clone()));
-        self.log_checks(&mut main, at);
+        self.log_checks(&main, at);
         let (later, later_checks) = self.later(&main, at);
         let policy = self.policy(&main, &later, at);
         self.checks.push(policy);

@@ -80,7 +80,7 @@ impl Walk<'_> {
     fn one_later(&self, main: &Result<Signed>, unit: &str, id: &str) -> Result<Later> {
         let main = main.as_ref().map_err(Clone::clone)?;
         let bytes = self.entry(&format!("{unit}-checkpoint.txt"))?;
-        let mut signed = Signed::read(bytes, self.trust.policy.as_ref())?;
+        let signed = Signed::read(bytes, self.trust.policy.as_ref())?;
         let (first, second) = (&main.checkpoint, &signed.checkpoint);
         if first.origin != second.origin {
             return Err(Error::mismatch("origin of the later checkpoint", &second.origin, &first.origin));

@@ -92,7 +92,7 @@ fn statements(book: &mut Book) {
         b.originals.clear();
     })
     .statement_stops();
-    book.bad(ID, "not-the-record-s", "the statement of the record has another title", |b| {
+    book.bad(ID, "not-the-record-s", "statement.json differs from the statement in the record", |b| {
         let mut other = b.statement.clone();
         other["software"]["version"] = json!("0.1.1");
         b.statement_bytes = Some(canonical(&other));

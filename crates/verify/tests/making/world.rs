@@ -4,7 +4,7 @@
 //! which holds all of its own keys.
 
 use super::der::Authority;
-pub use crate::common::Entries;
+pub use crate::common::{Entries, replace};
 use crate::common::{proof, root};
 use base64::Engine as _;
 use evidence::{
