@@ -6,7 +6,11 @@ mod later;
 mod ledger;
 mod stamps;
 
-pub(crate) use self::{later::Later, ledger::Signed, stamps::Stamp};
+pub(crate) use self::{
+    later::{Added, Later},
+    ledger::Signed,
+    stamps::Stamp,
+};
 use crate::{Check, Facts, Original, Outcome, Overall, Trust, Verdict, times, verdict::clean, words};
 use evidence::{
     Error, Result,
@@ -131,20 +135,20 @@ impl Walk<'_> {
         self.facts.t2 = stamps::earliest(&sealing);
         self.checks.extend(statement_tokens.iter().map(|s| s.check.clone()));
         self.log_checks(&main, at);
-        let (later, later_checks) = self.later(&main, at);
-        let policy = self.policy(&main, &later, at);
+        let mut added = self.added(&main);
+        let policy = self.policy(&main, &added.later, at);
         self.checks.push(policy);
         let operator = self.operator(&main);
         self.checks.push(operator);
         self.checks.extend(sealing.iter().map(|s| s.check.clone()));
 
-        let cosigned = times::cosignatures(&main, &sealing, &later);
+        let cosigned = times::cosignatures(&main, &sealing, &added.later);
         let times =
-            times::check(self.facts.statement.as_ref(), &statement_tokens, &sealing, &later, &cosigned, self.now);
+            times::check(self.facts.statement.as_ref(), &statement_tokens, &sealing, &added, &cosigned, self.now);
         self.checks.push(times);
         let clock = self.clock();
         self.checks.push(clock);
-        self.checks.extend(later_checks);
+        self.checks.append(&mut added.checks);
         self.always();
     }
 
