@@ -115,7 +115,9 @@ impl Walk<'_> {
             return Err(Error::Signature { what: "cosignature", key: name.clone() });
         }
         let tsr = self.entry(&format!("{unit}-checkpoint.tsr"))?;
-        let stamp = stamps::check(self.trust, id.to_owned(), tsr, bytes, None, &stamps::LATER);
+        let mut stamp = [stamps::check(self.trust, id.to_owned(), tsr, bytes, None, &stamps::LATER)];
+        stamps::settle(&mut stamp);
+        let [stamp] = stamp;
         // A contradiction in its token takes the whole checkpoint with it.
         let counts = counts && stamp.check.result != Outcome::Fail;
         Ok(Later { signed, counts, stamp })

@@ -212,6 +212,10 @@ fn inside(book: &mut Book) {
     record("record-five", "a record that names five tokens", |r| {
         r["timestamps"] = json!(vec![r["timestamps"][0].clone(); 5])
     });
+    record("record-time", "a genTime with a fraction of zero", |r| {
+        let time = r["timestamps"][0]["gen_time"].as_str().unwrap().replace('Z', ".0Z");
+        r["timestamps"][0]["gen_time"] = json!(time);
+    });
     record("record-none", "a record that names no token", |r| r["timestamps"] = json!([]));
     record("record-two", "a record that names two tokens, of which one is there", |r| {
         r["timestamps"] = json!(vec![r["timestamps"][0].clone(); 2]);

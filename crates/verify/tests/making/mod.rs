@@ -9,6 +9,7 @@ mod later;
 mod ledger;
 mod notes;
 mod statement;
+mod tokens;
 pub mod world;
 
 use evidence::json::{Value, json};
@@ -135,6 +136,7 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     ledger::cases(&mut book);
     notes::cases(&mut book);
     later::cases(&mut book);
+    tokens::cases(&mut book);
     let mut files = BTreeMap::new();
     let mut put = |path: String, bytes: Vec<u8>| {
         // Shared files are put by every case that uses them, always the same.
