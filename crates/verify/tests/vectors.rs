@@ -95,6 +95,31 @@ fn each_case_gives_what_it_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A certificate's attachments are such a folder: what was verified as a package is verified as it lies there.
+#[test]
+fn packages_taken_apart_are_verified_too() {
+    for (dir, case) in cases().into_iter().filter(|c| c.1["exit"] == 0) {
+        let trust = files(&folder().join(case["trust"].as_str().unwrap()));
+        let name = |p: &Path| p.file_name().unwrap().to_str().unwrap().to_owned();
+        let trust = Trust::from_files(trust.iter().map(|p| (name(p), std::fs::read(p).unwrap()))).unwrap();
+        let package = archive::package::read(&std::fs::read(dir.join("package.zip")).unwrap()).unwrap();
+        let entries = package.entries.into_iter().filter(|e| e.0 != "package.json").collect();
+        let originals = case["originals"].as_array().unwrap().iter().map(|o| {
+            let name = o.as_str().unwrap().to_owned();
+            let digests = FileDigests::of(&std::fs::read(folder().join(&name)).unwrap());
+            Original { name, digests }
+        });
+        let now = Utc::parse_micros(case["now"].as_str().unwrap()).unwrap();
+        let container = verify::Container::Folder;
+        let verdict = verify::check(&entries, container, &trust, &originals.collect::<Vec<_>>(), now);
+        assert_eq!((verdict.code(), verdict.find("form").unwrap().result), (0, Outcome::Limited), "{}", dir.display());
+        let later = |id: &str| id.starts_with("later-0") || id.starts_with("renewal-");
+        let named = |id: &str| case["checks"].get(id).is_some();
+        let held = verdict.checks.iter().filter(|c| later(&c.id) && !named(&c.id));
+        assert!(held.clone().all(|c| c.result == Outcome::Pass), "{}", dir.display());
+    }
+}
+
 /// Accepted, refused, or of a form that version 1 does not know.
 fn read_format(format: &str, bytes: &[u8], key: Option<&str>) -> evidence::Result<()> {
     use evidence::{

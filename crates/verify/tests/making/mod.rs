@@ -7,6 +7,7 @@ pub mod der;
 mod forged;
 mod form;
 mod formats;
+mod formats_notes;
 mod later;
 mod ledger;
 mod notes;
