@@ -11,6 +11,7 @@
 mod error;
 mod fonts;
 mod instant;
+pub mod seal;
 mod sheet;
 mod world;
 

@@ -24,7 +24,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use timestamp::{Authority, AuthorityMaterial};
+use timestamp::{Authority, Material};
 
 /// An open data folder.
 pub struct Folder {
@@ -198,11 +198,11 @@ impl ledger::Stamper for Seal {
 fn load_authority(dir: &Path) -> Result<Authority> {
     let read = |name: &str| read_file(&dir.join(name));
     let text = |name: &str| read(name).map(|b| String::from_utf8_lossy(&b).into_owned());
-    let material = AuthorityMaterial {
+    let material = Material {
         root_cert_pem: text("authority/root.pem")?,
-        tsa_cert_pem: text("authority/signer.pem")?,
+        signer_cert_pem: text("authority/signer.pem")?,
         root_key_pem: text("keys/authority-root.pem")?,
-        tsa_key_pem: text("keys/authority.pem")?,
+        signer_key_pem: text("keys/authority.pem")?,
         crl_der: read("authority/root.crl")?,
     };
     Authority::load(&material, Box::new(clock::now)).map_err(|e| {

@@ -87,10 +87,10 @@ fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, name: Option<&str>)
         fs::write(&path, bytes).map_err(|e| Error::io(&path, &e))
     };
     write("authority/root.pem", material.root_cert_pem.as_bytes())?;
-    write("authority/signer.pem", material.tsa_cert_pem.as_bytes())?;
+    write("authority/signer.pem", material.signer_cert_pem.as_bytes())?;
     write("authority/root.crl", &material.crl_der)?;
     keys::write_secret(&dir.join("keys/authority-root.pem"), material.root_key_pem.as_bytes())?;
-    keys::write_secret(&dir.join("keys/authority.pem"), material.tsa_key_pem.as_bytes())?;
+    keys::write_secret(&dir.join("keys/authority.pem"), material.signer_key_pem.as_bytes())?;
 
     let root = Root::from_pem(material.root_cert_pem.as_bytes())?;
     let fingerprint = hex::encode(&root.fingerprint());
