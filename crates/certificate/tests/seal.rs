@@ -65,4 +65,6 @@ fn a_sealed_certificate_reads_back_whole() {
     let validation = read.validation.unwrap();
     assert_eq!((validation.certificates.len(), validation.crls.len()), (4, 2));
     fs::write(std::env::temp_dir().join("sealed.pdf"), &file).unwrap();
+    fs::write(std::env::temp_dir().join("r1.der"), &keys.signer.root().der).unwrap();
+    fs::write(std::env::temp_dir().join("r2.der"), &keys.roots[0].der).unwrap();
 }

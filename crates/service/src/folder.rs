@@ -4,6 +4,7 @@
 //! quezao.db        records on their way, disclosures, the signed head
 //! keys/            ledger and authority, mode 0600
 //! authority/       certificates and CRL of the embedded authority
+//! signer/          revocation lists for the signer of certificates
 //! ledger/          the static tlog-tiles tree
 //! trust/           a ready trust folder
 //! originals/       kept files by SHA-256
@@ -195,7 +196,7 @@ impl ledger::Stamper for Seal {
     }
 }
 
-fn load_authority(dir: &Path) -> Result<Authority> {
+pub(crate) fn load_authority(dir: &Path) -> Result<Authority> {
     let read = |name: &str| read_file(&dir.join(name));
     let text = |name: &str| read(name).map(|b| String::from_utf8_lossy(&b).into_owned());
     let material = Material {

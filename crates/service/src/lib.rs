@@ -13,11 +13,13 @@ mod intake;
 mod keys;
 mod prove;
 mod register;
+mod seal;
 
 pub use doctor::doctor;
 pub use error::{Error, Result, show_path};
 pub use folder::Folder;
 pub use intake::digests;
+pub use seal::OwnSigner;
 
 use std::path::PathBuf;
 
@@ -44,6 +46,8 @@ pub struct InitOptions {
     pub operator_code: Option<String>,
     /// First part of the ledger's origin.
     pub origin: Option<String>,
+    /// Who signs certificates, where the operator brings his own key.
+    pub signer: Option<OwnSigner>,
 }
 
 /// What `init` made.
