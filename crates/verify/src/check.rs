@@ -7,7 +7,11 @@ mod later;
 mod ledger;
 mod stamps;
 
-pub(crate) use self::{later::Later, ledger::Signed, stamps::Stamp};
+pub(crate) use self::{
+    later::{Added, Later},
+    ledger::Signed,
+    stamps::Stamp,
+};
 use crate::{Check, Facts, Original, Outcome, Overall, Trust, Verdict, times, verdict::clean, words};
 use archive::pdf::CertificatePdf;
 use evidence::{
@@ -165,7 +169,7 @@ impl Walk<'_> {
         let file = self.file(statement.as_ref(), originals);
         self.checks.push(file);
 
-        let mut main = self.main_checkpoint();
+        let main = self.main_checkpoint();
         let binding = self.ledger_binding(statement.as_ref(), &main);
         self.checks.push(binding);
         let statement_tokens = self.statement_tokens(record.as_ref().ok());
@@ -174,21 +178,21 @@ impl Walk<'_> {
         self.facts.t1 = stamps::earliest(&statement_tokens);
         self.facts.t2 = stamps::earliest(&sealing);
         self.checks.extend(statement_tokens.iter().map(|s| s.check.clone()));
-        self.log_checks(&mut main, at);
-        let (later, later_checks) = self.later(&main, at);
-        let policy = self.policy(&main, &later, at);
+        self.log_checks(&main, at);
+        let mut added = self.added(&main);
+        let policy = self.policy(&main, &added.later, at);
         self.checks.push(policy);
         let operator = self.operator(&main);
         self.checks.push(operator);
         self.checks.extend(sealing.iter().map(|s| s.check.clone()));
 
-        let cosigned = times::cosignatures(&main, &sealing, &later);
+        let cosigned = times::cosignatures(&main, &sealing, &added.later);
         let times =
-            times::check(self.facts.statement.as_ref(), &statement_tokens, &sealing, &later, &cosigned, self.now);
+            times::check(self.facts.statement.as_ref(), &statement_tokens, &sealing, &added, &cosigned, self.now);
         self.checks.push(times);
         let clock = self.clock();
         self.checks.push(clock);
-        self.checks.extend(later_checks);
+        self.checks.append(&mut added.checks);
         let signature = match &self.certificate {
             Some(Carried::Itself(bytes, read)) => Some(self.certificate(bytes, read)),
             Some(Carried::Entry(bytes)) => Some(self.carried_certificate(bytes)),
