@@ -72,7 +72,7 @@ fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, name: Option<&str>)
         key.public_key().try_into().map_err(|_| Error::new("账本公钥长度不对", "the ledger key has a wrong length"))?;
     let origin = evidence::checkpoint::origin(name.unwrap_or("quezao.local"), public).map_err(|e| {
         Error::new(
-            format!("账本名称不可用（{e}）；请用 --origin 给出如 example.cn 的名称"),
+            format!("账本名称不可用（{}）；请用 --origin 给出如 example.cn 的名称", e.zh()),
             format!("the ledger cannot have that name ({e}); give --origin a name such as example.cn"),
         )
     })?;
@@ -121,13 +121,13 @@ fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, name: Option<&str>)
 }
 
 /// The folder under a temporary name beside its place; removed unless finished.
-struct Making {
-    path: PathBuf,
+pub(crate) struct Making {
+    pub path: PathBuf,
     done: bool,
 }
 
 impl Making {
-    fn begin(dir: &Path) -> Result<Self> {
+    pub(crate) fn begin(dir: &Path) -> Result<Self> {
         let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(|e| Error::io(parent, &e))?;
         let name = format!(
@@ -140,7 +140,7 @@ impl Making {
         Ok(Self { path, done: false })
     }
 
-    fn finish(mut self, dir: &Path) -> Result<()> {
+    pub(crate) fn finish(mut self, dir: &Path) -> Result<()> {
         fs::rename(&self.path, dir).map_err(|e| Error::io(dir, &e))?;
         self.done = true;
         Ok(())

@@ -3,6 +3,7 @@
 //! `intake` reads bytes, `register` makes and records statements, `prove` takes evidence out again.
 //! Nothing here prints; progress is handed out as [`Event`]s, failures as [`Error`]s with a way out.
 
+mod backup;
 mod clock;
 mod doctor;
 mod error;
@@ -14,10 +15,12 @@ mod keys;
 mod prove;
 mod register;
 
+pub use backup::{Backup, Progress, backup};
 pub use doctor::doctor;
 pub use error::{Error, Result, show_path};
 pub use folder::Folder;
 pub use intake::digests;
+pub use keys::platform_keys;
 
 use std::path::PathBuf;
 

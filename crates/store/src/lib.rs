@@ -80,6 +80,12 @@ impl Store {
         Ok(())
     }
 
+    /// Writes a consistent copy to a new file, also beside a writer.
+    pub fn copy_to(&self, path: &Path) -> Result<()> {
+        self.lock().execute("VACUUM INTO ?1", [path.to_string_lossy()])?;
+        Ok(())
+    }
+
     /// A panic elsewhere leaves the connection usable: every write is one transaction.
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
