@@ -24,6 +24,7 @@ pub(crate) enum Command {
     Verify(Verify),
     Explain(Explain),
     Doctor(Doctor),
+    Demo(Demo),
     Admin(Admin),
     Completions {
         shell: clap_complete::Shell,
@@ -194,6 +195,18 @@ pub(crate) struct Doctor {
 }
 
 #[derive(Args)]
+pub(crate) struct Demo {
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    #[arg(long)]
+    pub forge: bool,
+    #[arg(long, value_name = "FILE")]
+    pub picture: Vec<PathBuf>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
 pub(crate) struct Admin {
     #[command(subcommand)]
     pub command: AdminCommand,
@@ -207,6 +220,14 @@ pub(crate) enum AdminCommand {
         data: Data,
         #[arg(long, value_name = "DIR")]
         output: PathBuf,
+    },
+    Backup {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long, value_name = "DIR")]
+        output: PathBuf,
+        #[arg(long)]
+        without_originals: bool,
     },
     LedgerCheck(Data),
 }
