@@ -100,6 +100,9 @@ impl From<store::Error> for Error {
 
 impl From<evidence::Error> for Error {
     fn from(error: evidence::Error) -> Self {
-        Self::new(format!("数据不符合格式（{error}）"), format!("the data does not have the promised form ({error})"))
+        Self::new(
+            format!("数据不符合格式（{}）", error.zh()),
+            format!("the data does not have the promised form ({error})"),
+        )
     }
 }
