@@ -157,7 +157,7 @@ fn tokens_of_openssl_are_accepted() {
             assert_eq!(
                 check(&tsr, b"statement", &[embedded().2]),
                 Err(Error::Missing {
-                    what: "path of the time-stamp certificate",
+                    what: "path of the signing certificate",
                     missing: "a trusted root that it leads to".into(),
                 })
             );
