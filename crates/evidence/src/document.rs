@@ -129,7 +129,8 @@ pub fn crl_to_der(bytes: &[u8]) -> Result<Vec<u8>> {
         Ok((label, _)) => return Err(Error::malformed(WHAT, label, "the PEM label X509 CRL")),
         Err(_) => bytes.to_vec(),
     };
-    x509_cert::crl::CertificateList::<x509_cert::certificate::Rfc5280>::from_der(&der).map_err(|e| malformed(WHAT, e, "a CRL (RFC 5280, 5)"))?;
+    x509_cert::crl::CertificateList::<x509_cert::certificate::Rfc5280>::from_der(&der)
+        .map_err(|e| malformed(WHAT, e, "a CRL (RFC 5280, 5)"))?;
     Ok(der)
 }
 

@@ -141,7 +141,7 @@ impl Folder {
 
 /// Opens ledger and authority for the process that holds the lock.
 pub(crate) fn open_writer(dir: &Path, store: &store::Store, origin: &str, lock: File) -> Result<(Writer, Warnings)> {
-    let authority = Arc::new(load_authority(dir)?);
+    let authority = Arc::new(load_authority(dir, Box::new(clock::now))?);
     let seed = keys::ed25519_from_file(&dir.join("keys/ledger.pem"))?;
     let mirror = mirror_path(origin)?;
     if let Some(state) = mirror.parent() {
@@ -196,7 +196,7 @@ impl ledger::Stamper for Seal {
     }
 }
 
-pub(crate) fn load_authority(dir: &Path) -> Result<Authority> {
+pub(crate) fn load_authority(dir: &Path, clock: timestamp::Clock) -> Result<Authority> {
     let read = |name: &str| read_file(&dir.join(name));
     let text = |name: &str| read(name).map(|b| String::from_utf8_lossy(&b).into_owned());
     let material = Material {
@@ -206,7 +206,7 @@ pub(crate) fn load_authority(dir: &Path) -> Result<Authority> {
         signer_key_pem: text("keys/authority.pem")?,
         crl_der: read("authority/root.crl")?,
     };
-    Authority::load(&material, Box::new(clock::now)).map_err(|e| {
+    Authority::load(&material, clock).map_err(|e| {
         Error::new(
             format!("内置时间机构无法载入（{e}）；请从备份恢复 authority/ 与 keys/"),
             format!("the embedded authority does not load ({e}); restore authority/ and keys/ from a backup"),

@@ -59,12 +59,7 @@ fn parties(options: &InitOptions) -> Result<(Party, Option<Party>, Warnings)> {
 }
 
 /// Everything inside the new folder, which is still under its temporary name.
-fn fill(
-    dir: &Path,
-    owner: &Party,
-    operator: Option<&Party>,
-    options: &InitOptions,
-) -> Result<(Initialized, PathBuf)> {
+fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, options: &InitOptions) -> Result<(Initialized, PathBuf)> {
     for sub in ["keys", "authority", "trust", "originals"] {
         let path = dir.join(sub);
         fs::create_dir(&path).map_err(|e| Error::io(&path, &e))?;
@@ -75,12 +70,13 @@ fn fill(
     let key = Signer::from_seed("quezao", &seed)?.verifier_key();
     let public =
         key.public_key().try_into().map_err(|_| Error::new("账本公钥长度不对", "the ledger key has a wrong length"))?;
-    let origin = evidence::checkpoint::origin(options.origin.as_deref().unwrap_or("quezao.local"), public).map_err(|e| {
-        Error::new(
-            format!("账本名称不可用（{e}）；请用 --origin 给出如 example.cn 的名称"),
-            format!("the ledger cannot have that name ({e}); give --origin a name such as example.cn"),
-        )
-    })?;
+    let origin =
+        evidence::checkpoint::origin(options.origin.as_deref().unwrap_or("quezao.local"), public).map_err(|e| {
+            Error::new(
+                format!("账本名称不可用（{}）；请用 --origin 给出如 example.cn 的名称", e.zh()),
+                format!("the ledger cannot have that name ({e}); give --origin a name such as example.cn"),
+            )
+        })?;
     let ledger_key = Signer::from_seed(&origin, &seed)?.verifier_key().to_string();
 
     let runs = operator.unwrap_or(owner);
@@ -128,13 +124,13 @@ fn fill(
 }
 
 /// The folder under a temporary name beside its place; removed unless finished.
-struct Making {
-    path: PathBuf,
+pub(crate) struct Making {
+    pub path: PathBuf,
     done: bool,
 }
 
 impl Making {
-    fn begin(dir: &Path) -> Result<Self> {
+    pub(crate) fn begin(dir: &Path) -> Result<Self> {
         let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(|e| Error::io(parent, &e))?;
         let name = format!(
@@ -147,7 +143,7 @@ impl Making {
         Ok(Self { path, done: false })
     }
 
-    fn finish(mut self, dir: &Path) -> Result<()> {
+    pub(crate) fn finish(mut self, dir: &Path) -> Result<()> {
         fs::rename(&self.path, dir).map_err(|e| Error::io(dir, &e))?;
         self.done = true;
         Ok(())

@@ -3,6 +3,7 @@
 //! `intake` reads bytes, `register` makes and records statements, `prove` takes evidence out again.
 //! Nothing here prints; progress is handed out as [`Event`]s, failures as [`Error`]s with a way out.
 
+mod backup;
 mod clock;
 mod doctor;
 mod error;
@@ -15,10 +16,12 @@ mod prove;
 mod register;
 mod seal;
 
+pub use backup::{Backup, Progress, backup};
 pub use doctor::doctor;
 pub use error::{Error, Result, show_path};
 pub use folder::Folder;
 pub use intake::digests;
+pub use keys::platform_keys;
 pub use seal::OwnSigner;
 
 use std::path::PathBuf;

@@ -103,6 +103,7 @@ impl Folder {
             ("origin", self.origin.clone()),
             ("ledger_key", self.store.meta("ledger_key")?.unwrap_or_default()),
             ("authority_root_sha256", self.authority_root()?.1),
+            ("signer_root_sha256", hex::encode(&crate::seal::root(&self.dir)?.fingerprint())),
         ]))
     }
 
@@ -210,6 +211,7 @@ impl Folder {
         entries.push(("trust-policy".into(), policy));
         entries.push(("trust-roles.json".into(), trust("roles.json")?));
         entries.push((root_file, pem));
+        entries.extend(crate::seal::carried(&self.dir)?);
         entries.push(("VERIFY.txt".into(), text.into_bytes()));
         entries.push(("verify.py".into(), archive::VERIFY_PY.to_vec()));
         Ok(entries)

@@ -1,12 +1,18 @@
 //! Who signs certificates: a key made at first run, or the operator's own.
 //!
-//! `keys/signer.pem` is the key, `signer/chain.pem` its certificates up to the root, `signer/*.crl` revocation lists.
+//! `keys/signer.pem` is the key with its certificates up to the root, `signer/*.crl` its issuers' revocation lists.
 
 use crate::{Error, Folder, Result, clock, error::read_file, folder::load_authority, keys};
 use certificate::seal::Seal;
-use evidence::{hex, json::json, token::Root};
+use evidence::{
+    hex,
+    json::{Value, json},
+    token::Root,
+};
 use std::{
     fs,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 use timestamp::{DocumentSigner, cms::Signer};
@@ -25,7 +31,7 @@ pub(crate) fn certificate(folder: &Folder, pdf: &[u8]) -> Result<Vec<u8>> {
     let signer = load(&folder.dir)?;
     let authority = match folder.writer() {
         Ok(writer) => writer.authority.clone(),
-        Err(_) => load_authority(&folder.dir)?.into(),
+        Err(_) => load_authority(&folder.dir, Box::new(clock::now))?.into(),
     };
     let mut crls: Vec<Vec<u8>> = revocation(&folder.dir)?.into_iter().map(|(_, der)| der).collect();
     crls.push(read_file(&folder.dir.join("authority/root.crl"))?);
@@ -58,12 +64,11 @@ pub(crate) fn root(dir: &Path) -> Result<Root> {
 }
 
 /// Makes a signer, or takes the operator's own, into a folder that has none; returns its line of `roles.json`.
-pub(crate) fn install(dir: &Path, name: &str, role: &str, own: Option<&OwnSigner>) -> Result<evidence::json::Value> {
-    let own = match own {
-        Some(own) => {
-            let lists = own.crls.iter().map(|path| crl(path)).collect::<Result<Vec<_>>>()?;
-            (read_file(&own.pem)?, lists)
-        }
+pub(crate) fn install(dir: &Path, name: &str, role: &str, own: Option<&OwnSigner>) -> Result<Value> {
+    let folder = dir.join("signer");
+    fs::create_dir(&folder).map_err(|e| Error::io(&folder, &e))?;
+    let (pem, lists) = match own {
+        Some(own) => (read_file(&own.pem)?, own.crls.iter().map(|path| crl(path)).collect::<Result<Vec<_>>>()?),
         None => {
             let made = DocumentSigner::create(name, clock::now()).map_err(|e| {
                 Error::new(format!("无法生成签章密钥（{e}）"), format!("no signing key could be made ({e})"))
@@ -73,20 +78,83 @@ pub(crate) fn install(dir: &Path, name: &str, role: &str, own: Option<&OwnSigner
             (pem.into_bytes(), vec![made.crl_der])
         }
     };
-    let signer = parse(&own.0)?;
-    check_lists(&signer, &own.1)?;
-    keys::write_secret(&dir.join("keys/signer.pem"), &own.0)?;
-    let write = |path: PathBuf, bytes: &[u8]| fs::write(&path, bytes).map_err(|e| Error::io(&path, &e));
-    let folder = dir.join("signer");
-    fs::create_dir(&folder).map_err(|e| Error::io(&folder, &e))?;
-    for list in &own.1 {
-        write(folder.join(format!("{}.crl", short(list))), list)?;
+    let signer = parse(&pem)?;
+    check_lists(&signer, &lists)?;
+    put(dir, &signer, Some(&pem), &lists)?;
+    Ok(role_line(&signer, name, role))
+}
+
+impl Folder {
+    /// Takes another signer, or other revocation lists for the one that is there. What was signed before stays valid:
+    /// its root stays in `trust/`. Returns SHA-256 of the signer's root, hex.
+    pub fn set_signer(&self, pem: Option<&Path>, crls: &[PathBuf]) -> Result<String> {
+        self.writer()?;
+        let lists = crls.iter().map(|path| crl(path)).collect::<Result<Vec<_>>>()?;
+        let pem = pem.map(read_file).transpose()?;
+        let signer = match &pem {
+            Some(pem) => parse(pem)?,
+            None => load(&self.dir)?,
+        };
+        check_lists(&signer, &lists)?;
+        put(&self.dir, &signer, pem.as_deref(), &lists)?;
+        if pem.is_some() {
+            self.name_signer(&signer)?;
+        }
+        Ok(hex::encode(&signer.root().fingerprint()))
     }
+
+    /// A line in `trust/roles.json` for a new signer.
+    fn name_signer(&self, signer: &DocumentSigner) -> Result<()> {
+        let path = self.trust_dir().join("roles.json");
+        let mut roles = evidence::json::parse("roles.json", &read_file(&path)?, 1 << 20)?;
+        let (runs, role) = match &self.operator {
+            Some(operator) => (&operator.name, "platform"),
+            None => (&self.owner.name, "owner"),
+        };
+        let line = role_line(signer, runs, role);
+        if let Some(lines) = roles.as_array_mut().filter(|lines| !lines.iter().any(|l| l["key"] == line["key"])) {
+            lines.push(line);
+        }
+        replace(&path, &evidence::json::to_bytes("roles.json", &roles)?, 0o644)
+    }
+}
+
+/// Writes what was examined: each file is whole or the one before.
+fn put(dir: &Path, signer: &DocumentSigner, pem_file: Option<&[u8]>, lists: &[Vec<u8>]) -> Result<()> {
     let root = signer.root();
-    write(dir.join(format!("trust/signer-{}.pem", short(&root.der))), &pem(&root.der)?)?;
-    let certificate = signer.chain().first().cloned().unwrap_or_default();
-    let key = format!("sha256:{}", hex::encode(&evidence::digest::sha256(&certificate)));
-    Ok(json!({"key": key, "role": role, "name": name, "independent": false, "from": null, "until": null}))
+    replace(&dir.join(format!("trust/signer-{}.pem", short(&root.der))), &pem(&root.der)?, 0o644)?;
+    let old = revocation(dir)?;
+    for list in lists {
+        replace(&list_path(dir, &short(list)), list, 0o644)?;
+    }
+    if let Some(bytes) = pem_file {
+        replace(&dir.join("keys/signer.pem"), bytes, 0o600)?;
+    }
+    for (name, _) in old.iter().filter(|(_, der)| !lists.contains(der)) {
+        let path = list_path(dir, name);
+        fs::remove_file(&path).map_err(|e| Error::io(&path, &e))?;
+    }
+    Ok(())
+}
+
+fn list_path(dir: &Path, short: &str) -> PathBuf {
+    dir.join(format!("signer/{short}.crl"))
+}
+
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    let new = path.with_extension("new");
+    let write = || {
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&new)?;
+        file.write_all(bytes).and_then(|()| file.sync_all())?;
+        fs::rename(&new, path)
+    };
+    write().map_err(|e| Error::io(path, &e))
+}
+
+fn role_line(signer: &DocumentSigner, name: &str, role: &str) -> Value {
+    let certificate = signer.chain().first().map(|der| evidence::digest::sha256(der)).unwrap_or_default();
+    let key = format!("sha256:{}", hex::encode(&certificate));
+    json!({"key": key, "role": role, "name": name, "independent": false, "from": null, "until": null})
 }
 
 fn load(dir: &Path) -> Result<DocumentSigner> {
@@ -94,9 +162,8 @@ fn load(dir: &Path) -> Result<DocumentSigner> {
 }
 
 fn parse(pem: &[u8]) -> Result<DocumentSigner> {
-    DocumentSigner::from_pem(pem).map_err(|e| {
-        Error::new(format!("签章密钥不可用（{e}）"), format!("the signing key cannot be used ({e})"))
-    })
+    DocumentSigner::from_pem(pem)
+        .map_err(|e| Error::new(format!("签章密钥不可用（{e}）"), format!("the signing key cannot be used ({e})")))
 }
 
 /// Whether what would be signed today would verify.
