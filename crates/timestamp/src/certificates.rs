@@ -1,6 +1,7 @@
-//! Root, signer and CRL of the embedded authority.
+//! Root, signer and CRL of what is made at first run: the embedded authority, and the signer of certificates.
 //!
-//! RFC 3161, 2.3: the signer's EKU is timeStamping alone and critical.
+//! RFC 3161, 2.3: an authority's EKU is timeStamping alone and critical. A signer of documents has none, and a key
+//! usage of digitalSignature and nonRepudiation (ETSI EN 319 412-2, 4.3.2).
 
 use crate::{Error, Result};
 use der::{
@@ -36,16 +37,34 @@ const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 const MAX_COMMON_NAME: usize = 64;
 const YEAR: i64 = 31_557_600 * SECOND;
 
-pub(super) struct Made {
-    pub(super) root: Certificate,
-    pub(super) signer: Certificate,
-    pub(super) crl: CertificateList,
+pub(crate) struct Made {
+    pub(crate) root: Certificate,
+    pub(crate) signer: Certificate,
+    pub(crate) crl: CertificateList,
 }
 
-pub(super) fn make(name: &str, now: Utc, root_key: &SigningKey, tsa_key: &SigningKey) -> Result<Made> {
+/// What a signer signs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    TimeStamps,
+    Documents,
+}
+
+impl Use {
+    /// What the common names of root and signer begin with.
+    fn titles(self) -> (&'static str, &'static str) {
+        match self {
+            Self::TimeStamps => ("Quezao embedded root 平台自签时间标记", "Quezao embedded authority 平台自签时间标记"),
+            Self::Documents => ("Quezao certificate root 证书签章", "Quezao certificate signer 证书签章"),
+        }
+    }
+}
+
+/// A root, valid for 25 years, a signer for 20, a CRL for 10.
+pub(crate) fn make(usage: Use, name: &str, now: Utc, root_key: &SigningKey, signer_key: &SigningKey) -> Result<Made> {
     let refuse = |e: builder::Error| Error::structure("certificate", e);
-    let root_name = common_name("Quezao embedded root 平台自签时间标记", name)?;
-    let signer_name = common_name("Quezao embedded authority 平台自签时间标记", name)?;
+    let (root_title, signer_title) = usage.titles();
+    let (root_name, signer_name) = (common_name(root_title, name)?, common_name(signer_title, name)?);
     // The first token may be stamped within the same second.
     let from = now.plus(-60 * SECOND);
     let build = |profile: Profile, years: i64, key: &SigningKey| -> Result<Certificate> {
@@ -57,8 +76,8 @@ pub(super) fn make(name: &str, now: Utc, root_key: &SigningKey, tsa_key: &Signin
         let builder = CertificateBuilder::new(profile, serial, validity, spki).map_err(refuse)?;
         builder.build::<_, DerSignature>(root_key).map_err(refuse)
     };
-    let root = build(Profile { issuer: root_name.clone(), subject: root_name.clone(), ca: true }, 25, root_key)?;
-    let signer = build(Profile { issuer: root_name, subject: signer_name, ca: false }, 20, tsa_key)?;
+    let root = build(Profile { issuer: root_name.clone(), subject: root_name.clone(), signs: None }, 25, root_key)?;
+    let signer = build(Profile { issuer: root_name, subject: signer_name, signs: Some(usage) }, 20, signer_key)?;
     let number = CrlNumber(Uint::new(&[1]).map_err(|e| Error::structure("CRL number", e))?);
     let crl = CrlBuilder::new_with_this_update(&root, number, time(from)?)
         .map_err(|e| Error::structure("CRL", e))?
@@ -93,7 +112,8 @@ fn time(at: Utc) -> Result<Time> {
 struct Profile {
     issuer: Name,
     subject: Name,
-    ca: bool,
+    /// `None`: certificates.
+    signs: Option<Use>,
 }
 
 impl BuilderProfile for Profile {
@@ -111,17 +131,22 @@ impl BuilderProfile for Profile {
     ) -> builder::Result<Vec<Extension>> {
         let id = SubjectKeyIdentifier::try_from(key)?;
         let mut out = vec![(false, &id).to_extension(&self.subject, &[])?];
-        if self.ca {
+        let Some(signs) = self.signs else {
             let constraints = BasicConstraints { ca: true, path_len_constraint: Some(0) };
             out.push((true, &constraints).to_extension(&self.subject, &[])?);
             let usage = KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign);
             out.push((true, &usage).to_extension(&self.subject, &[])?);
-        } else {
-            let issuer = SubjectKeyIdentifier::try_from(issuer_key)?;
-            let issuer = AuthorityKeyIdentifier { key_identifier: Some(issuer.0), ..Default::default() };
-            out.push((false, &issuer).to_extension(&self.subject, &[])?);
-            let usage = KeyUsage(KeyUsages::DigitalSignature.into());
-            out.push((true, &usage).to_extension(&self.subject, &[])?);
+            return Ok(out);
+        };
+        let issuer = SubjectKeyIdentifier::try_from(issuer_key)?;
+        let issuer = AuthorityKeyIdentifier { key_identifier: Some(issuer.0), ..Default::default() };
+        out.push((false, &issuer).to_extension(&self.subject, &[])?);
+        let usage = match signs {
+            Use::TimeStamps => KeyUsage(KeyUsages::DigitalSignature.into()),
+            Use::Documents => KeyUsage(KeyUsages::DigitalSignature | KeyUsages::NonRepudiation),
+        };
+        out.push((true, &usage).to_extension(&self.subject, &[])?);
+        if signs == Use::TimeStamps {
             let purposes = ExtendedKeyUsage(vec![oid::KP_TIME_STAMPING]);
             out.push((true, &purposes).to_extension(&self.subject, &[])?);
         }
