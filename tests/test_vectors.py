@@ -90,6 +90,8 @@ def read_format(kind, path, data, key):
         verify.Note("checkpoint", data + "\n\u2014 x AAAAAAAA\n".encode())
     elif kind == "policy":
         verify.Policy("policy", data)
+    elif kind == "roles":
+        verify.parse_roles("roles.json", data)
     elif kind == "tlog-proof":
         verify.Proof("proof", data)
     elif kind == "token":

@@ -83,7 +83,7 @@ impl Trust {
         Ok(trust)
     }
 
-    /// The role of a log or witness key at an instant.
+    /// The role of a log or witness key at an instant: the first of its lines that is in force.
     pub fn role_of_key(&self, key: &VerifierKey, at: Utc) -> Option<&RoleLine> {
         self.line(|k| matches!(k, KeyRef::Note(k) if k == key), at)
     }
@@ -135,9 +135,6 @@ fn roles(file: &str, bytes: &[u8]) -> Result<Vec<RoleLine>, TrustError> {
             None => VerifierKey::parse(&line.key).map(KeyRef::Note),
         }
         .map_err(|e| refuse(e.to_string()))?;
-        if roles.iter().any(|other| other.key == key) {
-            return Err(refuse(format!("{} stands on two lines", line.key)));
-        }
         let time =
             |t: Option<String>| t.as_deref().map(Utc::parse_micros).transpose().map_err(|e| refuse(e.to_string()));
         let (from, until) = (time(line.from)?, time(line.until)?);

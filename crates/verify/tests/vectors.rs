@@ -156,6 +156,9 @@ fn read_format(format: &str, bytes: &[u8], key: Option<&str>) -> evidence::Resul
             cosignature::verify(&note::Note::parse(bytes)?, &key()?).map(|c| assert!(c.is_some()))
         }
         "policy" => Policy::parse(bytes).map(drop),
+        "roles" => Trust::from_files([("roles.json".to_owned(), bytes.to_vec())])
+            .map(drop)
+            .map_err(|e| evidence::Error::malformed("roles.json", e.to_string(), "roles")),
         "tlog-proof" => TlogProof::parse(bytes).map(drop),
         "token" => Token::parse_tsr(bytes)?.check_signature().map(drop),
         "package" => archive::package::read(bytes).map(drop),
@@ -183,7 +186,7 @@ fn each_format_takes_the_good_and_refuses_the_bad() {
         if result == "accept" { count.0 += 1 } else { count.1 += 1 }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(counts.len(), 14);
+    assert_eq!(counts.len(), 15);
     assert!(counts.values().all(|c| c.0 >= 1 && c.1 >= 5), "{counts:?}");
 }
 

@@ -4,7 +4,8 @@
 
 use super::{
     Book, Case,
-    der::{Authority, Cert},
+    der::Cert,
+    stamp::Authority,
     world::{Build, Entries, World, at, canonical, record, replace, zip},
 };
 use evidence::{

@@ -3,6 +3,7 @@
 use super::{
     der::*,
     pretty,
+    stamp::*,
     world::{Build, PICTURE, World, at, base64, base64url, canonical},
 };
 use crate::common::{proof, root};
@@ -32,7 +33,7 @@ impl Shelf {
         let ending = match format {
             "token" => "tsr",
             "package" => "zip",
-            "json" | "statement" | "record" | "inclusion" | "consistency" => "json",
+            "json" | "roles" | "statement" | "record" | "inclusion" | "consistency" => "json",
             _ => "txt",
         };
         let file = format!("{format}/{kind}-{count:02}-{slug}.{ending}");

@@ -18,6 +18,7 @@ pub(super) fn put(shelf: &mut Shelf) {
     cosignatures(shelf);
     ml_dsa(shelf);
     policies(shelf);
+    roles(shelf);
     proofs(shelf);
 }
 
@@ -236,6 +237,34 @@ fn policies(s: &mut Shelf) {
         format!("log x+00000000+{}\nquorum none\n", base64(&[&[0x77], &[7; 32][..]].concat())),
     );
     s.bad(F, "crlf", "LF", honest.replace('\n', "\r\n"));
+}
+
+fn roles(s: &mut Shelf) {
+    const F: &str = "roles";
+    let key = World::new(1).log.verifier_key();
+    let line = |key: &str| {
+        format!(
+            r#"{{"key":"{key}","role":"court","name":"A","independent":true,"from":null,"until":"2027-01-01T00:00:00.000000Z"}}"#
+        )
+    };
+    let honest = format!("[{},{}]", line(&key.to_string()), line(&format!("sha256:{}", "0".repeat(64))));
+    s.good(F, "two", "a vkey and a certificate", &honest);
+    s.good(F, "none", "nobody", "[]");
+    let again = line(&key.to_string());
+    s.good(F, "two-lines", "two lines of one key: the first in force counts", format!("[{again},{again}]"));
+    s.good(F, "spaces", "it need not be canonical", honest.replace(',', ", "));
+    let id = hex::encode(&key.id());
+    let mut bad = |slug, rule, from: &str, to: &str| s.bad(F, slug, rule, honest.replacen(from, to, 1));
+    bad("role", "a role of the list", "court", "judge");
+    bad("independent", "independent is true or false", "true", "1");
+    bad("until", "every member", r#","until":"2027-01-01T00:00:00.000000Z""#, "");
+    bad("date", "an instant or null", "2027-01-01T00:00:00.000000Z", "2027-01-01");
+    bad("twice", "each member once", r#""name":"A""#, r#""name":"A","name":"B""#);
+    bad("more", "no other member", r#""name":"A""#, r#""name":"A","note":1"#);
+    bad("digest", "64 digits", "sha256:00", "sha256:0");
+    bad("key-id", "a vkey's own id", &id, "00000000");
+    bad("bidi", "the rules of text", r#""A""#, "\"A\u{202e}\"");
+    s.bad(F, "object", "an array", line(&key.to_string()));
 }
 
 fn proofs(s: &mut Shelf) {

@@ -2,7 +2,8 @@
 
 use super::{
     Book,
-    der::{Authority, SHA256, SHA512},
+    der::{SHA256, SHA512},
+    stamp::Authority,
     world::{Build, Entries, World, at},
 };
 use crate::common::proof;

@@ -11,6 +11,8 @@ mod formats_notes;
 mod later;
 mod ledger;
 mod notes;
+mod series;
+pub mod stamp;
 mod statement;
 mod tokens;
 pub mod world;

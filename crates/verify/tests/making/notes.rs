@@ -123,6 +123,17 @@ fn log_role(book: &mut Book) {
     role("none", "no line about it", "role-none", "limited", &|r| drop(r.as_array_mut().unwrap().remove(0)));
     role("past", "a role that ended before", "role-past", "limited", &|r| r[0]["until"] = json!(at(121).to_micros()));
     role("future", "a role that began after", "role-future", "limited", &|r| r[0]["from"] = json!(at(123).to_micros()));
+    let mut role = |slug, what, trust, change: &dyn Fn(&mut Value)| {
+        book.good(ID, slug, what, |b| {
+            b.trust = (trust, b.world.trust_with(&b.world.policy("quorum court\n"), change));
+        });
+    };
+    role("two-lines", "two lines: of them the first that is in force", "role-two-lines", &|r| {
+        let (mut other, again) = (r[0].clone(), r[0].clone());
+        (other["role"], other["until"]) = (json!("other"), json!(at(121).to_micros()));
+        r[0] = other;
+        r.as_array_mut().unwrap().push(again);
+    });
     book.good(ID, "no-roles", "the reader has no roles.json: nobody has a role", |b| {
         b.trust = ("no-roles", b.world.trust().into_iter().filter(|f| f.0 != "roles.json").collect());
     })

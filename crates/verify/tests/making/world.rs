@@ -3,7 +3,7 @@
 //! A step can be spoiled; all later ones are then made honestly again, as a dishonest platform would,
 //! which holds all of its own keys.
 
-use super::der::Authority;
+use super::stamp::Authority;
 pub use crate::common::{Entries, replace};
 use crate::common::{proof, root};
 use base64::Engine as _;
