@@ -112,7 +112,7 @@ fn sheet(entries: &BTreeMap<String, Vec<u8>>, occasion: &Occasion) -> Result<(Ve
     let checked = full_second(occasion.checked);
     let verdict = verify::check(&entries, Container::Folder, &trust, &originals, checked);
     let mut roots = entries.keys().filter(|n| n.starts_with("trust-tsa-"));
-    let root_file = roots.next().filter(|_| roots.next().is_none()).cloned();
+    let root_file = roots.next().filter(|_| roots.next().is_none()).map(|_| "trust-tsa-*.pem".to_owned());
     let sheet = Sheet::from_verdict(&verdict, &Beside { checked, earlier: occasion.earlier, root_file })?;
     Ok((entries.into_iter().collect(), sheet))
 }

@@ -21,13 +21,18 @@ use crate::sheet::{
 /// What `init` adds to the name of an authority of the operator's own.
 const EMBEDDED: &str = " · embedded authority / 平台自签时间标记";
 /// The verdict's words to a reader, and what they are on paper.
-const TO_PAPER: [(&str, &str); 12] = [
+const TO_PAPER: [(&str, &str); 14] = [
     ("您的信任设置", "所用信任"),
+    ("您信任设置", "所用信任"),
     ("您信任的", "所信任的"),
     ("您规则", "所用规则"),
     ("您的规则", "所用规则"),
     ("；请同时给出原件再核验", ""),
     ("; give it together with the evidence", ""),
+    (
+        "; your trust does not mark it independent, so it counts as the operator's own",
+        "; not marked independent here: the operator's own mark",
+    ),
     ("your trust", "the trust used"),
     ("Your trust", "The trust used"),
     ("your policy", "the policy used"),
@@ -43,7 +48,7 @@ pub struct Beside {
     pub checked: Utc,
     /// Earlier records of the same digest, as the operator counted them at the checkpoint's size.
     pub earlier: Option<u64>,
-    /// The attached root that verifies the tokens, for the printed command.
+    /// How a printed command names the attached root that verifies the tokens, where there is one alone.
     pub root_file: Option<String>,
 }
 
@@ -209,18 +214,17 @@ impl Held<'_> {
     }
 
     fn rights(&self) -> Vec<Claim> {
-        const LINES: [(&str, &str, &str); 8] = [
-            ("author", "作者", "Author"),
-            ("work_origin", "作品来源", "Origin of the work"),
-            ("basis", "权利依据", "Basis of rights"),
-            ("completed_at", "完成日期", "Completed"),
-            ("completed_place", "完成地点", "Completed at"),
-            ("published_at", "首次发表", "First published"),
-            ("published_place", "发表地点", "Published at"),
-            ("published_url", "发表网址", "Published on"),
+        // Dates and places of one event share a line.
+        const LINES: [(&[&str], &str, &str); 4] = [
+            (&["author"], "作者", "Author"),
+            (&["work_origin", "basis"], "来源与依据", "Origin, basis"),
+            (&["completed_at", "completed_place"], "完成", "Completed"),
+            (&["published_at", "published_place", "published_url"], "首次发表", "First published"),
         ];
-        let line = |(name, zh, en): (&str, &str, &str)| {
-            self.claim(name).map(|value| Claim { label: Words::new(zh, en), value: origin_of_work(name, value) })
+        let line = |(names, zh, en): (&[&str], &str, &str)| {
+            let made = |name: &&str| self.claim(name).map(|value| origin_of_work(name, value));
+            let values: Vec<String> = names.iter().filter_map(made).collect();
+            (!values.is_empty()).then(|| Claim { label: Words::new(zh, en), value: values.join(" · ") })
         };
         let mut claims: Vec<Claim> = LINES.into_iter().filter_map(line).collect();
         let refs = self.facts.claims.get("refs").filter(|_| self.holds("disclosures")).and_then(Value::as_array);
