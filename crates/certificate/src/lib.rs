@@ -2,19 +2,25 @@
 //!
 //! Rules of this room:
 //! - `render` is pure: no clock, no network; the same arguments and fonts give the same bytes.
+//! - [`draw`] is the whole road from a package's entries to its page; [`redraw`] walks it again and compares.
 //! - The sheet never claims what its verdict does not hold: [`Sheet::check`] refuses the contradiction, and a date
 //!   whose token is not established is not printed.
 //! - Nothing is cut to fit. A longer name is set smaller, then the row grows, then the page flows on.
 //! - Every character has a glyph (PDF/A asks for it): [`Fonts::missing`] tells before anything is recorded.
 //! - Facts reach the template as data, never as source.
 
+mod draw;
 mod error;
+mod fill;
 mod fonts;
 mod instant;
+pub mod seal;
 mod sheet;
 mod world;
 
+pub use draw::{Occasion, draw, redraw, thumbnail_in};
 pub use error::Error;
+pub use fill::Beside;
 pub use fonts::Fonts;
 pub use sheet::{
     Check, Claim, Clock, Custody, Event, EventKind, File, Kind, Ledger, Moment, Number, NumberLabel, Operator, Outcome,
@@ -53,12 +59,24 @@ pub fn render(
     locale: Locale,
     fonts: &Fonts,
 ) -> Result<Vec<u8>, Error> {
+    render_with(sheet, thumbnail, attachments, locale, fonts, &[])
+}
+
+/// [`render`] with further keywords behind the record number.
+pub(crate) fn render_with(
+    sheet: &Sheet,
+    thumbnail: Option<&[u8]>,
+    attachments: &[(String, Vec<u8>)],
+    locale: Locale,
+    fonts: &Fonts,
+    keywords: &[String],
+) -> Result<Vec<u8>, Error> {
     sheet.check()?;
     if let Some(jpeg) = thumbnail {
         check_thumbnail(jpeg)?;
     }
     let attached = world::attached(attachments)?;
-    let data = world::data(sheet, thumbnail.is_some(), &attached, locale)?;
+    let data = world::data(sheet, thumbnail.is_some(), &attached, locale, keywords)?;
     let missing = fonts.missing(&sheet.text());
     if !missing.is_empty() {
         return Err(Error::Glyph { missing });

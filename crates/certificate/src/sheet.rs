@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, printable};
 use crate::instant::Instant;
 
-/// Characters that one field may hold.
-pub(crate) const MAX_TEXT: usize = 2_000;
+/// Characters that one field may hold: a claim has up to 4,096 bytes, a sentence may quote one.
+pub(crate) const MAX_TEXT: usize = 8_192;
 /// Items that one list may hold.
 pub(crate) const MAX_ITEMS: usize = 64;
 
@@ -330,6 +330,30 @@ impl Sheet {
         self.checks.iter().any(|c| c.required && c.result == Outcome::Limited)
     }
 
+    /// Whether the file itself was compared with the record.
+    pub fn compared(&self) -> bool {
+        self.checks.iter().any(|c| c.id == "file" && matches!(c.result, Outcome::Pass | Outcome::Limited))
+    }
+
+    /// Whether nothing but the comparison with the original is missing.
+    pub fn unread(&self) -> bool {
+        let open = |c: &&Check| c.required && matches!(c.result, Outcome::NotChecked | Outcome::Fail);
+        self.verdict == Verdict::Incomplete
+            && self.checks.iter().any(|c| c.id == "file" && c.result == Outcome::NotChecked)
+            && self.checks.iter().filter(open).all(|c| c.id == "file")
+    }
+
+    /// This sheet with each of `missing` spelled as its number, `[U+20BB7]`: a page that names what it cannot draw.
+    pub(crate) fn spelled(self, missing: &[char]) -> Result<Self, Error> {
+        if missing.is_empty() {
+            return Ok(self);
+        }
+        let failed = |e: serde_json::Error| Error::Typeset { why: e.to_string() };
+        let mut value = serde_json::to_value(&self).map_err(failed)?;
+        spell(&mut value, missing);
+        serde_json::from_value(value).map_err(failed)
+    }
+
     /// Refuses what may not be printed: a form that the layout cannot set, or a claim that the verdict does not hold.
     ///
     /// # Errors
@@ -472,6 +496,22 @@ impl Sheet {
     /// All texts in one, for [`crate::Fonts::missing`].
     pub(crate) fn text(&self) -> String {
         self.texts().concat()
+    }
+}
+
+/// In texts only: names of fields and of variants are ASCII, and no such character is ever missing.
+fn spell(value: &mut serde_json::Value, missing: &[char]) {
+    match value {
+        serde_json::Value::String(text) if text.contains(missing) => {
+            let spelled = |c: char| match missing.contains(&c) {
+                true => format!("[{}]", crate::draw::number(c)),
+                false => c.to_string(),
+            };
+            *text = text.chars().map(spelled).collect();
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|v| spell(v, missing)),
+        serde_json::Value::Object(members) => members.values_mut().for_each(|v| spell(v, missing)),
+        _ => {}
     }
 }
 

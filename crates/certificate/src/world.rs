@@ -72,14 +72,22 @@ pub(crate) fn attached(attachments: &[(String, Vec<u8>)]) -> Result<Vec<Attached
 }
 
 /// The facts as the template reads them: JSON, so that no text of theirs is ever source.
-pub(crate) fn data(sheet: &Sheet, thumbnail: bool, attached: &[Attached], locale: Locale) -> Result<Vec<u8>, Error> {
+pub(crate) fn data(
+    sheet: &Sheet,
+    thumbnail: bool,
+    attached: &[Attached],
+    locale: Locale,
+    keywords: &[String],
+) -> Result<Vec<u8>, Error> {
     let (host, key) = sheet.origin();
     let verdict = match sheet.verdict {
         Verdict::Verified if sheet.reserved() => "reserved",
         Verdict::Verified => "verified",
         Verdict::NotVerified => "not_verified",
+        Verdict::Incomplete if sheet.unread() => "unread",
         Verdict::Incomplete => "incomplete",
     };
+    let keywords: Vec<&String> = std::iter::once(&sheet.id).chain(keywords).collect();
     let mut events = Vec::with_capacity(sheet.events.len());
     for e in &sheet.events {
         let local = Instant::parse("event", &e.at)?.local();
@@ -88,6 +96,7 @@ pub(crate) fn data(sheet: &Sheet, thumbnail: bool, attached: &[Attached], locale
     }
     let value = serde_json::json!({
         "locale": locale,
+        "keywords": keywords,
         "id": sheet.id,
         "kind": sheet.kind,
         "operator": sheet.operator,
@@ -123,6 +132,7 @@ pub(crate) fn data(sheet: &Sheet, thumbnail: bool, attached: &[Attached], locale
         "checked": { "local": Instant::parse("checked", &sheet.checked)?.local() },
         "verdict": verdict,
         "roots": sheet.roots,
+        "compared": sheet.compared(),
         "checks": sheet.checks,
         "unanswerable": sheet.unanswerable,
         "nots": sheet.does_not_show,

@@ -1,6 +1,7 @@
 //! PDF/A-3b as a validator sees it that we did not write. About ten seconds; says so where it could not run.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[allow(dead_code)]
 mod sheets;
 
 use certificate::{Fonts, Locale, render};

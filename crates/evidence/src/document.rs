@@ -110,6 +110,30 @@ impl DocumentSignature {
     }
 }
 
+/// Whether a signer would verify if it signed at `at`: `chain` is DER of its certificate, intermediates and root,
+/// `crls` DER of its issuers' revocation lists.
+pub fn check_signer(chain: &[Vec<u8>], crls: &[Vec<u8>], at: Utc) -> Result<()> {
+    let (Some(signer), Some(root)) = (chain.first(), chain.last()) else {
+        return Err(Error::Missing { what: WHAT, missing: "the signer's certificate".into() });
+    };
+    let certificates = &chain[..chain.len() - 1];
+    let roots = [Root { der: root.clone() }];
+    Path { signer, certificates, purpose: Purpose::Document, at, crls }.check(&roots).map(drop)
+}
+
+/// DER of a revocation list that is given in DER or PEM.
+pub fn crl_to_der(bytes: &[u8]) -> Result<Vec<u8>> {
+    const WHAT: &str = "certificate revocation list";
+    let der = match der::pem::decode_vec(bytes) {
+        Ok(("X509 CRL", der)) => der,
+        Ok((label, _)) => return Err(Error::malformed(WHAT, label, "the PEM label X509 CRL")),
+        Err(_) => bytes.to_vec(),
+    };
+    x509_cert::crl::CertificateList::<x509_cert::certificate::Rfc5280>::from_der(&der)
+        .map_err(|e| malformed(WHAT, e, "a CRL (RFC 5280, 5)"))?;
+    Ok(der)
+}
+
 /// The one unsigned attribute (RFC 3161, appendix A).
 fn timestamp(info: &SignerInfo) -> Result<Token> {
     let refuse = |found: &str| Error::malformed("unsigned attributes", found, "the signature's time-stamp alone");

@@ -73,6 +73,10 @@ pub(crate) struct Init {
     pub operator_code: Option<String>,
     #[arg(long, value_name = "NAME")]
     pub origin: Option<String>,
+    #[arg(long, value_name = "FILE", requires = "crl")]
+    pub signer: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "signer")]
+    pub crl: Vec<PathBuf>,
     /// Promised, not there yet: refused with a sentence.
     #[arg(long, value_name = "PRESET|URL", hide = true)]
     pub tsa: Vec<String>,
@@ -230,6 +234,14 @@ pub(crate) enum AdminCommand {
         without_originals: bool,
     },
     LedgerCheck(Data),
+    Signer {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long, value_name = "FILE")]
+        signer: Option<PathBuf>,
+        #[arg(long, value_name = "FILE", required = true)]
+        crl: Vec<PathBuf>,
+    },
 }
 
 /// The whole definition, in the reader's language.

@@ -42,6 +42,7 @@ pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
         operator_name: a.operator_name,
         operator_code: a.operator_code,
         origin: a.origin,
+        signer: a.signer.map(|pem| service::OwnSigner { pem, crls: a.crl }),
     };
     let made = match Folder::init(&a.data.data, &options) {
         Ok(made) => made,
@@ -223,6 +224,15 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
             Ok(0)
         }),
         AdminCommand::Backup { data, output, without_originals } => backup(out, data, output, !without_originals),
+        AdminCommand::Signer { data, signer, crl } => open(out, &data.data, Mode::Write, |folder| {
+            let root = folder.set_signer(signer.as_deref(), crl)?;
+            if data.json {
+                out.json(&serde_json::json!({"signer_root_sha256": root, "error": null}));
+            } else {
+                out.line(&out.text("signer-set", &[("root", eights(&root).into())]));
+            }
+            Ok(0)
+        }),
         AdminCommand::Keys(d) => read(out, &d.data, |folder| {
             let keys = folder.keys()?;
             for (name, value) in &keys {
@@ -288,7 +298,11 @@ fn backup(out: &Out, a: &args::Data, output: &Path, originals: bool) -> u8 {
 }
 
 fn read(out: &Out, dir: &Path, run: impl FnOnce(&Folder) -> service::Result<u8>) -> u8 {
-    let folder = match Folder::open(dir, Mode::Read) {
+    open(out, dir, Mode::Read, run)
+}
+
+fn open(out: &Out, dir: &Path, mode: Mode, run: impl FnOnce(&Folder) -> service::Result<u8>) -> u8 {
+    let folder = match Folder::open(dir, mode) {
         Ok(folder) => folder,
         Err(e) => return out.refuse(&e),
     };

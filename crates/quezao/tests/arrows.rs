@@ -19,9 +19,24 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ledger", &["evidence"]),
     ("locale", &[]),
     ("certificate", &["evidence", "archive", "verify", "timestamp", "locale"]),
+    ("picture", &[]),
     ("store", &["evidence", "ledger"]),
-    ("service", &["evidence", "archive", "verify", "timestamp", "ledger", "locale", "store"]),
-    ("quezao", &["evidence", "archive", "verify", "timestamp", "ledger", "locale", "store", "service"]),
+    ("service", &["evidence", "archive", "verify", "timestamp", "ledger", "locale", "store", "certificate", "picture"]),
+    (
+        "quezao",
+        &[
+            "evidence",
+            "archive",
+            "verify",
+            "timestamp",
+            "ledger",
+            "locale",
+            "store",
+            "certificate",
+            "picture",
+            "service",
+        ],
+    ),
 ];
 
 /// Rooms whose findings must not depend on where and when they are computed.

@@ -14,6 +14,7 @@ mod intake;
 mod keys;
 mod prove;
 mod register;
+mod seal;
 
 pub use backup::{Backup, Progress, backup};
 pub use doctor::doctor;
@@ -21,6 +22,7 @@ pub use error::{Error, Result, show_path};
 pub use folder::Folder;
 pub use intake::digests;
 pub use keys::platform_keys;
+pub use seal::OwnSigner;
 
 use std::path::PathBuf;
 
@@ -47,6 +49,8 @@ pub struct InitOptions {
     pub operator_code: Option<String>,
     /// First part of the ledger's origin.
     pub origin: Option<String>,
+    /// Who signs certificates, where the operator brings his own key.
+    pub signer: Option<OwnSigner>,
 }
 
 /// What `init` made.

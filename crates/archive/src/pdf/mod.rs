@@ -109,6 +109,7 @@ pub fn read(bytes: &[u8]) -> Result<CertificatePdf> {
 /// Prepares the signature's revision after the first one, `pdf`. `date`: `20261124030612`, UTC.
 pub fn prepare_signature(pdf: &[u8], date: &str, room: usize) -> Result<Prepared> {
     let first = whole_first(pdf)?;
+    first.attachments()?;
     Writer::new(&first).signature(date, room)
 }
 

@@ -1,6 +1,8 @@
 //! Invented records that the tests draw.
 
 use certificate::*;
+use std::path::Path;
+use std::process::Command;
 
 const SHA256: &str = "d530a1e22a4e529ca65a7dfc85dd3e9a1ff11f132d82b8c5223777fe63185a89";
 const SM3: &str = "0d053fa2ee356dc78c4a0c8138f72ea4b4572cbd0caf807f8d18a1c85864ec5f";
@@ -406,4 +408,34 @@ pub(crate) fn attachments() -> Vec<(String, Vec<u8>)> {
     .iter()
     .map(|n| (n.to_string(), format!("{n}\n").into_bytes()))
     .collect()
+}
+
+/// With CERTIFICATE_OUT=folder the sheets stay there, to be looked at.
+pub(crate) fn keep(name: &str, locale: Locale, pdf: &[u8]) {
+    if let Some(folder) = std::env::var_os("CERTIFICATE_OUT") {
+        std::fs::write(Path::new(&folder).join(format!("{name}-{locale:?}.pdf").to_lowercase()), pdf).unwrap();
+    }
+}
+
+/// Runs a tool of poppler on `pdf`; `None` where the machine has none.
+pub(crate) fn poppler(tool: &str, args: &[&str], pdf: &[u8]) -> Option<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c.pdf");
+    std::fs::write(&path, pdf).unwrap();
+    let mut command = Command::new(tool);
+    let args: Vec<_> = args.iter().map(|a| a.replace("PDF", path.to_str().unwrap())).collect();
+    match command.args(args).output() {
+        Ok(out) => {
+            assert!(out.status.success(), "{tool}: {}", String::from_utf8_lossy(&out.stderr));
+            Some(String::from_utf8(out.stdout).unwrap())
+        }
+        Err(_) => {
+            eprintln!("not run: {tool} is not here (Debian: poppler-utils)");
+            None
+        }
+    }
+}
+
+pub(crate) fn text(pdf: &[u8]) -> Option<String> {
+    poppler("pdftotext", &["-layout", "PDF", "-"], pdf)
 }

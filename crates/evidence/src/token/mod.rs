@@ -84,6 +84,12 @@ impl Root {
         Ok(Self { der })
     }
 
+    /// As PEM: LF, 64 columns.
+    pub fn to_pem(&self) -> Result<String> {
+        der::pem::encode_string("CERTIFICATE", der::pem::LineEnding::LF, &self.der)
+            .map_err(|e| malformed("root certificate", e, "an X.509 certificate"))
+    }
+
     /// SHA-256 of the DER.
     pub fn fingerprint(&self) -> [u8; 32] {
         sha256(&self.der)

@@ -219,7 +219,7 @@ impl Path<'_> {
 }
 
 fn no_revocation() -> Error {
-    Error::Missing { what: WHAT, missing: "a current revocation list (CRL) of the signer's issuer".into() }
+    Error::Missing { what: "revocation", missing: "a current revocation list (CRL) of the signer's issuer".into() }
 }
 
 fn missing() -> Error {

@@ -1,0 +1,357 @@
+//! A verdict becomes a sheet: what the verdict holds is printed, what it does not hold is not.
+//!
+//! Rules:
+//! - The one source is [`verify::Verdict`] with its facts. Beside it stand only [`Beside`]'s three values, each
+//!   printed as what it is: a date, a count "by the operator", a file name inside a command.
+//! - An opened claim is printed only where `disclosures` holds, a date only where its token and what it stands on do.
+//! - `owner_id` and `operator_id` are never looked up: there is no way from them to the page, whatever is disclosed.
+//! - The verdict's sentences speak to a reader with a trust of his own; on paper they speak of the trust that was used.
+
+use evidence::json::Value;
+use evidence::statement::{self, OperatorRelation};
+use evidence::time::{SECOND, Utc};
+use verify::{Facts, Overall};
+
+use crate::error::Error;
+use crate::sheet::{
+    Check, Claim, Clock, Custody, Event, EventKind, File, Kind, Ledger, Moment, Number, NumberLabel, Operator, Outcome,
+    Owner, Provenance, Relation, Sheet, Step, Verdict, Words,
+};
+
+/// What `init` adds to the name of an authority of the operator's own.
+const EMBEDDED: &str = " · embedded authority / 平台自签时间标记";
+/// The verdict's words to a reader, and what they are on paper.
+const TO_PAPER: [(&str, &str); 12] = [
+    ("您的信任设置", "所用信任"),
+    ("您信任的", "所信任的"),
+    ("您规则", "所用规则"),
+    ("您的规则", "所用规则"),
+    ("；请同时给出原件再核验", ""),
+    ("; give it together with the evidence", ""),
+    ("your trust", "the trust used"),
+    ("Your trust", "The trust used"),
+    ("your policy", "the policy used"),
+    ("Your policy", "The policy used"),
+    ("that you trust", "that are trusted here"),
+    (EMBEDDED, ""),
+];
+
+/// What stands on a sheet beside its verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// When the verdict was made: the reader's clock that it was given. Printed to the second.
+    pub checked: Utc,
+    /// Earlier records of the same digest, as the operator counted them at the checkpoint's size.
+    pub earlier: Option<u64>,
+    /// The attached root that verifies the tokens, for the printed command.
+    pub root_file: Option<String>,
+}
+
+impl Sheet {
+    /// The sheet of a record of kind `image`, `file` or `digest`.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] where the verdict has no statement, checkpoint or record to print, or is of another kind.
+    pub fn from_verdict(verdict: &verify::Verdict, beside: &Beside) -> Result<Self, Error> {
+        let facts = &verdict.facts;
+        let absent = |what, expected: &str| Error::Malformed { what, found: "none".into(), expected: expected.into() };
+        let statement = facts.statement.as_ref().ok_or_else(|| absent("statement", "one that can be read"))?;
+        let (origin, size, root) =
+            facts.checkpoint.as_ref().ok_or_else(|| absent("checkpoint", "one that can be read"))?;
+        let record = facts.record_sha256.ok_or_else(|| absent("record", "one that can be read"))?;
+        let index = facts.index.ok_or_else(|| absent("leaf index", "a record that is in the ledger"))?;
+        let file = statement.file.as_ref().ok_or_else(|| absent("file", "a statement about a file"))?;
+        let held =
+            Held { verdict, facts, same_person: statement.operator_relation == Some(OperatorRelation::SamePerson) };
+        Ok(Self {
+            id: statement.id.clone(),
+            kind: kind(statement.kind)?,
+            operator: held.operator(),
+            relation: match statement.operator_relation {
+                Some(OperatorRelation::IndependentDeclared) => Relation::IndependentDeclared,
+                Some(OperatorRelation::SamePerson) => Relation::SamePerson,
+                _ => Relation::Unknown,
+            },
+            owner: held.owner(),
+            identity: held.identity(),
+            account: held.account(),
+            title: held.claim("title"),
+            claims: held.rights(),
+            file: File {
+                name: held.claim("file_name"),
+                size: Some(file.digests.size),
+                mime: Some(file.media_type.clone()),
+                pixels: None,
+                sha256: evidence::hex::encode(&file.digests.sha256),
+                sm3: evidence::hex::encode(&file.digests.sm3),
+                custody: match file.custody {
+                    statement::Custody::Held if held.same_person => Custody::Own,
+                    statement::Custody::Held => Custody::Held,
+                    statement::Custody::Read => Custody::Read,
+                    statement::Custody::Declared => Custody::Declared,
+                },
+            },
+            provenance: match statement.provenance {
+                Some(statement::Provenance::PlatformCaptured) => Provenance::PlatformCaptured,
+                Some(statement::Provenance::ApplicantOperated) => Provenance::ApplicantOperated,
+                _ => Provenance::UserSupplied,
+            },
+            t1: held.t1(),
+            t2: held.t2(),
+            events: held.events(statement.received_at),
+            ledger: Ledger {
+                origin: origin.clone(),
+                index,
+                size: *size,
+                record: evidence::hex::encode(&record),
+                root: evidence::hex::encode(root),
+            },
+            earlier: beside.earlier,
+            checked: second(beside.checked),
+            verdict: match verdict.result {
+                Overall::Verified => Verdict::Verified,
+                Overall::NotVerified => Verdict::NotVerified,
+                Overall::Incomplete => Verdict::Incomplete,
+            },
+            roots: if held.same_person {
+                Words::new("存证主体自己的信任文件（随附件）", "the owner’s own trust files, attached")
+            } else {
+                Words::new("账本运营者自己的信任文件（随附件）", "the operator’s own trust files, attached")
+            },
+            checks: held.checks(),
+            unanswerable: vec![
+                Words::new("运营者与存证主体的资格、利害关系。", "The standing and interests of operator and owner."),
+                Words::new(
+                    "取得摘要之前，文件由谁、在何时、以何种方式完成。",
+                    "Who made the file, when and how, before its digest was taken.",
+                ),
+            ],
+            does_not_show: verdict.does_not_show.iter().map(|s| held.words(&s.zh, &s.en)).collect(),
+            steps: held.steps(beside.root_file.as_deref()),
+            software: software(),
+        })
+    }
+}
+
+/// What draws sheets. Another release may draw another page of the same evidence.
+pub(crate) fn software() -> Words {
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    Words::new(format!("鹊凿 {VERSION}"), format!("Quezao {VERSION}"))
+}
+
+fn kind(kind: statement::Kind) -> Result<Kind, Error> {
+    match kind {
+        statement::Kind::Image => Ok(Kind::Image),
+        statement::Kind::File => Ok(Kind::File),
+        statement::Kind::Digest => Ok(Kind::Digest),
+        other => {
+            let expected = "image, file or digest".to_owned();
+            Err(Error::Malformed { what: "kind of a certificate's record", found: other.as_str().into(), expected })
+        }
+    }
+}
+
+/// A verdict, asked only for what it holds.
+struct Held<'a> {
+    verdict: &'a verify::Verdict,
+    facts: &'a Facts,
+    same_person: bool,
+}
+
+impl Held<'_> {
+    fn holds(&self, id: &str) -> bool {
+        let good = |r| matches!(r, verify::Outcome::Pass | verify::Outcome::Limited);
+        self.verdict.find(id).is_some_and(|c| good(c.result))
+    }
+
+    /// An opened claim that is a text. The full number of a person is not one that anybody asks for here.
+    fn claim(&self, name: &str) -> Option<String> {
+        debug_assert!(name != "owner_id" && name != "operator_id");
+        let value = self.facts.claims.get(name).filter(|_| self.holds("disclosures"))?;
+        value.as_str().map(str::to_owned)
+    }
+
+    fn operator(&self) -> Operator {
+        let text = |name: &str| {
+            let value = self.facts.operator.get(name).filter(|_| self.holds("operator"))?;
+            value.as_str().map(str::to_owned)
+        };
+        Operator { name: text("operator_name").unwrap_or_else(unstated), code: text("operator_code") }
+    }
+
+    fn owner(&self) -> Owner {
+        let code = self.claim("owner_code").map(|value| Number { label: NumberLabel::Code, value });
+        // What is not masked is not printed as masked.
+        let masked = self.claim("owner_id_masked").filter(|m| m.matches('*').count() >= 6);
+        let masked = masked.map(|value| Number { label: NumberLabel::Masked, value });
+        Owner { name: self.claim("owner_name").unwrap_or_else(unstated), number: code.or(masked) }
+    }
+
+    fn identity(&self) -> Words {
+        match self.claim("identity_method").as_deref() {
+            Some("self-declared") if self.same_person => {
+                Words::new("本人填写，未经他人核实", "As entered by the owner, established by no one else")
+            }
+            Some("self-declared") => {
+                Words::new("由存证主体填写，运营者未作核实", "As entered by the owner, not checked by the operator")
+            }
+            Some(method) => Words::new(format!("{method}（运营者的说法）"), format!("{method} (the operator’s word)")),
+            None => Words::new("未说明", "Not stated"),
+        }
+    }
+
+    fn account(&self) -> Words {
+        match self.claim("acting_account") {
+            Some(account) => Words::same(account),
+            None if self.same_person => Words::new("本机操作，无账号", "None, on the owner’s own machine"),
+            None => Words::new("未记录", "Not recorded"),
+        }
+    }
+
+    fn rights(&self) -> Vec<Claim> {
+        const LINES: [(&str, &str, &str); 8] = [
+            ("author", "作者", "Author"),
+            ("work_origin", "作品来源", "Origin of the work"),
+            ("basis", "权利依据", "Basis of rights"),
+            ("completed_at", "完成日期", "Completed"),
+            ("completed_place", "完成地点", "Completed at"),
+            ("published_at", "首次发表", "First published"),
+            ("published_place", "发表地点", "Published at"),
+            ("published_url", "发表网址", "Published on"),
+        ];
+        let line = |(name, zh, en): (&str, &str, &str)| {
+            self.claim(name).map(|value| Claim { label: Words::new(zh, en), value: origin_of_work(name, value) })
+        };
+        let mut claims: Vec<Claim> = LINES.into_iter().filter_map(line).collect();
+        let refs = self.facts.claims.get("refs").filter(|_| self.holds("disclosures")).and_then(Value::as_array);
+        let ids: Vec<&str> = refs.into_iter().flatten().filter_map(|r| r.get("id")?.as_str()).collect();
+        if !ids.is_empty() {
+            claims.push(Claim { label: Words::new("相关记录", "Refers to"), value: ids.join(" ") });
+        }
+        claims
+    }
+
+    fn t1(&self) -> Option<Moment> {
+        let dated = self.holds("statement") && self.holds("disclosures");
+        self.facts.t1.as_ref().filter(|_| dated).map(|t| self.moment(t, "statement-token-"))
+    }
+
+    fn t2(&self) -> Option<Moment> {
+        let sealed = ["inclusion", "log-signature", "times"].iter().all(|id| self.holds(id));
+        self.facts.t2.as_ref().filter(|_| sealed).map(|t| self.moment(t, "sealing-token-"))
+    }
+
+    fn moment(&self, seal: &verify::Seal, group: &str) -> Moment {
+        let mut tokens = self.verdict.checks.iter().filter(|c| c.id.starts_with(group));
+        let passes = seal.independent && tokens.any(|c| c.result == verify::Outcome::Pass);
+        Moment {
+            // To the next full second, as in the verdict's own sentences: "no later than" stays true.
+            at: second(seal.at),
+            accuracy_us: u64::try_from(seal.accuracy).unwrap_or(0),
+            authority: self.words(&seal.authority, &seal.authority),
+            independent: seal.independent,
+            result: if passes { Outcome::Pass } else { Outcome::Limited },
+        }
+    }
+
+    fn events(&self, received_at: Utc) -> Vec<Event> {
+        // The platform's clock is nobody's "no later than", so its second is cut.
+        let received = Utc(received_at.0.div_euclid(SECOND) * SECOND);
+        let mut events = vec![event(EventKind::Received, second(received), Clock::Machine, None)];
+        let authority = |t: &Moment| match t.independent {
+            true => (Clock::Tsa, Some(t.authority.clone())),
+            false => (Clock::Own, None),
+        };
+        if let Some(t1) = self.t1() {
+            let (clock, by) = authority(&t1);
+            events.push(event(EventKind::Content, t1.at, clock, by));
+        }
+        if self.holds("policy") {
+            events.extend(self.facts.witnesses.iter().take(32).map(|w| {
+                let at = Utc(i64::try_from(w.unix_seconds).unwrap_or(0).saturating_mul(SECOND));
+                event(EventKind::Witness, second(at), Clock::Witness, Some(Words::same(&w.name)))
+            }));
+        }
+        if let Some(t2) = self.t2() {
+            let (clock, by) = authority(&t2);
+            events.push(event(EventKind::Seal, t2.at, clock, by));
+        }
+        events
+    }
+
+    fn checks(&self) -> Vec<Check> {
+        let check = |c: &verify::Check| Check {
+            id: c.id.clone(),
+            required: c.required,
+            result: match c.result {
+                verify::Outcome::Pass => Outcome::Pass,
+                verify::Outcome::Limited => Outcome::Limited,
+                verify::Outcome::NotChecked => Outcome::NotChecked,
+                verify::Outcome::Fail => Outcome::Fail,
+            },
+            subject: None,
+            text: self.words(&c.zh, &c.en),
+        };
+        self.verdict.checks.iter().map(check).collect()
+    }
+
+    /// A sentence of the verdict as it stands on paper.
+    fn words(&self, zh: &str, en: &str) -> Words {
+        let paper = |text: &str| TO_PAPER.iter().fold(text.to_owned(), |t, (from, to)| t.replace(from, to));
+        Words::new(paper(zh), paper(en))
+    }
+
+    fn steps(&self, root_file: Option<&str>) -> Vec<Step> {
+        let step = |zh: &str, en: &str, commands: Vec<String>| Step { label: Words::new(zh, en), commands };
+        let root = root_file.unwrap_or("ROOT.pem");
+        let single = |group: &str| self.verdict.checks.iter().filter(|c| c.id.starts_with(group)).count() == 1;
+        let stamp = |data: &str, token: &str, at: Utc| {
+            format!("openssl ts -verify -data {data} -in {token} -CAfile {root} -attime {}", at.unix_seconds())
+        };
+        let mut steps = vec![
+            step("取出附件", "Extract the files", vec!["pdfdetach -saveall CERTIFICATE.pdf".into()]),
+            step("计算原件摘要", "Digest the original", vec!["sha256sum ORIGINAL; openssl dgst -sm3 ORIGINAL".into()]),
+        ];
+        if let Some(t1) = self.facts.t1.as_ref().filter(|_| single("statement-token-")) {
+            let command = stamp("statement.json", "timestamp-1.tsr", t1.at);
+            steps.push(step("核对内容时间", "Time of the content", vec![command]));
+        }
+        if let Some(t2) = self.facts.t2.as_ref().filter(|_| single("sealing-token-")) {
+            let command = stamp("checkpoint.txt", "checkpoint.tsr", t2.at);
+            steps.push(step("核对封存时间", "Time of sealing", vec![command]));
+        }
+        steps.push(step("全部核验", "Everything", vec!["quezao verify --trust DIR CERTIFICATE.pdf ORIGINAL".into()]));
+        steps
+    }
+}
+
+fn event(what: EventKind, at: String, clock: Clock, by: Option<Words>) -> Event {
+    Event { what, at, clock, by }
+}
+
+fn unstated() -> String {
+    "—".into()
+}
+
+/// `2026-11-24T03:05:00Z`, the next full second where there is a fraction.
+pub(crate) fn second(at: Utc) -> String {
+    let mut text = at.plus(SECOND - 1).to_micros();
+    text.truncate(19);
+    text.push('Z');
+    text
+}
+
+/// `work_origin` is a word of a closed list; everything else stands as recorded.
+fn origin_of_work(name: &str, value: String) -> String {
+    let both = match (name, value.as_str()) {
+        ("work_origin", "self") => "本人创作 / own work",
+        ("work_origin", "employee") => "职务作品 / made in employment",
+        ("work_origin", "commissioned") => "委托创作 / commissioned",
+        ("work_origin", "assigned") => "受让取得 / assigned",
+        ("work_origin", "supplier") => "供应商提供 / from a supplier",
+        ("work_origin", "buyer") => "买家提供 / from a buyer",
+        ("work_origin", "generated") => "程序生成 / generated",
+        _ => return value,
+    };
+    both.to_owned()
+}

@@ -1,0 +1,71 @@
+//! The small picture on a certificate: upright, on white, JPEG.
+
+use crate::{
+    Error, Limits, THUMBNAIL_BYTES, THUMBNAIL_SIDE,
+    decode::{dimensions, pixels, within},
+    format_of, media_type,
+};
+use image::{DynamicImage, RgbImage, codecs::jpeg::JpegEncoder};
+use std::io::Cursor;
+
+/// Tried in turn until the thumbnail is small enough; the last stands in any case.
+const QUALITIES: [u8; 5] = [85, 75, 60, 45, 30];
+
+/// A JPEG of at most [`THUMBNAIL_SIDE`] pixels a side, turned as the camera said, transparency on white. Colour
+/// profiles are not applied. The same bytes give the same thumbnail.
+///
+/// # Errors
+/// Any [`Error`]: the file then has no thumbnail.
+pub fn thumbnail(bytes: Vec<u8>, limits: &Limits) -> Result<Vec<u8>, Error> {
+    let format = format_of(media_type(bytes.get(..64).unwrap_or(&bytes)))?;
+    if bytes.len() as u64 > limits.bytes {
+        return Err(Error::Bytes(limits.bytes));
+    }
+    let work = move |source: &mut _, limits: &Limits| {
+        dimensions(source, format, limits)?;
+        let (picture, orientation) = pixels(source, format, limits)?;
+        // Small pictures stay as they are; sides never become 0, however thin the picture.
+        let (w, h) = (picture.width(), picture.height());
+        let longest = w.max(h).max(1);
+        let side = |n: u32| {
+            let scaled = u64::from(n) * u64::from(THUMBNAIL_SIDE) / u64::from(longest);
+            u32::try_from(scaled).unwrap_or(THUMBNAIL_SIDE).max(1)
+        };
+        let small = if longest > THUMBNAIL_SIDE { picture.thumbnail_exact(side(w), side(h)) } else { picture };
+        let mut small = on_white(small);
+        small.apply_orientation(orientation);
+        encode(&small.into_rgb8())
+    };
+    within(limits, work, Cursor::new(bytes))
+}
+
+fn on_white(picture: DynamicImage) -> DynamicImage {
+    if !picture.color().has_alpha() {
+        return DynamicImage::ImageRgb8(picture.into_rgb8());
+    }
+    let source = picture.into_rgba8();
+    let mut out = RgbImage::new(source.width(), source.height());
+    for (to, from) in out.pixels_mut().zip(source.pixels()) {
+        let [r, g, b, a] = from.0;
+        let over = |c: u8| {
+            let mixed = (u32::from(c) * u32::from(a) + 255 * (255 - u32::from(a)) + 127) / 255;
+            u8::try_from(mixed).unwrap_or(255)
+        };
+        to.0 = [over(r), over(g), over(b)];
+    }
+    DynamicImage::ImageRgb8(out)
+}
+
+fn encode(picture: &RgbImage) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::new();
+    for quality in QUALITIES {
+        out.clear();
+        JpegEncoder::new_with_quality(&mut out, quality)
+            .encode_image(picture)
+            .map_err(|e| Error::Decoder(e.to_string()))?;
+        if out.len() <= THUMBNAIL_BYTES {
+            break;
+        }
+    }
+    Ok(out)
+}
