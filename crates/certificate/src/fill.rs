@@ -223,14 +223,16 @@ impl Held<'_> {
         ];
         let line = |(names, zh, en): (&[&str], &str, &str)| {
             let made = |name: &&str| self.claim(name).map(|value| origin_of_work(name, value));
-            let values: Vec<String> = names.iter().filter_map(made).collect();
-            (!values.is_empty()).then(|| Claim { label: Words::new(zh, en), value: values.join(" · ") })
+            let values: Vec<Words> = names.iter().filter_map(made).collect();
+            let joined = |text: fn(&Words) -> &str| values.iter().map(text).collect::<Vec<_>>().join(" · ");
+            let value = Words::new(joined(|w| &w.zh), joined(|w| &w.en));
+            (!values.is_empty()).then(|| Claim { label: Words::new(zh, en), value })
         };
         let mut claims: Vec<Claim> = LINES.into_iter().filter_map(line).collect();
         let refs = self.facts.claims.get("refs").filter(|_| self.holds("disclosures")).and_then(Value::as_array);
         let ids: Vec<&str> = refs.into_iter().flatten().filter_map(|r| r.get("id")?.as_str()).collect();
         if !ids.is_empty() {
-            claims.push(Claim { label: Words::new("相关记录", "Refers to"), value: ids.join(" ") });
+            claims.push(Claim { label: Words::new("相关记录", "Refers to"), value: Words::same(ids.join(" ")) });
         }
         claims
     }
@@ -346,16 +348,16 @@ pub(crate) fn second(at: Utc) -> String {
 }
 
 /// `work_origin` is a word of a closed list; everything else stands as recorded.
-fn origin_of_work(name: &str, value: String) -> String {
-    let both = match (name, value.as_str()) {
-        ("work_origin", "self") => "本人创作 / own work",
-        ("work_origin", "employee") => "职务作品 / made in employment",
-        ("work_origin", "commissioned") => "委托创作 / commissioned",
-        ("work_origin", "assigned") => "受让取得 / assigned",
-        ("work_origin", "supplier") => "供应商提供 / from a supplier",
-        ("work_origin", "buyer") => "买家提供 / from a buyer",
-        ("work_origin", "generated") => "程序生成 / generated",
-        _ => return value,
+fn origin_of_work(name: &str, value: String) -> Words {
+    let (zh, en) = match (name, value.as_str()) {
+        ("work_origin", "self") => ("本人创作", "own work"),
+        ("work_origin", "employee") => ("职务作品", "made in employment"),
+        ("work_origin", "commissioned") => ("委托创作", "commissioned"),
+        ("work_origin", "assigned") => ("受让取得", "assigned"),
+        ("work_origin", "supplier") => ("供应商提供", "from a supplier"),
+        ("work_origin", "buyer") => ("买家提供", "from a buyer"),
+        ("work_origin", "generated") => ("程序生成", "generated"),
+        _ => return Words::same(value),
     };
-    both.to_owned()
+    Words::new(zh, en)
 }

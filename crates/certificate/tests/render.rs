@@ -128,7 +128,7 @@ fn long_names_are_whole() {
         s.title.as_ref().unwrap(),
         s.file.name.as_ref().unwrap(),
         &s.account.zh,
-        &s.claims[2].value,
+        &s.claims[2].value.zh,
     ] {
         let want: String = want.chars().filter(|c| !c.is_whitespace()).collect();
         assert!(squeezed.contains(&want), "{want} is not in\n{squeezed}");

@@ -25,22 +25,25 @@ pub(crate) fn check(text: &str, zh: &str, en: &str) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let shown: Vec<String> = missing.iter().map(|c| named(*c)).collect();
+    let shown = |quotes| missing.iter().map(|c| named(*c, quotes)).collect::<Vec<_>>();
     let (way_zh, way_en) = way_out(&missing);
     Err(Error::new(
-        format!("{zh}中有证书无法印出的字符：{}；{way_zh}", shown.join("、")),
-        format!("{en} has a character that the certificate cannot print: {}; {way_en}", shown.join(", ")),
+        format!("{zh}中有证书无法印出的字符：{}；{way_zh}", shown(["“", "”（", "）"]).join("、")),
+        format!(
+            "{en} has a character that the certificate cannot print: {}; {way_en}",
+            shown(["\"", "\" (", ")"]).join(", ")
+        ),
     ))
 }
 
 /// The character, where a terminal may show it, and its number.
-fn named(c: char) -> String {
+fn named(c: char, [open, middle, close]: [&str; 3]) -> String {
     let number = format!("U+{:04X}", u32::from(c));
     let steers = c.is_control() || evidence::json::check_string("character", c.encode_utf8(&mut [0; 4])).is_err();
     if steers || matches!(u32::from(c), 0x180B..=0x180F | 0x200C..=0x200D | 0xFE00..=0xFE0F) {
         return number;
     }
-    format!("“{c}”（{number}）")
+    format!("{open}{c}{middle}{number}{close}")
 }
 
 /// Which font would help, by what the characters are.
@@ -75,7 +78,10 @@ mod tests {
             check(good, "名称", "the name").unwrap();
         }
         let e = check("猫😺", "作品名称", "the title").unwrap_err();
-        assert!(e.zh.contains("作品名称") && e.zh.contains("“😺”（U+1F63A）") && e.en.contains("U+1F63A"), "{e:?}");
+        assert!(
+            e.zh.contains("作品名称") && e.zh.contains("“😺”（U+1F63A）") && e.en.contains("\"😺\" (U+1F63A)"),
+            "{e:?}"
+        );
         // A hidden character is named by its number alone.
         let e = check("林\u{200d}晚", "名称", "the name").unwrap_err();
         assert!(e.zh.contains("：U+200D；") && !e.zh.contains('\u{200d}'), "{e:?}");
