@@ -113,7 +113,7 @@ fn sheet(entries: &BTreeMap<String, Vec<u8>>, occasion: &Occasion) -> Result<(At
     let originals: Vec<Original> =
         file.map(|f| Original { name: "ORIGINAL".into(), digests: f.digests }).into_iter().collect();
     let checked = full_second(occasion.checked);
-    let verdict = verify::check(&entries, Container::Folder, &trust, &originals, checked);
+    let verdict = verify::check(&entries, Container::Certificate, &trust, &originals, checked);
     let mut roots = entries.keys().filter(|n| n.starts_with("trust-tsa-"));
     let root_file = roots.next().filter(|_| roots.next().is_none()).map(|_| "trust-tsa-*.pem".to_owned());
     let sheet = Sheet::from_verdict(&verdict, &Beside { checked, earlier: occasion.earlier, root_file })?;
