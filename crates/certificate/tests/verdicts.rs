@@ -33,7 +33,7 @@ fn claims(id: &str) -> Vec<(&'static str, Value)> {
         ("identity_method", json!("self-declared")),
         ("file_name", json!("DSC_4871-终稿.jpg")),
         ("title", json!("德文特湖的傍晚")),
-        ("author", json!("林喆珺、Zoë Wałęsa-Nguyễn")),
+        ("author", json!("林喆珺、Zoë Škoda Wałęsa-Nguyễn")),
         ("work_origin", json!("self")),
         ("completed_at", json!("2026-10-31")),
     ]
@@ -141,6 +141,7 @@ fn the_page_is_drawn_again_from_what_it_carries() {
         sheets::keep("person", locale, &pdf);
         if let Some(text) = sheets::text(&pdf) {
             assert_eq!(text.matches('\u{c}').count(), 2, "{locale:?}: two pages, as people read them");
+            assert!(text.contains("Zoë Škoda Wałęsa-Nguyễn"), "{text}");
         }
         assert_eq!(thumbnail_in(&pdf), Some(&picture[..]), "the JPEG stands in the file as it was given");
         assert!(redraw(&pdf, &c.entries).unwrap() == pdf, "{locale:?}: drawn again it is another page");
