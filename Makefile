@@ -45,9 +45,13 @@ fuzz: ## run every fuzz target for FUZZ_SECONDS (60) seconds (nightly Rust)
 	@scripts/setup.sh fuzz
 	@scripts/fuzz.sh
 
-torture: ## kill deposit 500 times at random moments (QUEZAO_KILLS)
+# QUEZAO_KILLS, QUEZAO_BITS and QUEZAO_SEED make it shorter or repeat it. Figures: docs/torture.md.
+torture: ## 10,000 single-bit changes a file, 500 kills of deposit read by foreign clients, the ledger's ends
 	@scripts/setup.sh test
+	QUEZAO_BITS=$${QUEZAO_BITS:-10000} cargo test $(CARGO_FLAGS) -p quezao --test bits -- --nocapture
 	QUEZAO_KILLS=$${QUEZAO_KILLS:-500} cargo test $(CARGO_FLAGS) -p quezao --test kills -- --nocapture
+	QUEZAO_TORTURE=full cargo test $(CARGO_FLAGS) -p ledger --test crash -- --nocapture
+	QUEZAO_TORTURE=full cargo test $(CARGO_FLAGS) -p quezao --test bad_input -- --nocapture
 
 install: ## put quezao into cargo's bin folder (or PREFIX/bin)
 	@scripts/setup.sh build

@@ -28,6 +28,7 @@ main() {
     verify_all
     heading "必须被拒绝的" "What must be refused"
     refusals
+    walk
     account
 }
 
@@ -158,6 +159,14 @@ refusals() {
     expect 3 "$quezao" verify "$package" "$photograph"
     say "不完整  没有核验者自己的信任清单：证据包自带的密钥不算数（退出 3）" \
         "incomplete  no trust of the reader's own: keys that a package brings count for nothing (exit 3)"
+}
+
+# The attacker's walk: every forgery with the platform's own keys in the wrong hands.
+walk() {
+    heading "攻击者拿着平台的全部密钥" "An attacker with all of the platform's keys"
+    step="quezao demo --forge"
+    "$quezao" demo --forge --picture "${photographs[0]}" --picture "${photographs[1]}" "$demo/walk" >"$demo/reports/walk.txt"
+    grep -E -A1 '^[✗☐]' "$demo/reports/walk.txt" | grep -v '^--'
 }
 
 # flip FROM TO: a copy with the lowest bit of its middle byte changed.

@@ -25,7 +25,8 @@ main() {
         want openssl openssl
         want python3 python3
         go_is_new || go_from_debian || need_pip
-        # The certificate is read by poppler's tools and by veraPDF, which is Java.
+        # The certificate is read by poppler's tools, by veraPDF, which is Java, and by pyHanko.
+        need_pip
         want pdfdetach poppler-utils
         want mvn maven
         want javac default-jdk-headless

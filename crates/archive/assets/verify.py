@@ -534,7 +534,7 @@ class Note:
         parts = body.split("\n")
         if len(parts) != 3 or not parts[0] or not re.fullmatch("0|[1-9][0-9]{0,18}", parts[1]):
             raise Bad(what, body, "origin, size and root, no extension lines")
-        self.origin, self.size, self.root = parts[0], int(parts[1]), unbase64(what, parts[2])
+        self.origin, self.size, self.root = check_name(what, parts[0]), int(parts[1]), unbase64(what, parts[2])
         if len(self.root) != 32 or self.size >= 2 ** 63:
             raise Bad(what, body, "a size below 2^63 and a root of 32 bytes")
 
@@ -545,7 +545,7 @@ class Note:
             return None
         at = int.from_bytes(signature[:8], "big")
         message = "cosignature/v1\ntime %d\n%s" % (at, self.text)
-        if len(signature) != 72 or at >= 2 ** 63 or not ed_verify(key[3], message.encode("utf-8"), signature[8:]):
+        if len(signature) != 72 or not 0 < at < 2 ** 63 or not ed_verify(key[3], message.encode("utf-8"), signature[8:]):
             raise Bad("cosignature by " + key[0], "does not verify", "a valid signature")
         return at
 
@@ -833,7 +833,7 @@ class Certificate:
         pick(tbs, 0xA0)
         if len(tbs) < 6:
             raise Bad("certificate", "%d fields" % len(tbs), "X.509")
-        self.serial, self.issuer = tbs[0].body, tbs[2].raw
+        self.serial, self.issuer, self.subject = tbs[0].body, tbs[2].raw, tbs[4].raw
         self.start, self.end = [self.moment(t) for t in tbs[3].want(0x30).kids()]
         self.extensions = {}
         for field in tbs[6:]:
@@ -854,6 +854,8 @@ class Certificate:
 
 class Token:
     """A `.tsr` in the form that spec/tokens.md asks of it. Nothing is verified yet."""
+
+    renewal = False
 
     def __init__(self, what, data):
         self.data = data
@@ -948,7 +950,8 @@ class Token:
             raise Bad(what + " signature algorithm", with_hash, digest)
         kids[5].want(4)
         issuer = kids[1].want(0x30).kids()
-        mine = [c for c in (Certificate(c.raw) for c in certs.kids())
+        self.inside = [Certificate(c.raw) for c in certs.kids()]
+        mine = [c for c in self.inside
                 if c.issuer == issuer[0].raw and c.serial == issuer[1].want(2).body]
         if len(mine) != 1:
             raise Bad(what, "%d certificates of the signer" % len(mine), "the signer's certificate")
@@ -985,11 +988,12 @@ class Token:
             raise Bad(what + " imprint", self.imprint.hex(), found.hex())
 
 
-def openssl(*args, feed=None):
-    """(exit code, stdout). An argument list, never a shell."""
-    env = dict(os.environ, OPENSSL_CONF=os.devnull, LC_ALL="C")
+def openssl(*args, feed=None, errors=False):
+    """(exit code, stdout, with `errors` stderr too). An argument list, never a shell; the system's roots are nobody's."""
+    env = dict(os.environ, OPENSSL_CONF=os.devnull, SSL_CERT_DIR=os.devnull, SSL_CERT_FILE=os.devnull, LC_ALL="C")
     done = subprocess.run(["openssl", *args], input=feed, stdin=None if feed is not None else subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, timeout=120, check=False)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT if errors else subprocess.DEVNULL, env=env,
+                          timeout=120, check=False)
     return done.returncode, done.stdout
 
 
@@ -1006,27 +1010,66 @@ class Stamp:
     def __init__(self, what, tsr, data, trust, scratch, read=None):
         self.token = read or Token(what, tsr)
         self.token.check_imprint(what, data)
-        paths = {name: os.path.join(scratch, name) for name in ("data", "tsr", "token", "root")}
-        for name, content in (("data", data), ("tsr", tsr), ("token", self.token.token)):
-            with open(paths[name], "wb") as f:
-                f.write(content)
-        code, _ = openssl("cms", "-verify", "-noverify", "-binary", "-inform", "DER", "-in", paths["token"],
-                          "-out", os.devnull)
+        token = os.path.join(scratch, "token")
+        with open(token, "wb") as f:
+            f.write(self.token.token)
+        code, _ = openssl("cms", "-verify", "-noverify", "-binary", "-inform", "DER", "-in", token, "-out", os.devnull)
         if code:
             raise Bad(what + " signature", "does not verify", "a signature by the token's certificate")
-        self.root, self.role = None, None
+        self.root, self.role, refused = None, None, None
+        chain = os.path.join(scratch, "chain")
+        with open(chain, "wb") as f:
+            f.write(b"".join(pem(c.raw) for c in self.token.inside))
         for root in trust.roots:
-            with open(paths["root"], "wb") as f:
-                f.write(pem(root))
-            code, out = openssl("ts", "-verify", "-data", paths["data"], "-in", paths["tsr"], "-CAfile", paths["root"],
-                                "-attime", str(self.token.time // US))
-            if code == 0:
+            reason = self.refusal(root, chain, scratch)
+            if reason is None:
                 self.root = root
                 break
+            refused = refused or reason
+        if self.root is None and refused:
+            raise Bad(what + " path", refused, "a path to the reader's root that is valid at genTime")
+        if self.root is not None:
+            self.check_others(what, trust, scratch)
         if self.root is not None:
             keys = ["sha256:" + self.token.cert.sha256, "sha256:" + hashlib.sha256(self.root).hexdigest()]
             lines = [trust.role(k, self.token.time) for k in keys]
             self.role = lines[0] or lines[1]
+
+    def refusal(self, root, chain, scratch):
+        """None if there is a path to this root; "" if there is none; else why it is not valid."""
+        paths = self.write_pems(scratch, root=root, leaf=self.token.cert.raw)
+        code, out = openssl("verify", "-no-CApath", "-CAfile", paths["root"], "-untrusted", chain, "-purpose", "timestampsign",
+                            "-attime", str(self.token.time // US), paths["leaf"], errors=True)
+        found = re.search(rb"error (\d+) at \d+ depth lookup: *([ -~]*)", out)
+        if code == 0:
+            return None
+        # No issuer, or only one of another key: a path to another root, not a bad one.
+        return "" if found is None or int(found.group(1)) in (2, 18, 19, 20, 21, 29, 30) else found.group(2).decode("ascii")
+
+    @staticmethod
+    def write_pems(scratch, **certificates):
+        paths = {name: os.path.join(scratch, name) for name in certificates}
+        for name, der in certificates.items():
+            with open(paths[name], "wb") as f:
+                f.write(pem(der))
+        return paths
+
+    def check_others(self, what, trust, scratch):
+        """Every other certificate inside is one of the reader's roots, or signed by one inside or by one of those."""
+        known = self.token.inside + [Certificate(r) for r in trust.roots]
+        for one in self.token.inside:
+            if one is self.token.cert or one.raw in trust.roots:
+                continue
+            issuers = [c for c in known if c.subject == one.issuer]
+            if not issuers:
+                raise Open(what + ": the issuer of another certificate inside", one.sha256[:16], "its certificate")
+            for issuer in issuers:
+                paths = self.write_pems(scratch, root=issuer.raw, leaf=one.raw)
+                if openssl("verify", "-no-CApath", "-no_check_time", "-partial_chain", "-check_ss_sig", "-trusted", paths["root"],
+                           paths["leaf"])[0] == 0:
+                    break
+            else:
+                raise Bad(what, "another certificate inside: its signature does not verify", "a valid signature")
 
     @property
     def independent(self):
@@ -1277,6 +1320,9 @@ def text_of(us):
     return iso(us)
 
 
+LATER, RENEWAL = ("-proof.tlog-proof", "-checkpoint.txt", "-checkpoint.tsr"), (".txt", ".tsr")
+
+
 class Checker:
     """All checks over one set of entries; `self.v` is the verdict."""
 
@@ -1435,7 +1481,7 @@ class Checker:
             except Bad as e:
                 tokens.append(e)
         read = [t for t in tokens if isinstance(t, Token)]
-        only_sm3 = bool(read) and len(read) == len(tokens) and all(t.hash == "sm3" for t in read)
+        only_sm3 = all(t.hash == "sm3" for t in read)
         for n, (name, token) in enumerate(zip(names, tokens), 1):
             def work():
                 if token is None:
@@ -1446,7 +1492,7 @@ class Checker:
                     stamp, digest = self.record["timestamps"][n - 1], hashlib.sha256(token.token).hexdigest()
                     if (stamp["gen_time"], stamp["token_sha256"]) != (token.time_text, digest):
                         raise Bad(name, token.time_text + " " + digest, "%(gen_time)s %(token_sha256)s" % stamp)
-                if only_sm3:
+                if only_sm3 and token.hash == "sm3":
                     raise Bad(name + " imprint", "SM3 alone", "SM3 only beside SHA-256, 384 or 512")
                 stamp = Stamp(name, token.data, self.data(covered), self.trust, self.scratch, token)
                 stamps.append(stamp)
@@ -1534,6 +1580,7 @@ class Checker:
         for name in names:
             if rank(name) is not None and 2 <= rank(name) <= 12:
                 covered.append(name)
+        fixed = list(covered)
         for name in names:
             m = re.fullmatch(r"later-(\d\d)-proof\.tlog-proof|renewal-(\d\d)\.txt", name)
             if not m:
@@ -1556,6 +1603,8 @@ class Checker:
                     if self.trust.policy:
                         self.trust.policy.evaluate(note)
                     stamp = Stamp(base + "checkpoint.tsr", tsr, note.data, self.trust, self.scratch)
+                    if stamp.token.hash == "sm3":
+                        raise Bad(base + "checkpoint.tsr imprint", "SM3 alone", "SHA-256, SHA-384 or SHA-512")
                     self.group_stamps.append(stamp)
                     self.later.append((base + "checkpoint.txt", note))
                     return self.token_result(stamp)
@@ -1566,14 +1615,19 @@ class Checker:
                 token = "renewal-%s.tsr" % m.group(2)
 
                 def renewal():
-                    text = "".join("%s  %s\n" % (hashlib.sha512(self.data(n)).hexdigest(), n) for n in covered).encode()
-                    if self.data(name) != text:
-                        if not self.ordered and sorted(self.data(name).splitlines()) == sorted(text.splitlines()):
-                            raise Open("the order of entries is not known in a folder without package.json")
+                    before = covered
+                    if not self.ordered:
+                        # The order of this group is then the one that the list gives.
+                        units = dict.fromkeys(re.findall(rb"(?m)  ((?:later|renewal)-\d\d)[^\n]*$", self.data(name)))
+                        before = fixed + [u.decode() + s for u in units for s in (LATER if u[0] == 108 else RENEWAL)]
+                    missing = [n for n in before if n not in self.e]
+                    text = "".join("%s  %s\n" % (hashlib.sha512(self.data(n)).hexdigest(), n) for n in before if n in self.e).encode()
+                    if missing or self.data(name) != text:
                         raise Bad(name, self.data(name)[:100].decode("utf-8", "replace"), "sha512sum of every entry before it")
                     stamp = Stamp(token, self.data(token), self.data(name), self.trust, self.scratch)
                     if stamp.token.hash != "sha512":
                         raise Bad(token + " imprint", stamp.token.hash, "SHA-512")
+                    stamp.token.renewal = True
                     self.group_stamps.append(stamp)
                     return self.token_result(stamp)
                 self.v.attempt("renewal-%d" % int(m.group(2)), False, "续期时间戳", "a renewal", renewal)
@@ -1593,10 +1647,13 @@ class Checker:
         group = [s.token for s in self.group_stamps]
         for t in first + seal + group:
             before(t.time, "genTime", self.now + t.accuracy + 60 * US, "this computer's clock + 60 s")
-        high = max([s.time - s.accuracy for s in seal] or [0])
-        for t in group:
-            before(high, "a token of the renewal group", t.time + t.accuracy, "the one after it")
-            high = max(high, t.time - t.accuracy)
+        # Without package.json the order of later checkpoints among renewals is not known.
+        renewals = [t for t in group if t.renewal]
+        for row in [group] if self.ordered else [[t for t in group if not t.renewal], renewals]:
+            high = max([s.time - s.accuracy for s in seal] or [0])
+            for t in row:
+                before(high, "a token of the renewal group", t.time + t.accuracy, "the one after it")
+                high = max(high, t.time - t.accuracy)
         tokens_over = {name: s.token for (name, _), s in zip(self.later, [
             s for s in self.group_stamps if any(s.token.data == self.data(n[:-3] + "tsr") for n, _ in self.later)])}
         for name, good in self.cosigned.items():

@@ -17,6 +17,10 @@ pub struct VerifyTxt {
     pub root_file: String,
     /// SHA-256 of that root's DER.
     pub root_sha256: String,
+    /// Entry name of the root of whoever signed the certificate.
+    pub signer_file: String,
+    /// SHA-256 of that root's DER.
+    pub signer_sha256: String,
     /// Record digest.
     pub record_sha256: String,
     /// Of the original, where the record has a file.
@@ -38,6 +42,8 @@ pub fn verify_txt(values: &VerifyTxt) -> String {
         ledger_key: safe(&values.ledger_key),
         root_file: safe(&values.root_file),
         root_sha256: safe(&values.root_sha256),
+        signer_file: safe(&values.signer_file),
+        signer_sha256: safe(&values.signer_sha256),
         record_sha256: safe(&values.record_sha256),
         sha256: values.sha256.as_deref().map(safe),
         sm3: values.sm3.as_deref().map(safe),
@@ -56,6 +62,7 @@ struct Words {
     title: &'static str,
     keys: &'static str,
     root: &'static str,
+    signer: &'static str,
     key: &'static str,
     extract: &'static str,
     file: &'static str,
@@ -66,13 +73,15 @@ struct Words {
     sealing: &'static str,
     no_sealing: &'static str,
     reader: &'static str,
+    certificate: &'static str,
     end: &'static str,
 }
 
 const ZH: Words = Words {
     title: "如何自行核验这份证据",
-    keys: "1. 先核对密钥。本包自带的密钥和根证书不能证明它们自己：请从别处（运营者公开的网页、法院或公证处、以前\n   取得的证书）取得下面两个值并逐位比对；比对不上，或无从取得，则以下各步只说明本包自身前后一致。",
+    keys: "1. 先核对密钥。本包自带的密钥和根证书不能证明它们自己：请从别处（运营者公开的网页、法院或公证处、以前\n   取得的证书）取得下列各值并逐位比对；比对不上，或无从取得，则以下各步只说明本包自身前后一致。",
     root: "时间戳机构根证书的 SHA-256 指纹，应为",
+    signer: "证书签章人根证书的 SHA-256 指纹，应为",
     key: "账本公钥，应为（trust-policy 中以 log 开头的一行）",
     extract: "2. 解压（已经是文件夹的，直接进入该文件夹）。",
     file: "3. 核对文件。把待核验的文件复制到此文件夹，命名为 ORIGINAL。后两条命令各应显示 1。",
@@ -83,13 +92,15 @@ const ZH: Words = Words {
     sealing: "6. 核对账本检查点的时间戳。应显示 Verification: OK。",
     no_sealing: "6. 本包没有检查点的时间戳（尚未封存），核验结果只能是“尚不完整”。",
     reader: "7. 记录在账本中的位置、账本签名和见证签名由独立核验程序检查（只需 Python 3 和 openssl）。先核对它的摘要\n   与发布页公布的一致；不认识的不要运行。TRUST 是您自己的信任文件夹（policy、roles.json、tsa-*.pem）；\n   不给 TRUST 时结果至多是“尚不完整”（退出码 3）。退出码 0 为核验一致，1 为核验不一致，3 为尚不完整。",
+    certificate: "8. PDF 证书的签名（pdfsig 来自 poppler-utils）。证据包中的证书名为 certificate.pdf；单独取得的，请以此名复制到\n   此文件夹。应显示 Signature is Valid。pdfsig 不认识这里的根证书，也不检查末尾的文件时间戳；Acrobat 等可以。",
     end: "以上只说明这些数据在何时之前存在、此后未被改动；不证明作者是谁、权利归谁、他人是否侵权，也不说明取得摘要\n之前的事。打印件不是核验的对象。",
 };
 
 const EN: Words = Words {
     title: "How to check this evidence yourself",
-    keys: "1. Keys first. The keys and roots in this package cannot vouch for themselves: get the two values below from\n   elsewhere (the operator's public page, a court or notary office, an earlier certificate) and compare them\n   digit by digit. If they differ or cannot be had, the steps below show only that the package agrees with itself.",
+    keys: "1. Keys first. The keys and roots in this package cannot vouch for themselves: get the values below from\n   elsewhere (the operator's public page, a court or notary office, an earlier certificate) and compare them\n   digit by digit. If they differ or cannot be had, the steps below show only that the package agrees with itself.",
     root: "SHA-256 fingerprint of the time authority's root certificate, must be",
+    signer: "SHA-256 fingerprint of the root of whoever signed the certificate, must be",
     key: "Key of the ledger, must be (the line of trust-policy that begins with log)",
     extract: "2. Extract (if this is a folder already, go into it).",
     file: "3. The file. Copy the file in question into this folder as ORIGINAL. The last two commands print 1 each.",
@@ -100,6 +111,7 @@ const EN: Words = Words {
     sealing: "6. The time-stamp over the ledger's checkpoint. It prints Verification: OK.",
     no_sealing: "6. This package has no time-stamp over the checkpoint (not sealed yet); the result can only be incomplete.",
     reader: "7. Place in the ledger, the ledger's signature and the witnesses' are checked by the independent reader (Python 3\n   and openssl, nothing else). Compare its digest with the one that the release publishes; do not run an unknown\n   one. TRUST is your own trust folder (policy, roles.json, tsa-*.pem); without it the result is at most\n   incomplete (exit 3). Exit 0 is verified, 1 is not verified, 3 is incomplete.",
+    certificate: "8. The signature of the PDF certificate (pdfsig is in poppler-utils). In the package it is certificate.pdf; one that\n   came alone is copied into this folder under that name. It prints Signature is Valid. pdfsig does not know the\n   root here and does not check the document time-stamp at the end; Acrobat and others do.",
     end: "This shows only that these data existed no later than then and did not change since. It does not show who the\nauthor is, who holds rights, whether anybody infringes, or what was true before the digest was taken. A printed\npage is not what is verified.",
 };
 
@@ -115,6 +127,8 @@ fn write_in(out: &mut String, v: &VerifyTxt, w: &Words) {
     line("");
     line(&format!("    openssl x509 -in {} -outform DER | sha256sum", v.root_file));
     line(&format!("   {}\n      {}", w.root, v.root_sha256));
+    line(&format!("    openssl x509 -in {} -outform DER | sha256sum", v.signer_file));
+    line(&format!("   {}\n      {}", w.signer, v.signer_sha256));
     line("    grep ^log trust-policy");
     line(&format!("   {}\n      {}", w.key, v.ledger_key));
     line("");
@@ -162,7 +176,8 @@ fn write_in(out: &mut String, v: &VerifyTxt, w: &Words) {
     line("    sha256sum verify.py");
     let _ = write!(out, "      {}\n    python3 verify.py .", v.verify_py_sha256);
     let original = if v.sha256.is_some() { " ORIGINAL" } else { "" };
-    let _ = writeln!(out, "{original}\n    python3 verify.py --trust TRUST .{original}\n\n{}", w.end);
+    let _ = writeln!(out, "{original}\n    python3 verify.py --trust TRUST .{original}\n");
+    let _ = writeln!(out, "{}\n\n    pdfsig certificate.pdf\n\n{}", w.certificate, w.end);
 }
 
 /// A value whose characters are all harmless in a shell and in a text, else a dash.

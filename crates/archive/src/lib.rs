@@ -2,12 +2,14 @@
 //!
 //! - [`package`]: the one canonical ZIP, its names and their order, `package.json`.
 //! - [`folder`]: the same entries, extracted.
+//! - [`pdf`]: the certificate file, which attaches the same entries.
 //! - [`verify_txt`]: `VERIFY.txt`, how to check a package with tools that this project did not write.
 
 pub mod folder;
 mod guide;
 mod names;
 pub mod package;
+pub mod pdf;
 mod zip;
 
 pub use guide::{VerifyTxt, verify_txt};

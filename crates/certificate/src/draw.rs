@@ -21,7 +21,7 @@ use crate::{Fonts, Locale, MAX_THUMBNAIL, Sheet, render_with};
 /// First keyword of a sheet that can be drawn again.
 const FORM: &str = "quezao-sheet-1";
 /// Entries of a package that a certificate does not carry.
-const NOT_ATTACHED: [&str; 5] = ["package.json", "capture.wacz", "comparison.json", "items.zip", "certificate.pdf"];
+const NOT_ATTACHED: [&str; 4] = ["package.json", "capture.wacz", "comparison.json", "certificate.pdf"];
 /// Most bytes of a first revision that is drawn again.
 const MAX_REVISION: usize = 128 << 20;
 

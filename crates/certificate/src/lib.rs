@@ -14,6 +14,7 @@ mod error;
 mod fill;
 mod fonts;
 mod instant;
+pub mod seal;
 mod sheet;
 mod world;
 

@@ -73,6 +73,18 @@ impl Error {
         Self::Mismatch { what, found: printable(&found.to_string()), expected: printable(&expected.to_string()) }
     }
 
+    /// The sentence in Chinese; terms and values stand as they are.
+    pub fn zh(&self) -> String {
+        match self {
+            Self::Malformed { what, found, expected } => format!("{what} 格式不对：实为 {found}，应为 {expected}"),
+            Self::Mismatch { what, found, expected } => format!("{what} 不一致：实为 {found}，应为 {expected}"),
+            Self::Signature { what, key } => format!("{what}：{key} 的签名不成立"),
+            Self::Unknown { what, found } => format!("{what}：本版本不识别 {found}，较新的版本也许识别"),
+            Self::Missing { what, missing } => format!("{what}：缺少 {missing}"),
+            Self::TooLarge { what, found, limit } => format!("{what}：{found} 超过上限 {limit}"),
+        }
+    }
+
     /// Whether nothing contradicts: unknown or missing, never forged.
     pub fn is_incomplete(&self) -> bool {
         matches!(self, Self::Unknown { .. } | Self::Missing { .. })

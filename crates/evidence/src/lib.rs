@@ -11,6 +11,7 @@ pub mod checkpoint;
 pub mod cosignature;
 pub mod digest;
 pub mod disclosure;
+pub mod document;
 mod error;
 pub mod hex;
 pub mod json;

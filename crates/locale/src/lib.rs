@@ -18,8 +18,10 @@ use unic_langid::LanguageIdentifier;
 pub use fluent_bundle::FluentValue as Value;
 
 /// Every file of `locales/`, as (Chinese, English).
-const FILES: &[(&str, &str)] =
-    &[(include_str!("../../../locales/zh-CN/cli.ftl"), include_str!("../../../locales/en/cli.ftl"))];
+const FILES: &[(&str, &str)] = &[
+    (include_str!("../../../locales/zh-CN/cli.ftl"), include_str!("../../../locales/en/cli.ftl")),
+    (include_str!("../../../locales/zh-CN/demo.ftl"), include_str!("../../../locales/en/demo.ftl")),
+];
 
 static ZH: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle(Locale::Zh));
 static EN: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle(Locale::En));

@@ -24,6 +24,7 @@ pub(crate) enum Command {
     Verify(Verify),
     Explain(Explain),
     Doctor(Doctor),
+    Demo(Demo),
     Admin(Admin),
     Completions {
         shell: clap_complete::Shell,
@@ -72,6 +73,10 @@ pub(crate) struct Init {
     pub operator_code: Option<String>,
     #[arg(long, value_name = "NAME")]
     pub origin: Option<String>,
+    #[arg(long, value_name = "FILE", requires = "crl")]
+    pub signer: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "signer")]
+    pub crl: Vec<PathBuf>,
     /// Promised, not there yet: refused with a sentence.
     #[arg(long, value_name = "PRESET|URL", hide = true)]
     pub tsa: Vec<String>,
@@ -194,6 +199,18 @@ pub(crate) struct Doctor {
 }
 
 #[derive(Args)]
+pub(crate) struct Demo {
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    #[arg(long)]
+    pub forge: bool,
+    #[arg(long, value_name = "FILE")]
+    pub picture: Vec<PathBuf>,
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
 pub(crate) struct Admin {
     #[command(subcommand)]
     pub command: AdminCommand,
@@ -208,7 +225,23 @@ pub(crate) enum AdminCommand {
         #[arg(long, value_name = "DIR")]
         output: PathBuf,
     },
+    Backup {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long, value_name = "DIR")]
+        output: PathBuf,
+        #[arg(long)]
+        without_originals: bool,
+    },
     LedgerCheck(Data),
+    Signer {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long, value_name = "FILE")]
+        signer: Option<PathBuf>,
+        #[arg(long, value_name = "FILE", required = true)]
+        crl: Vec<PathBuf>,
+    },
 }
 
 /// The whole definition, in the reader's language.

@@ -42,6 +42,7 @@ pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
         operator_name: a.operator_name,
         operator_code: a.operator_code,
         origin: a.origin,
+        signer: a.signer.map(|pem| service::OwnSigner { pem, crls: a.crl }),
     };
     let made = match Folder::init(&a.data.data, &options) {
         Ok(made) => made,
@@ -148,7 +149,7 @@ pub(crate) fn show(out: &Out, a: &args::Show) -> u8 {
 
 pub(crate) fn export(out: &Out, a: args::Export) -> u8 {
     let spoken = a.lang.map(|lang| if lang == Lang::Zh { Locale::Zh } else { Locale::En });
-    let out = &Out::new(spoken.unwrap_or(out.locale));
+    let out = &out.in_language(spoken.unwrap_or(out.locale));
     // Waiting for a seal needs the writer, who seals; a record that has its seal is only read.
     let sealed =
         |folder: &Folder| a.ids.iter().all(|id| folder.show(id).map_or(true, |(line, _)| line.status != "pending"));
@@ -223,6 +224,16 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
             }
             Ok(0)
         }),
+        AdminCommand::Backup { data, output, without_originals } => backup(out, data, output, !without_originals),
+        AdminCommand::Signer { data, signer, crl } => open(out, &data.data, Mode::Write, |folder| {
+            let root = folder.set_signer(signer.as_deref(), crl)?;
+            if data.json {
+                out.json(&serde_json::json!({"signer_root_sha256": root, "error": null}));
+            } else {
+                out.line(&out.text("signer-set", &[("root", eights(&root).into())]));
+            }
+            Ok(0)
+        }),
         AdminCommand::Keys(d) => read(out, &d.data, |folder| {
             let keys = folder.keys()?;
             for (name, value) in &keys {
@@ -231,7 +242,9 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
                 }
             }
             if d.json {
-                out.json(&keys);
+                let mut line = serde_json::json!(keys);
+                line["error"] = serde_json::Value::Null;
+                out.json(&line);
             }
             Ok(0)
         }),
@@ -248,8 +261,49 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
     }
 }
 
+fn backup(out: &Out, a: &args::Data, output: &Path, originals: bool) -> u8 {
+    let mut bar = indicatif::ProgressBar::hidden();
+    let made = service::backup(&a.data, output, originals, &mut |progress| match progress {
+        service::Progress::Planned(bytes) => {
+            bar = out.bar(bytes);
+            bar.set_message(out.text("backup-under-way", &[]));
+        }
+        service::Progress::Copied(bytes) => bar.inc(bytes),
+    });
+    bar.finish_and_clear();
+    let made = match made {
+        Ok(made) => made,
+        Err(e) => return out.refuse(&e),
+    };
+    if a.json {
+        out.json(&serde_json::json!({
+            "backup": output, "files": made.files, "bytes": made.bytes, "size": made.size, "originals": originals,
+            "mirror": made.mirror, "error": null,
+        }));
+    } else {
+        let number = |n: u64| n.to_string().into();
+        let args = [
+            ("path", show_path(output).into()),
+            ("files", number(made.files)),
+            ("bytes", number(made.bytes)),
+            ("size", number(made.size)),
+        ];
+        out.line(&out.text("backup-done", &args));
+    }
+    if !originals {
+        out.note(&out.text("backup-without", &[]));
+    }
+    out.note(&out.text("backup-mirror", &[("path", show_path(&made.mirror).into())]));
+    out.note(&out.text("backup-secret", &[]));
+    0
+}
+
 fn read(out: &Out, dir: &Path, run: impl FnOnce(&Folder) -> service::Result<u8>) -> u8 {
-    let folder = match Folder::open(dir, Mode::Read) {
+    open(out, dir, Mode::Read, run)
+}
+
+fn open(out: &Out, dir: &Path, mode: Mode, run: impl FnOnce(&Folder) -> service::Result<u8>) -> u8 {
+    let folder = match Folder::open(dir, mode) {
         Ok(folder) => folder,
         Err(e) => return out.refuse(&e),
     };

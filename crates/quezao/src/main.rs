@@ -4,7 +4,9 @@
 //! promise to scripts: 0 done or verified, 1 not verified, 2 usage or failure, 3 incomplete.
 
 mod args;
+mod demo_cmd;
 mod folder_cmd;
+mod forge;
 mod out;
 mod usage;
 mod verify_cmd;
@@ -13,7 +15,8 @@ use clap::FromArgMatches;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let out = out::Out::new(locale::Locale::detect(|name| std::env::var(name).ok()));
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let out = out::Out::new(locale::Locale::detect(|name| std::env::var(name).ok())).promise(usage::json_keys(&words));
     let parsed = args::command(out.locale).try_get_matches().and_then(|m| args::Cli::from_arg_matches(&m));
     ExitCode::from(match parsed {
         Ok(cli) => run(&out, cli.command),
@@ -33,6 +36,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Verify(a) => verify_cmd::verify(out, &a),
         C::Explain(a) => verify_cmd::explain(out, &a),
         C::Doctor(a) => folder_cmd::doctor(out, &a),
+        C::Demo(a) => demo_cmd::demo(out, &a),
         C::Admin(a) => folder_cmd::admin(out, &a),
         C::Completions { shell } => args::completions(out, shell),
         C::Man { output } => args::man(out, output.as_deref()),

@@ -9,12 +9,25 @@ pub(crate) struct Out {
     pub locale: Locale,
     /// Colour on stdout, and on stderr.
     colour: (bool, bool),
+    /// Under `--json`: the keys that a line of this command has.
+    keys: Option<&'static [&'static str]>,
 }
 
 impl Out {
     pub(crate) fn new(locale: Locale) -> Self {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-        Self { locale, colour: (!plain && io::stdout().is_terminal(), !plain && io::stderr().is_terminal()) }
+        let colour = (!plain && io::stdout().is_terminal(), !plain && io::stderr().is_terminal());
+        Self { locale, colour, keys: None }
+    }
+
+    /// From here on a command that fails as a whole also says so in one JSON line: these keys `null`, and `error`.
+    pub(crate) fn promise(self, keys: Option<&'static [&'static str]>) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// The same in another language.
+    pub(crate) fn in_language(&self, locale: Locale) -> Self {
+        Self { locale, ..*self }
     }
 
     /// A message of `locales/`.
@@ -37,7 +50,7 @@ impl Out {
         let mut stdout = io::stdout().lock();
         if let Err(e) = stdout.write_all(bytes).and_then(|()| stdout.flush()) {
             if e.kind() != io::ErrorKind::BrokenPipe {
-                self.fail(&self.text("cannot-write", &[("reason", self.reason(&e).into())]));
+                self.complain(&self.text("cannot-write", &[("reason", self.reason(&e).into())]));
             }
             std::process::exit(2);
         }
@@ -69,16 +82,32 @@ impl Out {
         let _ = writeln!(std::io::stderr(), "{text}");
     }
 
-    /// A failure on stderr; exit code 2.
+    /// A failure of the whole command: on stderr, under `--json` also on stdout; exit code 2.
     pub(crate) fn fail(&self, text: &str) -> u8 {
-        self.note(&paint(self.colour.1, "31", text));
+        self.complain(text);
+        self.failed(&text);
         2
     }
 
-    /// A refusal of `service`.
+    /// A refusal of `service`, of the whole command.
     pub(crate) fn refuse(&self, error: &service::Error) -> u8 {
-        self.fail(self.pick(&error.zh, &error.en));
+        self.complain(self.pick(&error.zh, &error.en));
+        self.failed(error);
         error.exit
+    }
+
+    /// Something that went wrong, on stderr.
+    pub(crate) fn complain(&self, text: &str) {
+        self.note(&paint(self.colour.1, "31", text));
+    }
+
+    fn failed(&self, error: &impl serde::Serialize) {
+        if let Some(keys) = self.keys {
+            let mut line: serde_json::Map<String, serde_json::Value> =
+                keys.iter().map(|k| ((*k).to_owned(), serde_json::Value::Null)).collect();
+            line.insert("error".into(), serde_json::json!(error));
+            self.json(&line);
+        }
     }
 
     pub(crate) fn warn(&self, warnings: &[(String, String)]) {

@@ -31,6 +31,35 @@ pub(crate) fn answer(out: &Out, error: &Error) -> u8 {
     2
 }
 
+/// The keys of a line, where these words ask for JSON: known before they are understood, so that a usage error
+/// answers in JSON too.
+pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
+    const RECORD: &[&str] = &["id", "file", "sha256", "sm3", "status", "index", "record_sha256"];
+    let words: Vec<&str> = words.iter().map(String::as_str).take_while(|w| *w != "--").collect();
+    if !words.contains(&"--json") {
+        return None;
+    }
+    let mut names = words.iter().filter(|w| !w.starts_with('-'));
+    let name = match names.next() {
+        Some(&"admin") => names.next(),
+        name => name,
+    };
+    Some(match name.copied().unwrap_or_default() {
+        "init" => &["origin", "ledger_key", "authority_root"],
+        "deposit" | "list" | "show" | "find" => RECORD,
+        "export" => &["id", "file"],
+        "verify" => &["result", "checks", "shows", "does_not_show"],
+        "explain" => &["id", "proves", "does_not_prove", "to_do"],
+        "doctor" => &["level", "subject", "zh", "en"],
+        "demo" => &["name", "zh", "en", "exit", "check", "result", "package", "picture", "trust"],
+        "keys" => &["origin", "ledger_key", "authority_root_sha256"],
+        "trust-export" => &["file"],
+        "ledger-check" => &["size", "root", "unplaced"],
+        "backup" => &["backup", "files", "bytes", "size", "originals", "mirror"],
+        _ => &[],
+    })
+}
+
 fn sentence(out: &Out, error: &Error) -> String {
     let get = |kind| value(error, kind).unwrap_or_default();
     let (arg, given, prior) =

@@ -31,10 +31,7 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
     let trust_dir = a.trust.clone().or_else(|| data.map(|d| d.join("trust")));
     let run = || -> Result<Verdict, String> {
         let trust = match &trust_dir {
-            Some(dir) => Trust::from_files(files(out, dir, MAX_TRUST, is_trust)?).map_err(|e| {
-                let file = show_path(&dir.join(&e.file));
-                out.text("trust-unusable", &[("file", file.into()), ("reason", show_path(Path::new(&e.reason)).into())])
-            })?,
+            Some(dir) => Trust::from_files(trust_files(out, dir)?).map_err(|e| trust_unusable(out, dir, &e))?,
             None => Trust::default(),
         };
         let originals = a.files.iter().map(|f| original(out, f)).collect::<Result<Vec<_>, _>>()?;
@@ -49,7 +46,7 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
         }
         let bytes = bounded(out, &a.package, MAX_PACKAGE)?;
         if bytes.starts_with(b"%PDF-") {
-            return Err(out.text("pdf-later", &[]));
+            return Ok(verify::check_certificate(&bytes, &trust, &originals, now));
         }
         Ok(verify::check_package(&bytes, &trust, &originals, now))
     };
@@ -75,7 +72,7 @@ pub(crate) fn explain(out: &Out, a: &args::Explain) -> u8 {
     if a.json {
         out.json(&serde_json::json!({
             "id": a.check, "proves": {"zh": e.proves_zh, "en": e.proves_en},
-            "does_not_prove": {"zh": e.not_zh, "en": e.not_en}, "to_do": {"zh": e.todo_zh, "en": e.todo_en},
+            "does_not_prove": {"zh": e.not_zh, "en": e.not_en}, "to_do": {"zh": e.todo_zh, "en": e.todo_en}, "error": null,
         }));
         return 0;
     }
@@ -88,6 +85,16 @@ pub(crate) fn explain(out: &Out, a: &args::Explain) -> u8 {
         out.line(&format!("{}\n  {}", out.text(title, &[]), out.pick(zh, en)));
     }
     0
+}
+
+/// What a trust folder is read for.
+pub(crate) fn trust_files(out: &Out, dir: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
+    files(out, dir, MAX_TRUST, is_trust)
+}
+
+pub(crate) fn trust_unusable(out: &Out, dir: &Path, e: &verify::TrustError) -> String {
+    let file = show_path(&dir.join(&e.file));
+    out.text("trust-unusable", &[("file", file.into()), ("reason", show_path(Path::new(&e.reason)).into())])
 }
 
 /// The phrase first, then the questions, then what was and was not shown, then whose trust it was.

@@ -176,6 +176,57 @@ fn no_error_of_the_system_reaches_a_person_raw() {
 }
 
 #[test]
+fn under_json_a_command_that_fails_whole_says_so_on_stdout_too() {
+    const RECORD: &[&str] = &["id", "file", "sha256", "sm3", "status", "index", "record_sha256"];
+    let desk = Desk::bare();
+    fs::write(desk.path("file"), "x").unwrap();
+    fs::create_dir(desk.path("trust")).unwrap();
+    fs::write(desk.path("trust/policy"), "quorum what").unwrap();
+    let verdict: &[&str] = &["result", "checks", "shows", "does_not_show"];
+    let init = ["init", "--json", "--data", "file", "--owner-kind", "individual", "--owner-name", "x"];
+    let cases: &[(&[&str], &[&str])] = &[
+        (&init, &["origin", "ledger_key", "authority_root"]),
+        (&["deposit", "--json", "--data", "absent", "file"], RECORD),
+        (&["list", "--json", "--data", "absent"], RECORD),
+        (&["show", "--json", "--data", "absent", "id"], RECORD),
+        (&["find", "--json", "--data", "absent", "file"], RECORD),
+        (&["export", "--json", "--data", "absent", "--output", "out", "id"], &["id", "file"]),
+        (&["verify", "--json", "absent.zip"], verdict),
+        (&["verify", "--json", "--trust", "trust", "file"], verdict),
+        (&["explain", "--json", "no-such-check"], &["id", "proves", "does_not_prove", "to_do"]),
+        (&["demo", "--json", "file"], &["name", "zh", "en", "exit", "check", "result", "package", "picture", "trust"]),
+        (&["admin", "keys", "--json", "--data", "absent"], &["origin", "ledger_key", "authority_root_sha256"]),
+        (&["admin", "trust-export", "--json", "--data", "absent", "--output", "out"], &["file"]),
+        (&["admin", "ledger-check", "--json", "--data", "absent"], &["size", "root", "unplaced"]),
+        (
+            &["admin", "backup", "--json", "--data", "absent", "--output", "out"],
+            &["backup", "files", "bytes", "size", "originals", "mirror"],
+        ),
+        // What cannot be understood is a failure like any other.
+        (&["deposit", "--json"], RECORD),
+        (&["list", "--json", "--jsn"], RECORD),
+    ];
+    for (args, keys) in cases {
+        for locale in [ZH, EN] {
+            let output = desk.run(locale, args);
+            assert_eq!(code(&output), 2, "{args:?}");
+            assert!(!stderr(&output).is_empty(), "{args:?}");
+            let text = stdout(&output);
+            assert_eq!(text.lines().count(), 1, "{args:?}: {text}");
+            let Value::Object(line) = serde_json::from_str(&text).unwrap() else { panic!("{text}") };
+            let mut found: Vec<&str> = line.keys().map(String::as_str).collect();
+            let mut wanted = [keys, &["error"][..]].concat();
+            found.sort_unstable();
+            wanted.sort_unstable();
+            assert_eq!(found, wanted, "{args:?}");
+            assert!(line.iter().all(|(k, v)| v.is_null() != (k == "error")), "{args:?}: {text}");
+        }
+    }
+    assert_eq!(stdout(&desk.run(EN, &["list", "--data", "absent"])), "", "and only there");
+    assert!(!desk.path("out").exists());
+}
+
+#[test]
 fn a_closed_pipe_is_quiet_and_a_full_disk_is_not() {
     let desk = Desk::new();
     picture(&desk.path("a.png"), 1);

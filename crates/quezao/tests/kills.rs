@@ -1,6 +1,7 @@
 //! `deposit` is killed at random moments: nothing acknowledged is lost, nothing is recorded twice, the ledger stays whole.
 //!
-//! 25 kills in `make test`; `QUEZAO_KILLS=500` in `make torture`.
+//! 25 kills in `make test`; `QUEZAO_KILLS=500` in `make torture`. What is left is then read by the foreign clients
+//! of `crates/ledger/tests/foreign` (Go is needed; without it this fails).
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -84,9 +85,50 @@ fn nothing_acknowledged_is_lost_when_deposit_is_killed() {
     assert_eq!(check[0]["size"].as_u64(), Some(listed.len() as u64 + 1), "every leaf is a record, and leaf 0");
     let incoming = Path::new(data).join("originals/incoming");
     assert_eq!(fs::read_dir(incoming).map_or(0, Iterator::count), 0, "nothing half-copied stays");
+    let proofs = foreign(work.path(), data, &listed);
     println!(
-        "{} acknowledged, {} recorded, {killed_in_flight} of {kills} killed in flight",
+        "{} acknowledged, {} recorded, {killed_in_flight} of {kills} killed in flight, all entries and {proofs} exported proofs accepted by two foreign clients",
         acknowledged.len(),
         listed.len()
     );
+}
+
+/// Checkpoint, every entry, every sealed checkpoint, and the proofs in some exported packages, read by two clients
+/// that this project did not write. How many proofs those were.
+fn foreign(work: &Path, data: &str, listed: &[serde_json::Value]) -> usize {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ledger/tests/foreign");
+    let program = work.join("foreign");
+    let built = Command::new("go").args(["build", "-o"]).arg(&program).arg(".").current_dir(source).output();
+    let built = built.expect("go is needed for this test: see scripts/setup.sh");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+
+    let ids: Vec<&str> = listed.iter().step_by(listed.len().div_ceil(40)).map(|l| l["id"].as_str().unwrap()).collect();
+    let output = work.join("out");
+    let export = ["export", "--json", "--data", data, "--output", output.to_str().unwrap()];
+    let mut lines = String::new();
+    for line in run(work, &[&export[..], &ids].concat()) {
+        let file = line["file"].as_str().unwrap();
+        let Some(package) = file.ends_with(".zip").then(|| fs::read(file).unwrap()) else { continue };
+        let package = archive::package::read(&package).unwrap();
+        for name in ["proof.tlog-proof", "operator-proof.tlog-proof"] {
+            let entry = package.entries.iter().find(|e| e.0 == name).unwrap();
+            let proof = evidence::proof::TlogProof::parse(&entry.1).unwrap();
+            let note = evidence::note::Note::parse(&proof.checkpoint).unwrap();
+            let size = evidence::checkpoint::Checkpoint::parse(&note.text).unwrap().size;
+            let hashes: String = proof.hashes.iter().map(|h| format!(" {}", evidence::hex::encode(h))).collect();
+            lines += &format!("inclusion {} {size}{hashes}\n", proof.index);
+        }
+    }
+    let proofs = work.join("proofs");
+    fs::write(&proofs, &lines).unwrap();
+    let key = run(work, &["admin", "keys", "--json", "--data", data]).remove(0);
+    let at = |name: &str| Path::new(data).join(name);
+    let mut reader = Command::new(program);
+    reader.arg("-vkey").arg(key["ledger_key"].as_str().unwrap()).arg("-ledger").arg(at("ledger"));
+    let read = reader.arg("-sealed").arg(at("sealed")).arg("-proofs").arg(&proofs).output().unwrap();
+    let said = String::from_utf8_lossy(&read.stdout);
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    let size = listed.len() + 1;
+    assert!(said.starts_with(&format!("size {size} ")) && said.contains(&format!(" entries {size} ")), "{said}");
+    lines.lines().count()
 }

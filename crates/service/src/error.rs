@@ -45,6 +45,10 @@ impl Error {
             }
             K::AlreadyExists => ("已经存在；请换一个名称", "it exists already; choose another name"),
             K::IsADirectory => ("这是文件夹，不是文件", "it is a folder, not a file"),
+            // `ErrorKind::FilesystemLoop` is not stable yet.
+            _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+                ("链接成环；请给出链接所指的文件", "the links form a loop; name the file that is meant")
+            }
             _ => {
                 return Self::new(
                     format!("{shown}：读写失败（{error}）；请检查磁盘后重试"),
@@ -100,6 +104,9 @@ impl From<store::Error> for Error {
 
 impl From<evidence::Error> for Error {
     fn from(error: evidence::Error) -> Self {
-        Self::new(format!("数据不符合格式（{error}）"), format!("the data does not have the promised form ({error})"))
+        Self::new(
+            format!("数据不符合格式（{}）", error.zh()),
+            format!("the data does not have the promised form ({error})"),
+        )
     }
 }

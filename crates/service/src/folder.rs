@@ -4,6 +4,7 @@
 //! quezao.db        records on their way, disclosures, the signed head
 //! keys/            ledger and authority, mode 0600
 //! authority/       certificates and CRL of the embedded authority
+//! signer/          revocation lists for the signer of certificates
 //! ledger/          the static tlog-tiles tree
 //! trust/           a ready trust folder
 //! originals/       kept files by SHA-256
@@ -24,7 +25,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use timestamp::{Authority, AuthorityMaterial};
+use timestamp::{Authority, Material};
 
 /// An open data folder.
 pub struct Folder {
@@ -140,7 +141,7 @@ impl Folder {
 
 /// Opens ledger and authority for the process that holds the lock.
 pub(crate) fn open_writer(dir: &Path, store: &store::Store, origin: &str, lock: File) -> Result<(Writer, Warnings)> {
-    let authority = Arc::new(load_authority(dir)?);
+    let authority = Arc::new(load_authority(dir, Box::new(clock::now))?);
     let seed = keys::ed25519_from_file(&dir.join("keys/ledger.pem"))?;
     let mirror = mirror_path(origin)?;
     if let Some(state) = mirror.parent() {
@@ -195,17 +196,17 @@ impl ledger::Stamper for Seal {
     }
 }
 
-fn load_authority(dir: &Path) -> Result<Authority> {
+pub(crate) fn load_authority(dir: &Path, clock: timestamp::Clock) -> Result<Authority> {
     let read = |name: &str| read_file(&dir.join(name));
     let text = |name: &str| read(name).map(|b| String::from_utf8_lossy(&b).into_owned());
-    let material = AuthorityMaterial {
+    let material = Material {
         root_cert_pem: text("authority/root.pem")?,
-        tsa_cert_pem: text("authority/signer.pem")?,
+        signer_cert_pem: text("authority/signer.pem")?,
         root_key_pem: text("keys/authority-root.pem")?,
-        tsa_key_pem: text("keys/authority.pem")?,
+        signer_key_pem: text("keys/authority.pem")?,
         crl_der: read("authority/root.crl")?,
     };
-    Authority::load(&material, Box::new(clock::now)).map_err(|e| {
+    Authority::load(&material, clock).map_err(|e| {
         Error::new(
             format!("内置时间机构无法载入（{e}）；请从备份恢复 authority/ 与 keys/"),
             format!("the embedded authority does not load ({e}); restore authority/ and keys/ from a backup"),

@@ -71,7 +71,7 @@ fn check_name(name: &str) -> Result<()> {
     }
     evidence::json::check_string("name", name).map_err(|e| {
         Error::new(
-            format!("名称中有不能登记的字符（{e}）；请改正后重试"),
+            format!("名称中有不能登记的字符（{}）；请改正后重试", e.zh()),
             format!("the name cannot be recorded ({e}); correct it and try again"),
         )
     })?;

@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Folder, InitOptions, Initialized, Result, Warnings, clock, error::show_path, folder, identity::Party, keys,
-    register,
+    register, seal,
 };
 use evidence::{hex, json::json, note::Signer, token::Root};
 use std::{
@@ -22,7 +22,7 @@ impl Folder {
             ));
         }
         let making = Making::begin(dir)?;
-        let (mut initialized, mirror) = fill(&making.path, &owner, operator.as_ref(), options.origin.as_deref())?;
+        let (mut initialized, mirror) = fill(&making.path, &owner, operator.as_ref(), options)?;
         if let Err(e) = making.finish(dir) {
             let _ = fs::remove_file(mirror);
             return Err(e);
@@ -59,7 +59,7 @@ fn parties(options: &InitOptions) -> Result<(Party, Option<Party>, Warnings)> {
 }
 
 /// Everything inside the new folder, which is still under its temporary name.
-fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, name: Option<&str>) -> Result<(Initialized, PathBuf)> {
+fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, options: &InitOptions) -> Result<(Initialized, PathBuf)> {
     for sub in ["keys", "authority", "trust", "originals"] {
         let path = dir.join(sub);
         fs::create_dir(&path).map_err(|e| Error::io(&path, &e))?;
@@ -70,12 +70,13 @@ fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, name: Option<&str>)
     let key = Signer::from_seed("quezao", &seed)?.verifier_key();
     let public =
         key.public_key().try_into().map_err(|_| Error::new("账本公钥长度不对", "the ledger key has a wrong length"))?;
-    let origin = evidence::checkpoint::origin(name.unwrap_or("quezao.local"), public).map_err(|e| {
-        Error::new(
-            format!("账本名称不可用（{e}）；请用 --origin 给出如 example.cn 的名称"),
-            format!("the ledger cannot have that name ({e}); give --origin a name such as example.cn"),
-        )
-    })?;
+    let origin =
+        evidence::checkpoint::origin(options.origin.as_deref().unwrap_or("quezao.local"), public).map_err(|e| {
+            Error::new(
+                format!("账本名称不可用（{}）；请用 --origin 给出如 example.cn 的名称", e.zh()),
+                format!("the ledger cannot have that name ({e}); give --origin a name such as example.cn"),
+            )
+        })?;
     let ledger_key = Signer::from_seed(&origin, &seed)?.verifier_key().to_string();
 
     let runs = operator.unwrap_or(owner);
@@ -87,10 +88,10 @@ fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, name: Option<&str>)
         fs::write(&path, bytes).map_err(|e| Error::io(&path, &e))
     };
     write("authority/root.pem", material.root_cert_pem.as_bytes())?;
-    write("authority/signer.pem", material.tsa_cert_pem.as_bytes())?;
+    write("authority/signer.pem", material.signer_cert_pem.as_bytes())?;
     write("authority/root.crl", &material.crl_der)?;
     keys::write_secret(&dir.join("keys/authority-root.pem"), material.root_key_pem.as_bytes())?;
-    keys::write_secret(&dir.join("keys/authority.pem"), material.tsa_key_pem.as_bytes())?;
+    keys::write_secret(&dir.join("keys/authority.pem"), material.signer_key_pem.as_bytes())?;
 
     let root = Root::from_pem(material.root_cert_pem.as_bytes())?;
     let fingerprint = hex::encode(&root.fingerprint());
@@ -98,10 +99,12 @@ fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, name: Option<&str>)
     write(&format!("trust/tsa-{}.pem", &fingerprint[..16]), material.root_cert_pem.as_bytes())?;
     // Who runs the ledger for himself is no platform: his own trust folder says so too.
     let role = if operator.is_some() { "platform" } else { "owner" };
+    let signer = seal::install(dir, &runs.name, role, options.signer.as_ref())?;
     let roles = json!([
         {"key": ledger_key, "role": role, "name": runs.name, "independent": false, "from": null, "until": null},
         {"key": format!("sha256:{fingerprint}"), "role": role, "name": format!("{} · embedded authority / 平台自签时间标记", runs.name),
          "independent": false, "from": null, "until": null},
+        signer,
     ]);
     write("trust/roles.json", &evidence::json::to_bytes("roles.json", &roles)?)?;
 
@@ -121,13 +124,13 @@ fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, name: Option<&str>)
 }
 
 /// The folder under a temporary name beside its place; removed unless finished.
-struct Making {
-    path: PathBuf,
+pub(crate) struct Making {
+    pub path: PathBuf,
     done: bool,
 }
 
 impl Making {
-    fn begin(dir: &Path) -> Result<Self> {
+    pub(crate) fn begin(dir: &Path) -> Result<Self> {
         let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(|e| Error::io(parent, &e))?;
         let name = format!(
@@ -140,7 +143,7 @@ impl Making {
         Ok(Self { path, done: false })
     }
 
-    fn finish(mut self, dir: &Path) -> Result<()> {
+    pub(crate) fn finish(mut self, dir: &Path) -> Result<()> {
         fs::rename(&self.path, dir).map_err(|e| Error::io(dir, &e))?;
         self.done = true;
         Ok(())

@@ -1,11 +1,20 @@
 //! Keys of a folder: PKCS#8 PEM files that only the owner of the folder may read.
 
-use crate::{Error, Result};
+use crate::{Error, Result, folder};
+use evidence::note::Signer;
 use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use timestamp::Authority;
 
 /// DER before the 32-byte seed in a PKCS#8 Ed25519 private key (RFC 8410, section 7).
 const ED25519_PREFIX: [u8; 16] =
     [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+
+/// The ledger's signer and the embedded authority of a folder: what a dishonest platform would forge with.
+/// `quezao demo --forge` plays that platform on its own folder; nothing else signs outside the ledger.
+pub fn platform_keys(dir: &Path, origin: &str, clock: timestamp::Clock) -> Result<(Signer, Authority)> {
+    let seed = ed25519_from_file(&dir.join("keys/ledger.pem"))?;
+    Ok((Signer::from_seed(origin, &seed)?, folder::load_authority(dir, clock)?))
+}
 
 /// A fresh random array.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {

@@ -4,6 +4,7 @@
 //! certificate.
 //! Nothing here prints; progress is handed out as [`Event`]s, failures as [`Error`]s with a way out.
 
+mod backup;
 mod clock;
 mod doctor;
 mod error;
@@ -18,10 +19,13 @@ mod prove;
 mod register;
 mod seal;
 
+pub use backup::{Backup, Progress, backup};
 pub use doctor::doctor;
 pub use error::{Error, Result, show_path};
 pub use folder::Folder;
 pub use intake::digests;
+pub use keys::platform_keys;
+pub use seal::OwnSigner;
 
 use std::path::PathBuf;
 
@@ -48,6 +52,8 @@ pub struct InitOptions {
     pub operator_code: Option<String>,
     /// First part of the ledger's origin.
     pub origin: Option<String>,
+    /// Who signs certificates, where the operator brings his own key.
+    pub signer: Option<OwnSigner>,
 }
 
 /// What `init` made.

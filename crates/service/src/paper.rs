@@ -37,7 +37,7 @@ impl Folder {
                 format!("{}: the certificate could not be drawn ({e}); the evidence itself is unharmed", record.id),
             )
         })?;
-        seal::certificate(self, pdf)
+        seal::certificate(self, &pdf)
     }
 
     /// Whether the kept original still has the recorded digests, and, of a picture that has, its thumbnail.

@@ -105,6 +105,7 @@ impl Folder {
             ("origin", self.origin.clone()),
             ("ledger_key", self.store.meta("ledger_key")?.unwrap_or_default()),
             ("authority_root_sha256", self.authority_root()?.1),
+            ("signer_root_sha256", hex::encode(&crate::seal::root(&self.dir)?.fingerprint())),
         ]))
     }
 
@@ -201,6 +202,7 @@ impl Folder {
         let trust = |name: &str| read_file(&self.trust_dir().join(name));
         let (pem, fingerprint) = self.authority_root()?;
         let root_file = format!("trust-tsa-{}.pem", &fingerprint[..16]);
+        let signer = hex::encode(&crate::seal::root(&self.dir)?.fingerprint());
         let policy = trust("policy")?;
         let ledger_key =
             String::from_utf8_lossy(&policy).lines().find_map(|l| l.strip_prefix("log ").map(str::to_owned));
@@ -210,6 +212,8 @@ impl Folder {
             ledger_key: ledger_key.unwrap_or_default(),
             root_file: root_file.clone(),
             root_sha256: fingerprint,
+            signer_file: format!("trust-signer-{}.pem", &signer[..16]),
+            signer_sha256: signer,
             record_sha256: hex::encode(&record.record_digest),
             sha256: record.sha256.map(|d| hex::encode(&d)),
             sm3: record.sm3.map(|d| hex::encode(&d)),
@@ -220,6 +224,7 @@ impl Folder {
         entries.push(("trust-policy".into(), policy));
         entries.push(("trust-roles.json".into(), trust("roles.json")?));
         entries.push((root_file, pem));
+        entries.extend(crate::seal::carried(&self.dir)?);
         entries.push(("VERIFY.txt".into(), text.into_bytes()));
         entries.push(("verify.py".into(), archive::VERIFY_PY.to_vec()));
         Ok(entries)

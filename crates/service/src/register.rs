@@ -361,7 +361,7 @@ fn check_rights(claims: &BTreeMap<String, String>) -> Result<()> {
         let disclosure = Disclosure::new(&[0; 16], name, value.clone().into());
         disclosure.and_then(|d| evidence::statement::check_claim(d.name(), d.value())).map_err(|e| {
             Error::new(
-                format!("声明 {name}=“{value}”不能登记（{e}）；请改正后重试"),
+                format!("声明 {name}=“{value}”不能登记（{}）；请改正后重试", e.zh()),
                 format!("the claim {name} = \"{value}\" cannot be recorded ({e}); correct it and try again"),
             )
         })?;

@@ -62,6 +62,10 @@ impl Store {
 
     /// Opens an existing database for reading, beside a writer.
     pub fn open_read_only(path: &Path) -> Result<Self> {
+        if let Some(uri) = unchanging(path) {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+            return check_version(Connection::open_with_flags(uri, flags)?);
+        }
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.busy_timeout(BUSY)?;
         check_version(connection)
@@ -80,6 +84,12 @@ impl Store {
         Ok(())
     }
 
+    /// Writes a consistent copy to a new file, also beside a writer.
+    pub fn copy_to(&self, path: &Path) -> Result<()> {
+        self.lock().execute("VACUUM INTO ?1", [path.to_string_lossy()])?;
+        Ok(())
+    }
+
     /// A panic elsewhere leaves the connection usable: every write is one transaction.
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
@@ -90,6 +100,17 @@ impl From<Connection> for Store {
     fn from(connection: Connection) -> Self {
         Self { connection: Arc::new(Mutex::new(connection)) }
     }
+}
+
+/// On a read-only file system SQLite cannot make the index of its write-ahead log, and refuses. Where that log
+/// holds nothing, and nobody can write, the database is read as a file that never changes.
+fn unchanging(path: &Path) -> Option<String> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let empty = std::fs::metadata(log).map_or(true, |m| m.len() == 0);
+    let fixed = rustix::fs::statvfs(path).is_ok_and(|s| s.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY));
+    let path = path.to_str().filter(|_| empty && fixed)?;
+    Some(format!("file:{}?immutable=1", path.replace('%', "%25").replace('?', "%3f").replace('#', "%23")))
 }
 
 const BUSY: Duration = Duration::from_secs(10);

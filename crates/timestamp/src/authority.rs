@@ -4,6 +4,7 @@
 
 use crate::{
     Error, Result, Stamper,
+    certificates::{self, Use},
     cms::Signer,
     issue::{self, Refusal, Wish},
 };
@@ -19,8 +20,6 @@ use p256::{
 use spki::{AlgorithmIdentifierOwned, EncodePublicKey};
 use x509_cert::Certificate;
 
-mod certificates;
-
 /// Policy of the embedded authority: 2.25.168877469733270756012270663630425108229, as contents of the OID.
 pub(crate) const POLICY: &[u8] = &[
     0x69, 0x81, 0xfe, 0x8c, 0xcf, 0x86, 0xca, 0xad, 0xa2, 0xae, 0x9d, 0x9a, 0x9b, 0xf1, 0xda, 0x9e, 0xc2, 0xac, 0xde,
@@ -30,18 +29,37 @@ pub(crate) const POLICY: &[u8] = &[
 /// Where an authority's time comes from.
 pub type Clock = Box<dyn Fn() -> Utc + Send + Sync>;
 
-/// Everything that makes an authority, to be kept. The root's key is needed again only for a new CRL or signer.
-pub struct AuthorityMaterial {
+/// A root and a signer under it, to be kept. The root's key is needed again only for a new CRL or signer.
+pub struct Material {
     /// PEM.
     pub root_cert_pem: String,
     /// PEM.
-    pub tsa_cert_pem: String,
+    pub signer_cert_pem: String,
     /// PKCS#8 PEM, secret.
     pub root_key_pem: String,
     /// PKCS#8 PEM, secret.
-    pub tsa_key_pem: String,
+    pub signer_key_pem: String,
     /// CRL of the root, valid for ten years.
     pub crl_der: Vec<u8>,
+}
+
+impl Material {
+    pub(crate) fn create(usage: Use, name: &str, now: Utc) -> Result<Self> {
+        let (root_key, signer_key) = (new_key()?, new_key()?);
+        let made = certificates::make(usage, name, now, &root_key, &signer_key)?;
+        let pem = |c: &Certificate| c.to_pem(LineEnding::LF).map_err(|e| Error::structure("certificate", e));
+        let key = |k: &SigningKey| {
+            let pem = k.to_pkcs8_pem(LineEnding::LF).map_err(|e| Error::structure("private key", e))?;
+            Ok::<_, Error>(pem.to_string())
+        };
+        Ok(Self {
+            root_cert_pem: pem(&made.root)?,
+            signer_cert_pem: pem(&made.signer)?,
+            root_key_pem: key(&root_key)?,
+            signer_key_pem: key(&signer_key)?,
+            crl_der: made.crl.to_der().map_err(|e| Error::structure("CRL", e))?,
+        })
+    }
 }
 
 /// An authority that stamps.
@@ -55,28 +73,15 @@ pub struct Authority {
 
 impl Authority {
     /// Makes a root, valid for 25 years, and a signer for 20. `name` goes into both subjects.
-    pub fn create(name: &str, now: Utc) -> Result<AuthorityMaterial> {
-        let (root_key, tsa_key) = (new_key()?, new_key()?);
-        let made = certificates::make(name, now, &root_key, &tsa_key)?;
-        let pem = |c: &Certificate| c.to_pem(LineEnding::LF).map_err(|e| Error::structure("certificate", e));
-        let key = |k: &SigningKey| {
-            let pem = k.to_pkcs8_pem(LineEnding::LF).map_err(|e| Error::structure("private key", e))?;
-            Ok::<_, Error>(pem.to_string())
-        };
-        Ok(AuthorityMaterial {
-            root_cert_pem: pem(&made.root)?,
-            tsa_cert_pem: pem(&made.signer)?,
-            root_key_pem: key(&root_key)?,
-            tsa_key_pem: key(&tsa_key)?,
-            crl_der: made.crl.to_der().map_err(|e| Error::structure("CRL", e))?,
-        })
+    pub fn create(name: &str, now: Utc) -> Result<Material> {
+        Material::create(Use::TimeStamps, name, now)
     }
 
     /// An authority from what [`Authority::create`] made. The root's key is not read.
-    pub fn load(material: &AuthorityMaterial, clock: Clock) -> Result<Self> {
-        let certificate = Certificate::from_pem(&material.tsa_cert_pem)
+    pub fn load(material: &Material, clock: Clock) -> Result<Self> {
+        let certificate = Certificate::from_pem(&material.signer_cert_pem)
             .map_err(|e| Error::structure("certificate of the embedded authority", e))?;
-        let key = SigningKey::from_pkcs8_pem(&material.tsa_key_pem)
+        let key = SigningKey::from_pkcs8_pem(&material.signer_key_pem)
             .map_err(|e| Error::structure("key of the embedded authority", e))?;
         let own = key.verifying_key().to_public_key_der().map_err(|e| Error::structure("public key", e))?;
         let spki = certificate.tbs_certificate().subject_public_key_info();

@@ -4,10 +4,13 @@
 //! Whatever stamps, the bytes are checked by [`evidence::token`] before anyone keeps them.
 
 mod authority;
+mod certificates;
 pub mod cms;
+mod document;
 mod issue;
 
-pub use authority::{Authority, AuthorityMaterial, Clock};
+pub use authority::{Authority, Clock, Material};
+pub use document::DocumentSigner;
 
 use evidence::time::Utc;
 

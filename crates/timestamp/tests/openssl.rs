@@ -17,7 +17,7 @@ use evidence::{
 };
 use spki::AlgorithmIdentifierOwned;
 use std::{fs, path::Path, process::Command};
-use timestamp::{Authority, AuthorityMaterial};
+use timestamp::{Authority, Material};
 
 const NOW: i64 = 1_795_489_500;
 
@@ -31,7 +31,7 @@ fn run(dir: &Path, arguments: &str) {
     assert!(ok, "openssl {arguments}: {text}");
 }
 
-fn embedded() -> (AuthorityMaterial, Authority, Root) {
+fn embedded() -> (Material, Authority, Root) {
     let material = Authority::create("测试 Test", Utc(NOW * SECOND)).unwrap();
     let authority = Authority::load(&material, Box::new(|| Utc(NOW * SECOND + 123_456))).unwrap();
     let root = Root::from_pem(material.root_cert_pem.as_bytes()).unwrap();
@@ -157,7 +157,7 @@ fn tokens_of_openssl_are_accepted() {
             assert_eq!(
                 check(&tsr, b"statement", &[embedded().2]),
                 Err(Error::Missing {
-                    what: "path of the time-stamp certificate",
+                    what: "path of the signing certificate",
                     missing: "a trusted root that it leads to".into(),
                 })
             );

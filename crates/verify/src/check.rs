@@ -2,12 +2,18 @@
 //!
 //! A check reads only what it needs, so one broken entry does not silence the others.
 
+mod certificate;
 mod later;
 mod ledger;
 mod stamps;
 
-pub(crate) use self::{later::Later, ledger::Signed, stamps::Stamp};
+pub(crate) use self::{
+    later::{Added, Later},
+    ledger::Signed,
+    stamps::Stamp,
+};
 use crate::{Check, Facts, Original, Outcome, Overall, Trust, Verdict, times, verdict::clean, words};
+use archive::pdf::CertificatePdf;
 use evidence::{
     Error, Result,
     digest::{self, FileDigests},
@@ -25,8 +31,10 @@ use std::collections::BTreeMap;
 pub enum Container {
     /// A ZIP: `package.json` is there.
     Package,
-    /// A folder, or a certificate's attachments: `package.json` may be absent.
+    /// A folder: `package.json` may be absent.
     Folder,
+    /// A certificate's attachments: there is no `package.json`, since the signature covers them all.
+    Certificate,
 }
 
 pub(crate) type Entries = BTreeMap<String, Vec<u8>>;
@@ -36,16 +44,41 @@ pub fn check_package(bytes: &[u8], trust: &Trust, originals: &[Original], now: U
     match archive::package::read(bytes) {
         Ok(package) => check(&package.entries.into_iter().collect(), Container::Package, trust, originals, now),
         Err(e) => {
-            let mut walk = Walk { entries: &Entries::new(), trust, now, checks: Vec::new(), facts: Facts::default() };
+            let mut walk = Walk::new(const { &Entries::new() }, trust, now);
             walk.nothing_but(Check::error("form", &e));
             walk.verdict()
         }
     }
 }
 
+/// Checks a certificate (PDF): what it attaches, and its signature.
+pub fn check_certificate(bytes: &[u8], trust: &Trust, originals: &[Original], now: Utc) -> Verdict {
+    let read = archive::pdf::read(bytes).and_then(|read| {
+        match read.attachments.iter().find(|(name, _)| certificate::only_in_packages(name)) {
+            Some((name, _)) => Err(Error::malformed("certificate", format!("{name} attached"), "evidence only")),
+            None => Ok(read),
+        }
+    });
+    let read = match read {
+        Ok(read) => read,
+        Err(e) => {
+            let mut walk = Walk::new(const { &Entries::new() }, trust, now);
+            walk.certificate = Some(Carried::Unreadable);
+            walk.nothing_but(Check::error("form", &e));
+            return walk.verdict();
+        }
+    };
+    let entries: Entries = read.attachments.iter().cloned().collect();
+    let mut walk = Walk::new(&entries, trust, now);
+    walk.certificate = Some(Carried::Itself(bytes, &read));
+    walk.all(Container::Certificate, originals);
+    walk.verdict()
+}
+
 /// Checks the entries of a package or folder against the reader's trust, originals and clock.
 pub fn check(entries: &Entries, container: Container, trust: &Trust, originals: &[Original], now: Utc) -> Verdict {
-    let mut walk = Walk { entries, trust, now, checks: Vec::new(), facts: Facts::default() };
+    let mut walk = Walk::new(entries, trust, now);
+    walk.certificate = entries.get("certificate.pdf").map(|bytes| Carried::Entry(bytes));
     walk.all(container, originals);
     walk.verdict()
 }
@@ -57,6 +90,15 @@ struct Walk<'a> {
     now: Utc,
     checks: Vec<Check>,
     facts: Facts,
+    certificate: Option<Carried<'a>>,
+}
+
+/// The certificate in question, where there is one.
+enum Carried<'a> {
+    Itself(&'a [u8], &'a CertificatePdf),
+    Entry(&'a [u8]),
+    /// Its form does not hold.
+    Unreadable,
 }
 
 /// Ids, without their numbers, in the order in which they are reported.
@@ -99,6 +141,12 @@ const REQUIRED: &[&str] = &[
     "times",
 ];
 
+impl<'a> Walk<'a> {
+    fn new(entries: &'a Entries, trust: &'a Trust, now: Utc) -> Self {
+        Self { entries, trust, now, checks: Vec::new(), facts: Facts::default(), certificate: None }
+    }
+}
+
 impl Walk<'_> {
     fn all(&mut self, container: Container, originals: &[Original]) {
         let record = self.entry("record.json").and_then(Record::parse);
@@ -121,7 +169,7 @@ impl Walk<'_> {
         let file = self.file(statement.as_ref(), originals);
         self.checks.push(file);
 
-        let mut main = self.main_checkpoint();
+        let main = self.main_checkpoint();
         let binding = self.ledger_binding(statement.as_ref(), &main);
         self.checks.push(binding);
         let statement_tokens = self.statement_tokens(record.as_ref().ok());
@@ -130,21 +178,27 @@ impl Walk<'_> {
         self.facts.t1 = stamps::earliest(&statement_tokens);
         self.facts.t2 = stamps::earliest(&sealing);
         self.checks.extend(statement_tokens.iter().map(|s| s.check.clone()));
-        self.log_checks(&mut main, at);
-        let (later, later_checks) = self.later(&main, at);
-        let policy = self.policy(&main, &later, at);
+        self.log_checks(&main, at);
+        let mut added = self.added(&main);
+        let policy = self.policy(&main, &added.later, at);
         self.checks.push(policy);
         let operator = self.operator(&main);
         self.checks.push(operator);
         self.checks.extend(sealing.iter().map(|s| s.check.clone()));
 
-        let cosigned = times::cosignatures(&main, &sealing, &later);
+        let cosigned = times::cosignatures(&main, &sealing, &added.later);
         let times =
-            times::check(self.facts.statement.as_ref(), &statement_tokens, &sealing, &later, &cosigned, self.now);
+            times::check(self.facts.statement.as_ref(), &statement_tokens, &sealing, &added, &cosigned, self.now);
         self.checks.push(times);
         let clock = self.clock();
         self.checks.push(clock);
-        self.checks.extend(later_checks);
+        self.checks.append(&mut added.checks);
+        let signature = match &self.certificate {
+            Some(Carried::Itself(bytes, read)) => Some(self.certificate(bytes, read)),
+            Some(Carried::Entry(bytes)) => Some(self.carried_certificate(bytes)),
+            Some(Carried::Unreadable) | None => None,
+        };
+        self.checks.extend(signature);
         self.always();
     }
 
@@ -170,6 +224,10 @@ impl Walk<'_> {
         for id in REQUIRED {
             let (zh, en) = ("格式不成立，未再检查。", "Not checked, as the form does not hold.");
             self.checks.push(Check::new(*id, Outcome::NotChecked, zh, en));
+        }
+        if self.certificate.is_some() {
+            let (zh, en) = ("格式不成立，未再检查。", "Not checked, as the form does not hold.");
+            self.checks.push(Check::new("certificate-signature", Outcome::NotChecked, zh, en));
         }
         self.always();
     }
@@ -218,6 +276,12 @@ impl Walk<'_> {
                 Outcome::Limited,
                 "各项内容齐全、格式正确；没有 package.json，因此看不出是否有可选内容被取走。",
                 "All entries have their form; without package.json it cannot be told whether an optional one was removed.",
+            ),
+            (Container::Certificate, _) => Check::new(
+                "form",
+                Outcome::Pass,
+                "证书文件的格式正确，所附的各项内容齐全、格式正确。",
+                "The certificate file has its form, and what it attaches is complete and has its form.",
             ),
             _ => Check::new(
                 "form",
@@ -445,14 +509,6 @@ impl Walk<'_> {
         let mut unchecked = |id: &str, required: bool, zh: String, en: String| {
             self.checks.push(Check { required, ..Check::new(id, Outcome::NotChecked, zh, en) });
         };
-        if self.entries.contains_key("certificate.pdf") {
-            unchecked(
-                "certificate-signature",
-                true,
-                "证书的签名未检查：本版本只核验附件。".into(),
-                "The certificate's signature was not checked: this version checks the attached files only.".into(),
-            );
-        }
         if self.facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Capture) {
             for (id, zh, en) in [
                 ("capture-resources", "取证包内的资源", "Resources inside the capture"),

@@ -1,6 +1,6 @@
 //! From evidence to a verdict.
 //!
-//! - [`check`] and [`check_package`] take the entries of a package, the reader's [`Trust`], the digests
+//! - [`check`], [`check_package`] and [`check_certificate`] take the entries of a package, the reader's [`Trust`], the digests
 //!   of the originals and the reader's clock; nothing else is known to them.
 //! - What an artefact carries never makes it verified: keys, roots, roles and quorum are the reader's.
 //! - A contradiction fails; what is missing or unknown is not checked; a required check that was not
@@ -15,7 +15,7 @@ mod trust;
 mod verdict;
 mod words;
 
-pub use check::{Container, check, check_package};
+pub use check::{Container, check, check_certificate, check_package};
 pub use explain::{Explanation, explain};
 pub use facts::{Facts, Seal, Witness};
 pub use trust::{Role, RoleLine, Trust, TrustError};

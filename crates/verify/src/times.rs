@@ -5,7 +5,7 @@
 
 use crate::{
     Check, Outcome,
-    check::{Later, Signed, Stamp},
+    check::{Added, Later, Signed, Stamp},
 };
 use evidence::{
     Error, Result,
@@ -26,9 +26,9 @@ const SLACK: i64 = 60 * SECOND;
 
 /// Cosignatures under the reader's policy, of the first checkpoint and of the later ones.
 pub(crate) fn cosignatures(main: &Result<Signed>, sealing: &[Stamp], later: &[Later]) -> Vec<CosignedAt> {
-    let latest = |stamps: &mut dyn Iterator<Item = &Stamp>| {
-        stamps.filter_map(|s| s.token.as_ref()).map(|t| t.gen_time.plus(t.accuracy)).max()
-    };
+    // Without accuracy: the slack covers it.
+    let latest =
+        |stamps: &mut dyn Iterator<Item = &Stamp>| stamps.filter_map(|s| s.token.as_ref()).map(|t| t.gen_time).max();
     let mut all = Vec::new();
     let mut add = |signed: &Signed, seal: Option<Utc>| {
         for (witness, _, seconds) in signed.evaluation.iter().flat_map(|e| &e.cosigned) {
@@ -49,7 +49,7 @@ pub(crate) fn check(
     statement: Option<&Statement>,
     statement_tokens: &[Stamp],
     sealing: &[Stamp],
-    later: &[Later],
+    added: &Added,
     cosigned: &[CosignedAt],
     now: Utc,
 ) -> Check {
@@ -63,9 +63,10 @@ pub(crate) fn check(
     }
     let tokens = |stamps: &[Stamp]| stamps.iter().filter_map(|s| s.token.clone()).collect::<Vec<Token>>();
     let (first, second) = (tokens(statement_tokens), tokens(sealing));
-    let added: Vec<Token> = later.iter().filter_map(|l| l.stamp.token.clone()).collect();
     let order = in_order(statement, &first, &second, cosigned, now);
-    let order = order.and_then(|()| first.iter().chain(&second).chain(&added).try_for_each(|t| not_ahead(t, now)));
+    let order = order.and_then(|()| added.tokens.iter().try_for_each(|sequence| not_back(&second, sequence)));
+    let all = first.iter().chain(&second).chain(added.tokens.iter().flatten());
+    let order = order.and_then(|()| all.into_iter().try_for_each(|t| not_ahead(t, now)));
     if let Err(e) = order {
         return Check::error("times", &e);
     }
@@ -117,6 +118,20 @@ fn in_order(
             let from = from.map_or_else(String::new, |f| format!("{} <= ", text(f)));
             return Err(Error::mismatch("cosignature time", found, format!("{from}time <= {}", text(until))));
         }
+    }
+    Ok(())
+}
+
+/// What was added later was not stamped before the seals, nor before what had been added already.
+fn not_back(sealing: &[Token], added: &[Token]) -> Result<()> {
+    let mut bound = sealing.iter().map(|t| t.gen_time.plus(-t.accuracy)).max();
+    for token in added {
+        let latest = token.gen_time.plus(token.accuracy);
+        if let Some(bound) = bound.filter(|b| latest < *b) {
+            let bound = format!(">= {}", bound.to_micros());
+            return Err(Error::mismatch("genTime of what was added later", latest.to_micros(), bound));
+        }
+        bound = bound.max(Some(token.gen_time.plus(-token.accuracy)));
     }
     Ok(())
 }

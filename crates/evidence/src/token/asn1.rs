@@ -20,6 +20,8 @@ pub mod oid {
     const fn oid(dotted: &str) -> ObjectIdentifier {
         ObjectIdentifier::new_unwrap(dotted)
     }
+    /// id-aa-timeStampToken (RFC 3161, appendix A).
+    pub const SIGNATURE_TIME_STAMP: ObjectIdentifier = oid("1.2.840.113549.1.9.16.2.14");
     /// id-data
     pub const DATA: ObjectIdentifier = oid("1.2.840.113549.1.7.1");
     /// id-signedData

@@ -81,21 +81,21 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Token> {
 }
 
 /// Every bit that decoding ignored shows here.
-pub(super) fn same_encoding(value: &impl Encode, bytes: &[u8]) -> Result<()> {
+pub(crate) fn same_encoding(value: &impl Encode, bytes: &[u8]) -> Result<()> {
     match value.to_der() {
         Ok(again) if again == bytes => Ok(()),
         _ => Err(Error::malformed(WHAT, "another encoding", "DER")),
     }
 }
 
-fn expect<T: PartialEq + ToString>(what: &'static str, found: T, expected: T) -> Result<()> {
+pub(crate) fn expect<T: PartialEq + ToString>(what: &'static str, found: T, expected: T) -> Result<()> {
     if found == expected {
         return Ok(());
     }
     Err(Error::malformed(what, found.to_string(), expected.to_string()))
 }
 
-fn certificates(inside: &[Any]) -> Result<Vec<Vec<u8>>> {
+pub(crate) fn certificates(inside: &[Any]) -> Result<Vec<Vec<u8>>> {
     if inside.len() > MAX_CERTIFICATES {
         let (found, limit) = (inside.len() as u64, MAX_CERTIFICATES as u64);
         return Err(Error::TooLarge { what: "certificates in a token", found, limit });
@@ -108,7 +108,7 @@ fn certificates(inside: &[Any]) -> Result<Vec<Vec<u8>>> {
 }
 
 /// The one certificate inside that the signer identifier names.
-fn find_signer(sid: &SignerIdentifier, certificates: &[Vec<u8>]) -> Result<(Vec<u8>, Certificate)> {
+pub(crate) fn find_signer(sid: &SignerIdentifier, certificates: &[Vec<u8>]) -> Result<(Vec<u8>, Certificate)> {
     let mut found = None;
     for der in certificates {
         let certificate =

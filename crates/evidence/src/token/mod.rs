@@ -8,9 +8,9 @@
 
 pub mod asn1;
 mod ber;
-mod form;
-mod path;
-mod signature;
+pub(crate) mod form;
+pub(crate) mod path;
+pub(crate) mod signature;
 #[cfg(test)]
 mod tests;
 
@@ -84,6 +84,12 @@ impl Root {
         Ok(Self { der })
     }
 
+    /// As PEM: LF, 64 columns.
+    pub fn to_pem(&self) -> Result<String> {
+        der::pem::encode_string("CERTIFICATE", der::pem::LineEnding::LF, &self.der)
+            .map_err(|e| malformed("root certificate", e, "an X.509 certificate"))
+    }
+
     /// SHA-256 of the DER.
     pub fn fingerprint(&self) -> [u8; 32] {
         sha256(&self.der)
@@ -128,7 +134,19 @@ impl Token {
 
     /// A path from the signer to one of `roots`, valid at genTime; returns the root. None of them fits: [`crate::Error::Missing`].
     pub fn check_path<'r>(&self, roots: &'r [Root]) -> Result<&'r Root> {
-        path::check(self, roots)
+        self.check_path_with(roots, &[])
+    }
+
+    /// [`Token::check_path`], heeding revocation lists (DER) where they say something about its certificates.
+    pub fn check_path_with<'r>(&self, roots: &'r [Root], crls: &[Vec<u8>]) -> Result<&'r Root> {
+        let purpose = path::Purpose::TimeStamping;
+        path::Path { signer: &self.signer, certificates: &self.certificates, purpose, at: self.gen_time, crls }
+            .check(roots)
+    }
+
+    /// DER of every certificate inside, the signer's included.
+    pub fn certificates(&self) -> &[Vec<u8>] {
+        &self.certificates
     }
 
     /// Common name of the signer's subject, else the whole subject; for display only.
@@ -145,6 +163,12 @@ pub fn wrap_tsr(token: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len() + 6);
     ber::emit(0x30, &body, &mut out);
     out
+}
+
+/// The DER TimeStampToken inside the bytes of a `.tsr`.
+pub fn unwrap_tsr(tsr: &[u8]) -> Result<Vec<u8>> {
+    let tsr = Tsr::from_der(tsr).map_err(|e| malformed("time-stamp token", e, "a .tsr in DER"))?;
+    tsr.token.to_der().map_err(|e| malformed("time-stamp token", e, "DER"))
 }
 
 /// What intake keeps of an authority's TimeStampResp: status granted checked, token re-encoded as DER,
@@ -224,7 +248,7 @@ impl HashAlgorithm {
 }
 
 /// Parameters absent or NULL: both are written for digests and for RSA.
-fn no_parameters(what: &'static str, id: &AlgorithmIdentifierOwned) -> Result<()> {
+pub(crate) fn no_parameters(what: &'static str, id: &AlgorithmIdentifierOwned) -> Result<()> {
     match &id.parameters {
         None => Ok(()),
         Some(p) if p.tag() == Tag::Null && p.value().is_empty() => Ok(()),
@@ -232,12 +256,12 @@ fn no_parameters(what: &'static str, id: &AlgorithmIdentifierOwned) -> Result<()
     }
 }
 
-fn malformed(what: &'static str, found: impl ToString, expected: &str) -> Error {
+pub(crate) fn malformed(what: &'static str, found: impl ToString, expected: &str) -> Error {
     Error::malformed(what, found.to_string(), expected)
 }
 
 /// The last common name (2.5.4.3), else the whole name; control characters escaped.
-fn display_name(name: &Name) -> String {
+pub(crate) fn display_name(name: &Name) -> String {
     let common = name.iter().filter(|a| a.oid.to_string() == "2.5.4.3").last();
     let text = common.and_then(|a| text(&a.value)).unwrap_or_else(|| name.to_string());
     crate::error::printable(&text)

@@ -1,116 +1,229 @@
-//! The path from a token's signer to a root that the reader trusts, at genTime.
+//! The path from a signer to a root that the reader trusts, at an instant that a time-stamp tells.
 //!
 //! Path building is rustls-webpki's. It takes a root as a bare name and key and ignores key usage,
 //! so both are checked here: a CA signs certificates, and the root is itself valid at genTime.
 
-use super::{HashAlgorithm, Root, Token, signature};
-use crate::{Error, Result};
+use super::{HashAlgorithm, Root, signature};
+use crate::{Error, Result, time::Utc};
 use der::{Decode, Encode};
 use rustls_pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, UnixTime, alg_id,
 };
 use std::time::Duration;
-use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+use webpki::{
+    CertRevocationList, EndEntityCert, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage,
+    OwnedCertRevocationList, RevocationOptionsBuilder, UnknownStatusPolicy, anchor_from_trusted_cert,
+};
 use x509_cert::{
     Certificate,
     ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, KeyUsage as CertificateKeyUsage, SubjectKeyIdentifier},
 };
 
-const WHAT: &str = "path of the time-stamp certificate";
+const WHAT: &str = "path of the signing certificate";
 /// DER contents of id-kp-timeStamping.
 const TIME_STAMPING: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x08];
 
-/// The root that the signer's certificate leads to.
-pub(super) fn check<'r>(token: &Token, roots: &'r [Root]) -> Result<&'r Root> {
-    let signer = CertificateDer::from(token.signer.as_slice());
-    let signer = EndEntityCert::try_from(&signer).map_err(|e| explain(e, token, roots))?;
-    let inside: Vec<_> = token.certificates.iter().map(|c| CertificateDer::from(c.as_slice())).collect();
-    let seconds = u64::try_from(token.gen_time.unix_seconds()).unwrap_or(0);
-    let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+/// What a path is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A token's signer. Intermediates may carry no EKU; the signer must, and that is checked with its signature.
+    /// Revocation lists that are at hand are heeded.
+    TimeStamping,
+    /// A document's signer, of any EKU; whether it was revoked must be known, and no certificate may be idle.
+    Document,
+}
 
-    // One root at a time, so that it is known which one it was. The most telling refusal is kept.
-    let mut refusal = None;
-    for root in roots {
-        let der = CertificateDer::from(root.der.as_slice());
-        let Ok(anchor) = anchor_from_trusted_cert(&der) else { continue };
-        // Intermediates may carry no EKU: only the signer must, and that is checked with the signature.
-        let usage = KeyUsage::required_if_present(TIME_STAMPING);
-        let anchors = [anchor];
-        let tried = signer.verify_for_usage(ALGORITHMS, &anchors, &inside, time, usage, None, None);
-        let tried = tried.map_err(|e| explain(e, token, std::slice::from_ref(root))).and_then(|path| {
-            let intermediates: Vec<_> = path.intermediate_certificates().map(|c| c.der().to_vec()).collect();
-            authorities(token, root, &intermediates)?;
-            leftovers(token, root, roots, &intermediates)
-        });
-        match tried {
-            Ok(()) => return Ok(root),
-            Err(e) if refusal.is_none() || matches!(refusal, Some(Error::Missing { .. })) => refusal = Some(e),
-            Err(_) => {}
+impl ExtendedKeyUsageValidator for Purpose {
+    fn validate(&self, iter: KeyPurposeIdIter<'_, '_>) -> std::result::Result<(), webpki::Error> {
+        match self {
+            Self::TimeStamping => KeyUsage::required_if_present(TIME_STAMPING).validate(iter),
+            Self::Document => Ok(()),
         }
     }
-    Err(refusal.unwrap_or_else(missing))
+}
+
+/// Who signed, when, and what lies beside.
+pub(crate) struct Path<'a> {
+    /// DER of the signer's certificate.
+    pub(crate) signer: &'a [u8],
+    /// DER of every certificate inside, the signer's included.
+    pub(crate) certificates: &'a [Vec<u8>],
+    pub(crate) purpose: Purpose,
+    pub(crate) at: Utc,
+    /// DER of certificate revocation lists.
+    pub(crate) crls: &'a [Vec<u8>],
+}
+
+impl Path<'_> {
+    /// The root that the signer's certificate leads to.
+    pub(crate) fn check<'r>(&self, roots: &'r [Root]) -> Result<&'r Root> {
+        let signer = CertificateDer::from(self.signer);
+        let signer = EndEntityCert::try_from(&signer).map_err(|e| self.explain(e, roots))?;
+        let inside: Vec<_> = self.certificates.iter().map(|c| CertificateDer::from(c.as_slice())).collect();
+        let seconds = u64::try_from(self.at.unix_seconds()).unwrap_or(0);
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let crls = self.revocation_lists()?;
+        let crls: Vec<&CertRevocationList<'_>> = crls.iter().collect();
+        let policy = match self.purpose {
+            Purpose::TimeStamping => UnknownStatusPolicy::Allow,
+            Purpose::Document => UnknownStatusPolicy::Deny,
+        };
+        let revocation = match RevocationOptionsBuilder::new(&crls) {
+            Ok(builder) => {
+                Some(builder.with_status_policy(policy).with_expiration_policy(ExpirationPolicy::Enforce).build())
+            }
+            Err(_) if self.purpose == Purpose::Document => return Err(no_revocation()),
+            Err(_) => None,
+        };
+
+        // One root at a time, so that it is known which one it was. The most telling refusal is kept.
+        let mut refusal = None;
+        for root in roots {
+            let der = CertificateDer::from(root.der.as_slice());
+            let Ok(anchor) = anchor_from_trusted_cert(&der) else { continue };
+            let anchors = [anchor];
+            let tried = signer.verify_for_usage(ALGORITHMS, &anchors, &inside, time, self.purpose, revocation, None);
+            let tried = tried.map_err(|e| self.explain(e, std::slice::from_ref(root))).and_then(|path| {
+                let intermediates: Vec<_> = path.intermediate_certificates().map(|c| c.der().to_vec()).collect();
+                self.authorities(root, &intermediates)?;
+                self.leftovers(root, roots, &intermediates)
+            });
+            match tried {
+                Ok(()) => return Ok(root),
+                Err(e) if refusal.is_none() || matches!(refusal, Some(Error::Missing { .. })) => refusal = Some(e),
+                Err(_) => {}
+            }
+        }
+        Err(refusal.unwrap_or_else(missing))
+    }
+
+    fn revocation_lists(&self) -> Result<Vec<CertRevocationList<'static>>> {
+        let parse = |der: &Vec<u8>| {
+            OwnedCertRevocationList::from_der(der)
+                .map(CertRevocationList::Owned)
+                .map_err(|e| super::malformed("certificate revocation list", e, "a CRL in DER (RFC 5280, 5)"))
+        };
+        self.crls.iter().map(parse).collect()
+    }
+
+    /// What webpki leaves out: key usage of each CA, and the root's own validity and path length.
+    fn authorities(&self, root: &Root, intermediates: &[Vec<u8>]) -> Result<()> {
+        let parse = |der: &[u8]| Certificate::from_der(der).map_err(|e| super::malformed(WHAT, e, "certificates"));
+        let certificate = parse(&root.der)?;
+        let validity = certificate.tbs_certificate().validity();
+        let at = self.at.unix_seconds();
+        let seconds = |t: x509_cert::time::Time| i64::try_from(t.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
+        if !(seconds(validity.not_before)..=seconds(validity.not_after)).contains(&at) {
+            let expected = format!("{} to {}", validity.not_before, validity.not_after);
+            return Err(Error::mismatch("genTime against the root's validity", self.at.to_generalized(), expected));
+        }
+        let constraints = certificate.tbs_certificate().get_extension::<BasicConstraints>();
+        match constraints.map_err(|e| super::malformed(WHAT, e, "basic constraints"))? {
+            Some((_, c)) if !c.ca => return Err(Error::mismatch(WHAT, "a root that is no CA", "a CA")),
+            Some((_, BasicConstraints { path_len_constraint: Some(n), .. }))
+                if usize::from(n) < intermediates.len() =>
+            {
+                return Err(Error::mismatch("path length", intermediates.len(), format!("at most {n}")));
+            }
+            _ => {}
+        }
+        for ca in std::iter::once(Ok(certificate)).chain(intermediates.iter().map(|der| parse(der))) {
+            let ca = ca?;
+            let usage = ca.tbs_certificate().get_extension::<CertificateKeyUsage>();
+            if let Some((_, usage)) = usage.map_err(|e| super::malformed(WHAT, e, "key usage"))?
+                && !usage.key_cert_sign()
+            {
+                let name = super::display_name(ca.tbs_certificate().subject());
+                return Err(Error::mismatch("key usage of an issuer", name, "keyCertSign"));
+            }
+        }
+        Ok(())
+    }
+
+    /// No signature of the token covers the other certificates inside, so each must be signed by one inside or
+    /// by a root given; otherwise its bits would be free. Issuer not here: nothing contradicts, but it is missing.
+    fn leftovers(&self, root: &Root, roots: &[Root], intermediates: &[Vec<u8>]) -> Result<()> {
+        let parse = |der: &[u8]| Certificate::from_der(der).map_err(|e| super::malformed(WHAT, e, "certificates"));
+        let used = |c: &[u8]| c == self.signer || c == root.der || intermediates.iter().any(|i| i == c);
+        // A copy of a root is that root; a root given that does not parse cannot sign anything.
+        let given: Vec<_> = roots.iter().filter_map(|r| parse(&r.der).ok()).collect();
+        let inside = self.certificates.iter().map(|der| parse(der)).collect::<Result<Vec<_>>>()?;
+        for (der, certificate) in self.certificates.iter().zip(&inside) {
+            if used(der) || roots.iter().any(|r| r.der == *der) {
+                continue;
+            }
+            if self.purpose == Purpose::Document {
+                let name = super::display_name(certificate.tbs_certificate().subject());
+                return Err(Error::malformed("certificates of the signature", name, "no certificate outside the path"));
+            }
+            let issuer = certificate.tbs_certificate().issuer();
+            let mut issuers =
+                given.iter().chain(&inside).filter(|c| c.tbs_certificate().subject() == issuer).peekable();
+            let name = super::display_name(issuer);
+            if issuers.peek().is_none() {
+                let missing = format!("{name}, which issued another certificate inside");
+                return Err(Error::Missing { what: "certificate in a token", missing });
+            }
+            if !issuers.any(|i| signed_by(certificate, i)) {
+                return Err(Error::Signature { what: "certificate in a token", key: name });
+            }
+        }
+        Ok(())
+    }
+
+    /// webpki's reasons in our terms: no path, a broken path, or something unknown.
+    fn explain(&self, error: webpki::Error, roots: &[Root]) -> Error {
+        use webpki::Error as E;
+        match error {
+            E::UnknownIssuer => missing(),
+            // Another key under the same name is another root, unless the certificates say it is this one.
+            E::InvalidSignatureForPublicKey if !self.names_key(roots) => missing(),
+            E::InvalidSignatureForPublicKey => Error::Signature { what: WHAT, key: self.name() },
+            E::UnsupportedSignatureAlgorithmContext(_)
+            | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
+            | E::UnsupportedCriticalExtension => Error::Unknown { what: WHAT, found: format!("{error}") },
+            E::CertExpired { .. } | E::CertNotValidYet { .. } => Error::mismatch(
+                "genTime against the certificates' validity",
+                self.at.to_generalized(),
+                format!("{error}"),
+            ),
+            E::CertRevoked => {
+                Error::mismatch("revocation", "revoked", "a certificate that was not revoked when it signed")
+            }
+            E::UnknownRevocationStatus | E::CrlExpired { .. } => no_revocation(),
+            E::BadDer | E::BadDerTime | E::TrailingData(_) | E::MalformedExtensions | E::InvalidSerialNumber => {
+                super::malformed(WHAT, error, "certificates in DER")
+            }
+            other => Error::mismatch(WHAT, other, "a valid path at genTime"),
+        }
+    }
+
+    /// Whether a certificate inside names the key of one of `roots` as its issuer's.
+    fn names_key(&self, roots: &[Root]) -> bool {
+        let parse = |der: &Vec<u8>| Certificate::from_der(der).ok();
+        let keys: Vec<_> = roots
+            .iter()
+            .filter_map(|r| parse(&r.der)?.tbs_certificate().get_extension::<SubjectKeyIdentifier>().ok()?)
+            .map(|(_, id)| id.0)
+            .collect();
+        let issuer = |c: &Vec<u8>| parse(c)?.tbs_certificate().get_extension::<AuthorityKeyIdentifier>().ok()?;
+        let issuers = self.certificates.iter().filter_map(issuer).filter_map(|(_, id)| id.key_identifier);
+        issuers.into_iter().any(|id| keys.contains(&id))
+    }
+
+    fn name(&self) -> String {
+        Certificate::from_der(self.signer)
+            .map(|c| super::display_name(c.tbs_certificate().subject()))
+            .unwrap_or_default()
+    }
+}
+
+fn no_revocation() -> Error {
+    Error::Missing { what: "revocation", missing: "a current revocation list (CRL) of the signer's issuer".into() }
 }
 
 fn missing() -> Error {
     Error::Missing { what: WHAT, missing: "a trusted root that it leads to".into() }
-}
-
-/// What webpki leaves out: key usage of each CA, and the root's own validity and path length.
-fn authorities(token: &Token, root: &Root, intermediates: &[Vec<u8>]) -> Result<()> {
-    let parse = |der: &[u8]| Certificate::from_der(der).map_err(|e| super::malformed(WHAT, e, "certificates"));
-    let certificate = parse(&root.der)?;
-    let validity = certificate.tbs_certificate().validity();
-    let at = token.gen_time.unix_seconds();
-    let seconds = |t: x509_cert::time::Time| i64::try_from(t.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
-    if !(seconds(validity.not_before)..=seconds(validity.not_after)).contains(&at) {
-        let expected = format!("{} to {}", validity.not_before, validity.not_after);
-        return Err(Error::mismatch("genTime against the root's validity", &token.gen_time_text, expected));
-    }
-    let constraints = certificate.tbs_certificate().get_extension::<BasicConstraints>();
-    match constraints.map_err(|e| super::malformed(WHAT, e, "basic constraints"))? {
-        Some((_, c)) if !c.ca => return Err(Error::mismatch(WHAT, "a root that is no CA", "a CA")),
-        Some((_, BasicConstraints { path_len_constraint: Some(n), .. })) if usize::from(n) < intermediates.len() => {
-            return Err(Error::mismatch("path length", intermediates.len(), format!("at most {n}")));
-        }
-        _ => {}
-    }
-    for ca in std::iter::once(Ok(certificate)).chain(intermediates.iter().map(|der| parse(der))) {
-        let ca = ca?;
-        let usage = ca.tbs_certificate().get_extension::<CertificateKeyUsage>();
-        if let Some((_, usage)) = usage.map_err(|e| super::malformed(WHAT, e, "key usage"))?
-            && !usage.key_cert_sign()
-        {
-            let name = super::display_name(ca.tbs_certificate().subject());
-            return Err(Error::mismatch("key usage of an issuer", name, "keyCertSign"));
-        }
-    }
-    Ok(())
-}
-
-/// No signature of the token covers the other certificates inside, so each must be signed by one inside or
-/// by a root given; otherwise its bits would be free. Issuer not here: nothing contradicts, but it is missing.
-fn leftovers(token: &Token, root: &Root, roots: &[Root], intermediates: &[Vec<u8>]) -> Result<()> {
-    let parse = |der: &[u8]| Certificate::from_der(der).map_err(|e| super::malformed(WHAT, e, "certificates"));
-    let used = |c: &[u8]| c == token.signer || c == root.der || intermediates.iter().any(|i| i == c);
-    // A copy of a root is that root; a root given that does not parse cannot sign anything.
-    let given: Vec<_> = roots.iter().filter_map(|r| parse(&r.der).ok()).collect();
-    let inside = token.certificates.iter().map(|der| parse(der)).collect::<Result<Vec<_>>>()?;
-    for (der, certificate) in token.certificates.iter().zip(&inside) {
-        if used(der) || roots.iter().any(|r| r.der == *der) {
-            continue;
-        }
-        let issuer = certificate.tbs_certificate().issuer();
-        let mut issuers = given.iter().chain(&inside).filter(|c| c.tbs_certificate().subject() == issuer).peekable();
-        let name = super::display_name(issuer);
-        if issuers.peek().is_none() {
-            let missing = format!("{name}, which issued another certificate inside");
-            return Err(Error::Missing { what: "certificate in a token", missing });
-        }
-        if !issuers.any(|i| signed_by(certificate, i)) {
-            return Err(Error::Signature { what: "certificate in a token", key: name });
-        }
-    }
-    Ok(())
 }
 
 fn signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
@@ -138,40 +251,6 @@ fn signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
 fn contents(id: &spki::AlgorithmIdentifierOwned) -> Option<Vec<u8>> {
     let any = der::Any::encode_from(id).ok()?;
     Some(any.value().to_vec())
-}
-
-/// webpki's reasons in our terms: no path, a broken path, or something unknown.
-fn explain(error: webpki::Error, token: &Token, roots: &[Root]) -> Error {
-    use webpki::Error as E;
-    match error {
-        E::UnknownIssuer => missing(),
-        // Another key under the same name is another root, unless the certificates say it is this one.
-        E::InvalidSignatureForPublicKey if !names_key(token, roots) => missing(),
-        E::InvalidSignatureForPublicKey => Error::Signature { what: WHAT, key: token.signer_name() },
-        E::UnsupportedSignatureAlgorithmContext(_)
-        | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_)
-        | E::UnsupportedCriticalExtension => Error::Unknown { what: WHAT, found: format!("{error}") },
-        E::CertExpired { .. } | E::CertNotValidYet { .. } => {
-            Error::mismatch("genTime against the certificates' validity", &token.gen_time_text, format!("{error}"))
-        }
-        E::BadDer | E::BadDerTime | E::TrailingData(_) | E::MalformedExtensions | E::InvalidSerialNumber => {
-            super::malformed(WHAT, error, "certificates in DER")
-        }
-        other => Error::mismatch(WHAT, other, "a valid path at genTime"),
-    }
-}
-
-/// Whether a certificate inside names the key of one of `roots` as its issuer's.
-fn names_key(token: &Token, roots: &[Root]) -> bool {
-    let parse = |der: &Vec<u8>| Certificate::from_der(der).ok();
-    let keys: Vec<_> = roots
-        .iter()
-        .filter_map(|r| parse(&r.der)?.tbs_certificate().get_extension::<SubjectKeyIdentifier>().ok()?)
-        .map(|(_, id)| id.0)
-        .collect();
-    let issuer = |c: &Vec<u8>| parse(c)?.tbs_certificate().get_extension::<AuthorityKeyIdentifier>().ok()?;
-    let issuers = token.certificates.iter().filter_map(issuer).filter_map(|(_, id)| id.key_identifier);
-    issuers.into_iter().any(|id| keys.contains(&id))
 }
 
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The signer's signature over a token, and what its certificate must say.
+//! The signer's signature over a token or a document, and what its certificate must say.
 //!
 //! The signature covers the signed attributes; the attributes name the content by messageDigest and
 //! the certificate by its hash. Take one of these away and a certificate can be exchanged.
@@ -10,6 +10,7 @@ use super::{
     malformed, no_parameters,
 };
 use crate::{Error, Result, hex};
+use cms::signed_data::SignerInfo;
 use der::{Any, Decode, DecodeValue, Encode, asn1::ObjectIdentifier};
 use rsa::{PublicKey, pkcs1::DecodeRsaPublicKey, traits::PublicKeyParts};
 use sha1::Digest;
@@ -20,34 +21,155 @@ use x509_cert::{
     ext::pkix::{ExtendedKeyUsage, KeyUsage, name::GeneralName},
 };
 
-const WHAT: &str = "time-stamp signature";
+const WHAT: &str = "CMS signature";
 
-/// Everything about the signature that needs no trust.
+/// A SignerInfo, the certificate that it names, and what it signs.
+pub(crate) struct Signed<'a> {
+    pub(crate) info: &'a SignerInfo,
+    /// DER.
+    pub(crate) signer: &'a [u8],
+    pub(crate) certificate: &'a Certificate,
+    pub(crate) content_type: ObjectIdentifier,
+    pub(crate) content: &'a [u8],
+}
+
+/// Everything about a token's signature that needs no trust.
 pub(super) fn check(token: &Token) -> Result<Binding> {
-    let info = &token.signer_info;
-    let digest = HashAlgorithm::from_identifier("signer's digest algorithm", &info.digest_alg)?;
-    let attributes =
-        info.signed_attrs.as_ref().ok_or_else(|| Error::malformed("SignerInfo", "no signed attributes", "some"))?;
+    let signed = Signed {
+        info: &token.signer_info,
+        signer: &token.signer,
+        certificate: &token.signer_certificate,
+        content_type: oid::TST_INFO,
+        content: &token.content,
+    };
+    time_stamping(signed.certificate)?;
+    signed.check()
+}
 
-    let content_type = required(attributes, oid::CONTENT_TYPE, "contentType attribute")?;
-    if content_type.decode_as::<ObjectIdentifier>() != Ok(oid::TST_INFO) {
-        return Err(Error::malformed("contentType attribute", "another type", oid::TST_INFO.to_string()));
-    }
-    let written = required(attributes, oid::MESSAGE_DIGEST, "messageDigest attribute")?;
-    let written = written
-        .decode_as::<der::asn1::OctetString>()
-        .map_err(|e| malformed("messageDigest attribute", e, "OCTET STRING"))?;
-    let computed = digest.digest(&token.content);
-    if written.as_bytes() != computed {
-        return Err(Error::mismatch("messageDigest", hex::encode(written.as_bytes()), hex::encode(&computed)));
-    }
-    let binding = binding(token, attributes)?;
-    usage(&token.signer_certificate)?;
+impl Signed<'_> {
+    /// contentType, messageDigest, signing-certificate binding, key usage, signature.
+    pub(crate) fn check(&self) -> Result<Binding> {
+        let info = self.info;
+        let digest = HashAlgorithm::from_identifier("signer's digest algorithm", &info.digest_alg)?;
+        let attributes =
+            info.signed_attrs.as_ref().ok_or_else(|| Error::malformed("SignerInfo", "no signed attributes", "some"))?;
 
-    // RFC 5652, 5.4: signed is the SET OF encoding, not the [0] that stands in the SignerInfo.
-    let signed = attributes.to_der().map_err(|e| malformed(WHAT, e, "attributes in DER"))?;
-    verify(token, digest, &signed)?;
-    Ok(binding)
+        let content_type = required(attributes, oid::CONTENT_TYPE, "contentType attribute")?;
+        if content_type.decode_as::<ObjectIdentifier>() != Ok(self.content_type) {
+            return Err(Error::malformed("contentType attribute", "another type", self.content_type.to_string()));
+        }
+        let written = required(attributes, oid::MESSAGE_DIGEST, "messageDigest attribute")?;
+        let written = written
+            .decode_as::<der::asn1::OctetString>()
+            .map_err(|e| malformed("messageDigest attribute", e, "OCTET STRING"))?;
+        let computed = digest.digest(self.content);
+        if written.as_bytes() != computed {
+            return Err(Error::mismatch("messageDigest", hex::encode(written.as_bytes()), hex::encode(&computed)));
+        }
+        let binding = self.binding(attributes)?;
+        key_usage(self.certificate)?;
+
+        // RFC 5652, 5.4: signed is the SET OF encoding, not the [0] that stands in the SignerInfo.
+        let signed = attributes.to_der().map_err(|e| malformed(WHAT, e, "attributes in DER"))?;
+        self.verify(digest, &signed)?;
+        Ok(binding)
+    }
+
+    /// Both attributes are checked where both stand; version 2 decides what the binding is worth.
+    fn binding(&self, attributes: &Attributes) -> Result<Binding> {
+        let v2 = optional(attributes, oid::SIGNING_CERTIFICATE_V2, "ESSCertIDv2")?;
+        let v1 = optional(attributes, oid::SIGNING_CERTIFICATE, "ESSCertID")?;
+        if let Some(value) = v2 {
+            let list: SigningCertificateV2 = decode(value, "ESSCertIDv2")?;
+            let first = list.certs.first().ok_or_else(|| Error::malformed("ESSCertIDv2", "empty", "the signer's"))?;
+            let expected = ess_hash(first)?.digest(self.signer);
+            self.bound("ESSCertIDv2", first.cert_hash.as_bytes(), &expected, first.issuer_serial.as_ref())?;
+        }
+        if let Some(value) = v1 {
+            let list: SigningCertificate = decode(value, "ESSCertID")?;
+            let first = list.certs.first().ok_or_else(|| Error::malformed("ESSCertID", "empty", "the signer's"))?;
+            let expected = sha1::Sha1::digest(self.signer);
+            self.bound("ESSCertID", first.cert_hash.as_bytes(), &expected, first.issuer_serial.as_ref())?;
+        }
+        match (v2, v1) {
+            (Some(_), _) => Ok(Binding::V2),
+            (None, Some(_)) => Ok(Binding::V1Sha1),
+            (None, None) => Err(Error::malformed("signing-certificate attribute", "none", "ESSCertIDv2 or ESSCertID")),
+        }
+    }
+
+    fn bound(&self, what: &'static str, found: &[u8], expected: &[u8], issuer: Option<&IssuerSerial>) -> Result<()> {
+        if found != expected {
+            return Err(Error::mismatch(what, hex::encode(found), hex::encode(expected)));
+        }
+        let Some(named) = issuer else { return Ok(()) };
+        let tbs = self.certificate.tbs_certificate();
+        let same_issuer = matches!(named.issuer.as_slice(), [GeneralName::DirectoryName(n)] if n == tbs.issuer());
+        if same_issuer && named.serial_number == *tbs.serial_number() {
+            return Ok(());
+        }
+        Err(Error::mismatch(what, format!("serial {}", named.serial_number), format!("serial {}", tbs.serial_number())))
+    }
+
+    fn verify(&self, digest: HashAlgorithm, signed: &[u8]) -> Result<()> {
+        let info = self.info;
+        let algorithm = &info.signature_algorithm;
+        let signature = info.signature.as_bytes();
+        let spki = self.certificate.tbs_certificate().subject_public_key_info();
+        let key =
+            spki.subject_public_key.as_bytes().ok_or_else(|| Error::malformed("public key", "odd bits", "octets"))?;
+        let unknown = |id: ObjectIdentifier| Error::Unknown { what: "signature algorithm", found: id.to_string() };
+        let scheme = match algorithm.oid {
+            oid::ECDSA_SHA256 => Scheme::Ecdsa(HashAlgorithm::Sha256),
+            oid::ECDSA_SHA384 => Scheme::Ecdsa(HashAlgorithm::Sha384),
+            oid::ECDSA_SHA512 => Scheme::Ecdsa(HashAlgorithm::Sha512),
+            oid::RSA => Scheme::Pkcs1(digest),
+            oid::RSA_SHA256 => Scheme::Pkcs1(HashAlgorithm::Sha256),
+            oid::RSA_SHA384 => Scheme::Pkcs1(HashAlgorithm::Sha384),
+            oid::RSA_SHA512 => Scheme::Pkcs1(HashAlgorithm::Sha512),
+            oid::RSA_PSS => pss(algorithm.parameters.as_ref())?,
+            other => return Err(unknown(other)),
+        };
+        let (Scheme::Ecdsa(own) | Scheme::Pkcs1(own) | Scheme::Pss(own, _)) = scheme;
+        if own != digest {
+            return Err(Error::mismatch("digest of the signature", own.name(), digest.name()));
+        }
+        if digest == HashAlgorithm::Sm3 {
+            return Err(Error::Unknown { what: "signer's digest algorithm", found: "SM3".into() });
+        }
+        let valid = match (spki.algorithm.oid, scheme) {
+            (oid::EC_PUBLIC_KEY, Scheme::Ecdsa(_)) => {
+                if algorithm.parameters.is_some() {
+                    return Err(Error::malformed("signature algorithm", "parameters", "none with ECDSA"));
+                }
+                let curve = spki.algorithm.parameters.as_ref().and_then(|p| p.decode_as::<ObjectIdentifier>().ok());
+                match curve {
+                    Some(oid::P256) => ecdsa_p256(key, digest, signed, signature),
+                    Some(oid::P384) => ecdsa_p384(key, digest, signed, signature),
+                    Some(curve) => return Err(Error::Unknown { what: "curve", found: curve.to_string() }),
+                    None => return Err(Error::malformed("public key", "no named curve", "P-256 or P-384")),
+                }
+            }
+            (oid::RSA, Scheme::Pkcs1(_) | Scheme::Pss(..)) => {
+                let key = rsa_key(key)?;
+                if let Scheme::Pss(_, salt) = scheme {
+                    rsa_pss(&key, digest, salt, signed, signature)
+                } else {
+                    no_parameters("signature algorithm", algorithm)?;
+                    rsa_pkcs1(&key, digest, signed, signature)
+                }
+            }
+            (oid::EC_PUBLIC_KEY | oid::RSA, _) => {
+                return Err(Error::mismatch("signature algorithm", algorithm.oid, "one for the signer's key"));
+            }
+            (other, _) => return Err(Error::Unknown { what: "public key algorithm", found: other.to_string() }),
+        };
+        if valid {
+            Ok(())
+        } else {
+            Err(Error::Signature { what: WHAT, key: super::display_name(self.certificate.tbs_certificate().subject()) })
+        }
+    }
 }
 
 /// The value of an attribute that may stand at most once, with one value.
@@ -63,29 +185,6 @@ fn optional<'a>(attributes: &'a Attributes, id: ObjectIdentifier, what: &'static
 
 fn required<'a>(attributes: &'a Attributes, id: ObjectIdentifier, what: &'static str) -> Result<&'a Any> {
     optional(attributes, id, what)?.ok_or_else(|| Error::malformed(what, "none", "exactly one"))
-}
-
-/// Both attributes are checked where both stand; version 2 decides what the binding is worth.
-fn binding(token: &Token, attributes: &Attributes) -> Result<Binding> {
-    let v2 = optional(attributes, oid::SIGNING_CERTIFICATE_V2, "ESSCertIDv2")?;
-    let v1 = optional(attributes, oid::SIGNING_CERTIFICATE, "ESSCertID")?;
-    if let Some(value) = v2 {
-        let list: SigningCertificateV2 = decode(value, "ESSCertIDv2")?;
-        let first = list.certs.first().ok_or_else(|| Error::malformed("ESSCertIDv2", "empty", "the signer's"))?;
-        let expected = ess_hash(first)?.digest(&token.signer);
-        bound("ESSCertIDv2", token, first.cert_hash.as_bytes(), &expected, first.issuer_serial.as_ref())?;
-    }
-    if let Some(value) = v1 {
-        let list: SigningCertificate = decode(value, "ESSCertID")?;
-        let first = list.certs.first().ok_or_else(|| Error::malformed("ESSCertID", "empty", "the signer's"))?;
-        let expected = sha1::Sha1::digest(&token.signer);
-        bound("ESSCertID", token, first.cert_hash.as_bytes(), &expected, first.issuer_serial.as_ref())?;
-    }
-    match (v2, v1) {
-        (Some(_), _) => Ok(Binding::V2),
-        (None, Some(_)) => Ok(Binding::V1Sha1),
-        (None, None) => Err(Error::malformed("signing-certificate attribute", "none", "ESSCertIDv2 or ESSCertID")),
-    }
 }
 
 fn decode<T>(value: &Any, what: &'static str) -> Result<T>
@@ -108,27 +207,8 @@ fn ess_hash(id: &EssCertIdV2) -> Result<HashAlgorithm> {
     }
 }
 
-fn bound(
-    what: &'static str,
-    token: &Token,
-    found: &[u8],
-    expected: &[u8],
-    issuer: Option<&IssuerSerial>,
-) -> Result<()> {
-    if found != expected {
-        return Err(Error::mismatch(what, hex::encode(found), hex::encode(expected)));
-    }
-    let Some(named) = issuer else { return Ok(()) };
-    let tbs = token.signer_certificate.tbs_certificate();
-    let same_issuer = matches!(named.issuer.as_slice(), [GeneralName::DirectoryName(n)] if n == tbs.issuer());
-    if same_issuer && named.serial_number == *tbs.serial_number() {
-        return Ok(());
-    }
-    Err(Error::mismatch(what, format!("serial {}", named.serial_number), format!("serial {}", tbs.serial_number())))
-}
-
-/// EKU timeStamping critical and alone; a key usage that, if present, allows signatures and no more is asked.
-fn usage(certificate: &Certificate) -> Result<()> {
+/// EKU timeStamping critical and alone.
+fn time_stamping(certificate: &Certificate) -> Result<()> {
     let tbs = certificate.tbs_certificate();
     let eku = tbs
         .get_extension::<ExtendedKeyUsage>()
@@ -142,6 +222,12 @@ fn usage(certificate: &Certificate) -> Result<()> {
         }
         None => return Err(Error::malformed("extended key usage", "none", "timeStamping, critical and alone")),
     }
+    Ok(())
+}
+
+/// A key usage that, if present, allows signatures; no more is asked.
+fn key_usage(certificate: &Certificate) -> Result<()> {
+    let tbs = certificate.tbs_certificate();
     let key_usage =
         tbs.get_extension::<KeyUsage>().map_err(|e| malformed("key usage", e, "digitalSignature or nonRepudiation"))?;
     match key_usage {
@@ -150,61 +236,6 @@ fn usage(certificate: &Certificate) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn verify(token: &Token, digest: HashAlgorithm, signed: &[u8]) -> Result<()> {
-    let info = &token.signer_info;
-    let algorithm = &info.signature_algorithm;
-    let signature = info.signature.as_bytes();
-    let spki = token.signer_certificate.tbs_certificate().subject_public_key_info();
-    let key = spki.subject_public_key.as_bytes().ok_or_else(|| Error::malformed("public key", "odd bits", "octets"))?;
-    let unknown = |id: ObjectIdentifier| Error::Unknown { what: "signature algorithm", found: id.to_string() };
-    let scheme = match algorithm.oid {
-        oid::ECDSA_SHA256 => Scheme::Ecdsa(HashAlgorithm::Sha256),
-        oid::ECDSA_SHA384 => Scheme::Ecdsa(HashAlgorithm::Sha384),
-        oid::ECDSA_SHA512 => Scheme::Ecdsa(HashAlgorithm::Sha512),
-        oid::RSA => Scheme::Pkcs1(digest),
-        oid::RSA_SHA256 => Scheme::Pkcs1(HashAlgorithm::Sha256),
-        oid::RSA_SHA384 => Scheme::Pkcs1(HashAlgorithm::Sha384),
-        oid::RSA_SHA512 => Scheme::Pkcs1(HashAlgorithm::Sha512),
-        oid::RSA_PSS => pss(algorithm.parameters.as_ref())?,
-        other => return Err(unknown(other)),
-    };
-    let (Scheme::Ecdsa(own) | Scheme::Pkcs1(own) | Scheme::Pss(own, _)) = scheme;
-    if own != digest {
-        return Err(Error::mismatch("digest of the signature", own.name(), digest.name()));
-    }
-    if digest == HashAlgorithm::Sm3 {
-        return Err(Error::Unknown { what: "signer's digest algorithm", found: "SM3".into() });
-    }
-    let valid = match (spki.algorithm.oid, scheme) {
-        (oid::EC_PUBLIC_KEY, Scheme::Ecdsa(_)) => {
-            if algorithm.parameters.is_some() {
-                return Err(Error::malformed("signature algorithm", "parameters", "none with ECDSA"));
-            }
-            let curve = spki.algorithm.parameters.as_ref().and_then(|p| p.decode_as::<ObjectIdentifier>().ok());
-            match curve {
-                Some(oid::P256) => ecdsa_p256(key, digest, signed, signature),
-                Some(oid::P384) => ecdsa_p384(key, digest, signed, signature),
-                Some(curve) => return Err(Error::Unknown { what: "curve", found: curve.to_string() }),
-                None => return Err(Error::malformed("public key", "no named curve", "P-256 or P-384")),
-            }
-        }
-        (oid::RSA, Scheme::Pkcs1(_) | Scheme::Pss(..)) => {
-            let key = rsa_key(key)?;
-            if let Scheme::Pss(_, salt) = scheme {
-                rsa_pss(&key, digest, salt, signed, signature)
-            } else {
-                no_parameters("signature algorithm", algorithm)?;
-                rsa_pkcs1(&key, digest, signed, signature)
-            }
-        }
-        (oid::EC_PUBLIC_KEY | oid::RSA, _) => {
-            return Err(Error::mismatch("signature algorithm", algorithm.oid, "one for the signer's key"));
-        }
-        (other, _) => return Err(Error::Unknown { what: "public key algorithm", found: other.to_string() }),
-    };
-    if valid { Ok(()) } else { Err(Error::Signature { what: WHAT, key: token.signer_name() }) }
 }
 
 #[derive(Clone, Copy)]

@@ -1,7 +1,7 @@
 //! What was added after the first seal: later checkpoints of the same ledger, and renewals.
 //!
-//! A later checkpoint has the same origin and index and no smaller size; a renewal lists every entry
-//! before it. Their tokens do not go back in time. None of them is required; a contradiction fails.
+//! A later checkpoint has the same origin and index and no smaller size than the one before; a renewal lists
+//! every entry before it. None of them is required; a contradiction fails. Their times are `times`' to check.
 
 use super::{
     Walk,
@@ -9,9 +9,8 @@ use super::{
     stamps::{self, Stamp},
 };
 use crate::{Check, Outcome};
-use evidence::{Error, Result, hex, json::Value, time::Utc};
+use evidence::{Error, Result, checkpoint::Checkpoint, hex, json::Value, token::Token};
 use sha2::{Digest, Sha512};
-use std::collections::BTreeSet;
 
 /// A later checkpoint that could be read.
 pub(crate) struct Later {
@@ -21,43 +20,54 @@ pub(crate) struct Later {
     pub(crate) stamp: Stamp,
 }
 
+/// What was added, as far as it does not contradict.
+#[derive(Default)]
+pub(crate) struct Added {
+    pub(crate) later: Vec<Later>,
+    /// Tokens of both kinds in sequences whose order is known.
+    pub(crate) tokens: Vec<Vec<Token>>,
+    pub(super) checks: Vec<Check>,
+}
+
 impl Walk<'_> {
-    pub(super) fn later(&self, main: &Result<Signed>, at: Utc) -> (Vec<Later>, Vec<Check>) {
-        let _ = at;
-        let (mut read, mut checks, mut last) = (Vec::new(), Vec::new(), None);
+    pub(super) fn added(&self, main: &Result<Signed>) -> Added {
+        let mut added = Added { tokens: vec![Vec::new()], ..Added::default() };
+        let mut last = main.as_ref().ok().map(|m| m.checkpoint.clone());
         let (order, listed) = self.group();
         let mut kind = "";
-        for unit in &order {
-            let this = unit.split('-').next().unwrap_or_default();
+        for (at, unit) in order.iter().enumerate() {
+            let this = if unit.starts_with("later") { "later" } else { "renewal" };
             if !listed && this != kind {
-                last = None;
+                added.tokens.push(Vec::new());
             }
-            kind = if this == "later" { "later" } else { "renewal" };
+            kind = this;
             let n = unit.rsplit('-').next().and_then(|n| n.parse::<u8>().ok()).unwrap_or(0);
             let id = format!("{kind}-{n}");
-            let mut check = if kind == "later" {
-                match self.one_later(main, unit, &id) {
+            let (token, check) = if kind == "later" {
+                match self.one_later(main, last.as_ref(), unit, &id) {
                     Ok(later) => {
-                        let check =
-                            back_in_time(&id, &later.stamp, &mut last).unwrap_or_else(|| later_check(&id, &later));
+                        let (token, check) = (later.stamp.token.clone(), later_check(&id, &later));
                         if check.result != Outcome::Fail {
-                            read.push(later);
+                            last = Some(later.signed.checkpoint.clone());
+                            added.later.push(later);
                         }
-                        check
+                        (token, check)
                     }
-                    Err(e) => Check::error(&id, &e),
+                    Err(e) => (None, Check::error(&id, &e)),
                 }
             } else {
-                match self.renewal(unit, &id, listed.then_some(&order)) {
-                    Ok(stamp) => back_in_time(&id, &stamp, &mut last).unwrap_or(stamp.check),
-                    Err(e) => Check::error(&id, &e),
+                match self.renewal(unit, &id, listed.then(|| &order[..at])) {
+                    Ok(stamp) => (stamp.token, stamp.check),
+                    Err(e) => (None, Check::error(&id, &e)),
                 }
             };
-            check.required = false;
-            checks.push(check);
+            if let Some(sequence) = added.tokens.last_mut() {
+                sequence.extend(token.filter(|_| check.result != Outcome::Fail));
+            }
+            added.checks.push(check.optional());
         }
-        checks.sort_by_key(|c| c.id.starts_with("renewal"));
-        (read, checks)
+        added.checks.sort_by_key(|c| c.id.starts_with("renewal"));
+        added
     }
 
     /// Units of group 5 (`later-01`, `renewal-01` …) and whether their order is known from `package.json`.
@@ -77,11 +87,11 @@ impl Walk<'_> {
         (units, listed.is_some())
     }
 
-    fn one_later(&self, main: &Result<Signed>, unit: &str, id: &str) -> Result<Later> {
+    fn one_later(&self, main: &Result<Signed>, last: Option<&Checkpoint>, unit: &str, id: &str) -> Result<Later> {
         let main = main.as_ref().map_err(Clone::clone)?;
         let bytes = self.entry(&format!("{unit}-checkpoint.txt"))?;
-        let mut signed = Signed::read(bytes, self.trust.policy.as_ref())?;
-        let (first, second) = (&main.checkpoint, &signed.checkpoint);
+        let signed = Signed::read(bytes, self.trust.policy.as_ref())?;
+        let (first, second) = (last.unwrap_or(&main.checkpoint), &signed.checkpoint);
         if first.origin != second.origin {
             return Err(Error::mismatch("origin of the later checkpoint", &second.origin, &first.origin));
         }
@@ -105,51 +115,32 @@ impl Walk<'_> {
             return Err(Error::Signature { what: "cosignature", key: name.clone() });
         }
         let tsr = self.entry(&format!("{unit}-checkpoint.tsr"))?;
-        let stamp = stamps::check(self.trust, id.to_owned(), tsr, bytes, None, &stamps::LATER);
+        let mut stamp = [stamps::check(self.trust, id.to_owned(), tsr, bytes, None, &stamps::LATER)];
+        stamps::settle(&mut stamp);
+        let [stamp] = stamp;
         // A contradiction in its token takes the whole checkpoint with it.
         let counts = counts && stamp.check.result != Outcome::Fail;
         Ok(Later { signed, counts, stamp })
     }
 
-    fn renewal(&self, unit: &str, id: &str, order: Option<&Vec<String>>) -> Result<Stamp> {
+    fn renewal(&self, unit: &str, id: &str, before: Option<&[String]>) -> Result<Stamp> {
         const WHAT: &str = "renewal";
         let list = self.entry(&format!("{unit}.txt"))?;
         let text = std::str::from_utf8(list).map_err(|_| Error::malformed(WHAT, "not UTF-8", "sha512sum lines"))?;
-        let body = text
-            .strip_suffix('\n')
-            .ok_or_else(|| Error::malformed(WHAT, "no newline at the end", "sha512sum lines"))?;
-        let mut listed = BTreeSet::new();
-        for line in body.split('\n') {
-            let (found, name) =
-                line.split_once("  ").ok_or_else(|| Error::malformed(WHAT, line, "a digest, two spaces, a name"))?;
-            let expected = hex::encode(&Sha512::digest(
-                self.entry(name)
-                    .map_err(|_| Error::malformed(WHAT, format!("{name} is absent"), "every listed entry"))?,
-            ));
-            if found != expected {
-                return Err(Error::mismatch("SHA-512 in the renewal", format!("{name} {found}"), expected));
-            }
-            if !listed.insert(name) {
-                return Err(Error::malformed(WHAT, format!("{name} twice"), "each entry once"));
-            }
+        let names = match before {
+            Some(units) => self.covered(units),
+            // The order of the group is not known here: it is the one that the list gives.
+            None => self.covered(&units_named(text)),
+        };
+        let mut expected = String::with_capacity(text.len());
+        for name in &names {
+            expected.push_str(&format!("{}  {name}\n", hex::encode(&Sha512::digest(self.entry(name)?))));
         }
-        let before: Option<&[String]> = order.and_then(|o| o.iter().position(|u| u == unit).map(|at| &o[..at]));
-        for name in self.entries.keys().map(String::as_str) {
-            let grouped = name.starts_with("later-") || name.starts_with("renewal-");
-            let covered = match (grouped, before) {
-                (true, Some(before)) => before.iter().any(|u| name.starts_with(u.as_str())),
-                // The order of the group is not known: what is listed counts.
-                (true, None) => listed.contains(name),
-                (false, _) => covered_by_renewal(name),
-            };
-            if covered != listed.contains(name) {
-                let found = if covered { "is not listed" } else { "is listed" };
-                return Err(Error::malformed(
-                    WHAT,
-                    format!("{name} {found}"),
-                    "every entry of 2 to 5 before it, and no other",
-                ));
-            }
+        if text != expected {
+            let differ = text.lines().zip(expected.lines()).find(|(a, b)| a != b);
+            let (found, expected) =
+                differ.unwrap_or(("another number of lines, or another end", "a line for each entry"));
+            return Err(Error::mismatch(WHAT, found, expected));
         }
         let tsr = self.entry(&format!("{unit}.tsr"))?;
         let stamp = stamps::check(self.trust, id.to_owned(), tsr, list, None, &stamps::RENEWAL);
@@ -160,24 +151,50 @@ impl Walk<'_> {
             _ => Ok(stamp),
         }
     }
-}
 
-/// Groups 2 to 4.
-fn covered_by_renewal(name: &str) -> bool {
-    let fixed =
-        ["statement.json", "record.json", "proof.tlog-proof", "checkpoint.txt", "checkpoint.tsr", "disclosure.json"];
-    fixed.contains(&name) || ["timestamp-", "checkpoint-", "operator-"].iter().any(|p| name.starts_with(p))
-}
-
-fn back_in_time(id: &str, stamp: &Stamp, last: &mut Option<Utc>) -> Option<Check> {
-    let at = stamp.token.as_ref()?.gen_time;
-    match last.replace(at) {
-        Some(before) if at < before => Some(Check::error(
-            id,
-            &Error::mismatch("genTime of what was added later", at.to_micros(), format!(">= {}", before.to_micros())),
-        )),
-        _ => None,
+    /// Entries of groups 2 to 4, then those of these units, in package order.
+    fn covered(&self, units: &[String]) -> Vec<String> {
+        let numbered = |stem: &str, from: u8| (from..10).map(move |n| format!("{stem}-{n}.tsr")).collect::<Vec<_>>();
+        let fixed = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let mut names = [
+            fixed(&["statement.json"]),
+            numbered("timestamp", 1),
+            fixed(&["record.json", "proof.tlog-proof", "checkpoint.txt", "checkpoint.tsr"]),
+            numbered("checkpoint", 2),
+            fixed(&[
+                "disclosure.json",
+                "operator-record.json",
+                "operator-disclosure.json",
+                "operator-proof.tlog-proof",
+            ]),
+        ]
+        .concat();
+        names.retain(|name| self.entries.contains_key(name));
+        for unit in units {
+            let parts: &[&str] = if unit.starts_with("later") {
+                &["-proof.tlog-proof", "-checkpoint.txt", "-checkpoint.tsr"]
+            } else {
+                &[".txt", ".tsr"]
+            };
+            names.extend(parts.iter().map(|part| format!("{unit}{part}")));
+        }
+        names
     }
+}
+
+/// Units of group 5 in the order in which a list names them.
+fn units_named(list: &str) -> Vec<String> {
+    let mut units: Vec<String> = list
+        .lines()
+        .filter_map(|line| line.split_once("  ").map(|(_, name)| name))
+        .filter_map(|name| {
+            let length = if name.starts_with("later-") { 8 } else { 10 };
+            let grouped = name.starts_with("later-") || name.starts_with("renewal-");
+            name.get(..length).filter(|_| grouped).map(str::to_owned)
+        })
+        .collect();
+    units.dedup();
+    units
 }
 
 fn later_check(id: &str, later: &Later) -> Check {

@@ -22,8 +22,6 @@ pub(crate) struct Signed {
     pub(crate) note: Note,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) evaluation: Option<Evaluation>,
-    /// The log's signature holds under the reader's key.
-    pub(crate) by_log: bool,
 }
 
 impl Signed {
@@ -31,17 +29,15 @@ impl Signed {
         let note = Note::parse(bytes)?;
         let checkpoint = Checkpoint::parse(&note.text)?;
         let evaluation = policy.map(|p| p.evaluate(&note, &checkpoint.origin));
-        Ok(Self { bytes: bytes.to_vec(), note, checkpoint, evaluation, by_log: false })
+        Ok(Self { bytes: bytes.to_vec(), note, checkpoint, evaluation })
     }
 
     /// Verifies the log's line with the reader's key.
-    pub(super) fn verify_log(&mut self) -> Result<()> {
+    pub(super) fn verify_log(&self) -> Result<()> {
         let missing = |missing: &str| Error::Missing { what: "trust", missing: missing.to_owned() };
         let evaluation = self.evaluation.as_ref().ok_or_else(|| missing("policy"))?;
         let key = evaluation.log.as_ref().ok_or_else(|| missing("the key of this ledger"))?;
-        self.note.verify_log(key)?;
-        self.by_log = true;
-        Ok(())
+        self.note.verify_log(key)
     }
 
     /// Verifies a proof under this checkpoint; returns the leaf's index.
@@ -93,13 +89,10 @@ impl Walk<'_> {
     }
 
     /// `inclusion`, `log-signature`, `log-role`.
-    pub(super) fn log_checks(&mut self, main: &mut Result<Signed>, at: Utc) {
+    pub(super) fn log_checks(&mut self, main: &Result<Signed>, at: Utc) {
         let inclusion = self.inclusion(main);
         self.checks.push(inclusion);
-        let signature = match main.as_mut() {
-            Ok(main) => main.verify_log(),
-            Err(e) => Err(e.clone()),
-        };
+        let signature = main.as_ref().map_err(Clone::clone).and_then(Signed::verify_log);
         let known = main.as_ref().ok().and_then(|m| m.evaluation.as_ref()?.log.clone());
         let vkey = known.as_ref().map(ToString::to_string);
         let check = match signature {
@@ -119,7 +112,7 @@ impl Walk<'_> {
         };
         self.checks.push(Check { expected: vkey.map(clean), ..check });
 
-        let Some(key) = known.filter(|_| main.as_ref().is_ok_and(|m| m.by_log)) else {
+        let Some(key) = known else {
             self.checks.push(
                 Check::new(
                     "log-role",
@@ -195,17 +188,19 @@ impl Walk<'_> {
             return Check::error("policy", &error);
         }
         let others = later.iter().filter(|l| l.counts).map(|l| &l.signed);
-        let all: Vec<&Signed> = std::iter::once(main).filter(|m| m.by_log).chain(others).collect();
+        // Whether the log signed is `log-signature`'s to say; without its key no checkpoint is this ledger's.
+        let known = evaluation.log.is_some();
+        let all: Vec<&Signed> = std::iter::once(main).filter(|_| known).chain(others).collect();
         let met = all.iter().filter_map(|s| s.evaluation.as_ref()).find(|e| e.met);
         let unknown = match evaluation.unknown_lines {
             0 => (String::new(), String::new()),
             n => (format!("另有 {n} 行签名无法检查。"), format!(" {n} lines could not be checked.")),
         };
         let Some(met) = met else {
-            let why = if main.by_log {
+            let why = if known {
                 ("见证签名不满足您的规则", "The cosignatures do not meet your policy")
             } else {
-                ("账本签名未检查，见证规则无从谈起", "The ledger's signature was not checked, so neither is the policy")
+                ("账本密钥未知，见证规则无从谈起", "The ledger's key is not known, so the policy was not checked")
             };
             return Check::new(
                 "policy",

@@ -98,8 +98,16 @@ pub(crate) fn check(
     Stamp { check, token: Some(token), verified: Some(seal) }
 }
 
-/// Where one token of the group is verified, those that could not be checked are not required.
+/// What holds for a group: SM3 stands only beside another digest; where one token is verified, those that
+/// could not be checked are not required.
 pub(crate) fn settle(stamps: &mut [Stamp]) {
+    let sm3 = |s: &Stamp| s.token.as_ref().map(|t| t.imprint_algorithm() == "SM3");
+    if !stamps.iter().any(|s| sm3(s) == Some(false)) {
+        for stamp in stamps.iter_mut().filter(|s| sm3(s) == Some(true)) {
+            let e = Error::malformed("imprint", "SM3 alone", "SM3 only beside SHA-256, SHA-384 or SHA-512");
+            *stamp = Stamp::absent(Check::error(stamp.check.id.clone(), &e));
+        }
+    }
     if stamps.iter().any(|s| s.verified.is_some()) {
         stamps.iter_mut().filter(|s| s.verified.is_none()).for_each(|s| s.check.required = false);
     }
