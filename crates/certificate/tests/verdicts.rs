@@ -203,6 +203,21 @@ proptest! {
     }
 
     #[test]
+    fn no_changed_page_is_drawn_again(at in any::<prop::sample::Index>(), bit in 0..8u32, cut in any::<bool>()) {
+        let c = person();
+        let mut pdf = c.draw(&c.occasion(Locale::En), Some(&sheets::thumbnail(60, 40)));
+        let at = at.index(pdf.len());
+        // A thumbnail is taken from the file, so only the original can contradict it; nothing else is free.
+        let thumbnail = thumbnail_in(&pdf).unwrap().as_ptr() as usize - pdf.as_ptr() as usize;
+        prop_assume!(!(thumbnail..thumbnail + thumbnail_in(&pdf).unwrap().len()).contains(&at));
+        pdf[at] ^= 1 << bit;
+        if cut {
+            pdf.truncate(at + 1);
+        }
+        prop_assert!(redraw(&pdf, &c.entries).map_or(true, |again| again != pdf));
+    }
+
+    #[test]
     fn any_change_gives_a_true_sheet_or_none(
         entry in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), value in any::<u8>(),
     ) {
