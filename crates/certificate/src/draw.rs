@@ -5,6 +5,8 @@
 //!   sheet says so; a reader's own verdict uses the reader's own trust and never this one.
 //! - Whatever a drawing depends on is in the PDF: entries as attachments, thumbnail as its one JPEG, [`Occasion`] in
 //!   its keywords. What [`redraw`] reads there may be forged: only a byte for byte equal page says anything.
+//! - The thumbnail is the one thing that the evidence does not determine: who has the original makes it again and
+//!   compares ([`thumbnail_in`]), for everybody else it is the operator's picture.
 //! - A character that no font has stands as `[U+XXXX]`; the keywords list those, so that another machine's fonts
 //!   cannot change the page silently.
 
