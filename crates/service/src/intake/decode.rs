@@ -72,13 +72,11 @@ fn decode(path: &Path, format: ImageFormat, whole: bool) -> Result<(), String> {
     if pixels == 0 || pixels > MAX_PIXELS {
         return Err(format!("{width} × {height} pixels, limit {MAX_PIXELS}"));
     }
-    if whole {
-        open()?.decode().map(drop).map_err(|e| e.to_string())
-    } else if format == ImageFormat::Jpeg {
-        ends_like_jpeg(path)
-    } else {
-        Ok(())
+    // Decoders fill what a cut JPEG lacks with grey, and say nothing.
+    if format == ImageFormat::Jpeg {
+        ends_like_jpeg(path)?;
     }
+    if whole { open()?.decode().map(drop).map_err(|e| e.to_string()) } else { Ok(()) }
 }
 
 /// Looks for the EOI marker in the last 64 KiB: cameras append data after it.
