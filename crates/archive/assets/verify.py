@@ -534,7 +534,7 @@ class Note:
         parts = body.split("\n")
         if len(parts) != 3 or not parts[0] or not re.fullmatch("0|[1-9][0-9]{0,18}", parts[1]):
             raise Bad(what, body, "origin, size and root, no extension lines")
-        self.origin, self.size, self.root = parts[0], int(parts[1]), unbase64(what, parts[2])
+        self.origin, self.size, self.root = check_name(what, parts[0]), int(parts[1]), unbase64(what, parts[2])
         if len(self.root) != 32 or self.size >= 2 ** 63:
             raise Bad(what, body, "a size below 2^63 and a root of 32 bytes")
 

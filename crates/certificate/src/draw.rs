@@ -94,8 +94,11 @@ pub fn thumbnail_in(first_revision: &[u8]) -> Option<&[u8]> {
     body.get(..length).filter(|jpeg| jpeg.len() <= MAX_THUMBNAIL && jpeg.starts_with(&[0xff, 0xd8, 0xff]))
 }
 
+/// Attachments in the order of their names.
+type Attached = Vec<(String, Vec<u8>)>;
+
 /// What is attached, by name, and the sheet of it.
-fn sheet(entries: &BTreeMap<String, Vec<u8>>, occasion: &Occasion) -> Result<(Vec<(String, Vec<u8>)>, Sheet), Error> {
+fn sheet(entries: &BTreeMap<String, Vec<u8>>, occasion: &Occasion) -> Result<(Attached, Sheet), Error> {
     let entries: BTreeMap<String, Vec<u8>> =
         entries.iter().filter(|e| !NOT_ATTACHED.contains(&e.0.as_str())).map(|(n, b)| (n.clone(), b.clone())).collect();
     let carried =
@@ -112,7 +115,7 @@ fn sheet(entries: &BTreeMap<String, Vec<u8>>, occasion: &Occasion) -> Result<(Ve
     let checked = full_second(occasion.checked);
     let verdict = verify::check(&entries, Container::Folder, &trust, &originals, checked);
     let mut roots = entries.keys().filter(|n| n.starts_with("trust-tsa-"));
-    let root_file = roots.next().filter(|_| roots.next().is_none()).cloned();
+    let root_file = roots.next().filter(|_| roots.next().is_none()).map(|_| "trust-tsa-*.pem".to_owned());
     let sheet = Sheet::from_verdict(&verdict, &Beside { checked, earlier: occasion.earlier, root_file })?;
     Ok((entries.into_iter().collect(), sheet))
 }

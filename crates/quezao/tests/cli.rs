@@ -345,7 +345,9 @@ fn lists_stand_in_columns_and_times_name_their_zone() {
     for line in &exported {
         assert_eq!(line.as_object().unwrap().keys().collect::<Vec<_>>(), ["error", "file", "id"]);
     }
-    assert!(exported[0]["error"].is_null() && exported[1]["file"].is_null() && exported[1]["error"].is_string());
+    let file = |n: usize| exported[n]["file"].as_str().unwrap_or_default().to_owned();
+    assert_eq!((exported.len(), file(0), file(1)), (3, format!("out/{id}.pdf"), format!("out/{id}.zip")));
+    assert!(exported[0]["error"].is_null() && exported[2]["file"].is_null() && exported[2]["error"].is_string());
     let spoken = desk.run(EN, &["export", "--data", "data", "--output", "out", "--lang", "zh", "no-such-id"]);
     assert!(has_chinese(&stderr(&spoken)));
 }

@@ -94,3 +94,130 @@ fn each_case_gives_what_it_says() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// A certificate's attachments are such a folder: what was verified as a package is verified as it lies there.
+#[test]
+fn packages_taken_apart_are_verified_too() {
+    for (dir, case) in cases().into_iter().filter(|c| c.1["exit"] == 0) {
+        let trust = files(&folder().join(case["trust"].as_str().unwrap()));
+        let name = |p: &Path| p.file_name().unwrap().to_str().unwrap().to_owned();
+        let trust = Trust::from_files(trust.iter().map(|p| (name(p), std::fs::read(p).unwrap()))).unwrap();
+        let package = archive::package::read(&std::fs::read(dir.join("package.zip")).unwrap()).unwrap();
+        let entries = package.entries.into_iter().filter(|e| e.0 != "package.json").collect();
+        let originals = case["originals"].as_array().unwrap().iter().map(|o| {
+            let name = o.as_str().unwrap().to_owned();
+            let digests = FileDigests::of(&std::fs::read(folder().join(&name)).unwrap());
+            Original { name, digests }
+        });
+        let now = Utc::parse_micros(case["now"].as_str().unwrap()).unwrap();
+        let container = verify::Container::Folder;
+        let verdict = verify::check(&entries, container, &trust, &originals.collect::<Vec<_>>(), now);
+        assert_eq!((verdict.code(), verdict.find("form").unwrap().result), (0, Outcome::Limited), "{}", dir.display());
+        let later = |id: &str| id.starts_with("later-0") || id.starts_with("renewal-");
+        let named = |id: &str| case["checks"].get(id).is_some();
+        let held = verdict.checks.iter().filter(|c| later(&c.id) && !named(&c.id));
+        assert!(held.clone().all(|c| c.result == Outcome::Pass), "{}", dir.display());
+    }
+}
+
+/// Accepted, refused, or of a form that version 1 does not know.
+fn read_format(format: &str, bytes: &[u8], key: Option<&str>) -> evidence::Result<()> {
+    use evidence::{
+        checkpoint::Checkpoint, cosignature, disclosure::Disclosure, json, merkle, note, policy::Policy,
+        proof::TlogProof, record::Record, statement::Statement, token::Token,
+    };
+    let text = || String::from_utf8_lossy(bytes).into_owned();
+    let value = || serde_json::from_slice::<Value>(bytes).unwrap();
+    let hash = |v: &Value| evidence::hex::decode::<32>("hash", v.as_str().unwrap()).unwrap();
+    let hashes = |v: &Value| v.as_array().unwrap().iter().map(hash).collect::<Vec<_>>();
+    let number = |v: &Value| v.as_u64().unwrap();
+    let key = || note::VerifierKey::parse(key.unwrap());
+    match format {
+        "json" => json::parse("json", bytes, 1 << 20).map(drop),
+        "disclosure" => Disclosure::parse(&text()).map(drop),
+        "statement" => Statement::parse(bytes).map(drop),
+        "record" => Record::parse(bytes).map(drop),
+        "inclusion" => {
+            let (v, leaf) = (value(), value()["leaf"].as_str().unwrap().to_owned());
+            let leaf: Vec<u8> =
+                (0..leaf.len() / 2).map(|n| u8::from_str_radix(&leaf[2 * n..2 * n + 2], 16).unwrap()).collect();
+            let (index, size) = (number(&v["index"]), number(&v["size"]));
+            merkle::verify_inclusion(&merkle::leaf_hash(&leaf), index, size, &hashes(&v["proof"]), &hash(&v["root"]))
+        }
+        "consistency" => {
+            let v = value();
+            let (old, new) = (number(&v["old_size"]), number(&v["new_size"]));
+            merkle::verify_consistency(old, &hash(&v["old_root"]), new, &hash(&v["new_root"]), &hashes(&v["proof"]))
+        }
+        "checkpoint" => Checkpoint::parse(&text()).map(drop),
+        "signed-note" => note::Note::parse(bytes)?.verify_log(&key()?),
+        "cosignature-04" | "cosignature-06" => {
+            cosignature::verify(&note::Note::parse(bytes)?, &key()?).map(|c| drop(c.unwrap()))
+        }
+        "policy" => Policy::parse(bytes).map(drop),
+        "tlog-proof" => TlogProof::parse(bytes).map(drop),
+        "token" => Token::parse_tsr(bytes)?.check_signature().map(drop),
+        "package" => archive::package::read(bytes).map(drop),
+        other => panic!("format {other}"),
+    }
+}
+
+#[test]
+fn each_format_takes_the_good_and_refuses_the_bad() {
+    let dir = folder().join("formats");
+    let index: Vec<Value> = serde_json::from_slice(&std::fs::read(dir.join("index.json")).unwrap()).unwrap();
+    let (mut wrong, mut counts) = (Vec::new(), BTreeMap::<String, (usize, usize)>::new());
+    for line in &index {
+        let (format, file) = (line["format"].as_str().unwrap(), line["file"].as_str().unwrap());
+        let found = read_format(format, &std::fs::read(dir.join(file)).unwrap(), line["key"].as_str());
+        let result = match &found {
+            Ok(()) => "accept",
+            Err(e) if e.is_incomplete() => "unknown",
+            Err(_) => "refuse",
+        };
+        if line["result"] != result {
+            wrong.push(format!("{file}: {} expected, {result} found: {found:?}", line["result"]));
+        }
+        let count = counts.entry(format.to_owned()).or_default();
+        if result == "accept" { count.0 += 1 } else { count.1 += 1 }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(counts.len(), 14);
+    assert!(counts.values().all(|c| c.0 >= 1 && c.1 >= 5), "{counts:?}");
+}
+
+/// Ids of `spec/checks.md` whose results may be `fail`.
+#[test]
+fn every_check_that_can_fail_has_five_bad_cases_and_a_good_one() {
+    let spec = std::fs::read_to_string(folder().join("../spec/checks.md")).unwrap();
+    // Made elsewhere, or never by a package alone.
+    let later = ["certificate-signature", "printed-page"];
+    let mut thin = Vec::new();
+    for row in spec.lines().filter(|l| l.starts_with("| `")) {
+        let columns: Vec<&str> = row.split('|').map(str::trim).collect();
+        let id = columns[1].trim_matches('`');
+        if !columns[4].contains("fail") || later.contains(&id) {
+            continue;
+        }
+        let count = |kind: &str| {
+            let dir = std::fs::read_dir(folder().join(id));
+            dir.into_iter()
+                .flatten()
+                .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with(kind))
+                .count()
+        };
+        if count("good-") == 0 || count("bad-") < 5 {
+            thin.push((id.to_owned(), count("good-"), count("bad-")));
+        }
+    }
+    assert!(thin.is_empty(), "good, bad: {thin:?}");
+    assert!(cases().iter().filter(|c| c.0.parent().unwrap().ends_with("forged")).all(|c| c.1["exit"] != 0));
+    // A bad case is bad in its own check.
+    for (dir, case) in cases() {
+        let (group, name) = (case["check"].as_str().unwrap(), dir.file_name().unwrap().to_str().unwrap().to_owned());
+        let own = |id: &str| group.strip_suffix('N').map_or(id == group, |stem| id.starts_with(stem));
+        let broken =
+            case["checks"].as_object().unwrap().iter().any(|(id, r)| own(id) && (*r == "fail" || *r == "not_checked"));
+        assert!(!name.starts_with("bad-") || broken && case["exit"] != 0, "{group}/{name}");
+    }
+}

@@ -169,6 +169,8 @@ pub struct Cert {
     pub usage: Option<u8>,
     /// Purposes, and whether they are critical.
     pub purposes: Option<(bool, Vec<&'static str>)>,
+    /// The key that certificates issued by this one name, if not its own.
+    pub named_key: Option<Key>,
 }
 
 pub const DIGITAL_SIGNATURE: u8 = 0x80;
@@ -180,7 +182,17 @@ impl Cert {
     pub fn root(subject: &str, serial: u64, key: Key) -> Self {
         let (from, until) = (Utc(1_704_067_200_000_000), Utc(7_258_118_400_000_000)); // 2024 to 2200
         let usage = Some(CERT_AND_CRL_SIGN);
-        Self { subject: subject.into(), serial, key, from, until, ca: Some(None), usage, purposes: None }
+        Self {
+            subject: subject.into(),
+            serial,
+            key,
+            from,
+            until,
+            ca: Some(None),
+            usage,
+            purposes: None,
+            named_key: None,
+        }
     }
 
     pub fn signer(subject: &str, serial: u64, key: Key) -> Self {
@@ -201,7 +213,11 @@ impl Cert {
         };
         let mut extensions = vec![extension("2.5.29.14", false, &octets(&self.key.id()))];
         if issuer.subject != self.subject {
-            extensions.push(extension("2.5.29.35", false, &seq(&[&tlv(0x80, &[&issuer.key.id()])])));
+            extensions.push(extension(
+                "2.5.29.35",
+                false,
+                &seq(&[&tlv(0x80, &[&issuer.named_key.as_ref().unwrap_or(&issuer.key).id()])]),
+            ));
         }
         if let Some(length) = self.ca {
             let length = length.map(|n| int(n.into())).unwrap_or_default();

@@ -3,7 +3,7 @@
 use super::{
     Book,
     der::{Authority, SHA256, SHA512},
-    world::{Build, Entries, World, at, record},
+    world::{Build, Entries, World, at},
 };
 use crate::common::proof;
 use evidence::{hex, json::json, note::Note, proof::TlogProof};
@@ -342,7 +342,6 @@ fn times(book: &mut Book) {
         });
     })
     .and("statement-token-2", "not_checked");
-    let _ = record;
 }
 
 /// 2100-01-01T00:00:00Z.

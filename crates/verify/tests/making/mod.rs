@@ -4,7 +4,10 @@
 #![allow(clippy::unwrap_used, unreachable_pub, dead_code, missing_docs)]
 
 pub mod der;
+mod forged;
 mod form;
+mod formats;
+mod formats_notes;
 mod later;
 mod ledger;
 mod notes;
@@ -91,7 +94,8 @@ impl Book {
     fn add(&mut self, group: &str, kind: &str, slug: &str, what: &str, change: impl FnOnce(&mut Build)) -> &mut Case {
         let count = self.counts.entry(format!("{group}/{kind}")).or_default();
         *count += 1;
-        let folder = format!("{group}/{kind}-{count:02}-{slug}");
+        let kind = if group == "forged" { String::new() } else { format!("{kind}-") };
+        let folder = format!("{group}/{kind}{count:02}-{slug}");
         let mut build = Build::new(World::new(1));
         change(&mut build);
         self.cases.push(Case {
@@ -137,12 +141,16 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     notes::cases(&mut book);
     later::cases(&mut book);
     tokens::cases(&mut book);
+    forged::cases(&mut book);
     let mut files = BTreeMap::new();
     let mut put = |path: String, bytes: Vec<u8>| {
         // Shared files are put by every case that uses them, always the same.
         let before = files.insert(path.clone(), bytes.clone());
         assert!(before.is_none_or(|b| b == bytes), "{path} has two contents");
     };
+    for (name, bytes) in formats::files() {
+        put(format!("formats/{name}"), bytes);
+    }
     for case in book.cases {
         put(format!("{}/case.json", case.folder), case.json());
         put(format!("{}/package.zip", case.folder), case.package);

@@ -2,7 +2,7 @@
 
 use super::{
     Book,
-    world::{Build, Entries, World, at, canonical, replace},
+    world::{Build, Entries, World, at, replace},
 };
 use curve25519_dalek::{EdwardsPoint, Scalar, constants};
 use evidence::{
@@ -267,5 +267,4 @@ fn ml_dsa(b: &mut Build, trust: &'static str, change: fn(&mut SignatureLine)) {
         change(&mut line);
         note.signatures.push(line);
     });
-    let _ = canonical;
 }
