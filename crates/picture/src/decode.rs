@@ -27,7 +27,7 @@ pub fn decode(
         limits,
         move |source, limits| {
             let size = dimensions(source, format, limits)?;
-            // The decoder fills up a JPEG that was cut off, and says nothing.
+            // Decoders fill what a cut JPEG lacks with grey, and say nothing.
             if format == ImageFormat::Jpeg {
                 ends_like_jpeg(source)?;
             }
