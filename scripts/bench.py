@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,16 @@ def timed(*commands):
     if any(codes):
         sys.exit(f"{commands[codes.index(next(filter(None, codes)))][:6]}: exit {max(codes)}")
     return time.perf_counter() - start
+
+
+def measured(command):
+    """Seconds and peak memory in MB of one command that must end well."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{command[:6]}: status {status}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
 
 
 def make_files():
@@ -46,20 +55,38 @@ size = sum(os.path.getsize(path) for path in files)
 timed(["sha256sum", *files])  # warms the page cache
 
 print("| what | reached | target |\n| --- | --- | --- |")
-plain = min(timed(["sha256sum", *files], ["openssl", "dgst", "-sm3", *files]) for _ in range(3))
-runs = [timed([quezao, "deposit", "--data", init(f"digest-{n}"), "--digest-only", "--json", os.path.join(work, "files")])
-        for n in range(3)]
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-print(f"| `deposit --digest-only`, {len(files)} files, {size / 1e6:.0f} MB | {min(runs):.2f} s, "
-      f"{min(runs) / plain:.2f} × `sha256sum` beside `openssl dgst -sm3` ({plain:.2f} s) | 1.3 × |")
-print(f"| its peak memory | {peak:.0f} MB | 200 MB |")
+# Taken in turns, so that whatever else the machine does meets both; the ratio is that of the best times.
+baseline, runs = [], []
+for n in range(3):
+    baseline.append(timed(["sha256sum", *files], ["openssl", "dgst", "-sm3", *files]))
+    runs.append(measured([quezao, "deposit", "--data", init(f"digest-{n}"), "--digest-only", "--json",
+                          os.path.join(work, "files")]))
+plain, best = min(baseline), min(run[0] for run in runs)
+print(f"| `deposit --digest-only`, {len(files)} files, {size / 1e6:.0f} MB | {best:.2f} s, "
+      f"{best / plain:.2f} × `sha256sum` beside `openssl dgst -sm3` ({plain:.2f} s) | 1.3 × |")
+print(f"| its peak memory | {max(run[1] for run in runs):.0f} MB | 200 MB |")
 
-data, output = init("one"), os.path.join(work, "out")
-line = subprocess.run([quezao, "deposit", "--data", data, "--json", files[0]], check=True, capture_output=True, text=True)
-record = json.loads(line.stdout)["id"]
-subprocess.run([quezao, "export", "--data", data, "--output", output, record], check=True, stdout=subprocess.DEVNULL)
-package = os.path.join(output, record + ".zip")
-cold = [timed([quezao, "verify", "--data", data, package, files[0]]) for _ in range(21)]
-hashing = statistics.median(timed(["openssl", "dgst", "-sm3", files[0]]) for _ in range(21))
-print(f"| `verify` of a package with its picture ({os.path.getsize(files[0]) / 1e6:.1f} MB), cold process | "
-      f"median {statistics.median(cold) * 1000:.0f} ms (`openssl dgst -sm3` of it alone: {hashing * 1000:.0f} ms) | 50 ms plus hashing |")
+many, large = os.path.join(work, "many"), os.path.join(work, "large.bin")
+os.mkdir(many)
+for number in range(20_000):
+    with open(os.path.join(many, f"{number:05}.bin"), "wb") as file:
+        file.write(number.to_bytes(8, "big") * 100)
+with open(large, "wb") as file:
+    file.truncate(2 << 30)
+for name, path in (("20,000 files of 800 bytes", many), ("one file of 2 GiB", large)):
+    seconds, peak = measured([quezao, "deposit", "--data", init(os.path.basename(path) + "-data"), "--digest-only", "--json", path])
+    print(f"| `deposit --digest-only`, {name} | {seconds:.1f} s, peak memory {peak:.0f} MB | 200 MB |")
+os.remove(large)
+
+data, output, small = init("one"), os.path.join(work, "out"), os.path.join(work, "small.bin")
+with open(small, "wb") as file:
+    file.write(b"one page")
+for path in (files[0], small):
+    line = subprocess.run([quezao, "deposit", "--data", data, "--json", path], check=True, capture_output=True, text=True)
+    record = json.loads(line.stdout)["id"]
+    subprocess.run([quezao, "export", "--data", data, "--output", output, record], check=True, stdout=subprocess.DEVNULL)
+    package = os.path.join(output, record + ".zip")
+    cold = statistics.median(timed([quezao, "verify", "--data", data, package, path]) for _ in range(21))
+    hashing = statistics.median(timed(["openssl", "dgst", "-sm3", path]) for _ in range(21))
+    print(f"| `verify` of a package with a file of {os.path.getsize(path) / 1e6:.1f} MB, cold process, median of 21 | "
+          f"{cold * 1000:.0f} ms (`openssl dgst -sm3` of the file: {hashing * 1000:.0f} ms) | 50 ms plus hashing |")

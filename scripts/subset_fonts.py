@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the certificate's fonts from Debian's fonts-noto-cjk: python3 scripts/subset_fonts.py
+"""Make the certificate's fonts from Debian's fonts-noto-cjk and fonts-noto-core: python3 scripts/subset_fonts.py
 
 Needs fontTools (python3 -m venv V && V/bin/pip install fonttools). Run it again when a template gains
 a character. The families are renamed, so that the full fonts of a system can stand behind them as a
@@ -19,6 +19,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTCollection, TTFont
 
 SOURCE = pathlib.Path(os.environ.get("NOTO_CJK", "/usr/share/fonts/opentype/noto"))
+CORE = pathlib.Path(os.environ.get("NOTO_CORE", "/usr/share/fonts/truetype/noto"))
 CRATE = pathlib.Path(__file__).resolve().parent.parent / "crates" / "certificate"
 EPOCH = 3786912000  # 2024-01-01 in OpenType time: the same input gives the same bytes
 
@@ -34,7 +35,10 @@ NAMES = (
 )
 ASCII = "".join(chr(c) for c in range(0x20, 0x7F))
 MARKS = "·—–‘’“”…　、。〈〉《》「」『』【】〔〕（）！，：；？￥￠×÷°±№℃→←↑↓＋－＝～／％＆＠＃＊｜＿．"
-LATIN = "".join(chr(c) for c in range(0xA0, 0x180))
+# Latin-1, Extended-A and -B, and Extended Additional, which Vietnamese writes with; of these what a font has. No
+# combining marks: with them the shaper would build a letter that Noto CJK lacks from parts that it cannot place.
+LATIN = "".join(chr(c) for first, end in ((0xA0, 0x250), (0x1E00, 0x1F00), (0x20AB, 0x20AC))
+                for c in range(first, end) if c != 0xAD)
 
 
 def gb2312():
@@ -83,6 +87,19 @@ def subset(ttc, name, family, style, text, out):
             cff.fontNames = [f"{family} {style}".replace(" ", "-")]
             top = cff.topDictIndex[0]
             top.FullName, top.FamilyName = f"{family} {style}", family
+        font.save(out)
+    print(out.name, out.stat().st_size)
+
+
+def latin(source, family, style, out):
+    """For words with letters that Noto CJK lacks (Polish, Czech, Turkish, Hungarian, Romanian …); OFL too."""
+    with tempfile.TemporaryDirectory() as tmp:
+        raw = pathlib.Path(tmp, "out.ttf")
+        subprocess.check_call([sys.executable, "-m", "fontTools.subset", str(CORE / source), f"--text={ASCII + LATIN}",
+                               f"--output-file={raw}", "--layout-features=kern,mark,mkmk,ccmp", "--no-hinting",
+                               "--name-IDs=0,13,14"])
+        font = TTFont(raw, recalcTimestamp=False)
+        rename(font, family, style)
         font.save(out)
     print(out.name, out.stat().st_size)
 
@@ -140,6 +157,8 @@ def main():
     subset("NotoSerifCJK-Regular.ttc", "Noto Serif CJK SC", "Quezao Serif", "Regular", ASCII + MARKS + words, fonts / "QuezaoSerif-Regular.otf")
     # Curly quotes are full-width in the SC face; English takes them from the proportional Korean one.
     subset("NotoSansCJK-Regular.ttc", "Noto Sans CJK KR", "Quezao Quotes", "Regular", "‘’“”–—…·", fonts / "QuezaoQuotes-Regular.otf")
+    latin("NotoSans-Regular.ttf", "Quezao Latin", "Regular", fonts / "QuezaoLatin-Regular.ttf")
+    latin("NotoSerif-Bold.ttf", "Quezao Latin Serif", "Bold", fonts / "QuezaoLatinSerif-Bold.ttf")
     mono(fonts / "QuezaoMono-Regular.ttf")
 
 

@@ -11,5 +11,5 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let (second, proof) = proof.split_first().unwrap_or((first, proof));
     let included = merkle::verify_inclusion(first, a, b, proof, second);
     assert!(included.is_err() || merkle::verify_inclusion(first, a, b, proof, &[0; 32]).is_err() || *second == [0; 32]);
-    let _ = merkle::verify_consistency(a, b, first, second, proof);
+    let _ = merkle::verify_consistency(a, first, b, second, proof);
 });

@@ -21,13 +21,18 @@ use crate::sheet::{
 /// What `init` adds to the name of an authority of the operator's own.
 const EMBEDDED: &str = " · embedded authority / 平台自签时间标记";
 /// The verdict's words to a reader, and what they are on paper.
-const TO_PAPER: [(&str, &str); 12] = [
+const TO_PAPER: [(&str, &str); 14] = [
     ("您的信任设置", "所用信任"),
+    ("您信任设置", "所用信任"),
     ("您信任的", "所信任的"),
     ("您规则", "所用规则"),
     ("您的规则", "所用规则"),
     ("；请同时给出原件再核验", ""),
     ("; give it together with the evidence", ""),
+    (
+        "; your trust does not mark it independent, so it counts as the operator's own",
+        "; not marked independent here: the operator's own mark",
+    ),
     ("your trust", "the trust used"),
     ("Your trust", "The trust used"),
     ("your policy", "the policy used"),
@@ -43,7 +48,7 @@ pub struct Beside {
     pub checked: Utc,
     /// Earlier records of the same digest, as the operator counted them at the checkpoint's size.
     pub earlier: Option<u64>,
-    /// The attached root that verifies the tokens, for the printed command.
+    /// How a printed command names the attached root that verifies the tokens, where there is one alone.
     pub root_file: Option<String>,
 }
 
@@ -209,24 +214,25 @@ impl Held<'_> {
     }
 
     fn rights(&self) -> Vec<Claim> {
-        const LINES: [(&str, &str, &str); 8] = [
-            ("author", "作者", "Author"),
-            ("work_origin", "作品来源", "Origin of the work"),
-            ("basis", "权利依据", "Basis of rights"),
-            ("completed_at", "完成日期", "Completed"),
-            ("completed_place", "完成地点", "Completed at"),
-            ("published_at", "首次发表", "First published"),
-            ("published_place", "发表地点", "Published at"),
-            ("published_url", "发表网址", "Published on"),
+        // Dates and places of one event share a line.
+        const LINES: [(&[&str], &str, &str); 4] = [
+            (&["author"], "作者", "Author"),
+            (&["work_origin", "basis"], "来源与依据", "Origin, basis"),
+            (&["completed_at", "completed_place"], "完成", "Completed"),
+            (&["published_at", "published_place", "published_url"], "首次发表", "First published"),
         ];
-        let line = |(name, zh, en): (&str, &str, &str)| {
-            self.claim(name).map(|value| Claim { label: Words::new(zh, en), value: origin_of_work(name, value) })
+        let line = |(names, zh, en): (&[&str], &str, &str)| {
+            let made = |name: &&str| self.claim(name).map(|value| origin_of_work(name, value));
+            let values: Vec<Words> = names.iter().filter_map(made).collect();
+            let joined = |text: fn(&Words) -> &str| values.iter().map(text).collect::<Vec<_>>().join(" · ");
+            let value = Words::new(joined(|w| &w.zh), joined(|w| &w.en));
+            (!values.is_empty()).then(|| Claim { label: Words::new(zh, en), value })
         };
         let mut claims: Vec<Claim> = LINES.into_iter().filter_map(line).collect();
         let refs = self.facts.claims.get("refs").filter(|_| self.holds("disclosures")).and_then(Value::as_array);
         let ids: Vec<&str> = refs.into_iter().flatten().filter_map(|r| r.get("id")?.as_str()).collect();
         if !ids.is_empty() {
-            claims.push(Claim { label: Words::new("相关记录", "Refers to"), value: ids.join(" ") });
+            claims.push(Claim { label: Words::new("相关记录", "Refers to"), value: Words::same(ids.join(" ")) });
         }
         claims
     }
@@ -342,16 +348,16 @@ pub(crate) fn second(at: Utc) -> String {
 }
 
 /// `work_origin` is a word of a closed list; everything else stands as recorded.
-fn origin_of_work(name: &str, value: String) -> String {
-    let both = match (name, value.as_str()) {
-        ("work_origin", "self") => "本人创作 / own work",
-        ("work_origin", "employee") => "职务作品 / made in employment",
-        ("work_origin", "commissioned") => "委托创作 / commissioned",
-        ("work_origin", "assigned") => "受让取得 / assigned",
-        ("work_origin", "supplier") => "供应商提供 / from a supplier",
-        ("work_origin", "buyer") => "买家提供 / from a buyer",
-        ("work_origin", "generated") => "程序生成 / generated",
-        _ => return value,
+fn origin_of_work(name: &str, value: String) -> Words {
+    let (zh, en) = match (name, value.as_str()) {
+        ("work_origin", "self") => ("本人创作", "own work"),
+        ("work_origin", "employee") => ("职务作品", "made in employment"),
+        ("work_origin", "commissioned") => ("委托创作", "commissioned"),
+        ("work_origin", "assigned") => ("受让取得", "assigned"),
+        ("work_origin", "supplier") => ("供应商提供", "from a supplier"),
+        ("work_origin", "buyer") => ("买家提供", "from a buyer"),
+        ("work_origin", "generated") => ("程序生成", "generated"),
+        _ => return Words::same(value),
     };
-    both.to_owned()
+    Words::new(zh, en)
 }

@@ -1,4 +1,4 @@
-//! Fonts: a subset of Noto CJK inside the program (GB 2312, names beyond it, the templates' own characters), and
+//! Fonts: a subset of Noto inside the program (GB 2312, names beyond it, Latin as Europe and Vietnam write it), and
 //! behind it the full fonts of the system, opened only when a text needs them. So an ordinary certificate is the same
 //! on every machine. The subsets are made by `scripts/subset_fonts.py`.
 
@@ -8,13 +8,15 @@ use std::sync::OnceLock;
 use typst::foundations::Bytes;
 use typst::text::Font;
 
-const EMBEDDED: [&[u8]; 6] = [
+const EMBEDDED: [&[u8]; 8] = [
     include_bytes!("../fonts/QuezaoSans-Regular.otf"),
     include_bytes!("../fonts/QuezaoSans-Medium.otf"),
     include_bytes!("../fonts/QuezaoSerif-SemiBold.otf"),
     include_bytes!("../fonts/QuezaoSerif-Regular.otf"),
     include_bytes!("../fonts/QuezaoMono-Regular.ttf"),
     include_bytes!("../fonts/QuezaoQuotes-Regular.otf"),
+    include_bytes!("../fonts/QuezaoLatin-Regular.ttf"),
+    include_bytes!("../fonts/QuezaoLatinSerif-Bold.ttf"),
 ];
 /// Files looked for on the system, the better weight first; of a collection only the faces in [`FAMILIES`] are kept.
 const FILES: [&str; 8] = [
@@ -155,7 +157,10 @@ mod tests {
     #[test]
     fn names_beyond_gb2312_are_inside() {
         let fonts = Fonts::embedded();
-        assert_eq!(fonts.missing("林喆珺 朱镕基 李燊 Zoë Müller 2026（秋）“釉”·—…"), Vec::<char>::new());
+        assert_eq!(
+            fonts.missing("林喆珺 朱镕基 李燊 Zoë Müller Wałęsa Őszi Škoda Ğül Nguyễn Ștefan 2026（秋）“釉”·—…"),
+            Vec::<char>::new()
+        );
     }
 
     #[test]

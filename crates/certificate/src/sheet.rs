@@ -209,8 +209,8 @@ pub struct Event {
 pub struct Claim {
     /// What is claimed, such as 作者.
     pub label: Words,
-    /// As recorded.
-    pub value: String,
+    /// As recorded; a word of a closed list in both languages.
+    pub value: Words,
 }
 
 /// The file, or what was told of it.
@@ -480,10 +480,9 @@ impl Sheet {
         out.extend(self.file.name.as_deref());
         out.extend(self.file.mime.as_deref());
         out.extend(self.checks.iter().map(|c| c.id.as_str()));
-        out.extend(self.claims.iter().map(|c| c.value.as_str()));
         out.extend(self.steps.iter().flat_map(|s| s.commands.iter().map(String::as_str)));
         let mut words = vec![&self.identity, &self.account, &self.roots, &self.software];
-        words.extend(self.claims.iter().map(|c| &c.label));
+        words.extend(self.claims.iter().flat_map(|c| [&c.label, &c.value]));
         words.extend(self.t1.iter().chain(&self.t2).map(|t| &t.authority));
         words.extend(self.events.iter().filter_map(|e| e.by.as_ref()));
         words.extend(self.checks.iter().flat_map(|c| c.subject.iter().chain([&c.text])));

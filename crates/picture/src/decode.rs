@@ -27,9 +27,12 @@ pub fn decode(
         limits,
         move |source, limits| {
             let size = dimensions(source, format, limits)?;
+            // Decoders fill what a cut JPEG lacks with grey, and say nothing.
+            if format == ImageFormat::Jpeg {
+                ends_like_jpeg(source)?;
+            }
             match depth {
                 Depth::Whole => pixels(source, format, limits).map(|_| size),
-                Depth::Header if format == ImageFormat::Jpeg => ends_like_jpeg(source).map(|()| size),
                 Depth::Header => Ok(size),
             }
         },

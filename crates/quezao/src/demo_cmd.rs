@@ -83,7 +83,9 @@ fn run(out: &Out, a: &args::Demo) -> Result<bool, Stop> {
     let pictures_dir = dir.join("pictures");
     fs::create_dir_all(&pictures_dir).map_err(|e| cannot(&pictures_dir, &e))?;
     let mut pictures = a.picture.clone();
-    for n in 0..2u8.saturating_sub(u8::try_from(pictures.len()).unwrap_or(2)) {
+    // Splicing needs a second package, whatever was given.
+    let drawn = if pictures.is_empty() { 2 } else { u8::from(a.forge) };
+    for n in 0..drawn {
         let path = pictures_dir.join(format!("drawn-{}.png", n + 1));
         draw(n).save(&path).map_err(|e| Stop::Other(e.into()))?;
         pictures.push(path);

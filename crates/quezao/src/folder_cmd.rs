@@ -167,6 +167,7 @@ pub(crate) fn export(out: &Out, a: args::Export) -> u8 {
         ids: a.ids,
         output: a.output,
         full: a.disclose == Disclose::Full,
+        english: out.locale == Locale::En,
         originals: a.originals,
         pending: a.pending,
         wait: a.wait,

@@ -116,6 +116,28 @@ open("bomb.png", "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk
 }
 
 #[test]
+fn a_cut_jpeg_is_a_file_whether_it_is_kept_or_only_read() {
+    let desk = Desk::new();
+    image::RgbImage::from_fn(900, 700, |x, y| image::Rgb([(x * y) as u8, (x ^ y) as u8, (x * 7 + y * 13) as u8]))
+        .save(desk.path("whole.jpg"))
+        .unwrap();
+    let whole = fs::read(desk.path("whole.jpg")).unwrap();
+    assert!(whole.len() > 200_000, "longer than what is looked at for the end marker");
+    for (n, length) in [whole.len() / 2, whole.len() - 2, 300].into_iter().enumerate() {
+        let name = format!("cut-{n}.jpg");
+        fs::write(desk.path(&name), &whole[..length]).unwrap();
+        for more in [&[][..], &["--digest-only", "--again"]] {
+            let (code, lines, said) = desk.deposit(&[more, &[name.as_str()]].concat());
+            assert_eq!(code, Some(0), "{lines:?}");
+            assert!(said.contains("recorded as a file"), "{name} {more:?}: {said}");
+        }
+    }
+    let (code, _, said) = desk.deposit(&["whole.jpg"]);
+    assert!(code == Some(0) && !said.contains("recorded as a file"), "{said}");
+    desk.whole(7);
+}
+
+#[test]
 fn a_file_that_is_two_things_keeps_its_bytes_and_a_package_is_only_one_thing() {
     let desk = Desk::new();
     image::RgbImage::from_pixel(20, 20, image::Rgb([1, 2, 3])).save(desk.path("plain.jpg")).unwrap();

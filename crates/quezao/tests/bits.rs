@@ -31,6 +31,7 @@ fn code(name: &str, bytes: &[u8], picture: FileDigests, trust: &Trust, at: Utc) 
     let originals = [Original { name: "picture".into(), digests: picture }];
     match name.rsplit('.').next() {
         Some("zip") => verify::check_package(bytes, trust, &originals, at).code(),
+        Some("pdf") => verify::check_certificate(bytes, trust, &originals, at).code(),
         _ => panic!("{name}: what export writes needs its reader here"),
     }
 }

@@ -1,11 +1,11 @@
 //! Looks at machine and folder without changing anything.
 
-use crate::{Finding, Folder, Mode, clock};
+use crate::{Finding, Folder, Mode, clock, letters};
 use std::{path::Path, process::Command};
 
 /// Findings about tools, clock, disk and, where one is given, the folder.
 pub fn doctor(dir: Option<&Path>) -> Vec<Finding> {
-    let mut findings = vec![tool("openssl", &["version"]), tool("python3", &["--version"]), clock_year()];
+    let mut findings = vec![tool("openssl", &["version"]), tool("python3", &["--version"]), fonts(), clock_year()];
     if let Some(dir) = dir {
         findings.push(space(dir));
         findings.extend(folder(dir));
@@ -24,6 +24,21 @@ fn tool(name: &'static str, args: &[&str]) -> Finding {
             en: format!("{name} was not found; checking with independent tools needs it (apt-get install {name})"),
         },
     }
+}
+
+/// The program's own fonts cover everyday names; whether the system has more is seen by one rare character of names.
+fn fonts() -> Finding {
+    let full = letters::fonts().missing("𠮷").is_empty();
+    let (level, zh, en) = if full {
+        ("ok", "内置字体之外，还有系统的 Noto CJK 字体", "the program's own, and the system's Noto CJK behind them")
+    } else {
+        (
+            "warning",
+            "只有内置字体：含生僻字的名称不能登记；需要时请安装（apt-get install fonts-noto-cjk）",
+            "the program's own alone: a name with rare characters cannot be recorded; install more if you need them (apt-get install fonts-noto-cjk)",
+        )
+    };
+    Finding { level, subject: "fonts", zh: zh.into(), en: en.into() }
 }
 
 fn clock_year() -> Finding {

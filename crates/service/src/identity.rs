@@ -1,6 +1,6 @@
 //! Who somebody says that he is: names and numbers, held against their checksums, never verified here.
 
-use crate::{Error, Result, Warnings};
+use crate::{Error, Result, Warnings, letters};
 
 /// An owner or operator as declared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -74,7 +74,8 @@ fn check_name(name: &str) -> Result<()> {
             format!("名称中有不能登记的字符（{}）；请改正后重试", e.zh()),
             format!("the name cannot be recorded ({e}); correct it and try again"),
         )
-    })
+    })?;
+    letters::check(name, &format!("名称“{name}”"), &format!("the name \"{name}\""))
 }
 
 /// GB 11643: seventeen digits and a check character.

@@ -1,6 +1,5 @@
 //! Bytes in: found, read once, digested, and kept where the owner wants that. The bytes are never re-encoded.
 
-mod decode;
 mod walk;
 
 pub(crate) use walk::find;
@@ -61,12 +60,18 @@ pub(crate) fn take(path: &Path, keep: Option<&Path>, progress: &mut dyn FnMut(u6
             format!("{}: an empty file cannot be deposited; check that it was saved completely", show_path(path)),
         ));
     }
-    let media_type = decode::media_type(&head);
-    let image = match decode::picture(path, media_type, keep.is_some()) {
-        decode::Picture::Decoded => true,
-        decode::Picture::Other => false,
-        decode::Picture::Refused(zh, en) => {
-            warnings.push((format!("按“文件”登记：{zh}"), format!("recorded as a file: {en}")));
+    let media_type = picture::media_type(&head);
+    // Whole where the bytes are kept; where they are only read, registering by digest stays as fast as hashing.
+    let depth = if keep.is_some() { picture::Depth::Whole } else { picture::Depth::Header };
+    let source = File::open(path).map_err(io)?;
+    let image = match picture::decode(source, media_type, depth, &picture::Limits::default()) {
+        Ok(_) => true,
+        Err(picture::Error::Format) => false,
+        Err(why) => {
+            warnings.push((
+                format!("按“文件”登记：不能作为 {media_type} 图片解码（{why}）"),
+                format!("recorded as a file: it does not decode as {media_type} ({why})"),
+            ));
             false
         }
     };

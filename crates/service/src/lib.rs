@@ -1,6 +1,7 @@
 //! The use cases, on one data folder, without HTTP: what the command line does, and later the portal.
 //!
-//! `intake` reads bytes, `register` makes and records statements, `prove` takes evidence out again.
+//! `intake` reads bytes, `register` makes and records statements, `prove` takes evidence out again, `paper` draws its
+//! certificate.
 //! Nothing here prints; progress is handed out as [`Event`]s, failures as [`Error`]s with a way out.
 
 mod backup;
@@ -12,6 +13,8 @@ mod identity;
 mod init;
 mod intake;
 mod keys;
+mod letters;
+mod paper;
 mod prove;
 mod register;
 mod seal;
@@ -136,8 +139,10 @@ pub struct ExportRequest {
     pub ids: Vec<String>,
     /// Where to write.
     pub output: PathBuf,
-    /// `true`: the court's copy with every disclosure (`ID.full.zip`).
+    /// `true`: the court's copy with every disclosure (`ID.full.pdf`, `ID.full.zip`).
     pub full: bool,
+    /// The certificate is in English; else in Chinese.
+    pub english: bool,
     /// Also give back held originals.
     pub originals: bool,
     /// Write packages that are not sealed yet.

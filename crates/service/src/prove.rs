@@ -1,4 +1,4 @@
-//! Evidence out again: list, show, find, packages, the court's copy, kept originals.
+//! Evidence out again: list, show, find, certificates and packages, the court's copy, kept originals.
 
 use crate::{
     DepositLine, Error, ExportLine, ExportRequest, Folder, Result,
@@ -25,6 +25,8 @@ use std::{
 };
 use store::Record;
 
+/// Whether `export` makes certificates.
+const CERTIFICATES: bool = true;
 /// Claims that only the court's copy discloses.
 const COURT_ONLY: [&str; 2] = ["owner_id", "operator_id"];
 
@@ -122,12 +124,20 @@ impl Folder {
 
     fn export_one(&self, id: &str, request: &ExportRequest) -> Result<Vec<PathBuf>> {
         let record = self.stored(id)?;
-        let entries = self.package_entries(&record, request)?;
+        let mut entries = self.package_entries(&record, request)?;
+        let full = if request.full { ".full" } else { "" };
+        // Before the seal there is nothing that a certificate could stand on.
+        let sealed = entries.iter().any(|(name, _)| name == "checkpoint.tsr");
+        let certificate = (CERTIFICATES && sealed).then(|| self.certificate(&record, &entries, request)).transpose()?;
+        entries.extend(certificate.iter().map(|pdf| ("certificate.pdf".to_owned(), pdf.clone())));
         let bytes = archive::package::write(&entries).map_err(|e| {
             Error::new(format!("证据包无法写成（{e}）"), format!("the package could not be written ({e})"))
         })?;
-        let suffix = if request.full { ".full.zip" } else { ".zip" };
-        let mut written = vec![write_whole(&request.output.join(format!("{id}{suffix}")), |f| f.write_all(&bytes))?];
+        let mut written = Vec::new();
+        for (suffix, bytes) in certificate.iter().map(|pdf| ("pdf", pdf)).chain([("zip", &bytes)]) {
+            let path = request.output.join(format!("{id}{full}.{suffix}"));
+            written.push(write_whole(&path, |f| f.write_all(bytes))?);
+        }
         if request.originals {
             written.extend(self.export_original(&record, &request.output)?);
         }

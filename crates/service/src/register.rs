@@ -5,7 +5,7 @@ use crate::{
     folder::{self, Writer, ledger_error},
     identity::Party,
     intake::{self, Taken},
-    keys,
+    keys, letters,
 };
 use evidence::{
     disclosure::{self, Disclosure},
@@ -365,6 +365,7 @@ fn check_rights(claims: &BTreeMap<String, String>) -> Result<()> {
                 format!("the claim {name} = \"{value}\" cannot be recorded ({e}); correct it and try again"),
             )
         })?;
+        letters::check(value, &format!("声明 {name} "), &format!("the claim {name}"))?;
     }
     Ok(())
 }

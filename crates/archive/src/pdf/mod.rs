@@ -28,8 +28,6 @@ pub struct CertificatePdf {
     pub language: String,
     /// Length of the first revision: the pages as they were drawn.
     pub first: usize,
-    /// Every JPEG that is drawn, as it lies in the file.
-    pub pictures: Vec<Vec<u8>>,
     /// The signature, where there is one.
     pub signature: Option<Signed>,
     /// What the signature's validity can be checked with later.
@@ -83,7 +81,6 @@ pub fn read(bytes: &[u8]) -> Result<CertificatePdf> {
         attachments: first.attachments()?,
         language: first.language()?,
         first: first.bytes.len(),
-        pictures: first.pictures().into_iter().map(<[u8]>::to_vec).collect(),
         signature: None,
         validation: None,
         timestamp: None,
@@ -213,7 +210,7 @@ fn filled(
 
 /// The DER value that the digits begin with; the rest must be zeros.
 fn unpadded(digits: &[u8]) -> Option<Vec<u8>> {
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     let nibble = |b: u8| (b as char).to_digit(16).map(|d| d as u8);

@@ -272,9 +272,17 @@ pub(crate) fn long() -> Sheet {
         "a-very-long-account-name-without-any-space-at-all@photography.department.loulan-culture.example.cn",
     );
     s.claims = vec![
-        Claim { label: w("作者", "Author"), value: "阿卜杜热合曼·买买提艾力、Zoë Wójcik-Müller-Lüdenscheidt-Ångström".into() },
-        Claim { label: w("完成日期", "Completed"), value: "2026-10-31".into() },
-        Claim { label: w("首次发表", "First published"), value: "https://www.loulan-culture.example.cn/gallery/2026/autumn/panorama?id=60219934&utm_source=very_long_tracking_parameter_value_0123456789".into() },
+        Claim {
+            label: w("作者", "Author"),
+            value: Words::same("阿卜杜热合曼·买买提艾力、Zoë Wójcik-Müller-Lüdenscheidt-Ångström"),
+        },
+        Claim { label: w("完成日期", "Completed"), value: Words::same("2026-10-31") },
+        Claim {
+            label: w("首次发表", "First published"),
+            value: Words::same(
+                "https://www.loulan-culture.example.cn/gallery/2026/autumn/panorama?id=60219934&utm_source=very_long_tracking_parameter_value_0123456789",
+            ),
+        },
     ];
     s
 }

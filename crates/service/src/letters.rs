@@ -1,0 +1,96 @@
+//! Letters that the certificate can print.
+//!
+//! Rules:
+//! - A name of owner or operator, and every typed claim, must be printable on this machine, or it is refused before
+//!   anything is recorded: what a person typed, a person can change, and its certificate shall show it as typed.
+//! - The name of a file is taken as it is: on the sheet a character that no font has stands as `[U+XXXX]`.
+//! - ASCII costs nothing; the program's own fonts are looked at next, the system's only for what those lack.
+
+use crate::{Error, Result};
+use certificate::Fonts;
+use std::sync::OnceLock;
+
+/// This machine's fonts, read once.
+pub(crate) fn fonts() -> &'static Fonts {
+    static FONTS: OnceLock<Fonts> = OnceLock::new();
+    FONTS.get_or_init(Fonts::with_system)
+}
+
+/// Refuses a text with a character that no font here has; `zh` and `en` say what the text is.
+pub(crate) fn check(text: &str, zh: &str, en: &str) -> Result<()> {
+    if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        return Ok(());
+    }
+    let missing = fonts().missing(text);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let shown = |quotes| missing.iter().map(|c| named(*c, quotes)).collect::<Vec<_>>();
+    let (way_zh, way_en) = way_out(&missing);
+    Err(Error::new(
+        format!("{zh}中有证书无法印出的字符：{}；{way_zh}", shown(["“", "”（", "）"]).join("、")),
+        format!(
+            "{en} has a character that the certificate cannot print: {}; {way_en}",
+            shown(["\"", "\" (", ")"]).join(", ")
+        ),
+    ))
+}
+
+/// The character, where a terminal may show it, and its number.
+fn named(c: char, [open, middle, close]: [&str; 3]) -> String {
+    let number = format!("U+{:04X}", u32::from(c));
+    let steers = c.is_control() || evidence::json::check_string("character", c.encode_utf8(&mut [0; 4])).is_err();
+    if steers || matches!(u32::from(c), 0x180B..=0x180F | 0x200C..=0x200D | 0xFE00..=0xFE0F) {
+        return number;
+    }
+    format!("{open}{c}{middle}{number}{close}")
+}
+
+/// Which font would help, by what the characters are.
+fn way_out(missing: &[char]) -> (&'static str, &'static str) {
+    let all = |good: fn(u32) -> bool| missing.iter().all(|c| good(u32::from(*c)));
+    if all(|c| matches!(c, 0x2E80..=0x9FFF | 0xAC00..=0xD7FF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)) {
+        return (
+            "请安装字体 Noto Sans CJK（Debian：apt-get install fonts-noto-cjk fonts-noto-cjk-extra）后重试，或改用其他写法",
+            "install Noto Sans CJK (Debian: apt-get install fonts-noto-cjk fonts-noto-cjk-extra) and try again, or write it otherwise",
+        );
+    }
+    if all(|c| matches!(c, 0x80..=0x6FF | 0x900..=0x1FFF | 0x2C60..=0x2DFF | 0xA640..=0xABFF)) {
+        return (
+            "请安装字体 Noto Sans（Debian：apt-get install fonts-noto-core）后重试，或改用其他写法",
+            "install Noto Sans (Debian: apt-get install fonts-noto-core) and try again, or write it otherwise",
+        );
+    }
+    (
+        "请去掉这些字符，或安装含有它们的 Noto 字体（Debian：fonts-noto-cjk、fonts-noto-core）后重试",
+        "leave them out, or install a Noto font that has them (Debian: fonts-noto-cjk, fonts-noto-core) and try again",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_prints_is_taken_and_what_does_not_is_named() {
+        for good in ["Lin Wan", "林喆珺", "Wałęsa Nguyễn", "釉色杯系列（秋）"] {
+            check(good, "名称", "the name").unwrap();
+        }
+        let e = check("猫😺", "作品名称", "the title").unwrap_err();
+        assert!(
+            e.zh.contains("作品名称") && e.zh.contains("“😺”（U+1F63A）") && e.en.contains("\"😺\" (U+1F63A)"),
+            "{e:?}"
+        );
+        // A hidden character is named by its number alone.
+        let e = check("林\u{200d}晚", "名称", "the name").unwrap_err();
+        assert!(e.zh.contains("：U+200D；") && !e.zh.contains('\u{200d}'), "{e:?}");
+    }
+
+    #[test]
+    fn the_way_out_fits_the_script() {
+        assert!(way_out(&['𠮷']).1.contains("fonts-noto-cjk-extra"));
+        assert!(way_out(&['Ѫ']).1.contains("fonts-noto-core"));
+        assert!(way_out(&['😺', '𠮷']).1.contains("leave them out"));
+    }
+}
