@@ -35,8 +35,9 @@ NAMES = (
 )
 ASCII = "".join(chr(c) for c in range(0x20, 0x7F))
 MARKS = "·—–‘’“”…　、。〈〉《》「」『』【】〔〕（）！，：；？￥￠×÷°±№℃→←↑↓＋－＝～／％＆＠＃＊｜＿．"
-# Latin-1, Extended-A and -B, the marks and Extended Additional that Vietnamese writes with; glyphs that Noto has.
-LATIN = "".join(chr(c) for first, end in ((0xA0, 0x250), (0x300, 0x30D), (0x323, 0x324), (0x1E00, 0x1F00), (0x20AB, 0x20AC))
+# Latin-1, Extended-A and -B, and Extended Additional, which Vietnamese writes with; of these what a font has. No
+# combining marks: with them the shaper would build a letter that Noto CJK lacks from parts that it cannot place.
+LATIN = "".join(chr(c) for first, end in ((0xA0, 0x250), (0x1E00, 0x1F00), (0x20AB, 0x20AC))
                 for c in range(first, end) if c != 0xAD)
 
 
@@ -91,10 +92,10 @@ def subset(ttc, name, family, style, text, out):
 
 
 def latin(source, family, style, out):
-    """Latin letters that Noto CJK lacks (Polish, Czech, Turkish, Hungarian, Romanian …); OFL too."""
+    """For words with letters that Noto CJK lacks (Polish, Czech, Turkish, Hungarian, Romanian …); OFL too."""
     with tempfile.TemporaryDirectory() as tmp:
         raw = pathlib.Path(tmp, "out.ttf")
-        subprocess.check_call([sys.executable, "-m", "fontTools.subset", str(CORE / source), f"--text={LATIN}",
+        subprocess.check_call([sys.executable, "-m", "fontTools.subset", str(CORE / source), f"--text={ASCII + LATIN}",
                                f"--output-file={raw}", "--layout-features=kern,mark,mkmk,ccmp", "--no-hinting",
                                "--name-IDs=0,13,14"])
         font = TTFont(raw, recalcTimestamp=False)

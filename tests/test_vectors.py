@@ -30,7 +30,10 @@ def find_cases():
     for folder, _, names in sorted(os.walk(VECTORS)):
         if "case.json" in names:
             with open(os.path.join(folder, "case.json"), encoding="utf-8") as f:
-                yield os.path.relpath(folder, VECTORS), json.load(f)
+                case = json.load(f)
+            # Certificates are taken apart by `pdfdetach`, not by this reader.
+            if case["package"].endswith(".zip"):
+                yield os.path.relpath(folder, VECTORS), case
 
 
 def run(item, taken_apart=None):
@@ -41,7 +44,7 @@ def run(item, taken_apart=None):
     now = verify.instant("now", case["now"]) / 1e6
     verify.time = types.SimpleNamespace(**{**vars(time), "time": lambda: now})
     out = io.StringIO()
-    paths = [taken_apart or os.path.join(VECTORS, folder, "package.zip")] + [os.path.join(VECTORS, o) for o in case["originals"]]
+    paths = [taken_apart or os.path.join(VECTORS, folder, case["package"])] + [os.path.join(VECTORS, o) for o in case["originals"]]
     with contextlib.redirect_stdout(out):
         code = verify.main(["--json", "--trust", os.path.join(VECTORS, case["trust"]), *paths])
     checks = {c["id"]: c for c in json.loads(out.getvalue())["checks"]}

@@ -107,7 +107,6 @@ found = found
 bar-left = left
 export-under-way = Exporting { $id }, waiting for its seal
 tsa-later = This release has its embedded time authority only and cannot use { $tsa }; leave --tsa out
-render-later = This release cannot draw a certificate again; leave --render out
 reason-not-found = there is no such file or folder
 reason-permission = permission denied
 reason-directory = it is a folder, not a file

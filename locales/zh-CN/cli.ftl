@@ -106,7 +106,6 @@ found = 实为
 bar-left = 剩余
 export-under-way = 正在导出 { $id }，等待封存
 tsa-later = 本版本只有平台自签时间标记，不能使用外部时间戳机构 { $tsa }；请去掉 --tsa
-render-later = 本版本不能重新绘制证书；请去掉 --render
 reason-not-found = 没有这个文件或文件夹
 reason-permission = 没有权限
 reason-directory = 这是文件夹，不是文件

@@ -833,7 +833,7 @@ class Certificate:
         pick(tbs, 0xA0)
         if len(tbs) < 6:
             raise Bad("certificate", "%d fields" % len(tbs), "X.509")
-        self.serial, self.issuer, self.subject = tbs[0].body, tbs[2].raw, tbs[4].raw
+        self.serial, self.issuer, self.subject, self.key = tbs[0].body, tbs[2].raw, tbs[4].raw, tbs[5]
         self.start, self.end = [self.moment(t) for t in tbs[3].want(0x30).kids()]
         self.extensions = {}
         for field in tbs[6:]:
@@ -942,6 +942,8 @@ class Token:
         oid, params = algorithm(kids[4])
         if oid not in SIGNATURES:
             raise Open("token: signature algorithm, a newer reader may know it", oid, "ECDSA, RSA, RSA-PSS")
+        if oid.startswith("1.2.840.10045.") and params is not None:
+            raise Bad(what + " signature algorithm", "parameters", "none with ECDSA")
         with_hash = SIGNATURES[oid]
         if with_hash == "pss":
             hashes = [hash_name(f.kids()[0]) for f in (params.kids() if params is not None else []) if f.tag == 0xA0]
@@ -951,12 +953,15 @@ class Token:
         kids[5].want(4)
         issuer = kids[1].want(0x30).kids()
         self.inside = [Certificate(c.raw) for c in certs.kids()]
+        if [c.raw for c in self.inside] != sorted(c.raw for c in self.inside):
+            raise Bad(what, "certificates out of order", "DER")
         mine = [c for c in self.inside
                 if c.issuer == issuer[0].raw and c.serial == issuer[1].want(2).body]
         if len(mine) != 1:
             raise Bad(what, "%d certificates of the signer" % len(mine), "the signer's certificate")
         self.cert = mine[0]
         self.limited = self.check_binding(what, attrs)
+        self.check_key(what)
         usage = self.cert.extensions.get("2.5.29.37")
         purposes = [k.oid() for k in Der(usage[1], 0x30, what).kids()] if usage else []
         if not usage or not usage[0] or purposes != [TIMESTAMPING]:
@@ -974,13 +979,35 @@ class Token:
         v2, v1 = attrs.get("1.2.840.113549.1.9.16.2.47"), attrs.get("1.2.840.113549.1.9.16.2.12")
         if v2 is None and v1 is None:
             raise Bad(what, "no signing-certificate attribute", "ESSCertIDv2")
-        ess = (v2 or v1).want(0x30).kids()[0].want(0x30).kids()[0].want(0x30).kids()
-        name = "sha1" if v2 is None else "sha256"
-        if v2 is not None and ess[0].tag == 0x30:
-            name = hash_name(ess.pop(0))
-        if ess[0].want(4).body != hashlib.new(name, self.cert.raw).digest():
-            raise Bad(what + " signing certificate", ess[0].body.hex(), "the signer's certificate")
+        for attr, name in ((v2, "sha256"), (v1, "sha1")):
+            if attr is None:
+                continue
+            ess = attr.want(0x30).kids()[0].want(0x30).kids()[0].want(0x30).kids()
+            if name == "sha256" and ess[0].tag == 0x30:
+                if algorithm(ess[0]) == ("2.16.840.1.101.3.4.2.1", None):
+                    raise Bad(what + " signing certificate", "SHA-256 spelled out", "DER, which leaves the default out")
+                name = hash_name(ess.pop(0))
+            if ess[0].want(4).body != hashlib.new(name, self.cert.raw).digest():
+                raise Bad(what + " signing certificate", ess[0].body.hex(), "the signer's certificate")
+            if len(ess) > 1:
+                names, serial = ess[1].want(0x30).kids()
+                if [(n.tag, n.body) for n in names.kids()] != [(0xA4, self.cert.issuer)] or serial.want(2).body != self.cert.serial:
+                    raise Bad(what + " signing certificate", serial.body.hex(), "issuer and serial of the signer's certificate")
         return v2 is None
+
+    def check_key(self, what):
+        """P-256, P-384, or RSA of 2,048 to 8,192 bits."""
+        kind, params = algorithm(self.cert.key.kids()[0])
+        if kind == "1.2.840.10045.2.1":
+            curve = params.oid() if params is not None else None
+            if curve not in ("1.2.840.10045.3.1.7", "1.3.132.0.34"):
+                raise Open(what + ": curve, a newer reader may know it", curve, "P-256, P-384")
+        elif kind == "1.2.840.113549.1.1.1":
+            bits = Der(self.cert.key.kids()[1].want(3).body[1:], 0x30, what).kids()[0].integer().bit_length()
+            if not 2048 <= bits <= 8192:
+                raise Bad(what + " RSA key", "%d bits" % bits, "2048 to 8192")
+        else:
+            raise Open(what + ": public key, a newer reader may know it", kind, "ECDSA, RSA")
 
     def check_imprint(self, what, data):
         found = sm3(data) if self.hash == "sm3" else hashlib.new(self.hash, data).digest()

@@ -5,6 +5,8 @@
 //!   sheet says so; a reader's own verdict uses the reader's own trust and never this one.
 //! - Whatever a drawing depends on is in the PDF: entries as attachments, thumbnail as its one JPEG, [`Occasion`] in
 //!   its keywords. What [`redraw`] reads there may be forged: only a byte for byte equal page says anything.
+//! - The thumbnail is the one thing that the evidence does not determine: who has the original makes it again and
+//!   compares ([`thumbnail_in`]), for everybody else it is the operator's picture.
 //! - A character that no font has stands as `[U+XXXX]`; the keywords list those, so that another machine's fonts
 //!   cannot change the page silently.
 
@@ -113,7 +115,7 @@ fn sheet(entries: &BTreeMap<String, Vec<u8>>, occasion: &Occasion) -> Result<(At
     let originals: Vec<Original> =
         file.map(|f| Original { name: "ORIGINAL".into(), digests: f.digests }).into_iter().collect();
     let checked = full_second(occasion.checked);
-    let verdict = verify::check(&entries, Container::Folder, &trust, &originals, checked);
+    let verdict = verify::check(&entries, Container::Certificate, &trust, &originals, checked);
     let mut roots = entries.keys().filter(|n| n.starts_with("trust-tsa-"));
     let root_file = roots.next().filter(|_| roots.next().is_none()).map(|_| "trust-tsa-*.pem".to_owned());
     let sheet = Sheet::from_verdict(&verdict, &Beside { checked, earlier: occasion.earlier, root_file })?;

@@ -97,6 +97,7 @@ pub(crate) fn data(
     let value = serde_json::json!({
         "locale": locale,
         "keywords": keywords,
+        "latin": sheet.text().chars().any(|c| ('\u{100}'..='\u{24f}').contains(&c)),
         "id": sheet.id,
         "kind": sheet.kind,
         "operator": sheet.operator,

@@ -33,7 +33,7 @@ fn claims(id: &str) -> Vec<(&'static str, Value)> {
         ("identity_method", json!("self-declared")),
         ("file_name", json!("DSC_4871-终稿.jpg")),
         ("title", json!("德文特湖的傍晚")),
-        ("author", json!("林喆珺、Zoë Wałęsa-Nguyễn")),
+        ("author", json!("林喆珺、Zoë Škoda Wałęsa-Nguyễn")),
         ("work_origin", json!("self")),
         ("completed_at", json!("2026-10-31")),
     ]
@@ -141,6 +141,7 @@ fn the_page_is_drawn_again_from_what_it_carries() {
         sheets::keep("person", locale, &pdf);
         if let Some(text) = sheets::text(&pdf) {
             assert_eq!(text.matches('\u{c}').count(), 2, "{locale:?}: two pages, as people read them");
+            assert!(text.contains("Zoë Škoda Wałęsa-Nguyễn"), "{text}");
         }
         assert_eq!(thumbnail_in(&pdf), Some(&picture[..]), "the JPEG stands in the file as it was given");
         assert!(redraw(&pdf, &c.entries).unwrap() == pdf, "{locale:?}: drawn again it is another page");
@@ -199,6 +200,21 @@ proptest! {
         prop_assert_eq!(s.owner.name.as_str(), "林喆珺");
         let said = serde_json::to_string(&s).unwrap();
         prop_assert!(!said.contains(&id) && !said.contains(&id[1..17]));
+    }
+
+    #[test]
+    fn no_changed_page_is_drawn_again(at in any::<prop::sample::Index>(), bit in 0..8u32, cut in any::<bool>()) {
+        let c = person();
+        let mut pdf = c.draw(&c.occasion(Locale::En), Some(&sheets::thumbnail(60, 40)));
+        let at = at.index(pdf.len());
+        // A thumbnail is taken from the file, so only the original can contradict it; nothing else is free.
+        let thumbnail = thumbnail_in(&pdf).unwrap().as_ptr() as usize - pdf.as_ptr() as usize;
+        prop_assume!(!(thumbnail..thumbnail + thumbnail_in(&pdf).unwrap().len()).contains(&at));
+        pdf[at] ^= 1 << bit;
+        if cut {
+            pdf.truncate(at + 1);
+        }
+        prop_assert!(redraw(&pdf, &c.entries).map_or(true, |again| again != pdf));
     }
 
     #[test]

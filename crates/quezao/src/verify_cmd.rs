@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
-use verify::{Check, Container, Original, Outcome, Overall, Trust, Verdict};
+use verify::{Check, Container, Original, Outcome, Overall, Page, Sentence, Trust, Verdict};
 
 /// Longest package that is read into memory; entries of version 1 are far smaller.
 const MAX_PACKAGE: u64 = 256 << 20;
@@ -24,9 +24,6 @@ const MAX_TRUST: u64 = 1 << 20;
 const MAX_FILES: usize = 4096;
 
 pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
-    if a.render {
-        return out.fail(&out.text("render-later", &[]));
-    }
     let data = a.data.clone().or_else(|| std::env::var_os("QUEZAO_DATA").filter(|d| !d.is_empty()).map(PathBuf::from));
     let trust_dir = a.trust.clone().or_else(|| data.map(|d| d.join("trust")));
     let run = || -> Result<Verdict, String> {
@@ -46,9 +43,16 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
         }
         let bytes = bounded(out, &a.package, MAX_PACKAGE)?;
         if bytes.starts_with(b"%PDF-") {
-            return Ok(verify::check_certificate(&bytes, &trust, &originals, now));
+            let verdict = verify::check_certificate(&bytes, &trust, &originals, now);
+            return Ok(if a.render { verdict.with_page(page(&bytes, &a.files)) } else { verdict });
         }
-        Ok(verify::check_package(&bytes, &trust, &originals, now))
+        let verdict = verify::check_package(&bytes, &trust, &originals, now);
+        let carried = archive::package::read(&bytes).ok().filter(|_| a.render);
+        let carried = carried.and_then(|p| p.entries.into_iter().find(|(name, _)| name == "certificate.pdf"));
+        Ok(match carried {
+            Some((_, pdf)) => verdict.with_page(page(&pdf, &a.files)),
+            None => verdict,
+        })
     };
     let verdict = match run() {
         Ok(verdict) => verdict,
@@ -63,6 +67,46 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
         print(out, &verdict, trust_dir.as_deref());
     }
     verdict.code()
+}
+
+/// Draws the pages again; an original that is a picture also has its thumbnail made again.
+fn page(pdf: &[u8], originals: &[PathBuf]) -> Page {
+    let Ok(read) = archive::pdf::read(pdf) else {
+        return Page::NotDrawn(Sentence::new(
+            "证书格式不成立，未重新绘制。",
+            "Not drawn again, as the form does not hold.",
+        ));
+    };
+    let drawn = &pdf[..read.first];
+    match certificate::redraw(drawn, &read.attachments.into_iter().collect()) {
+        Ok(again) if again == drawn => {}
+        Ok(_) => {
+            return Page::Differs(Sentence::new(
+                "由所附文件重新绘制的页面与证书中的页面不同：页面上的文字不可信。",
+                "Drawn again from the attached files, the page is another one: what is printed cannot be relied on.",
+            ));
+        }
+        Err(e) => {
+            return Page::NotDrawn(Sentence::new(
+                format!("此处无法重新绘制页面（{e}）。"),
+                format!("The page cannot be drawn again here ({e})."),
+            ));
+        }
+    }
+    let made = |path: &PathBuf| {
+        let small = fs::metadata(path).is_ok_and(|m| m.len() <= MAX_PACKAGE);
+        let bytes = small.then(|| fs::read(path).ok()).flatten()?;
+        picture::thumbnail(bytes, &picture::Limits::default()).ok()
+    };
+    if let Some(printed) = certificate::thumbnail_in(drawn)
+        && originals.iter().filter_map(made).any(|thumbnail| thumbnail != printed)
+    {
+        return Page::Differs(Sentence::new(
+            "页面与所附文件一致，但缩略图不是由给出的原件生成的。",
+            "The page agrees with the attached files, but its thumbnail was not made from the given original.",
+        ));
+    }
+    Page::Same
 }
 
 pub(crate) fn explain(out: &Out, a: &args::Explain) -> u8 {

@@ -19,4 +19,4 @@ pub use check::{Container, check, check_certificate, check_package};
 pub use explain::{Explanation, explain};
 pub use facts::{Facts, Seal, Witness};
 pub use trust::{Role, RoleLine, Trust, TrustError};
-pub use verdict::{Check, Original, Outcome, Overall, Sentence, Verdict};
+pub use verdict::{Check, Original, Outcome, Overall, Page, Sentence, Verdict};

@@ -110,6 +110,42 @@ impl Verdict {
     }
 }
 
+/// What came of drawing a certificate's pages again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// Byte for byte what is in the file.
+    Same,
+    /// Something else.
+    Differs(Sentence),
+    /// It could not be drawn here; contradicts nothing.
+    NotDrawn(Sentence),
+}
+
+impl Verdict {
+    /// The same verdict, with `printed-page` as it was found. Where nothing else is known, the page is not checked.
+    pub fn with_page(mut self, page: Page) -> Self {
+        let id = "printed-page";
+        let check = match page {
+            Page::Same => Check::new(
+                id,
+                Outcome::Pass,
+                "页面由所附文件重新绘制，与证书中的逐字节相同。",
+                "The page was drawn again from the attached files, and is byte for byte that of the certificate.",
+            ),
+            Page::Differs(why) => Check::new(id, Outcome::Fail, why.zh, why.en),
+            Page::NotDrawn(why) => Check::new(id, Outcome::NotChecked, why.zh, why.en),
+        };
+        self.checks.retain(|c| c.id != id);
+        self.checks.push(check.optional());
+        self.result = Overall::of(&self.checks);
+        if self.result == Overall::NotVerified {
+            self.shows.clear();
+        }
+        self.does_not_show = crate::words::does_not_show(&self.checks, &self.facts);
+        self
+    }
+}
+
 impl Overall {
     pub(crate) fn of(checks: &[Check]) -> Self {
         if checks.iter().any(|c| c.result == Outcome::Fail) {
@@ -123,7 +159,8 @@ impl Overall {
 }
 
 impl Sentence {
-    pub(crate) fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
+    /// Control characters in names are replaced.
+    pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self { zh: clean(zh.into()), en: clean(en.into()) }
     }
 }

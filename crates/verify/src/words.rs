@@ -74,6 +74,7 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
 /// What this does not show; the first three always stand there.
 pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
     let size = facts.checkpoint.as_ref().map_or("?".to_owned(), |c| c.1.to_string());
+    let drawn_again = checks.iter().any(|c| c.id == "printed-page" && c.result == Outcome::Pass);
     let mut out = vec![
         Sentence::new(
             "不证明谁是作者、权利归谁、他人是否侵权，也不说明取得摘要之前的事。",
@@ -85,7 +86,14 @@ pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
                 "Records after size {size} (a correction of this one, for example) were not checked; only a node can."
             ),
         ),
-        Sentence::new("打印或显示的页面未检查。", "The printed or shown page was not checked."),
+        if drawn_again {
+            Sentence::new(
+                "比较的是文件中的页面，不是打印件。",
+                "The page in the file was compared, not a copy on paper.",
+            )
+        } else {
+            Sentence::new("打印或显示的页面未检查。", "The printed or shown page was not checked.")
+        },
     ];
     let outcome = |id: &str| checks.iter().find(|c| c.id == id).map(|c| c.result);
     let mut add = |zh: &str, en: &str| out.push(Sentence::new(zh, en));

@@ -161,12 +161,6 @@ impl<'b> First<'b> {
         Ok(String::from_utf8_lossy(lang.ok_or_else(|| malformed("no Lang", "the catalog's language"))?).into_owned())
     }
 
-    /// Bytes of every JPEG that is drawn, as they lie there.
-    pub(crate) fn pictures(&self) -> Vec<&'b [u8]> {
-        let jpeg = |o: &&Object<'b>| o.value.get("Filter").is_some_and(|f| f.is_name("DCTDecode"));
-        self.objects.iter().filter(jpeg).filter_map(|o| o.stream).collect()
-    }
-
     /// The attached files by name, ascending: each is in the name tree and in `AF`, once, and `F` is `UF`.
     pub(crate) fn attachments(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let catalog = &self.object(self.root)?.value;

@@ -28,8 +28,6 @@ pub struct CertificatePdf {
     pub language: String,
     /// Length of the first revision: the pages as they were drawn.
     pub first: usize,
-    /// Every JPEG that is drawn, as it lies in the file.
-    pub pictures: Vec<Vec<u8>>,
     /// The signature, where there is one.
     pub signature: Option<Signed>,
     /// What the signature's validity can be checked with later.
@@ -83,7 +81,6 @@ pub fn read(bytes: &[u8]) -> Result<CertificatePdf> {
         attachments: first.attachments()?,
         language: first.language()?,
         first: first.bytes.len(),
-        pictures: first.pictures().into_iter().map(<[u8]>::to_vec).collect(),
         signature: None,
         validation: None,
         timestamp: None,

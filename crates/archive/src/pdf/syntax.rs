@@ -183,7 +183,7 @@ impl<'b> Cursor<'b> {
                     name.push(byte.ok_or_else(|| self.refuse("two hexadecimal digits after #"))?);
                     self.at += 3;
                 }
-                [b, ..] if is_regular(*b) && (0x21..0x7f).contains(b) => {
+                [b, ..] if is_regular(*b) && *b != b'#' && (0x21..0x7f).contains(b) => {
                     name.push(*b);
                     self.at += 1;
                 }

@@ -54,6 +54,10 @@ impl Signed<'_> {
         let attributes =
             info.signed_attrs.as_ref().ok_or_else(|| Error::malformed("SignerInfo", "no signed attributes", "some"))?;
 
+        let mut seen = std::collections::BTreeSet::new();
+        if let Some(again) = attributes.iter().find(|a| !seen.insert(a.oid) || a.values.len() != 1) {
+            return Err(Error::malformed("signed attribute", again.oid.to_string(), "each once, with one value"));
+        }
         let content_type = required(attributes, oid::CONTENT_TYPE, "contentType attribute")?;
         if content_type.decode_as::<ObjectIdentifier>() != Ok(self.content_type) {
             return Err(Error::malformed("contentType attribute", "another type", self.content_type.to_string()));

@@ -169,6 +169,8 @@ pub struct Cert {
     pub usage: Option<u8>,
     /// Purposes, and whether they are critical.
     pub purposes: Option<(bool, Vec<&'static str>)>,
+    /// Instead of the key's own SubjectPublicKeyInfo.
+    pub spki: Option<Vec<u8>>,
     /// The key that certificates issued by this one name, if not its own.
     pub named_key: Option<Key>,
 }
@@ -191,6 +193,7 @@ impl Cert {
             ca: Some(None),
             usage,
             purposes: None,
+            spki: None,
             named_key: None,
         }
     }
@@ -243,7 +246,7 @@ impl Cert {
             &name(&issuer.subject),
             &seq(&[&time(self.from), &time(self.until)]),
             &name(&self.subject),
-            &self.key.spki(),
+            &self.spki.clone().unwrap_or_else(|| self.key.spki()),
             &extensions,
         ]);
         let signature = issuer.key.ecdsa(&tbs);
@@ -339,6 +342,10 @@ impl Authority {
             unsigned: Vec::new(),
             algorithm: None,
             signers: 1,
+            bound_serial: self.signer.serial,
+            shuffled: false,
+            unsorted: false,
+            attributes: Vec::new(),
         };
         change(&mut stamp);
         stamp.tsr(data)
@@ -355,8 +362,13 @@ pub enum Scheme {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Binding {
     V2,
+    /// With DER's default digest spelled out.
+    V2Spelled,
     /// Over SHA-1.
     V1,
+    Both,
+    /// The older one names nothing that there is.
+    BothButOne,
     None,
 }
 
@@ -391,6 +403,14 @@ pub struct Stamp {
     /// Instead of the scheme's own signature algorithm.
     pub algorithm: Option<Vec<u8>>,
     pub signers: usize,
+    /// Serial number in the binding attribute.
+    pub bound_serial: u64,
+    /// Signed attributes in another order than they are signed in.
+    pub shuffled: bool,
+    /// Certificates in the order given.
+    pub unsorted: bool,
+    /// DER of more signed attributes.
+    pub attributes: Vec<Vec<u8>>,
 }
 
 impl Stamp {
@@ -420,7 +440,9 @@ impl Stamp {
         };
         let signer = self.signer_info(&info);
         let mut certificates = self.certificates.clone();
-        certificates.sort();
+        if !self.unsorted {
+            certificates.sort();
+        }
         let signed = seq(&[
             &int(self.signed_version),
             &set(&digests),
@@ -434,20 +456,34 @@ impl Stamp {
     fn signer_info(&self, info: &[u8]) -> Vec<u8> {
         let attribute = |id: &str, value: &[u8]| seq(&[&oid(id), &tlv(0x31, &[value])]);
         let digest = self.message_digest.clone().unwrap_or_else(|| hash(self.digest, info));
-        let issuer_serial = seq(&[&seq(&[&tlv(0xa4, &[&name(&self.issuer)])]), &int(self.serial)]);
+        let issuer_serial = seq(&[&seq(&[&tlv(0xa4, &[&name(&self.issuer)])]), &int(self.bound_serial)]);
         let mut attributes = vec![
             attribute("1.2.840.113549.1.9.3", &oid(self.content_type)),
             attribute("1.2.840.113549.1.9.4", &octets(&digest)),
         ];
-        let ess = |algorithm: &str| seq(&[&seq(&[&seq(&[&octets(&hash(algorithm, &self.bound)), &issuer_serial])])]);
-        match self.binding {
-            Binding::V2 => attributes.push(attribute("1.2.840.113549.1.9.16.2.47", &ess(SHA256))),
-            Binding::V1 => attributes.push(attribute("1.2.840.113549.1.9.16.2.12", &ess(SHA1))),
-            Binding::None => {}
+        let ess = |hash: &[u8]| seq(&[&seq(&[&seq(&[&octets(hash), &issuer_serial])])]);
+        let (v2, v1) = (ess(&hash(SHA256, &self.bound)), ess(&hash(SHA1, &self.bound)));
+        let spelled = seq(&[&oid(SHA256)]);
+        let spelled = seq(&[&seq(&[&seq(&[&spelled, &octets(&hash(SHA256, &self.bound)), &issuer_serial])])]);
+        let v2 = if self.binding == Binding::V2Spelled { spelled } else { v2 };
+        let v1 = if self.binding == Binding::BothButOne { ess(&[7; 20]) } else { v1 };
+        if !matches!(self.binding, Binding::V1 | Binding::None) {
+            attributes.push(attribute("1.2.840.113549.1.9.16.2.47", &v2));
         }
-        let attributes = set(&attributes);
+        if !matches!(self.binding, Binding::V2 | Binding::V2Spelled | Binding::None) {
+            attributes.push(attribute("1.2.840.113549.1.9.16.2.12", &v1));
+        }
+        attributes.extend(self.attributes.iter().cloned());
+        let list = attributes;
+        let attributes = set(&list);
         let (own, signature) = self.sign(&attributes);
         let mut inside = attributes;
+        if self.shuffled {
+            let mut each = list.clone();
+            each.sort();
+            each.reverse();
+            inside = tlv(0x31, &each.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        }
         inside[0] = 0xa0;
         let unsigned = if self.unsigned.is_empty() { Vec::new() } else { tlv(0xa1, &[&self.unsigned]) };
         seq(&[

@@ -216,6 +216,9 @@ pub(super) fn leaves(n: u8) -> Vec<Vec<u8>> {
     (0..n).map(|n| vec![n; usize::from(n)]).collect()
 }
 
+/// Leaf in hex, size, index, hashes, root.
+type Inclusion = (String, u8, usize, Vec<[u8; 32]>, [u8; 32]);
+
 fn inclusion(s: &mut Shelf) {
     const F: &str = "inclusion";
     let make = |size: u8, index: usize| {
@@ -224,14 +227,14 @@ fn inclusion(s: &mut Shelf) {
         let hashes = evidence::proof::TlogProof::parse(&proof(&all, index, &note)).unwrap().hashes;
         (hex::encode(&all[index]), size, index, hashes, root(&all))
     };
-    let text = |(leaf, size, index, hashes, root): (String, u8, usize, Vec<[u8; 32]>, [u8; 32])| {
+    let text = |(leaf, size, index, hashes, root): Inclusion| {
         let hashes: Vec<String> = hashes.iter().map(|h| hex::encode(h)).collect();
         pretty(&json!({"leaf": leaf, "size": size, "index": index, "proof": hashes, "root": hex::encode(&root)}))
     };
     for (slug, size, index) in [("one", 1, 0), ("first-of-8", 8, 0), ("last-of-7", 7, 6), ("middle-of-13", 13, 8)] {
         s.good(F, slug, "RFC 6962, 2.1.1", text(make(size, index)));
     }
-    let mut bad = |slug, rule, change: &dyn Fn(&mut (String, u8, usize, Vec<[u8; 32]>, [u8; 32]))| {
+    let mut bad = |slug, rule, change: &dyn Fn(&mut Inclusion)| {
         let mut one = make(13, 8);
         change(&mut one);
         s.bad(F, slug, rule, text(one));

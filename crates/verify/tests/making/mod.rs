@@ -73,7 +73,7 @@ impl Case {
         let result = ["verified", "not_verified", "", "incomplete"][usize::from(self.exit)];
         let originals: Vec<String> = self.originals.iter().map(|o| format!("originals/{}", o.0)).collect();
         let mut value = json!({
-            "check": self.check, "what": self.what, "trust": format!("trust/{}", self.trust.0),
+            "check": self.check, "what": self.what, "package": "package.zip", "trust": format!("trust/{}", self.trust.0),
             "originals": originals, "now": NOW.to_micros(), "result": result, "exit": self.exit, "checks": self.checks,
         });
         if let Some(what) = self.optional {

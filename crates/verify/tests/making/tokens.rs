@@ -106,6 +106,10 @@ struct Token {
 }
 
 impl Token {
+    fn also(self, change: impl Fn(&mut Stamp) + 'static) -> Self {
+        Self { stamp: Box::new(change), ..self }
+    }
+
     fn bytes(&self, data: &[u8], time: Utc) -> Vec<u8> {
         (self.after)(self.authority.stamp_as(data, time, |s| (self.stamp)(s)))
     }
@@ -208,6 +212,72 @@ fn series(book: &mut Book, of: &Series) {
         of.make(b, |tsa, data, time| vec![tsa.stamp(data, time), tsa.stamp_as(data, time, |s| s.imprint = SM3)]);
     });
 
+    of.good(book, stamped("both-bindings", "bound by ESSCertIDv2 and ESSCertID", |s| s.binding = Binding::Both));
+    let mut unsorted = under("unsorted", "certificates that are not ascending", |_| (), &[ca("Between", 201)]);
+    let root = unsorted.authority.root_der();
+    unsorted.stamp = Box::new(move |s| {
+        s.certificates.push(root.clone());
+        s.certificates.sort();
+        s.certificates.reverse();
+        s.unsorted = true;
+    });
+    of.bad(
+        book,
+        stamped("default-spelled-out", "ESSCertIDv2 spells out its default digest", |s| {
+            s.binding = Binding::V2Spelled;
+        }),
+    );
+    of.bad(book, unsorted);
+    of.bad(
+        book,
+        stamped("both-bindings-one", "ESSCertIDv2 as it should be, ESSCertID of nothing", |s| {
+            s.binding = Binding::BothButOne;
+        }),
+    );
+    of.bad(book, stamped("bound-serial", "the binding names another serial number", |s| s.bound_serial = 7));
+    of.bad(
+        book,
+        stamped("ecdsa-parameters", "ECDSA with parameters", |s| {
+            s.algorithm = Some(seq(&[&oid("1.2.840.10045.4.3.2"), &[5, 0]]));
+        }),
+    );
+    of.bad(book, stamped("shuffled", "signed attributes that are not ascending", |s| s.shuffled = true));
+    of.bad(
+        book,
+        stamped("attribute-twice", "an attribute twice", |s| {
+            let one = |n| {
+                seq(&[
+                    &oid("1.2.840.113549.1.9.5"),
+                    &tlv(0x31, &[&tlv(0x17, &[format!("26010501010{n}Z").as_bytes()])]),
+                ])
+            };
+            s.attributes = vec![one(1), one(2)];
+        }),
+    );
+    of.bad(
+        book,
+        certified("rsa-1024", "an RSA key of 1,024 bits", |c| {
+            let modulus = tlv(2, &[&[0], &[0xd5; 128]]);
+            let key = seq(&[&modulus, &int(65537)]);
+            c.spki = Some(seq(&[&seq(&[&oid("1.2.840.113549.1.1.1"), &[5, 0]]), &tlv(3, &[&[0], &key])]));
+        })
+        .also(|s| s.algorithm = Some(seq(&[&oid("1.2.840.113549.1.1.11"), &[5, 0]]))),
+    );
+    let curve = certified("curve-unknown", "a key on a curve that version 1 does not name", |c| {
+        let key = [&[4u8][..], &[7; 64]].concat();
+        c.spki = Some(seq(&[&seq(&[&oid("1.2.840.10045.2.1"), &oid("1.3.132.0.10")]), &tlv(3, &[&[0], &key])]));
+    });
+    of.open(book, curve);
+    let expired = Authority::with("Third Authority", 150, |c| c.until = DEC_2025);
+    book.bad(
+        of.id,
+        "expired-unknown-root",
+        "expired before genTime, under a root that the reader does not know",
+        |b| {
+            of.make(b, move |_, data, time| vec![expired.stamp(data, time)]);
+        },
+    )
+    .and("times", "not_checked");
     of.bad(book, stamped("imprint", "an imprint of other bytes", |s| s.hashed = Some(vec![7; 32])));
     of.bad(book, stamped("imprint-short", "an imprint of 31 bytes", |s| s.hashed = Some(vec![7; 31])));
     of.bad(book, stamped("signature", "signed by another key than the certificate's", |s| s.key = Key::p256(33)));

@@ -223,6 +223,14 @@ fn inner(tsr: &[u8]) -> &[u8] {
     tsr.get(9..).unwrap_or_default()
 }
 
+/// Tokens of this authority over these bytes.
+pub type MakeTokens = Box<dyn Fn(&Authority, &[u8]) -> Vec<Vec<u8>>>;
+/// The note over these leaves.
+pub type MakeNote = Box<dyn Fn(&World, &[Vec<u8>]) -> Vec<u8>>;
+/// Adds to the entries, given the leaves.
+pub type Add = Box<dyn Fn(&World, &[Vec<u8>], &mut Entries)>;
+/// Changes the entries.
+pub type Edit = Box<dyn Fn(&World, &mut Entries)>;
 type Change<T> = Option<Box<dyn Fn(T) -> T>>;
 
 /// One package, to be made step by step.
@@ -237,20 +245,20 @@ pub struct Build {
     pub operator: Value,
     pub operator_opened: Vec<String>,
     /// Makes the tokens over the statement.
-    pub stamp: Box<dyn Fn(&Authority, &[u8]) -> Vec<Vec<u8>>>,
+    pub stamp: MakeTokens,
     pub record: Change<Vec<u8>>,
     pub operator_record: Change<Vec<u8>>,
     /// The leaves after leaf 0 and the record.
     pub leaves: Change<Vec<Vec<u8>>>,
     pub note: Change<Vec<u8>>,
     /// Makes the note instead.
-    pub sign: Option<Box<dyn Fn(&World, &[Vec<u8>]) -> Vec<u8>>>,
+    pub sign: Option<MakeNote>,
     pub proof: Change<Vec<u8>>,
     pub operator_proof: Change<Vec<u8>>,
-    pub seal: Box<dyn Fn(&Authority, &[u8]) -> Vec<Vec<u8>>>,
+    pub seal: MakeTokens,
     /// What is added after the first seal, given the leaves and all entries before.
-    pub later: Box<dyn Fn(&World, &[Vec<u8>], &mut Entries)>,
-    pub entries: Box<dyn Fn(&World, &mut Entries)>,
+    pub later: Add,
+    pub entries: Edit,
     pub zip: Change<Vec<u8>>,
     pub trust: (&'static str, Entries),
     pub originals: Vec<(&'static str, &'static [u8])>,
