@@ -141,9 +141,11 @@ fn run(out: &Out, a: &args::Demo) -> Result<bool, Stop> {
         let ticking = Box::new(move || now().plus(turned.load(Ordering::SeqCst)));
         let (signer, authority) = service::platform_keys(&data, &origin, ticking)?;
         let other = exhibits.get(1).map(|e| fs::read(&e.package)).transpose().map_err(|e| cannot(&dir, &e))?;
+        let certificate = fs::read(&exhibits[0].certificate).map_err(|e| cannot(&dir, &e))?;
         let loot = Loot {
             package: &package,
             other: &other.unwrap_or_default(),
+            certificate: &certificate,
             picture: &picture,
             trust: &trust_files,
             signer,
@@ -208,7 +210,8 @@ fn register(data: &Path, output: &Path, pictures: Vec<PathBuf>) -> Result<Vec<Ex
 
 /// Where a forgery, its picture and the trust folder that it meets lie: so that anybody may try them again.
 fn lay(dir: &Path, forgery: &Forgery, picture: &Path, trust: &Path) -> std::io::Result<[PathBuf; 3]> {
-    let package = dir.join(format!("{}.zip", forgery.name));
+    let ending = if forgery.package.starts_with(b"%PDF-") { "pdf" } else { "zip" };
+    let package = dir.join(format!("{}.{ending}", forgery.name));
     fs::write(&package, &forgery.package)?;
     let mut lies = [package, picture.to_owned(), trust.to_owned()];
     if let Some(bytes) = &forgery.picture {
