@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main road on real photographs, in a fresh folder ./demo: register, export, and verify each one with
-# our verifier, with the independent reader (verify.py) and with openssl and the system's digest tools.
+# our verifier, with the independent reader (verify.py), with openssl, poppler and the system's digest tools.
 # Then three things that must not verify. Ends with an account of what was proved, and by whom.
 # Any step that does not answer as it should ends the demo with its message and exit 1.
 set -euo pipefail
@@ -113,6 +113,26 @@ for name, found in (("sha256", sys.argv[2]), ("sm3", sys.argv[3])):
 PY
     openssl_token "$folder/statement.json" "$folder/timestamp-1.tsr"
     openssl_token "$folder/checkpoint.txt" "$folder/checkpoint.tsr"
+    certificate "$id" "$photograph"
+}
+
+# The certificate alone, beside the photograph: our verifier, which draws its pages again, and poppler. What
+# pdfdetach takes out is what the package holds, and the independent reader accepts it.
+certificate() {
+    local id=$1 photograph=$2 pdf=$demo/certificates/$1.pdf detached=$demo/detached/$1 file
+    step="quezao verify --render $pdf"
+    "${offline[@]}" "$quezao" verify --data "$data" --render --json "$pdf" "$photograph" >"$demo/reports/$id.pdf.json"
+    step="pdfsig $pdf"
+    # 1970 is pdfsig's reading of the document time-stamp, which it cannot check; its first block is the signature.
+    pdfsig -nocert "$pdf" >"$demo/reports/$id.pdfsig.txt" 2>/dev/null || true
+    grep -q 'Signature is Valid' "$demo/reports/$id.pdfsig.txt"
+    step="pdfdetach -saveall $pdf"
+    mkdir -p "$detached"
+    pdfdetach -saveall -o "$detached" "$pdf" 2>/dev/null
+    for file in "$detached"/*; do cmp "$file" "$demo/opened/$id/$(basename "$file")"; done
+    [ -f "$detached/proof.tlog-proof" ] && [ -f "$detached/VERIFY.txt" ]
+    step="verify.py $detached"
+    "${offline[@]}" python3 "$reader" --trust "$data/trust" "$detached" "$photograph" >"$demo/reports/$id.detached.txt"
 }
 
 # openssl_token DATA TOKEN: as VERIFY.txt tells; -attime because openssl compares no certificate with genTime.
@@ -155,6 +175,10 @@ refusals() {
     flip "$package" "$demo/refused/one-bit.zip"
     expect 1 "$quezao" verify --data "$data" "$demo/refused/one-bit.zip" "$photograph"
     say "不成立  证据包改了一个比特（退出 1）" "refused  one bit of the package changed (exit 1)"
+
+    flip "$demo/certificates/$id.pdf" "$demo/refused/one-bit.pdf"
+    expect 1 "$quezao" verify --data "$data" "$demo/refused/one-bit.pdf" "$photograph"
+    say "不成立  证书改了一个比特（退出 1）" "refused  one bit of the certificate changed (exit 1)"
 
     expect 3 "$quezao" verify "$package" "$photograph"
     say "不完整  没有核验者自己的信任清单：证据包自带的密钥不算数（退出 3）" \
@@ -210,29 +234,29 @@ rows = {
         ("证明了", f"{len(ids)} 张照片、其存证主体与声明，最晚在 {when(lowest)} 至 {when(highest)} 已经存在，此后一个比特也没有改变"),
         ("谁盖的时间", "本账本自带的时间戳服务：平台自签时间标记，不是独立机构"),
         ("谁管账本", f"林晚本人，单一运营者，无见证者：自行固定记录。账本 {origin}，共 {size} 条"),
-        ("谁核验的", f"quezao verify、verify.py（只用 Python 标准库与 openssl）、openssl ts、sha256sum、openssl dgst -sm3；{network}"),
+        ("谁核验的", f"quezao verify、verify.py（只用 Python 标准库与 openssl）、openssl ts、pdfsig、pdfdetach、sha256sum、openssl dgst -sm3；{network}"),
         ("有保留", "、".join(limited) or "无"),
         ("没有证明", "谁拍摄了照片、权利归谁、登记之前发生过什么；运营者若自己改动时钟，这里看不出"),
-        ("证据包", f"{demo}/certificates/，内有 VERIFY.txt 与 verify.py；照片 {demo}/photographs/"),
+        ("证书", f"{demo}/certificates/*.pdf，附有全部证据：一个 PDF 加原件就够；同名 .zip 为证据包；照片 {demo}/photographs/"),
         ("信任清单", f"{demo}/data/trust/；核验报告 {demo}/reports/；被拒绝的 {demo}/refused/"),
     ],
     "en": [
         ("Proved", f"{len(ids)} photographs, their owner and claims existed no later than {when(lowest)} to {when(highest)}; not one bit has changed since"),
         ("Time by", "the ledger's own embedded authority (平台自签时间标记), not an independent one"),
         ("Ledger by", f"林晚, the owner: a single operator, no witness, a self-made record. {origin}, {size} leaves"),
-        ("Verified by", f"quezao verify, verify.py (Python's standard library and openssl only), openssl ts, sha256sum, openssl dgst -sm3; {network}"),
+        ("Verified by", f"quezao verify, verify.py (Python's standard library and openssl only), openssl ts, pdfsig, pdfdetach, sha256sum, openssl dgst -sm3; {network}"),
         ("Reservations", ", ".join(limited) or "none"),
         ("Not proved", "who took the pictures, who owns the rights, what was true before; an operator who sets his own clock wrong is not seen here"),
-        ("Packages", f"{demo}/certificates/, each with VERIFY.txt and verify.py; photographs in {demo}/photographs/"),
+        ("Certificates", f"{demo}/certificates/*.pdf, all evidence attached: one PDF beside the original is enough; packages of the same name (.zip); photographs in {demo}/photographs/"),
         ("Trust", f"{demo}/data/trust/; reports in {demo}/reports/; what was refused in {demo}/refused/"),
     ],
 }[language]
 for name, value in rows:
-    print(f"{name}\n    {value}" if language == "zh" else f"{name + ':':<14}{value}")
+    print(f"{name}\n    {value}" if language == "zh" else f"{name + ':':<15}{value}")
 PY
     printf '\n'
     say "再看一次：" "Look again:"
-    printf '    %s verify --data %s %s %s\n' "$quezao" "$data" "$demo/certificates/$(head -n1 "$demo/reports/records.tsv" | cut -f1).zip" \
+    printf '    %s verify --data %s %s %s\n' "$quezao" "$data" "$demo/certificates/$(head -n1 "$demo/reports/records.tsv" | cut -f1).pdf" \
         "$(head -n1 "$demo/reports/records.tsv" | cut -f2)"
 }
 

@@ -19,6 +19,7 @@ main() {
     demo)
         want openssl openssl
         want python3 python3
+        want pdfsig poppler-utils
         [ "$(scripts/photographs.sh 10 | wc -l)" -ge 10 ] || packages+=(plasma-workspace-wallpapers ukui-wallpapers)
         ;;
     test)

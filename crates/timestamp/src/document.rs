@@ -150,8 +150,7 @@ fn blocks(pem: &[u8]) -> Result<(Vec<u8>, Vec<Vec<u8>>)> {
     let mut rest = text;
     while let Some(start) = rest.find("-----BEGIN ") {
         let block = &rest[start..];
-        let end =
-            block.find("-----END ").and_then(|end| Some(end + block[end..].find('\n').unwrap_or(block.len() - end)));
+        let end = block.find("-----END ").map(|end| end + block[end..].find('\n').unwrap_or(block.len() - end));
         let end = end.ok_or_else(|| Error::structure(WHAT, "a block without its END line"))?;
         let (label, der) = der::pem::decode_vec(block[..end].trim_end().as_bytes()).map_err(|e| {
             Error::structure(WHAT, format!("{e}; a private key with a password must be decrypted first"))

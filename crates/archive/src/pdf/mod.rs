@@ -210,7 +210,7 @@ fn filled(
 
 /// The DER value that the digits begin with; the rest must be zeros.
 fn unpadded(digits: &[u8]) -> Option<Vec<u8>> {
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     let nibble = |b: u8| (b as char).to_digit(16).map(|d| d as u8);

@@ -219,7 +219,7 @@ impl<'b> Cursor<'b> {
         let digits = self.take_while(|b| b.is_ascii_hexdigit()).to_ascii_lowercase();
         self.expect(b">")?;
         let text = String::from_utf8_lossy(&digits).into_owned();
-        if text.len() % 2 != 0 {
+        if !text.len().is_multiple_of(2) {
             return Err(self.refuse("an even number of hexadecimal digits"));
         }
         let byte = |n: usize| u8::from_str_radix(&text[n..n + 2], 16).unwrap_or_default();

@@ -3,7 +3,7 @@
 //! They are written in one way only, so a reader writes them again from what varies (Contents, date,
 //! certificates, CRLs) and compares: no bit between is free. PAdES: ETSI EN 319 142-1, 5 and 6.
 
-use super::{first::First, malformed};
+use super::{MAX_PDF, first::First};
 use evidence::{Error, Result};
 
 /// Room for Contents, in bytes: the smallest that holds it.
@@ -193,8 +193,8 @@ impl<'f> Writer<'f> {
     fn finish(&mut self, size: u32, gap: (usize, usize)) -> Result<Prepared> {
         self.close(size);
         let total = self.bytes.len();
-        if total > 9_999_999_999 {
-            return Err(malformed(format!("{total} bytes"), "less than 10 GB"));
+        if total > MAX_PDF {
+            return Err(Error::TooLarge { what: "certificate PDF", found: total as u64, limit: MAX_PDF as u64 });
         }
         let range = format!("/ByteRange[{:010} {:010} {:010} {:010}]", 0, gap.0, gap.1, total - gap.1);
         let from = gap.0 - "/Contents".len() - RANGE.len();
