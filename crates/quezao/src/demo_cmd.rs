@@ -55,6 +55,7 @@ struct Exhibit {
     id: String,
     picture: PathBuf,
     package: PathBuf,
+    certificate: PathBuf,
 }
 
 /// One line of the account; also the keys of `--json`.
@@ -110,24 +111,27 @@ fn run(out: &Out, a: &args::Demo) -> Result<bool, Stop> {
     }
     for exhibit in &exhibits {
         let read = |path: &Path| fs::read(path).map_err(|e| cannot(path, &e));
-        let (package, picture) = (read(&exhibit.package)?, read(&exhibit.picture)?);
-        let verdict = check(&package, &picture, &trust);
-        good &= verdict.code() == 0;
-        let sentence = |locale| locale::text(locale, "demo-kept", &[("id", exhibit.id.clone().into())]);
-        let line = Line {
-            name: "honest".into(),
-            zh: sentence(Locale::Zh),
-            en: sentence(Locale::En),
-            exit: verdict.code(),
-            check: None,
-            result: None,
-            package: exhibit.package.clone(),
-            picture: exhibit.picture.clone(),
-            trust: trust_dir.clone(),
-            error: (verdict.code() != 0).then(|| out.text("demo-honest-refused", &[])),
-        };
-        say(out, a.json, &line);
-        first.get_or_insert((package, picture, verdict));
+        let picture = read(&exhibit.picture)?;
+        for (path, message) in [(&exhibit.package, "demo-kept"), (&exhibit.certificate, "demo-certified")] {
+            let artefact = read(path)?;
+            let verdict = check(&artefact, &picture, &trust);
+            good &= verdict.code() == 0;
+            let sentence = |locale| locale::text(locale, message, &[("id", exhibit.id.clone().into())]);
+            let line = Line {
+                name: "honest".into(),
+                zh: sentence(Locale::Zh),
+                en: sentence(Locale::En),
+                exit: verdict.code(),
+                check: None,
+                result: None,
+                package: path.clone(),
+                picture: exhibit.picture.clone(),
+                trust: trust_dir.clone(),
+                error: (verdict.code() != 0).then(|| out.text("demo-honest-refused", &[])),
+            };
+            say(out, a.json, &line);
+            first.get_or_insert_with(|| (artefact, picture.clone(), verdict));
+        }
     }
     let Some((package, picture, verdict)) = first else { return Ok(false) };
     if a.forge {
@@ -137,9 +141,11 @@ fn run(out: &Out, a: &args::Demo) -> Result<bool, Stop> {
         let ticking = Box::new(move || now().plus(turned.load(Ordering::SeqCst)));
         let (signer, authority) = service::platform_keys(&data, &origin, ticking)?;
         let other = exhibits.get(1).map(|e| fs::read(&e.package)).transpose().map_err(|e| cannot(&dir, &e))?;
+        let certificate = fs::read(&exhibits[0].certificate).map_err(|e| cannot(&dir, &e))?;
         let loot = Loot {
             package: &package,
             other: &other.unwrap_or_default(),
+            certificate: &certificate,
             picture: &picture,
             trust: &trust_files,
             signer,
@@ -183,7 +189,8 @@ fn register(data: &Path, output: &Path, pictures: Vec<PathBuf>) -> Result<Vec<Ex
         let id = line.id.unwrap_or_default();
         if exhibits.iter().all(|e| e.id != id) {
             let package = output.join(format!("{id}.zip"));
-            exhibits.push(Exhibit { picture: PathBuf::from(line.file), package, id });
+            let certificate = output.join(format!("{id}.pdf"));
+            exhibits.push(Exhibit { picture: PathBuf::from(line.file), package, certificate, id });
         }
     }
     let request = ExportRequest {
@@ -203,7 +210,8 @@ fn register(data: &Path, output: &Path, pictures: Vec<PathBuf>) -> Result<Vec<Ex
 
 /// Where a forgery, its picture and the trust folder that it meets lie: so that anybody may try them again.
 fn lay(dir: &Path, forgery: &Forgery, picture: &Path, trust: &Path) -> std::io::Result<[PathBuf; 3]> {
-    let package = dir.join(format!("{}.zip", forgery.name));
+    let ending = if forgery.package.starts_with(b"%PDF-") { "pdf" } else { "zip" };
+    let package = dir.join(format!("{}.{ending}", forgery.name));
     fs::write(&package, &forgery.package)?;
     let mut lies = [package, picture.to_owned(), trust.to_owned()];
     if let Some(bytes) = &forgery.picture {
@@ -294,6 +302,9 @@ fn account(out: &Out, dir: &Path, verdict: &Verdict, exhibit: &Exhibit) {
 
 fn check(package: &[u8], picture: &[u8], trust: &Trust) -> Verdict {
     let originals = [Original { name: "picture".into(), digests: FileDigests::of(picture) }];
+    if package.starts_with(b"%PDF-") {
+        return verify::check_certificate(package, trust, &originals, now());
+    }
     verify::check_package(package, trust, &originals, now())
 }
 

@@ -41,6 +41,7 @@ pub(crate) struct Loot<'a> {
     /// An honest package and another one of the same ledger.
     pub package: &'a [u8],
     pub other: &'a [u8],
+    pub certificate: &'a [u8],
     pub picture: &'a [u8],
     /// The reader's trust folder, which knows the platform.
     pub trust: &'a [(String, Vec<u8>)],
@@ -65,6 +66,7 @@ pub(crate) fn all(loot: Loot<'_>) -> Result<Vec<Forgery>> {
     };
     let walk = Walk { honest, other, digests, platform, leaf0, trust: loot.trust, clock: loot.clock };
     let mut found = walk.of_the_file(loot.package, loot.picture)?;
+    found.extend(of_the_certificate(loot.certificate));
     found.extend(walk.of_the_record()?);
     found.extend(walk.of_the_ledger()?);
     found.extend(walk.of_the_keys()?);
@@ -245,6 +247,17 @@ impl Walk<'_> {
             attempt("seal-removed", packed(&unsealed)?, "sealing-token-1", 3),
         ])
     }
+}
+
+/// What follows the signature of a certificate is not the certificate.
+fn of_the_certificate(certificate: &[u8]) -> Vec<Forgery> {
+    let ends: Vec<usize> = (1..=certificate.len()).filter(|end| certificate[..*end].ends_with(b"%%EOF\n")).collect();
+    let signed = ends.len().checked_sub(2).map_or(certificate.len(), |n| ends[n]);
+    let update = [certificate, b"1 0 obj\n<<>>\nendobj\n"].concat();
+    vec![
+        attempt("certificate-continued", update, "certificate-signature", 3),
+        attempt("certificate-cut", certificate[..signed].to_vec(), "certificate-signature", 3),
+    ]
 }
 
 fn attempt(name: &'static str, package: Vec<u8>, check: &'static str, exit: u8) -> Forgery {

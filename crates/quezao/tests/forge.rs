@@ -30,7 +30,7 @@ fn every_forgery_is_refused_by_both_readers_and_the_honest_ones_hold() {
     let work = tempfile::tempdir().unwrap();
     let lines = lines(&demo(work.path(), "C.UTF-8", &["--forge", "--json", "walk"]));
     let (honest, forged): (Vec<&Value>, Vec<&Value>) = lines.iter().partition(|l| l["name"] == "honest");
-    assert!(honest.len() == 2 && forged.len() >= 19, "{lines:?}");
+    assert!(honest.len() == 4 && forged.len() >= 21, "{lines:?}");
     let names: BTreeSet<&str> = forged.iter().map(|l| l["name"].as_str().unwrap()).collect();
     for wanted in
         ["changed-pixel", "token-removed", "token-moved", "replayed", "spliced", "from-scratch", "sock-puppet"]
@@ -42,7 +42,10 @@ fn every_forgery_is_refused_by_both_readers_and_the_honest_ones_hold() {
         let path = |key: &str| work.path().join(line[key].as_str().unwrap());
         let exit = i32::try_from(line["exit"].as_i64().unwrap()).unwrap();
         assert_eq!(exit == 0, line["name"] == "honest", "{line}");
-        assert_eq!(verify_py(&path("trust"), &path("package"), &path("picture")), exit, "{line}");
+        // `verify.py` reads packages; certificates are read by other people's tools in their own tests.
+        if path("package").extension().is_some_and(|e| e == "zip") {
+            assert_eq!(verify_py(&path("trust"), &path("package"), &path("picture")), exit, "{line}");
+        }
         for language in ["zh", "en"] {
             let story = line[language].as_str().unwrap();
             assert!(!story.starts_with("forge-") && !story.is_empty(), "{line}");
