@@ -3,7 +3,7 @@
 
 use archive::{folder, package};
 use proptest::prelude::*;
-use std::{collections::BTreeMap, io::Read};
+use std::collections::BTreeMap;
 
 type Entries = Vec<(String, Vec<u8>)>;
 
@@ -51,19 +51,21 @@ fn what_is_written_is_read() {
 #[test]
 fn other_tools_read_what_we_write() {
     let bytes = package::write(&entries()).unwrap();
-    let mut other = zip::ZipArchive::new(std::io::Cursor::new(&bytes)).unwrap();
-    assert_eq!(other.len(), entries().len() + 1);
-    for (n, (name, expected)) in entries().iter().enumerate() {
-        let mut file = other.by_index(n + 1).unwrap();
-        assert_eq!(file.name().unwrap(), name.as_str());
-        let mut found = Vec::new();
-        file.read_to_end(&mut found).unwrap();
-        assert_eq!(&found, expected);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("package.zip");
+    std::fs::write(&path, &bytes).unwrap();
+    let python = |args: &[&str]| {
+        let out = std::process::Command::new("python3").args(["-m", "zipfile"]).args(args).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let at = path.to_str().unwrap();
+    assert!(python(&["-t", at]).contains("Done testing"));
+    assert_eq!(python(&["-l", at]).lines().count(), entries().len() + 2, "a heading and package.json");
+    python(&["-e", at, folder.path().to_str().unwrap()]);
+    for (name, expected) in entries() {
+        assert_eq!(std::fs::read(folder.path().join(&name)).unwrap(), expected, "{name}");
     }
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), &bytes).unwrap();
-    let python = std::process::Command::new("python3").args(["-m", "zipfile", "-t"]).arg(file.path()).output().unwrap();
-    assert!(python.status.success() && String::from_utf8_lossy(&python.stdout).contains("Done testing"));
 }
 
 #[test]
