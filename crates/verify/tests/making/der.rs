@@ -259,10 +259,8 @@ pub fn crl(issuer: &Cert, key: &Key, from: Utc, until: Utc, revoked: &[u64]) -> 
     let revoked: Vec<u8> = revoked.iter().flat_map(|serial| seq(&[&int(*serial), &time(from)])).collect();
     let revoked = if revoked.is_empty() { Vec::new() } else { seq(&[&revoked]) };
     let extension = |id: &str, value: &[u8]| seq(&[&oid(id), &octets(value)]);
-    let extensions = seq(&[
-        &extension("2.5.29.35", &seq(&[&tlv(0x80, &[&issuer.key.id()])])),
-        &extension("2.5.29.20", &int(1)),
-    ]);
+    let extensions =
+        seq(&[&extension("2.5.29.35", &seq(&[&tlv(0x80, &[&issuer.key.id()])])), &extension("2.5.29.20", &int(1))]);
     let tbs = seq(&[
         &int(1),
         &algorithm,

@@ -181,12 +181,7 @@ impl File {
         let from = start + find(&self.bytes[start..], "/Contents<") + "/Contents".len();
         let to = from + 2 * how.room + 2;
         let end = self.bytes.len();
-        let stated = format!(
-            "/ByteRange[{:010} {from:010} {:010} {:010}]",
-            0,
-            to + how.beyond,
-            end - to - how.beyond
-        );
+        let stated = format!("/ByteRange[{:010} {from:010} {:010} {:010}]", 0, to + how.beyond, end - to - how.beyond);
         let at = from - "/Contents".len() - range.len();
         self.bytes[at..at + range.len()].copy_from_slice(stated.as_bytes());
         let der = make(&[&self.bytes[..from], &self.bytes[to + how.beyond..]].concat());
@@ -243,8 +238,7 @@ impl File {
             run.iter().for_each(|(_, offset)| self.bytes.extend(format!("{offset:010} 00000 n\r\n").as_bytes()));
         }
         let (root, kept, prev) = (self.catalog.0, &self.kept, self.prev);
-        let trailer =
-            format!("trailer\n<</Size {size}/Root {root} 0 R{kept}/Prev {prev}>>\nstartxref\n{at}\n%%EOF");
+        let trailer = format!("trailer\n<</Size {size}/Root {root} 0 R{kept}/Prev {prev}>>\nstartxref\n{at}\n%%EOF");
         self.bytes.extend(trailer.as_bytes());
         (self.size, self.prev) = (size, at);
     }
