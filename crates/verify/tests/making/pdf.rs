@@ -111,7 +111,8 @@ impl First {
             String::from_utf8(body.strip_suffix(b">>").unwrap().to_vec()).unwrap()
         };
         let (page, catalog) = ((self.page, open(self.page)), (self.root, open(self.root)));
-        File { bytes, size, first_size: size, prev: at, page, catalog, kept, fields: Vec::new(), dss: None }
+        let attached = self.files.clone();
+        File { bytes, size, first_size: size, prev: at, page, catalog, kept, fields: Vec::new(), dss: None, attached }
     }
 }
 
@@ -149,6 +150,8 @@ pub struct File {
     kept: String,
     fields: Vec<u32>,
     dss: Option<u32>,
+    /// Names of the attached files, in order.
+    pub attached: Vec<String>,
 }
 
 impl File {
