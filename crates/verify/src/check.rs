@@ -54,7 +54,7 @@ pub fn check_package(bytes: &[u8], trust: &Trust, originals: &[Original], now: U
 /// Checks a certificate (PDF): what it attaches, and its signature.
 pub fn check_certificate(bytes: &[u8], trust: &Trust, originals: &[Original], now: Utc) -> Verdict {
     let read = archive::pdf::read(bytes).and_then(|read| {
-        match read.attachments.iter().find(|(name, _)| certificate::only_in_packages(name)) {
+        match read.attachments.iter().find(|(name, _)| certificate::never_attached(name)) {
             Some((name, _)) => Err(Error::malformed("certificate", format!("{name} attached"), "evidence only")),
             None => Ok(read),
         }

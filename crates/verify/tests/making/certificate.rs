@@ -287,6 +287,17 @@ fn paths(book: &mut Book) {
     bad(book, "idle-in-dss", "a certificate of no path in the validation material", |_, s| {
         s.certificates.push(stranger().signer_der);
     });
+    book.bad(
+        ID,
+        "idle-root-in-dss",
+        "a root in the validation material that the reader trusts, and that no path needs",
+        |b| {
+            let other = Authority::new("Second Authority", 90);
+            certificate(b, |_, s| s.certificates.push(Authority::new("Second Authority", 90).root_der()));
+            b.trust.0 = "signer-two-authorities";
+            b.trust.1.push(("tsa-second.pem".into(), other.root_pem().into_bytes()));
+        },
+    );
     book.open(ID, "root-of-the-artefact", "only the attached trust and the DSS vouch for the signer's root", |b| {
         certificate(b, |w, s| s.by(w, stranger()));
         b.entries = Box::new(|_, entries| {
@@ -364,6 +375,15 @@ fn packages(book: &mut Book) {
     });
     bad("attached-beyond", "a package without an entry that its certificate attaches", |e| {
         e.push(("anchor-ots.bin".into(), b"?".to_vec()));
+    });
+    book.bad(ID, "comparison-attached", "a certificate that attaches an entry which only packages hold", |b| {
+        let comparison = || ("comparison.json".to_owned(), b"{}".to_vec());
+        carried(b, |_| (), |_| ());
+        b.entries = Box::new(move |world, entries| {
+            let attached = [entries.clone(), vec![comparison()]].concat();
+            entries.push(comparison());
+            entries.push(("certificate.pdf".into(), Seal::new(world).make(world, &attached)));
+        });
     });
     book.open(ID, "unsigned-in-package", "a package with a certificate that was never signed", |b| {
         carried(b, |_| (), |s| s.revisions = 1);

@@ -9,6 +9,7 @@ use super::{
 pub fn cases(book: &mut Book) {
     pages(book);
     attached(book);
+    beyond(book);
     signature(book);
 }
 
@@ -71,6 +72,20 @@ fn attached(book: &mut Book) {
         let last = 2 + f.files.len();
         f.catalog(&format!(" {last} 0 R]>>"), "]>>");
     });
+}
+
+/// What is attached is evidence, and nothing else.
+fn beyond(book: &mut Book) {
+    let mut bad = |slug, what, name: &'static str| {
+        book.bad("form", slug, what, |b| {
+            certificate(b, |_, _| ());
+            b.entries = Box::new(move |_, entries| entries.push((name.into(), b"{}".to_vec())));
+        });
+    };
+    bad("pdf-attaches-original", "a certificate that attaches a file called ORIGINAL", "ORIGINAL");
+    bad("pdf-attaches-listing", "a certificate that attaches package.json", "package.json");
+    bad("pdf-attaches-comparison", "a certificate that attaches comparison.json", "comparison.json");
+    bad("pdf-attaches-other-name", "a certificate that attaches a file of another name", "readme.html");
 }
 
 /// The signature's revision: the same signature, written in another way.
