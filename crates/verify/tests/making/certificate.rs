@@ -184,6 +184,10 @@ fn good(book: &mut Book) {
     good("claimed-date", "a claimed date 3 s after genTime, which is known to a second", |_, s| {
         s.date = date(at(SIGNED + 3));
     });
+    good("newer-crl", "two revocation lists: one that ended before the signature, and a current one", |_, s| {
+        let root = &s.signer.root;
+        s.crls.insert(0, crl(root, &root.key, DEC_2025, at(SIGNED - 100), &[]));
+    });
     good("authority-crl", "the time authority's revocation list too; it revokes another", |w, s| {
         s.crls.push(crl(&w.tsa.root, &w.tsa.root.key, at(-3_600), LATER, &[9]));
     });
@@ -318,6 +322,15 @@ fn paths(book: &mut Book) {
         let root = &s.signer.root;
         s.crls = vec![crl(root, &root.key, DEC_2025, at(SIGNED - 100), &[])];
     });
+    open(
+        book,
+        "later-crl",
+        "a revocation list that begins after the signature: it may leave out what expired",
+        |_, s| {
+            let root = &s.signer.root;
+            s.crls = vec![crl(root, &root.key, at(STAMPED), LATER, &[])];
+        },
+    );
     open(book, "no-crl-of-intermediate", "no revocation list of the authority between", |w, s| {
         s.by(w, signer_below().0);
     });
@@ -327,6 +340,11 @@ fn paths(book: &mut Book) {
     bad(book, "revoked", "the signer was revoked", |_, s| {
         let root = &s.signer.root;
         s.crls = vec![crl(root, &root.key, at(-3_600), LATER, &[s.signer.signer.serial])];
+    });
+    bad(book, "revoked-by-the-newer", "two current revocation lists, and the newer revokes the signer", |_, s| {
+        let root = &s.signer.root;
+        s.crls.insert(0, crl(root, &root.key, DEC_2025, LATER, &[]));
+        s.crls[1] = crl(root, &root.key, at(-3_600), LATER, &[s.signer.signer.serial]);
     });
     bad(book, "authority-revoked", "the time authority was revoked, by its root's list in the DSS", |w, s| {
         let tsa = &w.tsa;
