@@ -17,7 +17,10 @@ use crate::{
         wrap_tsr,
     },
 };
-use cms::{content_info::CmsVersion, signed_data::SignerInfo};
+use cms::{
+    content_info::CmsVersion,
+    signed_data::{SignerIdentifier, SignerInfo},
+};
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 
@@ -68,6 +71,10 @@ impl DocumentSignature {
         if let Some(other) = signer_info.signed_attrs.iter().flat_map(|a| a.iter()).find(|a| !allowed.contains(&a.oid))
         {
             return Err(Error::malformed("signed attributes", other.oid.to_string(), "the three of the profile"));
+        }
+        if !matches!(signer_info.sid, SignerIdentifier::IssuerAndSerialNumber(_)) {
+            // RFC 5652, 5.3: with a key identifier it is version 3.
+            return Err(Error::malformed("signer identifier", "subjectKeyIdentifier", "issuer and serial number"));
         }
         let certificates = certificates(data.certificates.as_ref().map_or(&[], |c| c.as_slice()))?;
         let (signer, signer_certificate) = find_signer(&signer_info.sid, &certificates)?;

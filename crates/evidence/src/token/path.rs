@@ -99,8 +99,8 @@ impl Path<'_> {
         Err(refusal.unwrap_or_else(missing))
     }
 
-    /// For a document those that are current at `at`, the newest first: webpki asks the first of an issuer alone,
-    /// and does not look when it begins.
+    /// The newest first, for a document those that are current at `at`: webpki asks the first of an issuer alone, and
+    /// does not look when it begins.
     fn revocation_lists(&self) -> Result<Vec<CertRevocationList<'static>>> {
         const WHAT: &str = "certificate revocation list";
         let mut lists = Vec::new();
@@ -115,8 +115,8 @@ impl Path<'_> {
         }
         if self.purpose == Purpose::Document {
             lists.retain(|(_, ends, _)| ends.is_none_or(|ends| self.at.unix_seconds() < ends));
-            lists.sort_by_key(|(begins, ..)| std::cmp::Reverse(*begins));
         }
+        lists.sort_by_key(|(begins, ..)| std::cmp::Reverse(*begins));
         Ok(lists.into_iter().map(|(_, _, list)| CertRevocationList::Owned(list)).collect())
     }
 

@@ -98,7 +98,7 @@ impl Walk<'_> {
         for token in [&signature.timestamp, &document] {
             match token.check_path_with(&self.trust.tsa, &validation.crls) {
                 Ok(_) => {}
-                Err(Error::Missing { .. }) => {
+                Err(Error::Missing { what, .. }) if what != "revocation" => {
                     return Ok(missing(&token.signer_name(), "时间戳机构", "time authorities"));
                 }
                 Err(e) => return Err(e),

@@ -275,6 +275,7 @@ fn cms(book: &mut Book) {
         c.attributes.push(attribute("1.2.840.113549.1.9.5", &tlv(0x17, &[b"260105010319Z"])));
     });
     bad("two-signers", "two SignerInfos", |c| c.twice = true);
+    bad("key-identifier", "a SignerInfo of version 1 that names the signer by its key", |c| c.by_key = true);
     bad("bound-to-another", "ESSCertIDv2 of another certificate", |c| c.bound = stranger().signer_der);
     bad("sha-1-binding", "ESSCertID (SHA-1) alone", |c| c.sha1 = true);
     bad("message-digest", "messageDigest of other bytes", |c| {
@@ -350,6 +351,14 @@ fn paths(book: &mut Book) {
         let tsa = &w.tsa;
         s.crls.push(crl(&tsa.root, &tsa.root.key, at(-3_600), LATER, &[tsa.signer.serial]));
     });
+    open(
+        book,
+        "expired-authority-crl",
+        "a list of the time authority's root that ended before the signature",
+        |w, s| {
+            s.crls.push(crl(&w.tsa.root, &w.tsa.root.key, DEC_2025, at(SIGNED - 100), &[]));
+        },
+    );
     bad(book, "expired-signer", "the signer's certificate ended before the signature", |w, s| {
         s.by(w, signer_with(|c| c.until = DEC_2025));
     });

@@ -117,7 +117,7 @@ impl Key {
         seq(&[&algorithm, &tlv(3, &[&[0], &self.bits()])])
     }
 
-    fn id(&self) -> Vec<u8> {
+    pub(super) fn id(&self) -> Vec<u8> {
         Sha1::digest(self.bits()).to_vec()
     }
 

@@ -63,6 +63,8 @@ pub struct Cms {
     /// With its time-stamp, over the signature or over this.
     pub stamped: bool,
     pub stamped_bytes: Option<Vec<u8>>,
+    /// The signer is named by its key.
+    pub by_key: bool,
     /// A second SignerInfo, without a time-stamp.
     pub twice: bool,
 }
@@ -85,6 +87,7 @@ impl Cms {
             unsigned: Vec::new(),
             stamped: true,
             stamped_bytes: None,
+            by_key: false,
             twice: false,
         }
     }
@@ -110,7 +113,10 @@ impl Cms {
         let info = |unsigned: &[Vec<u8>]| {
             let mut unsigned = if unsigned.is_empty() { Vec::new() } else { set(unsigned) };
             unsigned.iter_mut().take(1).for_each(|tag| *tag = 0xa1);
-            let sid = seq(&[&name(&self.issuer), &int(self.serial)]);
+            let sid = match self.by_key {
+                true => tlv(0x80, &[&self.key.id()]),
+                false => seq(&[&name(&self.issuer), &int(self.serial)]),
+            };
             let digest = seq(&[&oid(SHA256)]);
             seq(&[&int(1), &sid, &digest, &inside, &algorithm, &octets(&signature), &unsigned])
         };
