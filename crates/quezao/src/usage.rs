@@ -55,6 +55,7 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         "keys" => &["origin", "ledger_key", "authority_root_sha256", "signer_root_sha256"],
         "trust-export" => &["file"],
         "ledger-check" => &["size", "root", "unplaced"],
+        "signer" => &["signer_root_sha256"],
         "backup" => &["backup", "files", "bytes", "size", "originals", "mirror"],
         _ => &[],
     })
