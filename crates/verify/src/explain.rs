@@ -215,8 +215,8 @@ const TABLE: &[Row] = &[
             "The certificate is signed by a signer that you trust and did not change since.",
             "页面供人阅读；核验的是附件。",
             "The page is for people; the attached files are what is verified.",
-            "使用能检查证书签名的版本，或用 pdfsig 检查。",
-            "Use a version that checks it, or pdfsig.",
+            "签名者的根证书从别处取得，放入信任文件夹（signer-*.pem）；也可用 pdfsig、Acrobat 另行检查。末尾版本缺失或有外来内容的，请索取原来的证书文件。",
+            "Get the signer's root from elsewhere and put it into your trust folder (signer-*.pem); pdfsig and Acrobat check it too. Where the last revision is missing or something foreign follows, ask for the certificate as it was issued.",
         ],
     ),
     (
