@@ -88,8 +88,8 @@ impl DocumentSignature {
     }
 
     /// The signature over `content`, the signer's binding, and the time-stamp over the signature: all that needs no
-    /// trust.
-    pub fn check(&self, content: &[u8]) -> Result<()> {
+    /// trust. Returns how the time-stamp's own signer is bound.
+    pub fn check(&self, content: &[u8]) -> Result<Binding> {
         let signed = Signed {
             info: &self.signer_info,
             signer: &self.signer,
@@ -101,7 +101,7 @@ impl DocumentSignature {
             return Err(Error::malformed(WHAT, "ESSCertID", "ESSCertIDv2"));
         }
         self.timestamp.check_imprint(self.signer_info.signature.as_bytes())?;
-        self.timestamp.check_signature().map(drop)
+        self.timestamp.check_signature()
     }
 
     /// The root that the signer's certificate leads to, valid and not revoked at the time-stamp's genTime.

@@ -50,12 +50,12 @@ impl Walk<'_> {
 
     fn signature(&self, bytes: &[u8], read: &CertificatePdf, signed: &Signed) -> Result<Check> {
         let signature = DocumentSignature::parse(&signed.der)?;
-        signature.check(&signed.covered(bytes))?;
+        let mut bindings = vec![signature.check(&signed.covered(bytes))?];
         let document = match &read.timestamp {
             Some(stamp) => {
                 let token = Token::parse_tsr(&wrap_tsr(&stamp.der))?;
                 token.check_imprint(&stamp.covered(bytes))?;
-                token.check_signature()?;
+                bindings.push(token.check_signature()?);
                 Some(token)
             }
             None => None,
@@ -117,6 +117,14 @@ impl Walk<'_> {
                 "\"{name}\" signed this certificate at {date}, and it was not changed since (document time-stamp by \"{stamped}\")"
             ),
         );
+        if bindings.contains(&Binding::V1Sha1) {
+            return Ok(Check::new(
+                ID,
+                Outcome::Limited,
+                format!("{zh}；其中一个时间戳以 SHA-1 绑定证书（旧式 ESSCertID）。"),
+                format!("{en}; one of its time-stamps binds its certificate by SHA-1 (the older ESSCertID)."),
+            ));
+        }
         Ok(match role {
             Some(_) => Check::new(ID, Outcome::Pass, format!("{zh}。"), format!("{en}.")),
             None => Check::new(
