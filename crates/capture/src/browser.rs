@@ -118,10 +118,6 @@ impl Browser {
         !self.awaited.is_empty() || !self.held.is_empty()
     }
 
-    pub(crate) fn held_is_empty(&self) -> bool {
-        self.held.is_empty()
-    }
-
     fn take(&mut self, received: Received) {
         match received {
             Received::Message(message) => self.handle(message),

@@ -420,6 +420,7 @@ fn arguments(viewport: crate::recording::Viewport, locale: &str) -> Vec<String> 
     .map(str::to_owned)
     .chain([
         format!("--lang={language}"),
+        format!("--accept-lang={language},{}", language.split('-').next().unwrap_or("zh")),
         format!("--window-size={},{}", viewport.width, viewport.height),
         "about:blank".to_owned(),
     ])

@@ -6,7 +6,8 @@
 //! - a tunnel carries bytes, never opened: TLS ends in the browser and at the site;
 //! - a plain-HTTP connection carries one request, so that each is checked: whatever the browser sends
 //!   after it on the same connection goes nowhere;
-//! - bytes and time are capped, and everything is logged.
+//! - bytes and time are capped, and everything is logged;
+//! - the browser's own calls home are refused before a name is asked for.
 
 mod address;
 mod host;
@@ -72,6 +73,20 @@ impl Connect for Direct {
         TcpStream::connect_timeout(&to, wait)
     }
 }
+
+/// Chromium calls home in spite of all flags; no page needs these names.
+const BROWSERS_OWN: &[&str] = &[
+    "android.clients.google.com",
+    "clients1.google.com",
+    "clients2.google.com",
+    "content-autofill.googleapis.com",
+    "edgedl.me.gvt1.com",
+    "mtalk.google.com",
+    "optimizationguide-pa.googleapis.com",
+    "redirector.gvt1.com",
+    "safebrowsing.googleapis.com",
+    "update.googleapis.com",
+];
 
 /// Connections at one moment; Chromium itself keeps to 32 by proxy.
 const AT_ONCE: usize = 256;
@@ -195,6 +210,9 @@ impl Guard {
                 Some(why) => return Err(format!("{address}: {why}")),
                 None => vec![address],
             },
+            Host::Name(name) if BROWSERS_OWN.contains(&name.as_str()) => {
+                return Err("the browser's own call home".to_owned());
+            }
             Host::Name(name) => self.pinned(stream, &name)?,
         };
         Ok(Permit { addresses: addresses.into_iter().map(|ip| (ip, port).into()).collect(), loopback: false })

@@ -135,11 +135,6 @@ impl Capsule {
         Ok(capsule)
     }
 
-    /// Process id of the outer helper.
-    pub(crate) fn pid(&self) -> u32 {
-        self.helper.id()
-    }
-
     /// The end of what helpers and Chromium wrote to standard error.
     pub(crate) fn stderr(&self) -> String {
         let kept = self.stderr.lock().map(|kept| kept.clone()).unwrap_or_default();
