@@ -11,6 +11,8 @@
 mod cdxj;
 mod gzip;
 mod read;
+#[cfg(test)]
+mod tests;
 mod warc;
 mod write;
 
