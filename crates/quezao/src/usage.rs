@@ -47,6 +47,8 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
     Some(match name.copied().unwrap_or_default() {
         "init" => &["origin", "ledger_key", "authority_root", "signer_root"],
         "deposit" | "list" | "show" | "find" => RECORD,
+        "capture" => &["id", "order", "url", "status", "sha256"],
+        "discard" => &["id"],
         "export" => &["id", "file"],
         "verify" => &["result", "checks", "shows", "does_not_show"],
         "explain" => &["id", "proves", "does_not_prove", "to_do"],

@@ -11,7 +11,7 @@ use evidence::{
     document::DocumentSignature,
     hex,
     time::{SECOND, Utc},
-    token::{Root, Token, wrap_tsr},
+    token::{Binding, Root, Token, wrap_tsr},
 };
 
 const ID: &str = "certificate-signature";
