@@ -77,7 +77,7 @@ impl Path<'_> {
             Ok(builder) => {
                 Some(builder.with_status_policy(policy).with_expiration_policy(ExpirationPolicy::Enforce).build())
             }
-            Err(_) if self.purpose == Purpose::Document => return Err(no_revocation()),
+            Err(_) if self.purpose == Purpose::Document => return Err(no_revocation(self.purpose)),
             Err(_) => None,
         };
 
@@ -209,7 +209,7 @@ impl Path<'_> {
             E::CertRevoked => {
                 Error::mismatch("revocation", "revoked", "a certificate that was not revoked when it signed")
             }
-            E::UnknownRevocationStatus | E::CrlExpired { .. } => no_revocation(),
+            E::UnknownRevocationStatus | E::CrlExpired { .. } => no_revocation(self.purpose),
             E::BadDer | E::BadDerTime | E::TrailingData(_) | E::MalformedExtensions | E::InvalidSerialNumber => {
                 super::malformed(WHAT, error, "certificates in DER")
             }
@@ -241,8 +241,13 @@ fn seconds(time: x509_cert::time::Time) -> i64 {
     i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
 }
 
-fn no_revocation() -> Error {
-    Error::Missing { what: "revocation", missing: "a current revocation list (CRL) of the signer's issuer".into() }
+fn no_revocation(purpose: Purpose) -> Error {
+    let whose = match purpose {
+        Purpose::Document => "the signer's issuer",
+        Purpose::TimeStamping => "the time authority's issuer",
+        Purpose::Web => "the site's issuer",
+    };
+    Error::Missing { what: "revocation", missing: format!("a current revocation list (CRL) of {whose}") }
 }
 
 fn missing() -> Error {

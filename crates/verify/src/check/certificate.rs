@@ -69,12 +69,12 @@ impl Walk<'_> {
                 ID,
                 Outcome::NotChecked,
                 format!(
-                    "只有签名的那一版成立：到第 {} 字节为止由“{}”签署；其后不是本格式应有的内容（第 {at} 字节起），或缺少末尾的文件时间戳。",
+                    "只有签名的那一版：前 {} 字节由自称“{}”的证书签署（未查是谁）；其后不是本格式应有的内容（第 {at} 字节起），或缺少末尾的文件时间戳。",
                     signed.end,
                     signature.signer_name()
                 ),
                 format!(
-                    "Signed revision only: \"{}\" signed the first {} bytes; what follows (from byte {at}) is not of this format, or the document time-stamp at the end is missing.",
+                    "Signed revision only: a certificate that calls itself \"{}\" (not checked whose it is) signed the first {} bytes; what follows (from byte {at}) is not of this format, or the document time-stamp at the end is missing.",
                     signature.signer_name(),
                     signed.end
                 ),
@@ -112,9 +112,9 @@ impl Walk<'_> {
         let date = words::date(at);
         let stamped = document.signer_name();
         let (zh, en) = (
-            format!("“{name}”于 {date} 签署了此证书，其后未被改动（末尾的文件时间戳由“{stamped}”加盖）"),
+            format!("“{name}”不晚于 {date} 签署了此证书，其后未被改动（末尾的文件时间戳由“{stamped}”加盖）"),
             format!(
-                "\"{name}\" signed this certificate at {date}, and it was not changed since (document time-stamp by \"{stamped}\")"
+                "\"{name}\" signed this certificate no later than {date}, and it was not changed since (document time-stamp by \"{stamped}\")"
             ),
         );
         if bindings.contains(&Binding::V1Sha1) {
