@@ -3,6 +3,7 @@
 //! What a case should give is written here by hand, never taken from a verifier.
 #![allow(clippy::unwrap_used, unreachable_pub, dead_code, missing_docs)]
 
+mod capture;
 pub mod der;
 mod forged;
 mod form;
@@ -144,6 +145,7 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     later::cases(&mut book);
     tokens::cases(&mut book);
     forged::cases(&mut book);
+    capture::cases(&mut book);
     let mut files = BTreeMap::new();
     let mut put = |path: String, bytes: Vec<u8>| {
         // Shared files are put by every case that uses them, always the same.
