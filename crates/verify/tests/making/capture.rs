@@ -24,6 +24,9 @@ const RESOURCES: &str = "capture-resources";
 const ORDER: &str = "capture-order";
 const CONTACT: &str = "capture-contact";
 
+type Change = Box<dyn Fn(Vec<u8>) -> Vec<u8>>;
+type Add = Box<dyn Fn(&mut Writer<Cursor<Vec<u8>>>, &Entries)>;
+
 /// An order and its capture, to be spoiled.
 struct Plan {
     order_claims: Vec<(&'static str, Value)>,
@@ -34,17 +37,17 @@ struct Plan {
     /// The order's package, its entries.
     order: Box<dyn Fn(&mut Build)>,
     /// The package that goes into the WACZ instead.
-    carried: Option<Box<dyn Fn(Vec<u8>) -> Vec<u8>>>,
+    carried: Option<Change>,
     /// The order's statement is named in `refs`, unless this is the leaf.
     leaf: Option<String>,
     /// What is added to the WACZ, given the order's package.
-    add: Box<dyn Fn(&mut Writer<Cursor<Vec<u8>>>, &Entries)>,
+    add: Add,
     with_order: bool,
     body: &'static [u8],
     /// Changes the file before it is digested.
-    file: Option<Box<dyn Fn(Vec<u8>) -> Vec<u8>>>,
+    file: Option<Change>,
     /// Puts another file into the package after it was digested.
-    swapped: Option<Box<dyn Fn(Vec<u8>) -> Vec<u8>>>,
+    swapped: Option<Change>,
     statement: Box<dyn Fn(&mut Value)>,
     /// The capture comes first on the ledger.
     reversed: bool,
@@ -202,7 +205,7 @@ fn listed(mut all: Entries) -> Entries {
     all
 }
 
-fn edit(change: impl Fn(&mut Entries) + 'static) -> Option<Box<dyn Fn(Vec<u8>) -> Vec<u8>>> {
+fn edit(change: impl Fn(&mut Entries) + 'static) -> Option<Change> {
     Some(Box::new(move |file| {
         let mut all = parts(&file);
         change(&mut all);
