@@ -150,7 +150,7 @@ fn client(suite: u16) -> ClientConfig {
 }
 
 /// A proof over `digest`, from a handshake in memory; `retry`: the server wants another group than the first offered.
-fn handshake((certificate, key): (&[u8], &[u8]), suite: u16, digest: [u8; 32], retry: bool) -> Vec<u8> {
+fn handshake((certificate, key): Site, suite: u16, digest: [u8; 32], retry: bool) -> Vec<u8> {
     CHOSEN.set((digest, 0));
     let mut provider = ring::default_provider();
     if retry {
@@ -188,7 +188,10 @@ macro_rules! site {
     };
 }
 
-const SITES: [(&str, (&[u8], &[u8])); 4] =
+/// Certificate and key.
+type Site = (&'static [u8], &'static [u8]);
+
+const SITES: [(&str, Site); 4] =
     [("p256", site!("p256")), ("p384", site!("p384")), ("ed25519", site!("ed25519")), ("rsa", site!("rsa"))];
 const AT: Utc = Utc(1_800_000_000_000_000);
 

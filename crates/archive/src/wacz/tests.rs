@@ -138,7 +138,7 @@ fn other_tools_read_the_gzip_of_every_member() {
         assert!(text.starts_with(b"WARC/1.1\r\n") && text.ends_with(b"\r\n\r\n"));
     }
     for size in [0usize, 1, 70_000, 5 << 20] {
-        let bytes: Vec<u8> = (0..size).map(|n| (n * n >> 7) as u8).collect();
+        let bytes: Vec<u8> = (0..size).map(|n| ((n * n) >> 7) as u8).collect();
         assert_eq!(unpack(&pack(&bytes)), bytes);
     }
 }

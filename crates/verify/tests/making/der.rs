@@ -170,6 +170,8 @@ pub struct Cert {
     pub spki: Option<Vec<u8>>,
     /// The key that certificates issued by this one name, if not its own.
     pub named_key: Option<Key>,
+    /// dNSNames of the subjectAltName.
+    pub names: Vec<&'static str>,
 }
 
 pub const DIGITAL_SIGNATURE: u8 = 0x80;
@@ -192,6 +194,7 @@ impl Cert {
             purposes: None,
             spki: None,
             named_key: None,
+            names: Vec::new(),
         }
     }
 
@@ -230,6 +233,10 @@ impl Cert {
         if let Some((critical, purposes)) = &self.purposes {
             let purposes: Vec<u8> = purposes.iter().flat_map(|p| oid(p)).collect();
             extensions.push(extension("2.5.29.37", *critical, &seq(&[&purposes])));
+        }
+        if !self.names.is_empty() {
+            let names: Vec<u8> = self.names.iter().flat_map(|n| tlv(0x82, &[n.as_bytes()])).collect();
+            extensions.push(extension("2.5.29.17", false, &seq(&[&names])));
         }
         let extensions = tlv(0xa3, &[&seq(&[&extensions.concat()])]);
         let tbs = seq(&[

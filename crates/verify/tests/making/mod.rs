@@ -3,6 +3,7 @@
 //! What a case should give is written here by hand, never taken from a verifier.
 #![allow(clippy::unwrap_used, unreachable_pub, dead_code, missing_docs)]
 
+mod capture;
 mod certificate;
 mod certificate_form;
 pub mod der;
@@ -153,6 +154,7 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     forged::cases(&mut book);
     certificate::cases(&mut book);
     certificate_form::cases(&mut book);
+    capture::cases(&mut book);
     let mut files = BTreeMap::new();
     let mut put = |path: String, bytes: Vec<u8>| {
         // Shared files are put by every case that uses them, always the same.
