@@ -73,7 +73,7 @@ pub fn run_with(
     before["inside"] = capsule.inside();
 
     let mut page = Page::new(&mut browser, limits, order.viewport);
-    let mut facts = Facts::default();
+    let mut facts = None;
     let opened = walk(&mut page, url.as_str(), &mut facts, &mut |operations, next| step(operations, next));
     let died = opened.as_ref().is_ok_and(Option::is_none) && page.browser.crashed.is_some();
     let mut origins = BTreeSet::new();
@@ -85,8 +85,7 @@ pub fn run_with(
         }
     }
     page.chains(&origins);
-    let text = facts.text.clone();
-    if !text.is_empty() {
+    if let Some(text) = facts.as_ref().map(|facts: &Facts| facts.text.clone()) {
         page.keep("text", "text/plain; charset=utf-8", text.as_bytes());
     }
     if limits.pdf && matches!(opened, Ok(None)) && !died {
@@ -140,14 +139,14 @@ pub fn run_with(
     let exchanges = network.exchanges(&mark, &peers);
     let status =
         exchanges.iter().rev().filter(|e| e.main && !e.printing).find_map(|e| Some(e.response.as_ref()?.status));
-    let (outcome, reason) = judge(&url, opened, died, status, &facts, &exchanges, &log, page.browser);
+    let (outcome, reason) = judge(&url, opened, died, status, facts.as_ref(), &exchanges, &log, page.browser);
     let outcome = match reason {
         Some(reason) => {
             page.reasons.insert(0, reason);
             outcome
         }
         None => {
-            lacks(&mut page, &exchanges, &facts, status);
+            lacks(&mut page, &exchanges, facts.as_ref(), status);
             if page.reasons.is_empty() { Outcome::Complete } else { Outcome::Partial }
         }
     };
@@ -166,9 +165,10 @@ pub fn run_with(
     let Page { reasons, remarks, mut resources, .. } = page;
     resources.sort_by(|a, b| a.name.cmp(&b.name));
     capsule.close();
+    let facts = facts.unwrap_or_else(|| Facts { url: url.to_string(), ..Facts::default() });
     Ok(Recording {
         url: order.url.clone(),
-        final_url: if facts.url.is_empty() { url.to_string() } else { facts.url },
+        final_url: facts.url,
         title: facts.title,
         outcome,
         reasons,
@@ -201,7 +201,7 @@ impl Drop for Stop {
 fn walk(
     page: &mut Page<'_>,
     url: &str,
-    facts: &mut Facts,
+    facts: &mut Option<Facts>,
     step: &mut dyn FnMut(&mut Operations, Step),
 ) -> Result<Option<String>> {
     step(&mut page.browser.operations, Step::Open);
@@ -216,11 +216,14 @@ fn walk(
     if !page.attempt("scroll", Page::scroll) && page.facts().is_err() {
         return Ok(None);
     }
-    page.attempt("facts", |page| page.facts().map(|found| *facts = found));
+    page.attempt("facts", |page| page.facts().map(|found| *facts = Some(found)));
     step(&mut page.browser.operations, Step::Screenshot);
     page.attempt("screenshot", Page::screenshots);
     step(&mut page.browser.operations, Step::Snapshot);
     page.attempt("snapshot", Page::snapshots);
+    if let Some(facts) = facts {
+        facts.add_layout(&page.layout);
+    }
     Ok(None)
 }
 
@@ -230,7 +233,7 @@ fn judge(
     opened: Result<Option<String>>,
     died: bool,
     status: Option<u16>,
-    facts: &Facts,
+    facts: Option<&Facts>,
     exchanges: &[Exchange],
     log: &[guard::Event],
     browser: &Browser,
@@ -244,16 +247,19 @@ fn judge(
         Ok(None) => None,
     };
     let Some(mut why) = why else {
-        return match walls::wall(url, status, facts) {
+        return match facts.and_then(|facts| walls::wall(url, status, facts)) {
             Some(reason) => (Outcome::Blocked, Some(reason)),
             None => (Outcome::Complete, None),
         };
     };
+    // Where the redirects ended.
+    let last = exchanges.iter().rev().find(|e| e.main).and_then(|e| Url::parse(&e.url).ok());
+    let last = last.as_ref().unwrap_or(url);
     if browser.incidents.iter().any(|incident| incident["what"] == "download") {
         why = "the address is a download, not a page".to_owned();
     } else if let Some(reason) = log.iter().rev().find_map(|event| match &event.what {
         What::Refused { target, reason } | What::Failed { target, reason }
-            if url.host_str().is_some_and(|h| target.contains(h)) =>
+            if last.host_str().is_some_and(|h| target.contains(h)) =>
         {
             Some(reason.clone())
         }
@@ -265,7 +271,7 @@ fn judge(
 }
 
 /// What a page that was reached lacks.
-fn lacks(page: &mut Page<'_>, exchanges: &[Exchange], facts: &Facts, status: Option<u16>) {
+fn lacks(page: &mut Page<'_>, exchanges: &[Exchange], facts: Option<&Facts>, status: Option<u16>) {
     if let Some(status @ 400..) = status {
         page.reason(Reason::new(
             "status",
@@ -273,8 +279,8 @@ fn lacks(page: &mut Page<'_>, exchanges: &[Exchange], facts: &Facts, status: Opt
             format!("the server answered HTTP {status}"),
         ));
     }
-    if facts.missing_images > 0 {
-        let n = facts.missing_images;
+    let n = facts.map_or(0, |facts| facts.missing_images);
+    if n > 0 {
         page.reason(Reason::new("images", format!("有 {n} 幅图片未能显示"), format!("{n} images did not appear")));
     }
     // A truncated body, an address that the guard refused; what the page itself cancelled is no lack.

@@ -223,11 +223,11 @@ fn nothing_goes_inward() {
         "10.0.0.1",
         "169.254.169.254",
         "[::1]:8080",
-        "localhost:1",
+        "localhost:8099",
         "192.168.1.1",
         "intranet",
         "100.64.0.1",
-        "127.0.0.1:2",
+        "127.0.0.1:8097",
     ] {
         let refused = r.guard.iter().any(|e| matches!(&e.what, What::Refused { target: t, .. } if t.contains(target)));
         assert!(refused, "{target}");
