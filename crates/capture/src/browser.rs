@@ -182,11 +182,7 @@ impl Browser {
                     }
                 }
             }
-            "Network.loadingFailed" => {
-                if self.network.failed(&key, &p) {
-                    self.want_body(&session, key);
-                }
-            }
+            "Network.loadingFailed" if self.network.failed(&key, &p) => self.want_body(&session, key),
             "Network.webSocketCreated" => self.incident("websocket", json!({ "url": p["url"] })),
             "Network.webTransportCreated" => self.incident("webtransport", json!({ "url": p["url"] })),
             "Fetch.requestPaused" => self.paused(&session, &p),
@@ -198,10 +194,6 @@ impl Browser {
             }
             "Page.frameNavigated" if session == self.page && p["frame"]["parentId"].is_null() => {
                 self.network.went_on(&text(&p["frame"]["loaderId"]));
-            }
-            // A download that took the navigation's place: no load event comes.
-            "Page.frameStoppedLoading" if p["frameId"] == self.target => {
-                self.loaded |= self.incidents.iter().any(|incident| incident["what"] == "download");
             }
             "Page.windowOpen" => self.incident("popup", json!({ "url": cut(&p["url"]) })),
             "Browser.downloadWillBegin" | "Page.downloadWillBegin" => {
@@ -290,8 +282,13 @@ impl Browser {
             || ["text/", "json", "javascript", "ecmascript", "xml"].iter().any(|part| kind.contains(part));
         let stream = kind.contains("event-stream") || header("content-disposition").contains("attachment");
         let long = header("content-length").parse::<u64>().is_ok_and(|n| n > self.limits.body.min(32 << 20));
-        let hold =
-            textual && !stream && !long && status >= 200 && !(300..400).contains(&status) && p["networkId"].is_string();
+        let hold = textual
+            && !stream
+            && !long
+            && status >= 200
+            && !(300..400).contains(&status)
+            && p["networkId"].is_string()
+            && !self.unending.contains(&text(&p["request"]["url"]));
         if hold {
             let id = self.wire.send(session, "Fetch.getResponseBody", json!({ "requestId": pause }));
             let key = text(&p["networkId"]);

@@ -69,6 +69,11 @@ impl<'a> Page<'a> {
         }
         let end = (Instant::now() + self.limits.load).min(self.browser.deadline);
         while !self.browser.loaded && self.browser.crashed.is_none() {
+            // A download that took the page's place: no load event comes.
+            let downloads = self.browser.incidents.iter().any(|incident| incident["what"] == "download");
+            if downloads && self.browser.network.stirred.is_none_or(|at| at.elapsed() > Duration::from_secs(2)) {
+                break;
+            }
             if Instant::now() >= end {
                 self.reasons.push(Reason::new(
                     "load",
