@@ -81,6 +81,7 @@ init-done = The data folder is ready: { $path }
 init-origin = Origin      { $origin }
 init-key = Ledger key  { $key }
 init-root = Root of the embedded authority, SHA-256  { $root }
+init-signer = Root of the certificates' signer, SHA-256  { $root }
 init-publish = Publish key and fingerprint elsewhere: whoever verifies compares packages with them.
 status-new = new
 status-existing = existing

@@ -80,6 +80,7 @@ init-done = 数据文件夹已建立：{ $path }
 init-origin = 账本名称  { $origin }
 init-key = 账本公钥  { $key }
 init-root = 平台自签时间标记的根证书 SHA-256  { $root }
+init-signer = 证书签章人根证书 SHA-256  { $root }
 init-publish = 请把公钥与指纹公布在别处：核验者要用它们与证据包比对。
 status-new = 已登记
 status-existing = 已存在

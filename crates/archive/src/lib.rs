@@ -3,6 +3,7 @@
 //! - [`package`]: the one canonical ZIP, its names and their order, `package.json`.
 //! - [`folder`]: the same entries, extracted.
 //! - [`pdf`]: the certificate file, which attaches the same entries.
+//! - [`wacz`]: what a capture keeps.
 //! - [`verify_txt`]: `VERIFY.txt`, how to check a package with tools that this project did not write.
 
 pub mod folder;
@@ -10,6 +11,7 @@ mod guide;
 mod names;
 pub mod package;
 pub mod pdf;
+pub mod wacz;
 mod zip;
 
 pub use guide::{VerifyTxt, verify_txt};

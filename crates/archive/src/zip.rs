@@ -16,7 +16,7 @@ const CENTRAL: u32 = 0x0201_4b50;
 const END: u32 = 0x0605_4b50;
 /// Version needed 20; flags, method and time 0; date 1980-01-01.
 const COMMON: [u8; 10] = [20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0];
-const LOCAL_LENGTH: usize = 30;
+pub(crate) const LOCAL_LENGTH: usize = 30;
 
 /// The ZIP of `entries`, in their order. Names must be valid (fewer than 64 KiB, ASCII).
 pub(crate) fn encode(entries: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
@@ -62,10 +62,10 @@ pub(crate) fn decode(bytes: &[u8], mut admit: impl FnMut(&str, u64) -> Result<()
     Ok(entries)
 }
 
-struct Entry<'a> {
-    name: &'a str,
-    crc: u32,
-    size: u32,
+pub(crate) struct Entry<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) crc: u32,
+    pub(crate) size: u32,
 }
 
 impl<'a> Entry<'a> {
@@ -74,7 +74,7 @@ impl<'a> Entry<'a> {
         Ok(Self { name, crc: crc32(bytes), size: bytes.len() as u32 })
     }
 
-    fn local(&self) -> Vec<u8> {
+    pub(crate) fn local(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(LOCAL_LENGTH + self.name.len());
         out.extend(LOCAL.to_le_bytes());
         self.common(&mut out);
@@ -94,13 +94,13 @@ impl<'a> Entry<'a> {
 }
 
 #[derive(Default)]
-struct Directory {
+pub(crate) struct Directory {
     bytes: Vec<u8>,
     count: u16,
 }
 
 impl Directory {
-    fn add(&mut self, entry: &Entry<'_>, offset: usize) -> Result<()> {
+    pub(crate) fn add(&mut self, entry: &Entry<'_>, offset: usize) -> Result<()> {
         too_large(offset)?;
         self.count = self.count.checked_add(1).ok_or(Error::TooLarge { what: WHAT, found: 65_536, limit: 65_535 })?;
         let out = &mut self.bytes;
@@ -114,7 +114,7 @@ impl Directory {
         Ok(())
     }
 
-    fn finish(mut self, offset: usize) -> Result<Vec<u8>> {
+    pub(crate) fn finish(mut self, offset: usize) -> Result<Vec<u8>> {
         too_large(offset + self.bytes.len())?;
         let size = self.bytes.len() as u32;
         let out = &mut self.bytes;
@@ -155,8 +155,13 @@ fn same(bytes: &[u8], at: usize, expected: &[u8]) -> Result<()> {
     Err(Error::malformed(WHAT, found, format!("{expected}(the canonical stored ZIP)")))
 }
 
-/// CRC-32 (ISO 3309), table by table entry.
-fn crc32(bytes: &[u8]) -> u32 {
+/// CRC-32 (ISO 3309) of `bytes`.
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+    crc32_more(0, bytes)
+}
+
+/// CRC-32 of what `crc` covers, and then `bytes`; it begins with 0.
+pub(crate) fn crc32_more(crc: u32, bytes: &[u8]) -> u32 {
     const TABLE: [u32; 256] = {
         let mut table = [0; 256];
         let mut n = 0;
@@ -171,7 +176,7 @@ fn crc32(bytes: &[u8]) -> u32 {
         }
         table
     };
-    !bytes.iter().fold(!0u32, |c, b| TABLE[usize::from(c as u8 ^ b)] ^ (c >> 8))
+    !bytes.iter().fold(!crc, |c, b| TABLE[usize::from(c as u8 ^ b)] ^ (c >> 8))
 }
 
 #[cfg(test)]
@@ -182,5 +187,6 @@ mod tests {
     fn the_check_value_of_crc_32() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
         assert_eq!(crc32(b""), 0);
+        assert_eq!(crc32_more(crc32(b"1234"), b"56789"), 0xcbf4_3926);
     }
 }

@@ -17,7 +17,10 @@ use crate::{
         wrap_tsr,
     },
 };
-use cms::{content_info::CmsVersion, signed_data::SignerInfo};
+use cms::{
+    content_info::CmsVersion,
+    signed_data::{SignerIdentifier, SignerInfo},
+};
 use der::{Decode, Encode};
 use x509_cert::Certificate;
 
@@ -69,6 +72,10 @@ impl DocumentSignature {
         {
             return Err(Error::malformed("signed attributes", other.oid.to_string(), "the three of the profile"));
         }
+        if !matches!(signer_info.sid, SignerIdentifier::IssuerAndSerialNumber(_)) {
+            // RFC 5652, 5.3: with a key identifier it is version 3.
+            return Err(Error::malformed("signer identifier", "subjectKeyIdentifier", "issuer and serial number"));
+        }
         let certificates = certificates(data.certificates.as_ref().map_or(&[], |c| c.as_slice()))?;
         let (signer, signer_certificate) = find_signer(&signer_info.sid, &certificates)?;
         Ok(Self {
@@ -81,8 +88,8 @@ impl DocumentSignature {
     }
 
     /// The signature over `content`, the signer's binding, and the time-stamp over the signature: all that needs no
-    /// trust.
-    pub fn check(&self, content: &[u8]) -> Result<()> {
+    /// trust. Returns how the time-stamp's own signer is bound.
+    pub fn check(&self, content: &[u8]) -> Result<Binding> {
         let signed = Signed {
             info: &self.signer_info,
             signer: &self.signer,
@@ -94,7 +101,7 @@ impl DocumentSignature {
             return Err(Error::malformed(WHAT, "ESSCertID", "ESSCertIDv2"));
         }
         self.timestamp.check_imprint(self.signer_info.signature.as_bytes())?;
-        self.timestamp.check_signature().map(drop)
+        self.timestamp.check_signature()
     }
 
     /// The root that the signer's certificate leads to, valid and not revoked at the time-stamp's genTime.

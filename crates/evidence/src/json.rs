@@ -34,6 +34,24 @@ pub fn to_bytes(what: &'static str, value: &Value) -> Result<Vec<u8>> {
     serde_json_canonicalizer::to_vec(value).map_err(|e| Error::malformed(what, e.to_string(), "canonical JSON"))
 }
 
+/// [`parse`] for text that others wrote (a page's title): canonical, but any string and number is allowed.
+pub fn parse_free(what: &'static str, bytes: &[u8], limit: usize) -> Result<Value> {
+    if bytes.len() > limit {
+        return Err(Error::TooLarge { what, found: bytes.len() as u64, limit: limit as u64 });
+    }
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|e| Error::malformed(what, e.to_string(), "JSON (RFC 8259) in UTF-8"))?;
+    if to_bytes_free(what, &value)? != bytes {
+        return Err(Error::malformed(what, String::from_utf8_lossy(bytes), "canonical JSON (RFC 8785)"));
+    }
+    Ok(value)
+}
+
+/// RFC 8785 encoding of any value.
+pub fn to_bytes_free(what: &'static str, value: &Value) -> Result<Vec<u8>> {
+    serde_json_canonicalizer::to_vec(value).map_err(|e| Error::malformed(what, e.to_string(), "canonical JSON"))
+}
+
 /// Integers and strings within the rules, everywhere in `value`.
 pub fn check(what: &'static str, value: &Value) -> Result<()> {
     match value {

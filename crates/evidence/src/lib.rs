@@ -5,9 +5,10 @@
 //!
 //! Read in this order, which is the order of the data:
 //! [`digest`] → [`statement`] (with [`disclosure`]) → [`token`] → [`record`] → [`merkle`] →
-//! [`checkpoint`] (a signed [`note`]) → [`cosignature`] and [`policy`] → [`proof`].
+//! [`checkpoint`] (a signed [`note`]) → [`cosignature`] and [`policy`] → [`proof`]; [`contact`] for captures.
 
 pub mod checkpoint;
+pub mod contact;
 pub mod cosignature;
 pub mod digest;
 pub mod disclosure;

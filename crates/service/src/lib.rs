@@ -65,6 +65,8 @@ pub struct Initialized {
     pub ledger_key: String,
     /// SHA-256 of the embedded authority's root certificate, hex.
     pub authority_root: String,
+    /// SHA-256 of the root of whoever signs certificates, hex.
+    pub signer_root: String,
     /// Things worth saying (enterprise code with a wrong checksum, head mirror newly written…), each (zh, en).
     pub warnings: Warnings,
 }

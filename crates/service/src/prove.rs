@@ -25,8 +25,6 @@ use std::{
 };
 use store::Record;
 
-/// Whether `export` makes certificates.
-const CERTIFICATES: bool = true;
 /// Claims that only the court's copy discloses.
 const COURT_ONLY: [&str; 2] = ["owner_id", "operator_id"];
 
@@ -128,7 +126,7 @@ impl Folder {
         let full = if request.full { ".full" } else { "" };
         // Before the seal there is nothing that a certificate could stand on.
         let sealed = entries.iter().any(|(name, _)| name == "checkpoint.tsr");
-        let certificate = (CERTIFICATES && sealed).then(|| self.certificate(&record, &entries, request)).transpose()?;
+        let certificate = sealed.then(|| self.certificate(&record, &entries, request)).transpose()?;
         entries.extend(certificate.iter().map(|pdf| ("certificate.pdf".to_owned(), pdf.clone())));
         let bytes = archive::package::write(&entries).map_err(|e| {
             Error::new(format!("证据包无法写成（{e}）"), format!("the package could not be written ({e})"))

@@ -2,7 +2,9 @@
 //!
 //! A check reads only what it needs, so one broken entry does not silence the others.
 
+mod capture;
 mod certificate;
+mod form;
 mod later;
 mod ledger;
 mod stamps;
@@ -13,14 +15,13 @@ pub(crate) use self::{
     stamps::Stamp,
 };
 use crate::{Check, Facts, Original, Outcome, Overall, Trust, Verdict, times, verdict::clean, words};
-use archive::pdf::CertificatePdf;
+use archive::{pdf::CertificatePdf, wacz::Source};
 use evidence::{
     Error, Result,
     digest::{self, FileDigests},
     disclosure, hex,
-    json::{self, Value},
-    proof::TlogProof,
-    record::{self, MAX_BYTES, Record},
+    json::Value,
+    record::Record,
     statement::{Clock, Kind, Statement},
     time::Utc,
 };
@@ -41,8 +42,21 @@ pub(crate) type Entries = BTreeMap<String, Vec<u8>>;
 
 /// Checks a package as it lies there. What cannot be read as a package ends at `form`.
 pub fn check_package(bytes: &[u8], trust: &Trust, originals: &[Original], now: Utc) -> Verdict {
+    check_package_beside(bytes, trust, originals, None, now)
+}
+
+/// [`check_package`], with a capture's file that lies beside it; its digests stand in `originals` too.
+pub fn check_package_beside(
+    bytes: &[u8],
+    trust: &Trust,
+    originals: &[Original],
+    wacz: Option<&mut dyn Source>,
+    now: Utc,
+) -> Verdict {
     match archive::package::read(bytes) {
-        Ok(package) => check(&package.entries.into_iter().collect(), Container::Package, trust, originals, now),
+        Ok(package) => {
+            check_beside(&package.entries.into_iter().collect(), Container::Package, trust, originals, wacz, now)
+        }
         Err(e) => {
             let mut walk = Walk::new(const { &Entries::new() }, trust, now);
             walk.nothing_but(Check::error("form", &e));
@@ -53,8 +67,19 @@ pub fn check_package(bytes: &[u8], trust: &Trust, originals: &[Original], now: U
 
 /// Checks a certificate (PDF): what it attaches, and its signature.
 pub fn check_certificate(bytes: &[u8], trust: &Trust, originals: &[Original], now: Utc) -> Verdict {
+    check_certificate_beside(bytes, trust, originals, None, now)
+}
+
+/// [`check_certificate`], with a capture's file that lies beside it; its digests stand in `originals` too.
+pub fn check_certificate_beside(
+    bytes: &[u8],
+    trust: &Trust,
+    originals: &[Original],
+    wacz: Option<&mut dyn Source>,
+    now: Utc,
+) -> Verdict {
     let read = archive::pdf::read(bytes).and_then(|read| {
-        match read.attachments.iter().find(|(name, _)| certificate::only_in_packages(name)) {
+        match read.attachments.iter().find(|(name, _)| certificate::never_attached(name)) {
             Some((name, _)) => Err(Error::malformed("certificate", format!("{name} attached"), "evidence only")),
             None => Ok(read),
         }
@@ -71,13 +96,27 @@ pub fn check_certificate(bytes: &[u8], trust: &Trust, originals: &[Original], no
     let entries: Entries = read.attachments.iter().cloned().collect();
     let mut walk = Walk::new(&entries, trust, now);
     walk.certificate = Some(Carried::Itself(bytes, &read));
+    walk.wacz = wacz.map(|w| w as &mut dyn Source);
     walk.all(Container::Certificate, originals);
     walk.verdict()
 }
 
 /// Checks the entries of a package or folder against the reader's trust, originals and clock.
 pub fn check(entries: &Entries, container: Container, trust: &Trust, originals: &[Original], now: Utc) -> Verdict {
+    check_beside(entries, container, trust, originals, None, now)
+}
+
+/// [`check`], with a capture's file that lies beside the entries; its digests stand in `originals` too.
+pub fn check_beside(
+    entries: &Entries,
+    container: Container,
+    trust: &Trust,
+    originals: &[Original],
+    wacz: Option<&mut dyn Source>,
+    now: Utc,
+) -> Verdict {
     let mut walk = Walk::new(entries, trust, now);
+    walk.wacz = wacz.map(|w| w as &mut dyn Source);
     walk.certificate = entries.get("certificate.pdf").map(|bytes| Carried::Entry(bytes));
     walk.all(container, originals);
     walk.verdict()
@@ -91,6 +130,8 @@ struct Walk<'a> {
     checks: Vec<Check>,
     facts: Facts,
     certificate: Option<Carried<'a>>,
+    /// A capture's file that lies beside the entries.
+    wacz: Option<&'a mut dyn Source>,
 }
 
 /// The certificate in question, where there is one.
@@ -122,6 +163,7 @@ const ORDER: &[&str] = &[
     "certificate-signature",
     "capture-resources",
     "capture-order",
+    "capture-contact",
     "later-records",
     "printed-page",
 ];
@@ -143,7 +185,7 @@ const REQUIRED: &[&str] = &[
 
 impl<'a> Walk<'a> {
     fn new(entries: &'a Entries, trust: &'a Trust, now: Utc) -> Self {
-        Self { entries, trust, now, checks: Vec::new(), facts: Facts::default(), certificate: None }
+        Self { entries, trust, now, checks: Vec::new(), facts: Facts::default(), certificate: None, wacz: None }
     }
 }
 
@@ -199,6 +241,9 @@ impl Walk<'_> {
             Some(Carried::Unreadable) | None => None,
         };
         self.checks.extend(signature);
+        if let Some(statement) = statement.filter(|s| s.kind == Kind::Capture) {
+            self.capture(&statement, &statement_tokens);
+        }
         self.always();
     }
 
@@ -236,95 +281,6 @@ impl Walk<'_> {
     fn entry(&self, name: &str) -> Result<&[u8]> {
         let bytes = self.entries.get(name).map(Vec::as_slice);
         bytes.ok_or_else(|| Error::Missing { what: "package", missing: clean(name.to_owned()) })
-    }
-
-    fn form(&mut self, container: Container, record: Option<&Record>) -> Check {
-        let listing = match archive::folder::check(self.entries) {
-            Ok(listing) => listing,
-            Err(e) => return Check::error("form", &e),
-        };
-        if let Err(e) = self.inner_form() {
-            return Check::error("form", &e);
-        }
-        for name in ["VERIFY.txt", "verify.py"] {
-            if let Ok(bytes) = self.entry(name) {
-                let digest = digest::sha256(bytes);
-                self.facts.guides.push((name.to_owned(), digest));
-            }
-        }
-        let unchecked = |name: &&String| {
-            ["anchor-", "attestation-", "related-"].iter().any(|p| name.starts_with(p))
-                || matches!(name.as_str(), "items.zip" | "comparison.json" | "manifest.jsonl")
-        };
-        self.facts.unchecked_entries = self.entries.keys().filter(unchecked).cloned().collect();
-        let tokens = self.entries.keys().filter(|n| n.starts_with("timestamp-")).count();
-        if let Some(record) = record.filter(|r| r.timestamps.len() != tokens) {
-            let e = Error::mismatch("timestamp-N.tsr", tokens, record.timestamps.len());
-            return Check::error("form", &e);
-        }
-        let kind = self.facts.statement.as_ref().map(|s| s.kind);
-        if self.entries.contains_key("capture.wacz") && kind.is_some_and(|k| k != Kind::Capture) {
-            let found = kind.map_or("", Kind::as_str);
-            return Check::error("form", &Error::mismatch("kind of a record with capture.wacz", found, "capture"));
-        }
-        match (container, listing) {
-            (Container::Package, archive::folder::Listing::Absent) => {
-                Check::error("form", &Error::malformed("package", "package.json is absent", "package.json present"))
-            }
-            (Container::Folder, archive::folder::Listing::Absent) => Check::new(
-                "form",
-                Outcome::Limited,
-                "各项内容齐全、格式正确；没有 package.json，因此看不出是否有可选内容被取走。",
-                "All entries have their form; without package.json it cannot be told whether an optional one was removed.",
-            ),
-            (Container::Certificate, _) => Check::new(
-                "form",
-                Outcome::Pass,
-                "证书文件的格式正确，所附的各项内容齐全、格式正确。",
-                "The certificate file has its form, and what it attaches is complete and has its form.",
-            ),
-            _ => Check::new(
-                "form",
-                Outcome::Pass,
-                "证据包的格式正确，各项内容与清单一致。",
-                "The package has the one form it may have, and its entries are those it lists.",
-            ),
-        }
-    }
-
-    /// The checkpoint stands twice with the same bytes; the trust that travels along can be read, though it never counts.
-    fn inner_form(&self) -> Result<()> {
-        json::parse("statement.json", self.entry("statement.json")?, MAX_BYTES)?;
-        self.record_form()?;
-        let proof = TlogProof::parse(self.entry("proof.tlog-proof")?)?;
-        let (found, inside) = (self.entry("checkpoint.txt")?, &proof.checkpoint);
-        if found != inside {
-            let text = |b: &[u8]| hex::encode(&digest::sha256(b));
-            return Err(Error::mismatch("checkpoint.txt and the note in the proof", text(found), text(inside)));
-        }
-        let carried = [("policy", "trust-policy"), ("roles.json", "trust-roles.json")];
-        let carried =
-            carried.map(|(file, entry)| (file.to_owned(), self.entries.get(entry).cloned().unwrap_or_default()));
-        match Trust::from_files(carried) {
-            Ok(_) => Ok(()),
-            Err(e) => {
-                Err(Error::malformed("trust that travels along", e.to_string(), "a policy and roles that can be read"))
-            }
-        }
-    }
-
-    /// The record's own members; what its statement says is `statement`'s to judge.
-    fn record_form(&self) -> Result<()> {
-        let mut value = json::parse("record", self.entry("record.json")?, MAX_BYTES)?;
-        match value.get("schema").and_then(Value::as_str) {
-            Some(record::SCHEMA) => json::closed("record", &value, &["schema", "statement", "timestamps"])?,
-            other => return Err(Error::Unknown { what: "record schema", found: other.unwrap_or_default().to_owned() }),
-        };
-        if let Some(statement) = &self.facts.statement {
-            value["statement"] = json::parse("statement.json", &statement.to_bytes()?, MAX_BYTES)?;
-            Record::parse(&json::to_bytes("record", &value)?)?;
-        }
-        Ok(())
     }
 
     fn file(&self, statement: Option<&Statement>, originals: &[Original]) -> Check {
@@ -504,20 +460,11 @@ impl Walk<'_> {
         check.optional()
     }
 
-    /// What is never checked here, and what is not checked yet.
+    /// What is never checked here.
     fn always(&mut self) {
         let mut unchecked = |id: &str, required: bool, zh: String, en: String| {
             self.checks.push(Check { required, ..Check::new(id, Outcome::NotChecked, zh, en) });
         };
-        if self.facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Capture) {
-            for (id, zh, en) in [
-                ("capture-resources", "取证包内的资源", "Resources inside the capture"),
-                ("capture-order", "取证包内的取证指令", "The order inside the capture"),
-            ] {
-                let reason = ("未检查：需要更新的核验程序。", "not checked: a newer reader is needed.");
-                unchecked(id, true, format!("{zh}{}", reason.0), format!("{en}: {}", reason.1));
-            }
-        }
         let size = self.facts.checkpoint.as_ref().map_or("?".to_owned(), |c| c.1.to_string());
         unchecked(
             "later-records",

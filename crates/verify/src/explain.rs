@@ -226,8 +226,8 @@ const TABLE: &[Row] = &[
             "The capture's resources are intact.",
             "不证明页面内容属实。",
             "Not that what the page says is true.",
-            "使用更新的核验程序。",
-            "Use a newer reader.",
+            "没有给出 WACZ 的，一并给出；与声明不符的，索取原来的文件。",
+            "Where the WACZ was not given, give it along; where it is not the statement's, ask for the file as it was.",
         ],
     ),
     (
@@ -237,8 +237,19 @@ const TABLE: &[Row] = &[
             "The order was on the ledger before the capture was made.",
             "不证明页面内容在指令之后取得，那依赖取证机器。",
             "Not that the page's bytes came after it: that rests on the capturing machine.",
-            "使用更新的核验程序。",
-            "Use a newer reader.",
+            "把账本密钥和时间戳机构加入信任文件夹；指令不符的，向平台索取说明。",
+            "Add the ledger's key and the time authority to your trust folder; where the order does not fit, ask the platform.",
+        ],
+    ),
+    (
+        "capture-contact",
+        [
+            "指令封存之后，网站证书的密钥有过签名应答。",
+            "The key of a site's certificate signed after the order was sealed.",
+            "不约束页面内容、地址和浏览器的连接；没有它也不说明什么。",
+            "It binds no page content, address or connection of the browser; its absence proves nothing.",
+            "网站根证书从别处取得，放入信任文件夹（web-*.pem）。",
+            "Get the roots of web sites from elsewhere and put them into your trust folder (web-*.pem).",
         ],
     ),
     (

@@ -32,6 +32,10 @@ pub struct Facts {
     pub quorum: Option<String>,
     /// Entries that are present and were not checked.
     pub unchecked_entries: Vec<String>,
+    /// What a capture's file holds, where its form holds.
+    pub capture: Option<Box<archive::wacz::Wacz>>,
+    /// The same facts of a capture's order, where it holds.
+    pub order: Option<Box<Facts>>,
     /// SHA-256 of `VERIFY.txt` and `verify.py`, to be shown.
     pub guides: Vec<(String, [u8; 32])>,
 }

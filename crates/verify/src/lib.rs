@@ -15,7 +15,9 @@ mod trust;
 mod verdict;
 mod words;
 
-pub use check::{Container, check, check_certificate, check_package};
+pub use check::{
+    Container, check, check_beside, check_certificate, check_certificate_beside, check_package, check_package_beside,
+};
 pub use explain::{Explanation, explain};
 pub use facts::{Facts, Seal, Witness};
 pub use trust::{Role, RoleLine, Trust, TrustError};

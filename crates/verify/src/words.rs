@@ -18,6 +18,11 @@ pub(crate) fn date(at: Utc) -> String {
     format!("{} {} (UTC+8), {utc_day}{} UTC", day(&there), hour(&there), hour(&utc))
 }
 
+/// The same down to the full second before, so that "not before" stays true.
+pub(crate) fn date_before(at: Utc) -> String {
+    date(at.plus(1 - SECOND))
+}
+
 pub(crate) fn digests(d: &FileDigests) -> String {
     format!("{} bytes, SHA-256 {}, SM3 {}", d.size, hex::encode(&d.sha256), hex::encode(&d.sm3))
 }
@@ -55,6 +60,16 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
         out.push(Sentence::new(
             format!("记录位于该账本第 {index} 条，由账本密钥在 {size} 条时签署。"),
             format!("The record is leaf {index} of this ledger, signed by the ledger's key at size {size}."),
+        ));
+    }
+    let order = facts.order.as_ref().filter(|_| holds("capture-order"));
+    if let Some(t0) = order.and_then(|o| o.t2.as_ref()) {
+        let (date, who) = (date_before(t0.at.plus(-t0.accuracy)), &t0.authority);
+        out.push(Sentence::new(
+            format!("取证指令先写入账本，于 {date} 封存（{who}）；本记录在此之后作出。"),
+            format!(
+                "The order was put on the ledger first and sealed at {date} ({who}); this record was made after it."
+            ),
         ));
     }
     if holds("policy") && !facts.witnesses.is_empty() {

@@ -200,7 +200,7 @@ pub fn normalize_response(response: &[u8]) -> Result<Vec<u8>> {
 
 /// The digests that a token may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum HashAlgorithm {
+pub(crate) enum HashAlgorithm {
     Sha256,
     Sha384,
     Sha512,
@@ -229,7 +229,7 @@ impl HashAlgorithm {
         }
     }
 
-    fn digest(self, data: &[u8]) -> Vec<u8> {
+    pub(crate) fn digest(self, data: &[u8]) -> Vec<u8> {
         match self {
             Self::Sha256 => sha2::Sha256::digest(data).to_vec(),
             Self::Sha384 => sha2::Sha384::digest(data).to_vec(),

@@ -16,6 +16,8 @@ use webpki::{
 };
 use x509_cert::{
     Certificate,
+    certificate::Rfc5280,
+    crl::CertificateList,
     ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, KeyUsage as CertificateKeyUsage, SubjectKeyIdentifier},
 };
 
@@ -31,6 +33,8 @@ pub(crate) enum Purpose {
     TimeStamping,
     /// A document's signer, of any EKU; whether it was revoked must be known, and no certificate may be idle.
     Document,
+    /// A site's certificate, as sent in a handshake, which covers all of them: idle ones do no harm. No revocation.
+    Web,
 }
 
 impl ExtendedKeyUsageValidator for Purpose {
@@ -38,6 +42,7 @@ impl ExtendedKeyUsageValidator for Purpose {
         match self {
             Self::TimeStamping => KeyUsage::required_if_present(TIME_STAMPING).validate(iter),
             Self::Document => Ok(()),
+            Self::Web => KeyUsage::server_auth().validate(iter),
         }
     }
 }
@@ -65,7 +70,7 @@ impl Path<'_> {
         let crls = self.revocation_lists()?;
         let crls: Vec<&CertRevocationList<'_>> = crls.iter().collect();
         let policy = match self.purpose {
-            Purpose::TimeStamping => UnknownStatusPolicy::Allow,
+            Purpose::TimeStamping | Purpose::Web => UnknownStatusPolicy::Allow,
             Purpose::Document => UnknownStatusPolicy::Deny,
         };
         let revocation = match RevocationOptionsBuilder::new(&crls) {
@@ -97,13 +102,25 @@ impl Path<'_> {
         Err(refusal.unwrap_or_else(missing))
     }
 
+    /// The newest first, for a document those that are current at `at`: webpki asks the first of an issuer alone, and
+    /// does not look when it begins.
     fn revocation_lists(&self) -> Result<Vec<CertRevocationList<'static>>> {
-        let parse = |der: &Vec<u8>| {
-            OwnedCertRevocationList::from_der(der)
-                .map(CertRevocationList::Owned)
-                .map_err(|e| super::malformed("certificate revocation list", e, "a CRL in DER (RFC 5280, 5)"))
-        };
-        self.crls.iter().map(parse).collect()
+        const WHAT: &str = "certificate revocation list";
+        let mut lists = Vec::new();
+        for der in self.crls {
+            let refuse = |e: &dyn std::fmt::Display| super::malformed(WHAT, e, "a CRL in DER (RFC 5280, 5)");
+            let list = OwnedCertRevocationList::from_der(der).map_err(|e| refuse(&e))?;
+            let parsed = CertificateList::<Rfc5280>::from_der(der).map_err(|e| refuse(&e))?;
+            let begins = seconds(parsed.tbs_cert_list.this_update);
+            if self.purpose == Purpose::TimeStamping || begins <= self.at.unix_seconds() {
+                lists.push((begins, parsed.tbs_cert_list.next_update.map(seconds), list));
+            }
+        }
+        if self.purpose == Purpose::Document {
+            lists.retain(|(_, ends, _)| ends.is_none_or(|ends| self.at.unix_seconds() < ends));
+        }
+        lists.sort_by_key(|(begins, ..)| std::cmp::Reverse(*begins));
+        Ok(lists.into_iter().map(|(_, _, list)| CertRevocationList::Owned(list)).collect())
     }
 
     /// What webpki leaves out: key usage of each CA, and the root's own validity and path length.
@@ -112,7 +129,6 @@ impl Path<'_> {
         let certificate = parse(&root.der)?;
         let validity = certificate.tbs_certificate().validity();
         let at = self.at.unix_seconds();
-        let seconds = |t: x509_cert::time::Time| i64::try_from(t.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
         if !(seconds(validity.not_before)..=seconds(validity.not_after)).contains(&at) {
             let expected = format!("{} to {}", validity.not_before, validity.not_after);
             return Err(Error::mismatch("genTime against the root's validity", self.at.to_generalized(), expected));
@@ -143,6 +159,9 @@ impl Path<'_> {
     /// No signature of the token covers the other certificates inside, so each must be signed by one inside or
     /// by a root given; otherwise its bits would be free. Issuer not here: nothing contradicts, but it is missing.
     fn leftovers(&self, root: &Root, roots: &[Root], intermediates: &[Vec<u8>]) -> Result<()> {
+        if self.purpose == Purpose::Web {
+            return Ok(());
+        }
         let parse = |der: &[u8]| Certificate::from_der(der).map_err(|e| super::malformed(WHAT, e, "certificates"));
         let used = |c: &[u8]| c == self.signer || c == root.der || intermediates.iter().any(|i| i == c);
         // A copy of a root is that root; a root given that does not parse cannot sign anything.
@@ -216,6 +235,10 @@ impl Path<'_> {
             .map(|c| super::display_name(c.tbs_certificate().subject()))
             .unwrap_or_default()
     }
+}
+
+fn seconds(time: x509_cert::time::Time) -> i64 {
+    i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
 }
 
 fn no_revocation() -> Error {

@@ -277,14 +277,14 @@ fn rsa_key(der: &[u8]) -> Result<PublicKey> {
 }
 
 /// ECDSA over P-256; `signature` in DER.
-pub(super) fn ecdsa_p256(key: &[u8], digest: HashAlgorithm, message: &[u8], signature: &[u8]) -> bool {
+pub(crate) fn ecdsa_p256(key: &[u8], digest: HashAlgorithm, message: &[u8], signature: &[u8]) -> bool {
     let Ok(key) = p256::ecdsa::VerifyingKey::from_sec1_bytes(key) else { return false };
     let Ok(signature) = p256::ecdsa::Signature::from_der(signature) else { return false };
     key.verify_prehash(&digest.digest(message), &signature).is_ok()
 }
 
 /// ECDSA over P-384; `signature` in DER.
-pub(super) fn ecdsa_p384(key: &[u8], digest: HashAlgorithm, message: &[u8], signature: &[u8]) -> bool {
+pub(crate) fn ecdsa_p384(key: &[u8], digest: HashAlgorithm, message: &[u8], signature: &[u8]) -> bool {
     let Ok(key) = p384::ecdsa::VerifyingKey::from_sec1_bytes(key) else { return false };
     let Ok(signature) = p384::ecdsa::Signature::from_der(signature) else { return false };
     key.verify_prehash(&digest.digest(message), &signature).is_ok()
@@ -317,7 +317,7 @@ fn rsa_pss(key: &PublicKey, digest: HashAlgorithm, salt: usize, message: &[u8], 
 }
 
 /// RSA from the PKCS#1 key; PSS with a salt as long as the digest, as certificates use it.
-pub(super) fn rsa(key: &[u8], digest: HashAlgorithm, pss: bool, message: &[u8], signature: &[u8]) -> bool {
+pub(crate) fn rsa(key: &[u8], digest: HashAlgorithm, pss: bool, message: &[u8], signature: &[u8]) -> bool {
     let Ok(key) = rsa_key(key) else { return false };
     if pss {
         rsa_pss(&key, digest, digest.len(), message, signature)

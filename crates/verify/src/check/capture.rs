@@ -1,0 +1,346 @@
+//! A capture's file: every byte of it, its order, and the contact proofs.
+//!
+//! The order lies in the file as a package of its own. It is checked like any other, by the same trust and clock; a
+//! package inside it would be refused, so nothing nests twice.
+
+use super::{Container, Entries, Stamp, Walk, check};
+use crate::{Check, Facts, Outcome, Overall, Verdict, verdict::clean, words};
+use archive::wacz::{self, Source, Wacz};
+use evidence::{
+    Error, Result,
+    contact::{self, Contact},
+    hex,
+    json::Value,
+    record::leaf_hash,
+    statement::{Kind, Statement},
+    token::{Root, Token},
+};
+use sha2::{Digest, Sha256};
+use std::io::SeekFrom;
+
+/// Most bytes of the order's package.
+const MAX_ORDER: u64 = 64 << 20;
+/// Most contact proofs.
+const MAX_CONTACTS: usize = 256;
+
+/// The order's package, as far as it can be read.
+struct Order {
+    entries: Entries,
+    verdict: Verdict,
+}
+
+impl Walk<'_> {
+    /// The three checks of a capture. `tokens` are those over its statement.
+    pub(super) fn capture(&mut self, statement: &Statement, tokens: &[Stamp]) {
+        let mut carried = self.entries.get("capture.wacz").map(|bytes| wacz::in_memory(bytes));
+        let mut beside = self.wacz.take();
+        let source: Option<&mut dyn Source> = match (&mut carried, &mut beside) {
+            (Some(bytes), _) => Some(bytes),
+            (None, Some(file)) => Some(&mut **file),
+            (None, None) => None,
+        };
+        let Some(source) = source else {
+            let (zh, en) =
+                ("没有给出取证文件（WACZ）；请一并给出。", "The capture's file (WACZ) was not given; give it along.");
+            return ["capture-resources", "capture-order", "capture-contact"].into_iter().for_each(|id| {
+                self.unmade(id, zh, en);
+            });
+        };
+        let read = match self.resources(statement, source) {
+            Ok(read) => read,
+            Err(e) => {
+                self.checks.push(Check::error("capture-resources", &e));
+                let (zh, en) = ("取证文件不成立，未再检查。", "Not checked, as the capture's file does not hold.");
+                return ["capture-order", "capture-contact"].into_iter().for_each(|id| self.unmade(id, zh, en));
+            }
+        };
+        let (records, named) = (read.entries.len(), read.named().count());
+        self.checks.push(Check::new(
+            "capture-resources",
+            Outcome::Pass,
+            format!("取证文件的每个字节都有出处：{records} 条记录，其中 {named} 条是取证自身的产物，全部摘要相符。"),
+            format!(
+                "Every byte of the capture's file is accounted for: {records} records, {named} of them made by the capture itself, all digests agree."
+            ),
+        ));
+        let order = self.order(&read, source);
+        let compared = match &order {
+            Ok(order) => self.compare(statement, tokens, order),
+            Err(e) => Err(e.clone()),
+        };
+        let check = match compared {
+            Ok(check) => check,
+            Err(e) => Check::error("capture-order", &e),
+        };
+        let contact = match order.as_ref().ok().filter(|_| check.result != Outcome::Fail) {
+            Some(order) => self.contacts(&read, source, order),
+            None => Check::new(
+                "capture-contact",
+                Outcome::NotChecked,
+                "取证指令不成立，接触证明没有可比对的值。",
+                "The order does not hold, so contact proofs cannot be compared with it.",
+            ),
+        };
+        let held = check.holds();
+        self.checks.extend([check, contact.optional()]);
+        self.facts.order = order.ok().filter(|_| held).map(|o| Box::new(o.verdict.facts));
+        self.facts.capture = Some(Box::new(read));
+    }
+
+    fn unmade(&mut self, id: &str, zh: &str, en: &str) {
+        let check = Check::new(id, Outcome::NotChecked, zh, en);
+        self.checks.push(Check { required: id != "capture-contact", ..check });
+    }
+
+    /// The file's form, the statement's digest of it, and the page that both name.
+    fn resources(&self, statement: &Statement, source: &mut dyn Source) -> Result<Wacz> {
+        let read = wacz::read(source).map_err(in_words)?;
+        let (size, sha256) = digest(source)?;
+        let file = statement.file.as_ref().map(|f| &f.digests);
+        if let Some(file) = file.filter(|f| (f.size, f.sha256) != (size, sha256)) {
+            let text = |size: u64, sha: &[u8; 32]| format!("{size} bytes, SHA-256 {}", hex::encode(sha));
+            return Err(Error::mismatch("WACZ", text(size, &sha256), text(file.size, &file.sha256)));
+        }
+        let main = read.pages.first().map(|p| p.url.as_str()).unwrap_or_default();
+        match self.facts.claims.get("final_url").and_then(Value::as_str) {
+            Some(stated) if stated != main => Err(Error::mismatch("main page of the WACZ", main, stated)),
+            _ => Ok(read),
+        }
+    }
+
+    fn order(&self, read: &Wacz, source: &mut dyn Source) -> Result<Order> {
+        let entry = read.find("order");
+        let entry = entry.ok_or_else(|| Error::malformed("WACZ", "no urn:quezao:order", "the order's package"))?;
+        if entry.content_type.as_deref() != Some("application/zip") {
+            let found = entry.content_type.clone().unwrap_or_default();
+            return Err(Error::malformed("media type of the order", found, "application/zip"));
+        }
+        let bytes = read.payload(source, entry, MAX_ORDER).map_err(in_words)?;
+        let entries: Entries = archive::package::read(&bytes)?.entries.into_iter().collect();
+        if let Some(name) = ["certificate.pdf", "capture.wacz"].into_iter().find(|n| entries.contains_key(*n)) {
+            return Err(Error::malformed("the order's package", name, "an order's evidence alone"));
+        }
+        let verdict = check(&entries, Container::Package, self.trust, &[], self.now);
+        Ok(Order { entries, verdict })
+    }
+
+    /// What order and capture say about each other; a contradiction comes before what is missing.
+    fn compare(&self, statement: &Statement, tokens: &[Stamp], order: &Order) -> Result<Check> {
+        let Order { entries, verdict } = order;
+        if verdict.result == Overall::NotVerified {
+            let failed = verdict.checks.iter().find(|c| c.result == Outcome::Fail);
+            let (id, zh, en) = failed.map_or(("", "", ""), |c| (&c.id, &c.zh, &c.en));
+            let (zh, en) =
+                (format!("指令的证据包不成立（{id}）：{zh}"), format!("The order's package fails at {id}: {en}"));
+            return Ok(Check::new("capture-order", Outcome::Fail, zh, en));
+        }
+        let Some(ordered) = &verdict.facts.statement else {
+            let unread = verdict.checks.iter().find(|c| c.required && c.result == Outcome::NotChecked);
+            let missing = unread.map_or_else(String::new, |c| format!("{}: {}", c.id, c.en));
+            return Err(Error::Missing { what: "statement of the order", missing });
+        };
+        same("kind of the order", ordered.kind.as_str(), Kind::Order.as_str())?;
+        let provenance = |s: &Statement| s.provenance.map_or("none", |p| p.as_str());
+        same("provenance of the order", provenance(ordered), provenance(statement))?;
+        same("ledger of the order", &ordered.ledger, &statement.ledger)?;
+        let record = entries.get("record.json").map(Vec::as_slice).unwrap_or_default();
+        let named = self.facts.claims.get("refs").map_or(&Value::Null, |refs| &refs[0]);
+        let own = evidence::json::json!({
+            "ledger": ordered.ledger, "id": ordered.id, "leaf": hex::encode(&leaf_hash(record)),
+        });
+        same("first of the capture's refs", named, &own)?;
+        if let (Some(index), Some(first)) = (self.facts.index, verdict.facts.index)
+            && first >= index
+        {
+            return Err(Error::mismatch("index of the order", first, format!("< {index}")));
+        }
+        self.in_order(tokens, entries)?;
+        let claims = (&verdict.facts.claims, &self.facts.claims);
+        for name in ["url", "purpose", "owner_kind", "owner_name", "owner_code"] {
+            match (claims.0.get(name), claims.1.get(name)) {
+                (Some(a), Some(b)) => same(name_of(name), a, b)?,
+                _ if name.starts_with("owner") => {}
+                _ => return Err(Error::Missing { what: "disclosed by order and capture", missing: name.into() }),
+            }
+        }
+        Ok(match verdict.result {
+            Overall::Incomplete => {
+                let open = verdict.checks.iter().find(|c| c.required && c.result == Outcome::NotChecked);
+                let (id, zh, en) = open.map_or(("", "", ""), |c| (&c.id, &c.zh, &c.en));
+                let (zh, en) = (
+                    format!("指令的证据包不完整（{id}）：{zh}"),
+                    format!("The order's package is incomplete at {id}: {en}"),
+                );
+                Check::new("capture-order", Outcome::NotChecked, zh, en)
+            }
+            _ => held(verdict),
+        })
+    }
+
+    /// genTime − accuracy of each token over the order's checkpoint ≤ genTime + accuracy of each over the statement.
+    fn in_order(&self, tokens: &[Stamp], order: &Entries) -> Result<()> {
+        let seals = order.iter().filter(|(n, _)| n.starts_with("checkpoint") && n.ends_with(".tsr"));
+        for (_, seal) in seals {
+            let seal = Token::parse_tsr(seal)?;
+            let earliest = seal.gen_time.plus(-seal.accuracy);
+            for token in tokens.iter().filter_map(|s| s.token.as_ref()) {
+                let latest = token.gen_time.plus(token.accuracy);
+                if earliest > latest {
+                    let bound = format!(">= {} (the order's seal)", earliest.to_micros());
+                    return Err(Error::mismatch("genTime over the capture's statement", latest.to_micros(), bound));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn contacts(&self, read: &Wacz, source: &mut dyn Source, order: &Order) -> Check {
+        const ID: &str = "capture-contact";
+        let proofs: Vec<_> = read.named().filter(|(n, _)| n.split('/').next() == Some("contact")).collect();
+        if proofs.is_empty() {
+            let (zh, en) =
+                ("没有接触证明；没有它不说明什么。", "There is no contact proof; that there is none proves nothing.");
+            return Check::new(ID, Outcome::NotChecked, zh, en);
+        }
+        if proofs.len() > MAX_CONTACTS {
+            let (found, limit) = (proofs.len() as u64, MAX_CONTACTS as u64);
+            return Check::error(ID, &Error::TooLarge { what: "contact proofs", found, limit });
+        }
+        let (record, seal) = (order.entries.get("record.json"), order.entries.get("checkpoint.tsr"));
+        let (Some(record), Some(seal)) = (record, seal) else {
+            let e = Error::Missing { what: "the order's package", missing: "checkpoint.tsr".into() };
+            return Check::error(ID, &e);
+        };
+        let random = contact::random(record, seal);
+        let mut open = None;
+        let mut found: Vec<Contact> = Vec::new();
+        for (_, entry) in proofs {
+            let proof = read.payload(source, entry, contact::MAX_BYTES as u64).map_err(in_words);
+            match proof.and_then(|p| Contact::parse(&p)) {
+                Ok(contact) if contact.random != random => {
+                    let (found, expected) = (hex::encode(&contact.random), hex::encode(&random));
+                    return Check::error(ID, &Error::mismatch("ClientHello.random", found, expected));
+                }
+                Ok(contact) => found.push(contact),
+                Err(e) if e.is_incomplete() => open = Some(e),
+                Err(e) => return Check::error(ID, &e),
+            }
+        }
+        if let Some(e) = open {
+            return Check::error(ID, &e);
+        }
+        if self.trust.web.is_empty() {
+            return Check::new(
+                ID,
+                Outcome::NotChecked,
+                "接触证明的签名都成立，但您的信任文件夹中没有网站根证书（web-*.pem），不知道是谁的密钥。",
+                "The proofs' signatures hold, but your trust folder has no roots for web sites (web-*.pem), so whose keys they are is not known.",
+            );
+        }
+        self.trusted(&found)
+    }
+
+    /// Names and chains, by the reader's roots, when the capture was stamped.
+    fn trusted(&self, found: &[Contact]) -> Check {
+        const ID: &str = "capture-contact";
+        let at = self.facts.t1.as_ref().map_or(self.now, |t| t.at);
+        let (mut names, mut doubts) = (Vec::new(), Vec::new());
+        for contact in found {
+            let name = contact.server_name.clone().unwrap_or_else(|| "an address".into());
+            match contact.check_path(&self.trust.web, at) {
+                Ok(root) if contact.is_for_name() => names.push((name, Root::name(root))),
+                Ok(_) => doubts.push(format!("{name}: not in the certificate")),
+                Err(e) => doubts.push(format!("{name}: {e}")),
+            }
+        }
+        let url = self.facts.claims.get("url").and_then(Value::as_str).and_then(host);
+        if doubts.is_empty() && !names.iter().any(|(n, _)| Some(n) == url.as_ref()) {
+            doubts.push(format!("{}: no proof", url.unwrap_or_else(|| "the order's URL".into())));
+        }
+        let names: Vec<String> = names.into_iter().map(|(name, root)| format!("{name} ({root})")).collect();
+        let (listed, doubts) = (clean(names.join(", ")), clean(doubts.join("; ")));
+        let (zh, en) = if listed.is_empty() {
+            ("各证明都签在指令封存之后".to_owned(), "Each proof was signed after the order was sealed".to_owned())
+        } else {
+            (
+                format!("指令封存之后，这些网站的密钥有过应答：{listed}"),
+                format!("After the order was sealed the keys of these sites answered: {listed}"),
+            )
+        };
+        if doubts.is_empty() {
+            let en = format!("{en}. It binds no content of a page.");
+            return Check::new(ID, Outcome::Pass, format!("{zh}。它不约束页面的内容。"), en);
+        }
+        Check::new(
+            ID,
+            Outcome::Limited,
+            format!("{zh}；有保留：{doubts}。"),
+            format!("{en}; with reservations: {doubts}."),
+        )
+    }
+}
+
+/// The order holds, and so does its place before the capture.
+fn held(verdict: &Verdict) -> Check {
+    let Facts { index, t2, .. } = &verdict.facts;
+    let date = t2.as_ref().map_or_else(String::new, |t| words::date_before(t.at.plus(-t.accuracy)));
+    let (index, who) = (index.unwrap_or(0), t2.as_ref().map_or("", |t| t.authority.as_str()));
+    let (zh, en) = (
+        format!("指令是该账本第 {index} 条，取证记录之前已由“{who}”封存（{date}）"),
+        format!(
+            "The order is leaf {index} of this ledger, sealed by \"{who}\" at {date}, before the capture's record was made"
+        ),
+    );
+    if verdict.has_reservations() {
+        return Check::new(
+            "capture-order",
+            Outcome::Limited,
+            format!("{zh}；指令的证据包带有与本证据同样的保留。"),
+            format!("{en}; the order's package holds with reservations."),
+        );
+    }
+    Check::new("capture-order", Outcome::Pass, format!("{zh}。"), format!("{en}."))
+}
+
+/// Host of a URL, lower case, if it is a name.
+fn host(url: &str) -> Option<String> {
+    let rest = url.strip_prefix("https://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let name = authority.rsplit_once('@').map_or(authority, |(_, h)| h);
+    Some(name.rsplit_once(':').map_or(name, |(n, _)| n).to_ascii_lowercase())
+}
+
+fn same<T: PartialEq + ToString + ?Sized>(what: &'static str, found: &T, expected: &T) -> Result<()> {
+    if found == expected { Ok(()) } else { Err(Error::mismatch(what, found.to_string(), expected.to_string())) }
+}
+
+fn name_of(claim: &str) -> &'static str {
+    match claim {
+        "url" => "url of the order",
+        "purpose" => "purpose of the order",
+        _ => "owner of the order",
+    }
+}
+
+/// A file that cannot be read contradicts nothing.
+fn in_words(error: wacz::Error) -> Error {
+    match error {
+        wacz::Error::Form(e) => e,
+        wacz::Error::Io(e) => Error::Missing { what: "WACZ", missing: format!("its bytes ({e})") },
+    }
+}
+
+fn digest(source: &mut dyn Source) -> Result<(u64, [u8; 32])> {
+    let lost = |e: std::io::Error| in_words(wacz::Error::Io(e));
+    source.seek(SeekFrom::Start(0)).map_err(lost)?;
+    let (mut sha256, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 64 << 10]);
+    loop {
+        match source.read(&mut buffer).map_err(lost)? {
+            0 => return Ok((size, sha256.finalize().into())),
+            n => {
+                sha256.update(&buffer[..n]);
+                size += n as u64;
+            }
+        }
+    }
+}
