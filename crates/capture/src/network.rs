@@ -268,11 +268,15 @@ fn exchange(
     }
 }
 
+/// Fields that stand several times (Set-Cookie) come as one value with line feeds.
 fn fields(headers: &Value) -> Vec<(String, String)> {
-    headers
-        .as_object()
-        .map(|map| map.iter().map(|(name, value)| (name.clone(), text(value))).collect())
-        .unwrap_or_default()
+    let mut out = Vec::new();
+    for (name, value) in headers.as_object().into_iter().flatten() {
+        for line in text(value).split('\n') {
+            out.push((name.clone(), line.trim_end_matches('\r').to_owned()));
+        }
+    }
+    out
 }
 
 /// A string, or nothing.

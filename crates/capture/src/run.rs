@@ -156,7 +156,8 @@ pub fn run_with(
     let console = json_lines(&page.browser.console);
     page.keep("console", "application/x-ndjson", &console);
     let heads: Vec<_> = exchanges.iter().map(|e| json!({
-        "url": e.url, "request": e.head, "response": e.response.as_ref().map(|r| &r.head), "printing": e.printing,
+        "url": e.url, "request": e.head, "response": e.response.as_ref().map(|r| &r.head), "printing": e.printing, "failure": e.failure,
+        "fidelity": e.response.as_ref().map(|r| r.fidelity), "note": e.response.as_ref().and_then(|r| r.note.as_ref()),
     })).collect();
     page.keep("heads", "application/x-ndjson", &json_lines(&heads));
     let ended = wall();

@@ -70,6 +70,19 @@ fn a_plain_page_is_complete_with_every_artefact() {
 }
 
 #[test]
+fn the_recording_becomes_a_wacz_that_our_strict_reader_accepts() {
+    for path in ["/plain", "/gzip", "/redirect", "/inward", "/truncated", "/slider"] {
+        let Some(r) = captured(path) else { return };
+        let (file, summary) = r.write_wacz(tempfile::tempfile().unwrap(), "quezao 0.1.0", vec![]).unwrap();
+        let read = archive::wacz::read(&mut { file }).unwrap();
+        let sent = r.exchanges.iter().filter(|e| e.peer.is_some());
+        let records: usize = sent.map(|e| 1 + usize::from(e.response.is_some())).sum();
+        assert_eq!(summary.records, 1 + records + r.resources.len(), "{path}");
+        assert_eq!(read.entries.len() + 1, summary.records, "{path}");
+    }
+}
+
+#[test]
 fn lazy_images_are_scrolled_to() {
     let Some(r) = captured("/lazy") else { return };
     complete(&r);
