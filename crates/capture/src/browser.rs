@@ -45,6 +45,8 @@ pub(crate) struct Browser {
     pub(crate) loaded: bool,
     pub(crate) crashed: Option<String>,
     pub(crate) console: Vec<Value>,
+    /// The page's own certificate, as its security state last showed it.
+    pub(crate) security: Value,
     /// Dialogs, popups, downloads, sockets, skipped messages.
     pub(crate) incidents: Vec<Value>,
 }
@@ -67,6 +69,7 @@ impl Browser {
             loaded: false,
             crashed: None,
             console: Vec::new(),
+            security: Value::Null,
             incidents: Vec::new(),
         }
     }
@@ -183,6 +186,13 @@ impl Browser {
                 }
             }
             "Network.loadingFailed" if self.network.failed(&key, &p) => self.want_body(&session, key),
+            // Of a page that TLS refused, the network domain keeps no chain.
+            "Security.visibleSecurityStateChanged" if session == self.page => {
+                let state = &p["visibleSecurityState"]["certificateSecurityState"];
+                if state["certificate"].as_array().is_some_and(|chain| !chain.is_empty()) {
+                    self.security = state.clone();
+                }
+            }
             "Network.webSocketCreated" => self.incident("websocket", json!({ "url": p["url"] })),
             "Network.webTransportCreated" => self.incident("webtransport", json!({ "url": p["url"] })),
             "Fetch.requestPaused" => self.paused(&session, &p),
@@ -255,6 +265,7 @@ impl Browser {
         if document {
             send("Page.enable", json!({}));
             send("Log.enable", json!({}));
+            send("Security.enable", json!({}));
         }
         // Where a text may stand, the response is held until its bytes are known: the network domain
         // would give them decoded.

@@ -270,6 +270,9 @@ impl<'a> Page<'a> {
             };
             chains.push(chain);
         }
+        if self.browser.security.is_object() {
+            chains.push(json!({ "page": self.browser.security }));
+        }
         let bytes = crate::clock::json_lines(&chains);
         self.keep("chains", "application/x-ndjson", &bytes);
     }

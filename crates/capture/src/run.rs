@@ -420,6 +420,8 @@ fn arguments(viewport: crate::recording::Viewport, locale: &str) -> Vec<String> 
         "--proxy-bypass-list=<-loopback>",
         "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
         "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+        // The network process under seccomp too.
+        "--enable-features=NetworkServiceSandbox",
         "--disable-features=MediaRouter,OptimizationHints,Translate,DialMediaRouteProvider,AutofillServerCommunication,\
          CertificateTransparencyComponentUpdater",
     ]

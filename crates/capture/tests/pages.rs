@@ -3,6 +3,8 @@
 
 mod site;
 
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use capture::guard::What;
@@ -248,4 +250,43 @@ fn nothing_goes_inward() {
     let Some(r) = captured("/inward-redirect") else { return };
     assert_eq!(r.outcome, Outcome::Failed);
     assert!(r.reasons[0].en.contains("169.254.169.254: link-local"), "{:?}", r.reasons);
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_ends_as_failed_with_its_chain() {
+    if absent() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("certificate.pem"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3", "-subj", "/CN=shop.test"])
+        .args(["-addext", "subjectAltName=DNS:shop.test", "-keyout"])
+        .args([key.as_os_str(), "-out".as_ref(), certificate.as_os_str()])
+        .stderr(Stdio::null())
+        .status();
+    if !made.is_ok_and(|status| status.success()) {
+        println!("not run: openssl is absent");
+        return;
+    }
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = Command::new("openssl")
+        .args(["s_server", "-www", "-quiet", "-accept", &format!("127.0.0.1:{port}"), "-key"])
+        .args([key.as_os_str(), "-cert".as_ref(), certificate.as_os_str()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut order = Site::start().order("/");
+    order.url = format!("https://shop.test:{port}/");
+    order.loopback = vec![format!("shop.test:{port}").parse().unwrap()];
+    let r = capture::run(&order, &Limits::default(), &mut |_| {});
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let r = r.unwrap();
+    assert_eq!(r.outcome, Outcome::Failed);
+    assert!(r.reasons[0].en.contains("ERR_CERT_AUTHORITY_INVALID"), "{:?}", r.reasons);
+    let pem = std::fs::read_to_string(certificate).unwrap();
+    let der: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    assert!(text(&r, "chains").contains(&der), "the chain is recorded");
 }

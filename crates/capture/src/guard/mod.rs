@@ -79,6 +79,7 @@ const BROWSERS_OWN: &[&str] = &[
     "android.clients.google.com",
     "clients1.google.com",
     "clients2.google.com",
+    "connectivitycheck.gstatic.com",
     "content-autofill.googleapis.com",
     "edgedl.me.gvt1.com",
     "mtalk.google.com",
