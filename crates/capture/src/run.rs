@@ -14,7 +14,7 @@ use crate::clock::{Operations, json_lines, wall};
 use crate::environment;
 use crate::error::{Error, Result};
 use crate::guard::{self, Connect, Direct, Guard, Resolver, Rules, System, What};
-use crate::isolation::{Capsule, Order};
+use crate::isolation::{ADVICE, Capsule, Order};
 use crate::page::Page;
 use crate::recording::{Exchange, Limits, Machine, Outcome, Reason, Recording, Request, Step};
 use crate::spool::Spool;
@@ -25,10 +25,15 @@ pub fn run(order: &Request, limits: &Limits, events: &mut dyn FnMut(Step)) -> Re
     run_with(order, limits, Box::new(System), Box::new(Direct), events)
 }
 
-/// Whether a capture could run here: starts and ends an empty browser.
-pub fn check(machine: &Machine) -> Result<()> {
-    let order = capsule_order(machine, &Limits::default(), crate::recording::Viewport::DESKTOP);
-    Capsule::launch(&order, machine.executable.as_deref(), machine.user).map(drop)
+/// Whether a capture could run here: starts an empty browser, hears its first answer, ends it. Gives the version.
+pub fn check(machine: &Machine) -> Result<String> {
+    let limits = Limits { total: Duration::from_secs(30), ..Limits::default() };
+    let order = capsule_order(machine, &limits, crate::recording::Viewport::DESKTOP);
+    let mut capsule = Capsule::launch(&order, machine.executable.as_deref(), machine.user)?;
+    let spool = Spool::new(machine.spool.as_deref(), 0).map_err(Error::io("private folder"))?;
+    let mut browser = Browser::new(wire(&mut capsule)?, &limits, spool, Operations::new());
+    let version = start(&mut browser, &capsule)?;
+    Ok(version["product"].as_str().unwrap_or_default().to_owned())
 }
 
 /// As [`run`], with a resolver and a way to connect of the caller's.
@@ -59,13 +64,11 @@ pub fn run_with(
         order.machine.executable.as_deref(),
         order.machine.user,
     )?;
-    let missing = || Error::Browser("a descriptor is missing".to_owned());
-    guard.serve(capsule.listener.take().ok_or_else(missing)?).map_err(Error::io("guard"))?;
+    let listener = capsule.listener.take().ok_or_else(missing)?;
+    guard.serve(listener).map_err(Error::io("guard"))?;
     let _stop = Stop(Arc::clone(&guard));
-    let wire = Wire::new(capsule.commands.take().ok_or_else(missing)?, capsule.events.take().ok_or_else(missing)?)
-        .map_err(Error::io("CDP"))?;
-    let mut browser = Browser::new(wire, limits, spool, operations);
-    let version = start(&mut browser).map_err(|e| Error::Browser(format!("{e}; {}", capsule.stderr().trim_end())))?;
+    let mut browser = Browser::new(wire(&mut capsule)?, limits, spool, operations);
+    let version = start(&mut browser, &capsule)?;
     let spawn = browser.operations.started.elapsed();
     let mut before = reading.join().map_err(|_| Error::Browser("reading the environment failed".to_owned()))?;
     before["browser"] = version;
@@ -339,7 +342,29 @@ fn incidents(page: &mut Page<'_>) {
     }
 }
 
-fn start(browser: &mut Browser) -> Result<serde_json::Value> {
+fn missing() -> Error {
+    Error::Browser("a descriptor is missing".to_owned())
+}
+
+fn wire(capsule: &mut Capsule) -> Result<Wire> {
+    let (commands, events) = (capsule.commands.take().ok_or_else(missing)?, capsule.events.take().ok_or_else(missing)?);
+    Wire::new(commands, events).map_err(Error::io("CDP"))
+}
+
+/// The browser's first words, and its page; its version.
+fn start(browser: &mut Browser, capsule: &Capsule) -> Result<serde_json::Value> {
+    first_words(browser).map_err(|e| {
+        let said = capsule.stderr();
+        let said = said.trim_end();
+        if ["sandbox", "namespace"].iter().any(|word| said.contains(word)) {
+            let step = "Chromium's own sandbox".to_owned();
+            return Error::Isolation { step, found: said.to_owned(), advice: ADVICE };
+        }
+        Error::Browser(format!("{e}; {said}"))
+    })
+}
+
+fn first_words(browser: &mut Browser) -> Result<serde_json::Value> {
     let version = browser.call("Browser.getVersion", json!({}))?;
     browser.call("Browser.setDownloadBehavior", json!({ "behavior": "deny", "eventsEnabled": true }))?;
     browser

@@ -231,7 +231,7 @@ pub fn absent() -> bool {
         ..capture::Machine::default()
     };
     match capture::check(&machine) {
-        Ok(()) => false,
+        Ok(_) => false,
         Err(why @ (capture::Error::NoChromium(_) | capture::Error::Isolation { .. })) => {
             println!("not run: {why}");
             true
