@@ -13,7 +13,7 @@ use crate::cdp::Wire;
 use crate::clock::{Operations, json_lines, wall};
 use crate::environment;
 use crate::error::{Error, Result};
-use crate::guard::{self, Connect, Direct, Guard, Resolver, Rules, System, What};
+use crate::guard::{self, Connect, Direct, Dns, Guard, Resolver, Rules, What};
 use crate::isolation::{ADVICE, Capsule, Order};
 use crate::page::Page;
 use crate::recording::{Exchange, Limits, Machine, Outcome, Reason, Recording, Request, Step};
@@ -22,7 +22,7 @@ use crate::walls::{self, Facts};
 
 /// Captures `order`'s page. `events` hears of each step as it begins.
 pub fn run(order: &Request, limits: &Limits, events: &mut dyn FnMut(Step)) -> Result<Recording> {
-    run_with(order, limits, Box::new(System), Box::new(Direct), events)
+    run_with(order, limits, Box::new(Dns::system()), Box::new(Direct), events)
 }
 
 /// Whether a capture could run here: starts an empty browser, hears its first answer, ends it. Gives the version.
