@@ -20,6 +20,7 @@ main() {
         want openssl openssl
         want python3 python3
         want pdfsig poppler-utils
+        want_chromium
         [ "$(scripts/photographs.sh 10 | wc -l)" -ge 10 ] || packages+=(plasma-workspace-wallpapers ukui-wallpapers)
         ;;
     test)
@@ -29,6 +30,7 @@ main() {
         # The certificate is read by poppler's tools, by veraPDF, which is Java, and by pyHanko.
         need_pip
         want pdfdetach poppler-utils
+        want_chromium
         want mvn maven
         want javac default-jdk-headless
         ;;
@@ -58,6 +60,9 @@ main() {
 
 # want COMMAND PACKAGE
 want() { have "$1" || packages+=("$2"); }
+
+# The ELF file itself: the wrapper /usr/bin/chromium reads settings of the host's, and Ubuntu's is a snap.
+want_chromium() { [ -x /usr/lib/chromium/chromium ] || packages+=(chromium); }
 
 install_packages() {
     [ ${#packages[@]} -gt 0 ] || return 0

@@ -3,7 +3,7 @@
 //! Every target that appears (frames of other sites, workers, service workers, popups) is held until it is
 //! listened to. Popups are closed, downloads denied, dialogs dismissed; each is noted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -20,7 +20,7 @@ use crate::spool::Spool;
 /// What an answer is for, when nobody waits for it.
 enum Awaited {
     /// `Network.getResponseBody`.
-    Body(Key),
+    Body { session: String, key: Key },
     /// `Fetch.getResponseBody`: session, id of the pause, request.
     Held { session: String, pause: String, key: Key },
 }
@@ -33,8 +33,10 @@ pub(crate) struct Browser {
     pub(crate) operations: Operations,
     pub(crate) deadline: Instant,
     awaited: BTreeMap<u64, Awaited>,
-    /// Pauses at a response: when they began.
-    held: BTreeMap<(String, String), Instant>,
+    /// Pauses at a response, by session and id: when they began, and the URL.
+    held: BTreeMap<(String, String), (Instant, String)>,
+    /// URLs whose body did not end: not held a second time.
+    pub(crate) unending: BTreeSet<String>,
     /// Session → type of its target.
     sessions: BTreeMap<String, String>,
     /// The page's own session and target, once known.
@@ -43,6 +45,8 @@ pub(crate) struct Browser {
     pub(crate) loaded: bool,
     pub(crate) crashed: Option<String>,
     pub(crate) console: Vec<Value>,
+    /// The page's own certificate, as its security state last showed it.
+    pub(crate) security: Value,
     /// Dialogs, popups, downloads, sockets, skipped messages.
     pub(crate) incidents: Vec<Value>,
 }
@@ -58,12 +62,14 @@ impl Browser {
             limits: limits.clone(),
             awaited: BTreeMap::new(),
             held: BTreeMap::new(),
+            unending: BTreeSet::new(),
             sessions: BTreeMap::new(),
             page: String::new(),
             target: String::new(),
             loaded: false,
             crashed: None,
             console: Vec::new(),
+            security: Value::Null,
             incidents: Vec::new(),
         }
     }
@@ -127,18 +133,16 @@ impl Browser {
         self.release();
     }
 
-    /// Responses that were held back too long go on to the page as they are.
+    /// A response that was held back too long fails: while its body is asked for, it cannot go on.
     fn release(&mut self) {
-        let late: Vec<(String, String)> = self
-            .held
-            .iter()
-            .filter(|(_, since)| since.elapsed() > self.limits.held)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for (session, pause) in late {
-            self.held.remove(&(session.clone(), pause.clone()));
-            self.wire.send(&session, "Fetch.failRequest", json!({ "requestId": pause, "errorReason": "TimedOut" }));
-            self.incident("body-without-end", json!({ "held": self.limits.held.as_millis() as u64 }));
+        let over = self.limits.held;
+        let late: Vec<_> =
+            self.held.iter().filter(|(_, (since, _))| since.elapsed() > over).map(|(key, _)| key.clone()).collect();
+        for key in late {
+            let Some((_, url)) = self.held.remove(&key) else { continue };
+            self.wire.send(&key.0, "Fetch.failRequest", json!({ "requestId": key.1, "errorReason": "TimedOut" }));
+            self.incident("body-without-end", json!({ "url": url, "held_ms": over.as_millis() as u64 }));
+            self.unending.insert(url);
         }
     }
 
@@ -152,7 +156,7 @@ impl Browser {
         let session = text(&message["sessionId"]);
         let method = text(&message["method"]);
         let p = message["params"].take();
-        let key = (session.clone(), text(&p["requestId"]));
+        let key = text(&p["requestId"]);
         match method.as_str() {
             "Target.attachedToTarget" => self.attached(&p),
             "Target.detachedFromTarget" => {
@@ -160,7 +164,7 @@ impl Browser {
                 self.sessions.remove(&gone);
                 self.held.retain(|(session, _), _| *session != gone);
                 self.awaited.retain(|_, awaited| match awaited {
-                    Awaited::Body(key) | Awaited::Held { key, .. } => key.0 != gone,
+                    Awaited::Body { session, .. } | Awaited::Held { session, .. } => *session != gone,
                 });
             }
             "Network.requestWillBeSent" => {
@@ -177,13 +181,16 @@ impl Browser {
                     if long {
                         self.network.body(&key, Err(format!("longer than the limit of {} bytes", self.limits.body)));
                     } else {
-                        self.want_body(key);
+                        self.want_body(&session, key);
                     }
                 }
             }
-            "Network.loadingFailed" => {
-                if self.network.failed(&key, &p) {
-                    self.want_body(key);
+            "Network.loadingFailed" if self.network.failed(&key, &p) => self.want_body(&session, key),
+            // Of a page that TLS refused, the network domain keeps no chain.
+            "Security.visibleSecurityStateChanged" if session == self.page => {
+                let state = &p["visibleSecurityState"]["certificateSecurityState"];
+                if state["certificate"].as_array().is_some_and(|chain| !chain.is_empty()) {
+                    self.security = state.clone();
                 }
             }
             "Network.webSocketCreated" => self.incident("websocket", json!({ "url": p["url"] })),
@@ -195,7 +202,11 @@ impl Browser {
                 self.wire.send(&session, "Page.handleJavaScriptDialog", json!({ "accept": accept }));
                 self.incident("dialog", json!({ "type": p["type"], "message": cut(&p["message"]) }));
             }
-            "Browser.downloadWillBegin" => {
+            "Page.frameNavigated" if session == self.page && p["frame"]["parentId"].is_null() => {
+                self.network.went_on(&text(&p["frame"]["loaderId"]));
+            }
+            "Page.windowOpen" => self.incident("popup", json!({ "url": cut(&p["url"]) })),
+            "Browser.downloadWillBegin" | "Page.downloadWillBegin" => {
                 self.incident("download", json!({ "url": p["url"], "name": cut(&p["suggestedFilename"]) }));
             }
             "Inspector.targetCrashed" | "Target.targetCrashed"
@@ -254,6 +265,7 @@ impl Browser {
         if document {
             send("Page.enable", json!({}));
             send("Log.enable", json!({}));
+            send("Security.enable", json!({}));
         }
         // Where a text may stand, the response is held until its bytes are known: the network domain
         // would give them decoded.
@@ -281,26 +293,31 @@ impl Browser {
             || ["text/", "json", "javascript", "ecmascript", "xml"].iter().any(|part| kind.contains(part));
         let stream = kind.contains("event-stream") || header("content-disposition").contains("attachment");
         let long = header("content-length").parse::<u64>().is_ok_and(|n| n > self.limits.body.min(32 << 20));
-        let hold =
-            textual && !stream && !long && status >= 200 && !(300..400).contains(&status) && p["networkId"].is_string();
+        let hold = textual
+            && !stream
+            && !long
+            && status >= 200
+            && !(300..400).contains(&status)
+            && p["networkId"].is_string()
+            && !self.unending.contains(&text(&p["request"]["url"]));
         if hold {
             let id = self.wire.send(session, "Fetch.getResponseBody", json!({ "requestId": pause }));
-            let key = (session.to_owned(), text(&p["networkId"]));
+            let key = text(&p["networkId"]);
             self.awaited.insert(id, Awaited::Held { session: session.to_owned(), pause: pause.clone(), key });
-            self.held.insert((session.to_owned(), pause), Instant::now());
+            self.held.insert((session.to_owned(), pause), (Instant::now(), text(&p["request"]["url"])));
         } else {
             self.wire.send(session, "Fetch.continueRequest", json!({ "requestId": pause }));
         }
     }
 
-    fn want_body(&mut self, key: Key) {
-        let id = self.wire.send(&key.0, "Network.getResponseBody", json!({ "requestId": key.1 }));
-        self.awaited.insert(id, Awaited::Body(key));
+    fn want_body(&mut self, session: &str, key: Key) {
+        let id = self.wire.send(session, "Network.getResponseBody", json!({ "requestId": key }));
+        self.awaited.insert(id, Awaited::Body { session: session.to_owned(), key });
     }
 
     fn answered(&mut self, awaited: Awaited, message: Value) {
         let (key, held) = match awaited {
-            Awaited::Body(key) => (key, None),
+            Awaited::Body { key, .. } => (key, None),
             Awaited::Held { session, pause, key } => (key, Some((session, pause))),
         };
         let body = match message.get("error") {

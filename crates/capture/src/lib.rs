@@ -22,6 +22,7 @@ mod recording;
 mod role;
 mod run;
 mod spool;
+mod wacz;
 mod walls;
 
 pub use error::{Error, Result};

@@ -14,8 +14,9 @@ use serde_json::Value;
 use crate::recording::{Exchange, Fidelity, Head, Response, Spooled};
 use crate::spool::Spool;
 
-/// Session and request id.
-pub(crate) type Key = (String, String);
+/// Request id: unique in the browser. A frame's navigation begins in its parent's session and ends in its
+/// own, so the session is no part of it.
+pub(crate) type Key = String;
 
 #[derive(Debug, Default)]
 struct Hop {
@@ -43,8 +44,8 @@ pub(crate) struct Network {
     hops: BTreeMap<Key, Vec<Hop>>,
     sent: BTreeMap<Key, Vec<Value>>,
     received: BTreeMap<Key, Vec<Value>>,
-    /// Exact bodies that came before their event.
-    open: BTreeMap<Key, (String, String)>,
+    /// URL, kind and loader of what is still awaited.
+    open: BTreeMap<Key, (String, String, String)>,
     count: u64,
     cap: usize,
     /// Requests over the cap.
@@ -60,8 +61,8 @@ impl Network {
         Self { cap, ..Self::default() }
     }
 
-    /// URL and kind of what is still awaited.
-    pub(crate) fn open(&self) -> impl Iterator<Item = &(String, String)> {
+    /// URL, kind and loader of what is still awaited.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &(String, String, String)> {
         self.open.values()
     }
 
@@ -77,6 +78,10 @@ impl Network {
             return;
         }
         self.stirred = Some(Instant::now());
+        let redirected = p["redirectResponse"].is_object();
+        if !redirected && self.last(&key).is_some_and(|hop| hop.url == url) {
+            return; // told by a second session
+        }
         if let Some(redirect) = p.get("redirectResponse").filter(|r| r.is_object())
             && let Some(hop) = self.last(&key)
         {
@@ -102,7 +107,7 @@ impl Network {
             }
             None => None,
         };
-        self.open.insert(key.clone(), (url.clone(), kind.clone()));
+        self.open.insert(key.clone(), (url.clone(), kind.clone(), text(&p["loaderId"])));
         let hop = Hop {
             sequence: self.count,
             url,
@@ -163,6 +168,22 @@ impl Network {
             hop.failure = Some(why);
             hop.response.is_some() && hop.body.is_none()
         })
+    }
+
+    /// The page went on to another document: what the one before asked for is not awaited any more.
+    pub(crate) fn went_on(&mut self, loader: &str) {
+        let gone: Vec<Key> = self
+            .open
+            .iter()
+            .filter(|(_, open)| !open.2.is_empty() && open.2 != loader)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in gone {
+            self.open.remove(&key);
+            if let Some(hop) = self.last(&key) {
+                hop.failure = Some("net::ERR_ABORTED (the page went on)".to_owned());
+            }
+        }
     }
 
     /// A body, or why there is none.
@@ -247,11 +268,15 @@ fn exchange(
     }
 }
 
+/// Fields that stand several times (Set-Cookie) come as one value with line feeds.
 fn fields(headers: &Value) -> Vec<(String, String)> {
-    headers
-        .as_object()
-        .map(|map| map.iter().map(|(name, value)| (name.clone(), text(value))).collect())
-        .unwrap_or_default()
+    let mut out = Vec::new();
+    for (name, value) in headers.as_object().into_iter().flatten() {
+        for line in text(value).split('\n') {
+            out.push((name.clone(), line.trim_end_matches('\r').to_owned()));
+        }
+    }
+    out
 }
 
 /// A string, or nothing.

@@ -11,7 +11,7 @@ use crate::browser::Browser;
 use crate::error::{Error, Result};
 use crate::network::text;
 use crate::recording::{Limits, Reason, Resource, Viewport};
-use crate::walls::{Facts, SCRIPT};
+use crate::walls::{Facts, Layout, SCRIPT};
 
 /// Height of one tile of the full-page screenshot, pixels: taller shots cost more time and memory.
 const TILE: u32 = 4096;
@@ -25,12 +25,23 @@ pub(crate) struct Page<'a> {
     pub(crate) reasons: Vec<Reason>,
     pub(crate) remarks: Vec<Reason>,
     pub(crate) resources: Vec<Resource>,
+    /// What is laid out, shadow trees and frames of the same process included.
+    pub(crate) layout: Layout,
     world: Option<u64>,
 }
 
 impl<'a> Page<'a> {
     pub(crate) fn new(browser: &'a mut Browser, limits: &'a Limits, viewport: Viewport) -> Self {
-        Self { browser, limits, viewport, reasons: Vec::new(), remarks: Vec::new(), resources: Vec::new(), world: None }
+        Self {
+            browser,
+            limits,
+            viewport,
+            reasons: Vec::new(),
+            remarks: Vec::new(),
+            resources: Vec::new(),
+            layout: Layout::default(),
+            world: None,
+        }
     }
 
     /// Sizes the window.
@@ -48,15 +59,21 @@ impl<'a> Page<'a> {
 
     /// Opens `url`; `Some` is why there is no page (Chromium's own name for it).
     pub(crate) fn open(&mut self, url: &str) -> Result<Option<String>> {
-        self.browser.operations.note("navigate", json!({ "url": url }));
-        let session = self.browser.page.clone();
-        let answer = self.browser.call_in(&session, "Page.navigate", json!({ "url": url }), self.limits.load)?;
-        self.browser.operations.note("navigated", answer.clone());
-        if let Some(error) = answer["errorText"].as_str().filter(|error| !error.is_empty()) {
-            return Ok(Some(error.to_owned()));
+        let mut why = self.navigate(url)?;
+        // A document without end is opened once more and taken as far as it comes.
+        if why.is_some() && !self.browser.unending.is_empty() {
+            why = self.navigate(url)?;
+        }
+        if why.is_some() {
+            return Ok(why);
         }
         let end = (Instant::now() + self.limits.load).min(self.browser.deadline);
         while !self.browser.loaded && self.browser.crashed.is_none() {
+            // A download that took the page's place: no load event comes.
+            let downloads = self.browser.incidents.iter().any(|incident| incident["what"] == "download");
+            if downloads && self.browser.network.stirred.is_none_or(|at| at.elapsed() > Duration::from_secs(2)) {
+                break;
+            }
             if Instant::now() >= end {
                 self.reasons.push(Reason::new(
                     "load",
@@ -70,6 +87,17 @@ impl<'a> Page<'a> {
             }
         }
         Ok(None)
+    }
+
+    fn navigate(&mut self, url: &str) -> Result<Option<String>> {
+        self.browser.operations.note("navigate", json!({ "url": url }));
+        let session = self.browser.page.clone();
+        let answer = self.browser.call_in(&session, "Page.navigate", json!({ "url": url }), self.limits.load)?;
+        self.browser.operations.note("navigated", answer.clone());
+        if answer["isDownload"] == true {
+            self.browser.incident("download", json!({ "url": url }));
+        }
+        Ok(answer["errorText"].as_str().filter(|error| !error.is_empty()).map(str::to_owned))
     }
 
     /// Waits until the network is quiet; reaching the cap is said.
@@ -92,10 +120,10 @@ impl<'a> Page<'a> {
                 break;
             }
         }
-        let open: Vec<(String, String)> = self.browser.network.open().cloned().collect();
+        let open: Vec<(String, String, String)> = self.browser.network.open().cloned().collect();
         self.browser.operations.note("not-quiet", json!({ "open": open }));
         let rest: Vec<&str> =
-            open.iter().filter(|(_, kind)| !POLLS.contains(&kind.as_str())).map(|(url, _)| url.as_str()).collect();
+            open.iter().filter(|(_, kind, _)| !POLLS.contains(&kind.as_str())).map(|(url, ..)| url.as_str()).collect();
         let seconds = self.limits.settle.as_secs();
         if rest.is_empty() {
             self.remark(Reason::new(
@@ -210,6 +238,7 @@ impl<'a> Page<'a> {
     pub(crate) fn snapshots(&mut self) -> Result<()> {
         let ask = json!({ "computedStyles": [], "includeDOMRects": true, "includePaintOrder": false });
         let dom = self.browser.ask("DOMSnapshot.captureSnapshot", ask)?;
+        self.layout = Layout::of(&dom);
         self.keep("dom", "application/json", dom.to_string().as_bytes());
         let mhtml = self.browser.ask("Page.captureSnapshot", json!({ "format": "mhtml" }))?;
         self.keep("mhtml", "multipart/related", mhtml["data"].as_str().unwrap_or_default().as_bytes());
@@ -240,6 +269,9 @@ impl<'a> Page<'a> {
                 Err(e) => json!({ "origin": origin, "error": e.to_string() }),
             };
             chains.push(chain);
+        }
+        if self.browser.security.is_object() {
+            chains.push(json!({ "page": self.browser.security }));
         }
         let bytes = crate::clock::json_lines(&chains);
         self.keep("chains", "application/x-ndjson", &bytes);

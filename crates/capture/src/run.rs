@@ -13,8 +13,8 @@ use crate::cdp::Wire;
 use crate::clock::{Operations, json_lines, wall};
 use crate::environment;
 use crate::error::{Error, Result};
-use crate::guard::{self, Connect, Direct, Guard, Resolver, Rules, System, What};
-use crate::isolation::{Capsule, Order};
+use crate::guard::{self, Connect, Direct, Dns, Guard, Resolver, Rules, What};
+use crate::isolation::{ADVICE, Capsule, Order};
 use crate::page::Page;
 use crate::recording::{Exchange, Limits, Machine, Outcome, Reason, Recording, Request, Step};
 use crate::spool::Spool;
@@ -22,13 +22,18 @@ use crate::walls::{self, Facts};
 
 /// Captures `order`'s page. `events` hears of each step as it begins.
 pub fn run(order: &Request, limits: &Limits, events: &mut dyn FnMut(Step)) -> Result<Recording> {
-    run_with(order, limits, Box::new(System), Box::new(Direct), events)
+    run_with(order, limits, Box::new(Dns::system()), Box::new(Direct), events)
 }
 
-/// Whether a capture could run here: starts and ends an empty browser.
-pub fn check(machine: &Machine) -> Result<()> {
-    let order = capsule_order(machine, &Limits::default(), crate::recording::Viewport::DESKTOP);
-    Capsule::launch(&order, machine.executable.as_deref(), machine.user).map(drop)
+/// Whether a capture could run here: starts an empty browser, hears its first answer, ends it. Gives the version.
+pub fn check(machine: &Machine) -> Result<String> {
+    let limits = Limits { total: Duration::from_secs(30), ..Limits::default() };
+    let order = capsule_order(machine, &limits, crate::recording::Viewport::DESKTOP);
+    let mut capsule = Capsule::launch(&order, machine.executable.as_deref(), machine.user)?;
+    let spool = Spool::new(machine.spool.as_deref(), 0).map_err(Error::io("private folder"))?;
+    let mut browser = Browser::new(wire(&mut capsule)?, &limits, spool, Operations::new());
+    let version = start(&mut browser, &capsule)?;
+    Ok(version["product"].as_str().unwrap_or_default().to_owned())
 }
 
 /// As [`run`], with a resolver and a way to connect of the caller's.
@@ -59,13 +64,11 @@ pub fn run_with(
         order.machine.executable.as_deref(),
         order.machine.user,
     )?;
-    let missing = || Error::Browser("a descriptor is missing".to_owned());
-    guard.serve(capsule.listener.take().ok_or_else(missing)?).map_err(Error::io("guard"))?;
+    let listener = capsule.listener.take().ok_or_else(missing)?;
+    guard.serve(listener).map_err(Error::io("guard"))?;
     let _stop = Stop(Arc::clone(&guard));
-    let wire = Wire::new(capsule.commands.take().ok_or_else(missing)?, capsule.events.take().ok_or_else(missing)?)
-        .map_err(Error::io("CDP"))?;
-    let mut browser = Browser::new(wire, limits, spool, operations);
-    let version = start(&mut browser).map_err(|e| Error::Browser(format!("{e}; {}", capsule.stderr().trim_end())))?;
+    let mut browser = Browser::new(wire(&mut capsule)?, limits, spool, operations);
+    let version = start(&mut browser, &capsule)?;
     let spawn = browser.operations.started.elapsed();
     let mut before = reading.join().map_err(|_| Error::Browser("reading the environment failed".to_owned()))?;
     before["browser"] = version;
@@ -73,7 +76,7 @@ pub fn run_with(
     before["inside"] = capsule.inside();
 
     let mut page = Page::new(&mut browser, limits, order.viewport);
-    let mut facts = Facts::default();
+    let mut facts = None;
     let opened = walk(&mut page, url.as_str(), &mut facts, &mut |operations, next| step(operations, next));
     let died = opened.as_ref().is_ok_and(Option::is_none) && page.browser.crashed.is_some();
     let mut origins = BTreeSet::new();
@@ -85,8 +88,7 @@ pub fn run_with(
         }
     }
     page.chains(&origins);
-    let text = facts.text.clone();
-    if !text.is_empty() {
+    if let Some(text) = facts.as_ref().map(|facts: &Facts| facts.text.clone()) {
         page.keep("text", "text/plain; charset=utf-8", text.as_bytes());
     }
     if limits.pdf && matches!(opened, Ok(None)) && !died {
@@ -140,14 +142,14 @@ pub fn run_with(
     let exchanges = network.exchanges(&mark, &peers);
     let status =
         exchanges.iter().rev().filter(|e| e.main && !e.printing).find_map(|e| Some(e.response.as_ref()?.status));
-    let (outcome, reason) = judge(&url, opened, died, status, &facts, &exchanges, &log, page.browser);
+    let (outcome, reason) = judge(&url, opened, died, status, facts.as_ref(), &exchanges, &log, page.browser);
     let outcome = match reason {
         Some(reason) => {
             page.reasons.insert(0, reason);
             outcome
         }
         None => {
-            lacks(&mut page, &exchanges, &facts, status);
+            lacks(&mut page, &exchanges, facts.as_ref(), status);
             if page.reasons.is_empty() { Outcome::Complete } else { Outcome::Partial }
         }
     };
@@ -157,7 +159,8 @@ pub fn run_with(
     let console = json_lines(&page.browser.console);
     page.keep("console", "application/x-ndjson", &console);
     let heads: Vec<_> = exchanges.iter().map(|e| json!({
-        "url": e.url, "request": e.head, "response": e.response.as_ref().map(|r| &r.head), "printing": e.printing,
+        "url": e.url, "request": e.head, "response": e.response.as_ref().map(|r| &r.head), "printing": e.printing, "failure": e.failure,
+        "fidelity": e.response.as_ref().map(|r| r.fidelity), "note": e.response.as_ref().and_then(|r| r.note.as_ref()),
     })).collect();
     page.keep("heads", "application/x-ndjson", &json_lines(&heads));
     let ended = wall();
@@ -166,9 +169,10 @@ pub fn run_with(
     let Page { reasons, remarks, mut resources, .. } = page;
     resources.sort_by(|a, b| a.name.cmp(&b.name));
     capsule.close();
+    let facts = facts.unwrap_or_else(|| Facts { url: url.to_string(), ..Facts::default() });
     Ok(Recording {
         url: order.url.clone(),
-        final_url: if facts.url.is_empty() { url.to_string() } else { facts.url },
+        final_url: facts.url,
         title: facts.title,
         outcome,
         reasons,
@@ -201,7 +205,7 @@ impl Drop for Stop {
 fn walk(
     page: &mut Page<'_>,
     url: &str,
-    facts: &mut Facts,
+    facts: &mut Option<Facts>,
     step: &mut dyn FnMut(&mut Operations, Step),
 ) -> Result<Option<String>> {
     step(&mut page.browser.operations, Step::Open);
@@ -216,11 +220,14 @@ fn walk(
     if !page.attempt("scroll", Page::scroll) && page.facts().is_err() {
         return Ok(None);
     }
-    page.attempt("facts", |page| page.facts().map(|found| *facts = found));
+    page.attempt("facts", |page| page.facts().map(|found| *facts = Some(found)));
     step(&mut page.browser.operations, Step::Screenshot);
     page.attempt("screenshot", Page::screenshots);
     step(&mut page.browser.operations, Step::Snapshot);
     page.attempt("snapshot", Page::snapshots);
+    if let Some(facts) = facts {
+        facts.add_layout(&page.layout);
+    }
     Ok(None)
 }
 
@@ -230,7 +237,7 @@ fn judge(
     opened: Result<Option<String>>,
     died: bool,
     status: Option<u16>,
-    facts: &Facts,
+    facts: Option<&Facts>,
     exchanges: &[Exchange],
     log: &[guard::Event],
     browser: &Browser,
@@ -244,16 +251,19 @@ fn judge(
         Ok(None) => None,
     };
     let Some(mut why) = why else {
-        return match walls::wall(url, status, facts) {
+        return match facts.and_then(|facts| walls::wall(url, status, facts)) {
             Some(reason) => (Outcome::Blocked, Some(reason)),
             None => (Outcome::Complete, None),
         };
     };
+    // Where the redirects ended.
+    let last = exchanges.iter().rev().find(|e| e.main).and_then(|e| Url::parse(&e.url).ok());
+    let last = last.as_ref().unwrap_or(url);
     if browser.incidents.iter().any(|incident| incident["what"] == "download") {
         why = "the address is a download, not a page".to_owned();
     } else if let Some(reason) = log.iter().rev().find_map(|event| match &event.what {
         What::Refused { target, reason } | What::Failed { target, reason }
-            if url.host_str().is_some_and(|h| target.contains(h)) =>
+            if last.host_str().is_some_and(|h| target.contains(h)) =>
         {
             Some(reason.clone())
         }
@@ -265,7 +275,7 @@ fn judge(
 }
 
 /// What a page that was reached lacks.
-fn lacks(page: &mut Page<'_>, exchanges: &[Exchange], facts: &Facts, status: Option<u16>) {
+fn lacks(page: &mut Page<'_>, exchanges: &[Exchange], facts: Option<&Facts>, status: Option<u16>) {
     if let Some(status @ 400..) = status {
         page.reason(Reason::new(
             "status",
@@ -273,8 +283,8 @@ fn lacks(page: &mut Page<'_>, exchanges: &[Exchange], facts: &Facts, status: Opt
             format!("the server answered HTTP {status}"),
         ));
     }
-    if facts.missing_images > 0 {
-        let n = facts.missing_images;
+    let n = facts.map_or(0, |facts| facts.missing_images);
+    if n > 0 {
         page.reason(Reason::new("images", format!("有 {n} 幅图片未能显示"), format!("{n} images did not appear")));
     }
     // A truncated body, an address that the guard refused; what the page itself cancelled is no lack.
@@ -332,7 +342,29 @@ fn incidents(page: &mut Page<'_>) {
     }
 }
 
-fn start(browser: &mut Browser) -> Result<serde_json::Value> {
+fn missing() -> Error {
+    Error::Browser("a descriptor is missing".to_owned())
+}
+
+fn wire(capsule: &mut Capsule) -> Result<Wire> {
+    let (commands, events) = (capsule.commands.take().ok_or_else(missing)?, capsule.events.take().ok_or_else(missing)?);
+    Wire::new(commands, events).map_err(Error::io("CDP"))
+}
+
+/// The browser's first words, and its page; its version.
+fn start(browser: &mut Browser, capsule: &Capsule) -> Result<serde_json::Value> {
+    first_words(browser).map_err(|e| {
+        let said = capsule.stderr();
+        let said = said.trim_end();
+        if ["sandbox", "namespace"].iter().any(|word| said.contains(word)) {
+            let step = "Chromium's own sandbox".to_owned();
+            return Error::Isolation { step, found: said.to_owned(), advice: ADVICE };
+        }
+        Error::Browser(format!("{e}; {said}"))
+    })
+}
+
+fn first_words(browser: &mut Browser) -> Result<serde_json::Value> {
     let version = browser.call("Browser.getVersion", json!({}))?;
     browser.call("Browser.setDownloadBehavior", json!({ "behavior": "deny", "eventsEnabled": true }))?;
     browser
@@ -413,6 +445,8 @@ fn arguments(viewport: crate::recording::Viewport, locale: &str) -> Vec<String> 
         "--proxy-bypass-list=<-loopback>",
         "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
         "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+        // The network process under seccomp too.
+        "--enable-features=NetworkServiceSandbox",
         "--disable-features=MediaRouter,OptimizationHints,Translate,DialMediaRouteProvider,AutofillServerCommunication,\
          CertificateTransparencyComponentUpdater",
     ]

@@ -15,18 +15,24 @@ pub(crate) struct Spool {
     left: u64,
     /// Set once something did not fit.
     pub(crate) full: bool,
+    /// Held while this process lives.
+    _lock: fs::File,
 }
 
+const PREFIX: &str = "quezao-capture-";
+const LOCK: &str = "lock";
+
 impl Spool {
-    /// Mode 0700, removed when dropped.
+    /// Mode 0700, removed when dropped. What a killed process left in the same place is removed first.
     pub(crate) fn new(within: Option<&Path>, bytes: u64) -> io::Result<Self> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix("capture-");
-        let folder = match within {
-            Some(within) => builder.tempdir_in(within)?,
-            None => builder.tempdir()?,
-        };
-        Ok(Self { folder, count: 0, left: bytes, full: false })
+        builder.prefix(PREFIX);
+        let within = within.map_or_else(std::env::temp_dir, Path::to_path_buf);
+        sweep(&within);
+        let folder = builder.tempdir_in(within)?;
+        let lock = fs::File::create(folder.path().join(LOCK))?;
+        lock.try_lock().map_err(io::Error::from)?;
+        Ok(Self { folder, count: 0, left: bytes, full: false, _lock: lock })
     }
 
     /// `None`: over the cap, or the disk refused.
@@ -47,7 +53,49 @@ impl Spool {
     }
 }
 
+/// Removes the folders whose lock nobody holds; others' folders cannot be removed and are left.
+fn sweep(within: &Path) {
+    for entry in fs::read_dir(within).into_iter().flatten().flatten() {
+        let ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
+        if !ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        // Without a lock file yet, it is just being made.
+        if let Ok(lock) = fs::File::open(entry.path().join(LOCK))
+            && lock.try_lock().is_ok()
+        {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 /// Lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_the_living_are_not() {
+        let within = tempfile::tempdir().unwrap();
+        let living = Spool::new(Some(within.path()), 10).unwrap();
+        let dead = within.path().join("quezao-capture-dead");
+        fs::create_dir(&dead).unwrap();
+        fs::write(dead.join(LOCK), b"").unwrap();
+        fs::write(dead.join("000001"), b"body").unwrap();
+        let other = Spool::new(Some(within.path()), 10).unwrap();
+        assert!(!dead.exists() && living.folder.path().exists() && other.folder.path().exists());
+    }
+
+    #[test]
+    fn the_cap_is_kept_and_said() {
+        let mut spool = Spool::new(None, 10).unwrap();
+        assert_eq!(spool.put(b"12345").unwrap().size, 5);
+        assert!(spool.put(b"123456").is_none() && spool.full);
+        assert!(spool.put(b"12345").is_some());
+    }
 }

@@ -4,6 +4,7 @@
 //! it saw, so that a reader can look at the screenshot and judge.
 
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
 use crate::recording::Reason;
@@ -28,6 +29,51 @@ pub(crate) struct Facts {
     pub(crate) missing_images: u32,
     /// Audio and video elements.
     pub(crate) media: u32,
+}
+
+/// What a DOM snapshot lays out: it sees closed shadow trees, which scripts do not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Layout {
+    text: String,
+    images: u32,
+}
+
+impl Layout {
+    /// From `DOMSnapshot.captureSnapshot`.
+    pub(crate) fn of(snapshot: &Value) -> Self {
+        let string = |index: &Value| {
+            let index = usize::try_from(index.as_i64().unwrap_or(-1)).unwrap_or(usize::MAX);
+            snapshot["strings"].get(index).and_then(Value::as_str).unwrap_or_default()
+        };
+        let mut layout = Self::default();
+        for document in snapshot["documents"].as_array().into_iter().flatten() {
+            let boxes = &document["layout"];
+            for (n, index) in boxes["nodeIndex"].as_array().into_iter().flatten().enumerate() {
+                let text = string(&boxes["text"][n]).trim();
+                if !text.is_empty() && layout.text.len() < 8_000_000 {
+                    layout.text.push_str(text);
+                    layout.text.push('\n');
+                }
+                let node = usize::try_from(index.as_u64().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+                let side = |n: usize, side: usize| boxes["bounds"][n][side].as_f64().unwrap_or(0.0);
+                let name = document["nodes"]["nodeName"].get(node).map(string).unwrap_or_default();
+                if name.eq_ignore_ascii_case("img") && side(n, 2) >= 48.0 && side(n, 3) >= 48.0 {
+                    layout.images += 1;
+                }
+            }
+        }
+        layout
+    }
+}
+
+impl Facts {
+    /// Where the page's own text says next to nothing, what is laid out counts.
+    pub(crate) fn add_layout(&mut self, layout: &Layout) {
+        if self.text.chars().filter(|c| !c.is_whitespace()).count() < 20 && layout.text.len() > self.text.len() {
+            self.text.clone_from(&layout.text);
+        }
+        self.drawings += layout.images.saturating_sub(self.images);
+    }
 }
 
 /// Fewer characters than this, and a wall's mark is the page.

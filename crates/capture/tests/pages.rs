@@ -3,6 +3,8 @@
 
 mod site;
 
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use capture::guard::What;
@@ -67,6 +69,19 @@ fn a_plain_page_is_complete_with_every_artefact() {
         processes.iter().filter(|p| p["command"].as_str().unwrap().contains("--type=renderer")).collect();
     assert!(!renderers.is_empty() && renderers.iter().all(|p| p["seccomp"] == 2), "the sandbox is on: {renderers:?}");
     assert!(r.differences.is_empty(), "{:?}", r.differences);
+}
+
+#[test]
+fn the_recording_becomes_a_wacz_that_our_strict_reader_accepts() {
+    for path in ["/plain", "/gzip", "/redirect", "/inward", "/truncated", "/slider"] {
+        let Some(r) = captured(path) else { return };
+        let (file, summary) = r.write_wacz(tempfile::tempfile().unwrap(), "quezao 0.1.0", vec![]).unwrap();
+        let read = archive::wacz::read(&mut { file }).unwrap();
+        let sent = r.exchanges.iter().filter(|e| e.peer.is_some());
+        let records: usize = sent.map(|e| 1 + usize::from(e.response.is_some())).sum();
+        assert_eq!(summary.records, 1 + records + r.resources.len(), "{path}");
+        assert_eq!(read.entries.len() + 1, summary.records, "{path}");
+    }
 }
 
 #[test]
@@ -223,11 +238,11 @@ fn nothing_goes_inward() {
         "10.0.0.1",
         "169.254.169.254",
         "[::1]:8080",
-        "localhost:1",
+        "localhost:8099",
         "192.168.1.1",
         "intranet",
         "100.64.0.1",
-        "127.0.0.1:2",
+        "127.0.0.1:8097",
     ] {
         let refused = r.guard.iter().any(|e| matches!(&e.what, What::Refused { target: t, .. } if t.contains(target)));
         assert!(refused, "{target}");
@@ -235,4 +250,43 @@ fn nothing_goes_inward() {
     let Some(r) = captured("/inward-redirect") else { return };
     assert_eq!(r.outcome, Outcome::Failed);
     assert!(r.reasons[0].en.contains("169.254.169.254: link-local"), "{:?}", r.reasons);
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_ends_as_failed_with_its_chain() {
+    if absent() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("certificate.pem"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3", "-subj", "/CN=shop.test"])
+        .args(["-addext", "subjectAltName=DNS:shop.test", "-keyout"])
+        .args([key.as_os_str(), "-out".as_ref(), certificate.as_os_str()])
+        .stderr(Stdio::null())
+        .status();
+    if !made.is_ok_and(|status| status.success()) {
+        println!("not run: openssl is absent");
+        return;
+    }
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = Command::new("openssl")
+        .args(["s_server", "-www", "-quiet", "-accept", &format!("127.0.0.1:{port}"), "-key"])
+        .args([key.as_os_str(), "-cert".as_ref(), certificate.as_os_str()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut order = Site::start().order("/");
+    order.url = format!("https://shop.test:{port}/");
+    order.loopback = vec![format!("shop.test:{port}").parse().unwrap()];
+    let r = capture::run(&order, &Limits::default(), &mut |_| {});
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let r = r.unwrap();
+    assert_eq!(r.outcome, Outcome::Failed);
+    assert!(r.reasons[0].en.contains("ERR_CERT_AUTHORITY_INVALID"), "{:?}", r.reasons);
+    let pem = std::fs::read_to_string(certificate).unwrap();
+    let der: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    assert!(text(&r, "chains").contains(&der), "the chain is recorded");
 }

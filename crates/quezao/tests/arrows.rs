@@ -20,6 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("locale", &[]),
     ("certificate", &["evidence", "archive", "verify", "timestamp", "locale"]),
     ("picture", &[]),
+    ("capture", &["evidence", "archive"]),
     ("store", &["evidence", "ledger"]),
     ("service", &["evidence", "archive", "verify", "timestamp", "ledger", "locale", "store", "certificate", "picture"]),
     (

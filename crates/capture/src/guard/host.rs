@@ -95,13 +95,13 @@ pub fn host(text: &str) -> Result<Host, String> {
     {
         return Err("an IPv4 address in another than its plain form".to_owned());
     }
-    let plain = |label: &&str| {
+    let plain = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    if name.len() > 253 || !labels.iter().all(|label| plain(label)) {
+    if name.len() > 253 || !labels.iter().copied().all(plain) {
         return Err("not a host name".to_owned());
     }
     if labels.len() < 2 || LOCAL_NAMES.iter().any(|local| name == *local || name.ends_with(&format!(".{local}"))) {

@@ -10,6 +10,7 @@
 //! - the browser's own calls home are refused before a name is asked for.
 
 mod address;
+mod dns;
 mod host;
 mod log;
 mod proxy;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 pub use address::refusal;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+pub use dns::Dns;
 pub use host::{Host, Loopback, authority, host};
 pub(crate) use log::Log;
 pub use log::{Event, What};
@@ -79,6 +81,7 @@ const BROWSERS_OWN: &[&str] = &[
     "android.clients.google.com",
     "clients1.google.com",
     "clients2.google.com",
+    "connectivitycheck.gstatic.com",
     "content-autofill.googleapis.com",
     "edgedl.me.gvt1.com",
     "mtalk.google.com",

@@ -43,6 +43,8 @@ fn work(control: &Stdin) -> Step<i32> {
     // Follows the parent's thread; the helper has one only.
     step("death signal", process::set_parent_process_death_signal(Some(Signal::KILL)))?;
     hide(&order)?;
+    // Where memory runs out, the kernel ends the capture first. Not permitted is no harm.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     drop_rights()?;
     let mut command = Command::new(&order.chromium);
     command

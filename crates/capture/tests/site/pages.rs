@@ -127,7 +127,7 @@ pub(super) fn answer(path: &str, port: u16) -> Answer {
                 "http://[::1]:8080/",
                 "http://0x7f.1/",
                 "http://2130706433/",
-                "http://localhost:1/",
+                "http://localhost:8099/",
                 "https://192.168.1.1/",
                 "http://intranet/",
                 "http://metadata.google.internal/",
@@ -138,7 +138,7 @@ pub(super) fn answer(path: &str, port: u16) -> Answer {
             page(
                 "Inward",
                 &format!(
-                    "<p>{WORDS}</p>{inner}<script>new WebSocket('ws://127.0.0.1:2/');fetch('http://100.64.0.1/').catch(()=>0);navigator.sendBeacon('http://127.0.0.1:3/')</script>"
+                    "<p>{WORDS}</p>{inner}<script>new WebSocket('ws://127.0.0.1:8097/');fetch('http://100.64.0.1/').catch(()=>0);navigator.sendBeacon('http://127.0.0.1:8098/')</script>"
                 ),
             )
         }
