@@ -6,23 +6,29 @@
 //! - The owner who runs it himself is `applicant-operated`, whatever the machine looks like.
 
 use crate::{
-    CaptureEvent, CaptureLine, CaptureRequest, Error, ExportRequest, Folder, Result, clock,
+    CaptureEvent, CaptureLine, CaptureRequest, Error, ExportRequest, Folder, Result, SOFTWARE, clock,
     folder::ledger_error,
     intake,
     register::{self, Draft, owner_claims},
-    wacz,
 };
+use archive::wacz::Resource;
 use capture::{
     Outcome, Recording, Request,
     guard::{self, Host, Loopback},
 };
 use evidence::{
+    digest::FileDigests,
     disclosure, hex,
     json::{Value, json},
     merkle,
     statement::{Custody, File, Kind, OperatorRelation, Provenance},
+    time::Utc,
 };
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io::{BufWriter, Write},
+    time::Duration,
+};
 use store::Record as Row;
 
 /// How long an order waits for its seal. Nothing is opened before.
@@ -105,7 +111,7 @@ impl Folder {
             ));
         }
         events(CaptureEvent::Step { url: url.to_owned(), step: "write-wacz".into() });
-        let digests = wacz::keep(&self.dir.join("originals"), &recording, package)?;
+        let digests = self.keep(&recording, package)?;
         events(CaptureEvent::Step { url: url.to_owned(), step: "record".into() });
         let record = self.captured(url, request, &order, &recording, digests)?;
         line.id = Some(record.id.clone());
@@ -166,15 +172,36 @@ impl Folder {
         })
     }
 
+    /// Writes the WACZ, with the order's package in it, among the kept originals.
+    fn keep(&self, recording: &Recording, package: Vec<u8>) -> Result<FileDigests> {
+        let copy = intake::Copy::begin(&self.dir.join("originals"))?;
+        let file = copy.file().map_err(|e| Error::io(copy.path(), &e))?;
+        let order = Resource {
+            name: "order".into(),
+            label: None,
+            content_type: "application/zip".into(),
+            at: Utc(recording.started),
+            body: package.into(),
+        };
+        let (name, version, _) = SOFTWARE;
+        let written = recording.write_wacz(BufWriter::new(file), &format!("{name} {version}"), vec![order]);
+        let flushed = written.and_then(|(mut out, _)| Ok(out.flush()?));
+        flushed
+            .map_err(|e| Error::new(format!("WACZ 无法写成（{e}）"), format!("the WACZ could not be written ({e})")))?;
+        let digests = intake::digests(copy.path(), &mut |_| ())?;
+        copy.finish(&digests)?;
+        Ok(digests)
+    }
+
     fn captured(
         &self,
         url: &str,
         request: &CaptureRequest,
         order: &Row,
         recording: &Recording,
-        digests: evidence::digest::FileDigests,
+        digests: FileDigests,
     ) -> Result<Row> {
-        let text = |s: &str| if s.is_empty() { Value::Null } else { wacz::claimable(s).into() };
+        let text = |s: &str| if s.is_empty() { Value::Null } else { claimable(s).into() };
         let mut claims = owner_claims(&self.owner);
         let leaf = hex::encode(&merkle::leaf_hash(&order.record));
         claims.extend([
@@ -201,6 +228,13 @@ impl Folder {
         let index = register::submit(&self.store, self.writer()?, std::slice::from_ref(&new))?;
         Ok(Row { index: index.first().copied(), ..new.record })
     }
+}
+
+/// A page's text as a claim may hold it: NFC, without control and steering characters, not too long.
+fn claimable(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    let fits = |c: &char| evidence::json::check_string("claim", c.encode_utf8(&mut [0; 4])).is_ok();
+    text.nfc().filter(fits).take(2_000).collect()
 }
 
 fn purpose(request: &CaptureRequest) -> &'static str {

@@ -19,7 +19,6 @@ mod paper;
 mod prove;
 mod register;
 mod seal;
-mod wacz;
 
 pub use backup::{Backup, Progress, backup};
 pub use doctor::doctor;

@@ -275,7 +275,12 @@ impl Folder {
         }
         let safe: String =
             record.file_name.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
-        let target = output.join(format!("{}-{safe}", record.id));
+        let name = if record.kind == Kind::Capture.as_str() {
+            format!("{}.wacz", record.id)
+        } else {
+            format!("{}-{safe}", record.id)
+        };
+        let target = output.join(name);
         let mut source = File::open(&held).map_err(|e| Error::io(&held, &e))?;
         write_whole(&target, |f| io::copy(&mut source, f).map(|_| ())).map(Some)
     }
