@@ -47,6 +47,10 @@ for path in sorted(demo.rglob("*.zip")):
                     seed("cosignature", words[-1].encode() + b"\n" + entry)
         if name.endswith("proof.tlog-proof"):
             seed("merkle", (1).to_bytes(8, "big") + (3).to_bytes(8, "big") + hashlib.sha256(entry).digest() * 4)
+vectors = pathlib.Path(__file__).parent.parent / "vectors"
+for path in sorted(vectors.glob("capture-*/*/package.zip")):
+    seed("verdict", path.read_bytes())
+    seed("wacz", zipfile.ZipFile(path).read("capture.wacz"))
 for path in demo.rglob("*.pdf"):
     seed("certificate", path.read_bytes())
 print(sum(len(files) for _, _, files in os.walk(corpus)), "seeds")
