@@ -13,9 +13,10 @@ export QUEZAO_STATE_DIR=$root/$demo/state
 reader=crates/archive/assets/verify.py
 offline=()
 step=start
+site=
 
 main() {
-    trap 'code=$?; [ "$code" -eq 0 ] || say "演示在这一步失败：$step" "The demo failed at this step: $step" >&2' EXIT
+    trap 'code=$?; [ -z "$site" ] || kill "$site" 2>/dev/null; [ "$code" -eq 0 ] || say "演示在这一步失败：$step" "The demo failed at this step: $step" >&2' EXIT
     step=build
     cargo build --locked -p quezao
     quezao=$(target_folder)/debug/quezao
@@ -28,8 +29,48 @@ main() {
     verify_all
     heading "必须被拒绝的" "What must be refused"
     refusals
+    capture_page
     walk
     account
+}
+
+# A shop's page on this machine that shows one of the registered photographs, recompressed: captured, verified.
+capture_page() {
+    local id port=$demo/site/port
+    heading "一个店铺网页" "A shop's page"
+    step="quezao doctor"
+    if ! "$quezao" doctor --json 2>/dev/null | grep -q '"subject":"capture".*"level":"ok"\|"level":"ok".*"subject":"capture"'; then
+        say "未取证：本系统不允许隔离浏览器；见 quezao doctor" "not captured: this system does not let a browser be isolated; see quezao doctor"
+        return 0
+    fi
+    mkdir -p "$demo/site"
+    cp "${photographs[0]}" "$demo/site/photo.jpg"
+    cat >"$demo/site/index.html" <<'HTML'
+<!doctype html><meta charset="utf-8"><title>秋日·林荫 装饰画</title>
+<h1>秋日·林荫 装饰画</h1><p>价格 ¥199，月销 1,024 件，全国包邮。</p><img src="photo.jpg" width="640" alt="">
+HTML
+    python3 - "$demo/site" "$port" <<'PY' &
+import functools, http.server, sys
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=sys.argv[1]))
+open(sys.argv[2], "w").write(str(server.server_address[1]))
+server.serve_forever()
+PY
+    site=$!
+    for _ in $(seq 50); do [ -s "$port" ] && break; sleep 0.1; done
+    step="quezao capture"
+    "$quezao" capture --data "$data" --allow-loopback "127.0.0.1:$(cat "$port")" --json "http://127.0.0.1:$(cat "$port")/" >"$demo/reports/capture.jsonl" 2>"$demo/reports/capture.txt"
+    kill "$site" 2>/dev/null || true
+    id=$(python3 -c 'import json, sys; print(json.loads(sys.stdin.readline())["id"])' <"$demo/reports/capture.jsonl")
+    step="quezao export $id"
+    "$quezao" export --data "$data" --output "$demo/certificates" --originals "$id" >/dev/null
+    step="quezao verify $demo/certificates/$id.zip"
+    "${offline[@]}" "$quezao" verify --data "$data" --json "$demo/certificates/$id.zip" >"$demo/reports/$id.json"
+    step="verify.py $demo/certificates/$id.zip"
+    "${offline[@]}" python3 "$reader" --trust "$data/trust" "$demo/certificates/$id.zip" >"$demo/reports/$id.verify-py.txt"
+    say "成立  网页已取证：先有指令，后有页面；$demo/certificates/$id.wacz 可用 ReplayWeb.page 回放" \
+        "holds  the page, captured after its order was on the ledger; $demo/certificates/$id.wacz replays in ReplayWeb.page"
 }
 
 target_folder() {

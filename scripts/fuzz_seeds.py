@@ -58,4 +58,7 @@ for path in [*demo.rglob("*.pdf"), *vectors.rglob("certificate.pdf")]:
         der = bytes.fromhex(digits.decode())
         if der[:2] == b"\x30\x82":
             seed("certificate", der[:4 + int.from_bytes(der[2:4], "big")])
+for path in sorted(vectors.glob("capture-*/*/package.zip")):
+    seed("verdict", path.read_bytes())
+    seed("wacz", zipfile.ZipFile(path).read("capture.wacz"))
 print(sum(len(files) for _, _, files in os.walk(corpus)), "seeds")

@@ -5,7 +5,8 @@ use std::{path::Path, process::Command};
 
 /// Findings about tools, clock, disk and, where one is given, the folder.
 pub fn doctor(dir: Option<&Path>) -> Vec<Finding> {
-    let mut findings = vec![tool("openssl", &["version"]), tool("python3", &["--version"]), fonts(), clock_year()];
+    let mut findings =
+        vec![tool("openssl", &["version"]), tool("python3", &["--version"]), fonts(), clock_year(), browser()];
     if let Some(dir) = dir {
         findings.push(space(dir));
         findings.extend(folder(dir));
@@ -39,6 +40,18 @@ fn fonts() -> Finding {
         )
     };
     Finding { level, subject: "fonts", zh: zh.into(), en: en.into() }
+}
+
+/// Starts and ends an empty browser in namespaces of its own.
+fn browser() -> Finding {
+    let (level, zh, en) = match capture::check(&capture::Machine::default()) {
+        Ok(version) => {
+            let shown = version.trim().to_owned();
+            ("ok", format!("{shown}，可在独立的命名空间中运行"), format!("{shown}, runs in namespaces of its own"))
+        }
+        Err(e) => ("warning", format!("不能网页取证（{e}）"), format!("pages cannot be captured ({e})")),
+    };
+    Finding { level, subject: "capture", zh, en }
 }
 
 fn clock_year() -> Finding {

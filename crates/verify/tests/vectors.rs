@@ -136,6 +136,65 @@ fn packages_taken_apart_are_verified_too() {
     }
 }
 
+/// One bit of a capture's file, in a package whose own list is made again: never verified, and the check is named.
+#[test]
+fn no_bit_of_a_capture_is_free() {
+    let dir = folder().join("capture-contact/good-01-answered");
+    let case: Value = serde_json::from_slice(&std::fs::read(dir.join("case.json")).unwrap()).unwrap();
+    let name = |p: &Path| p.file_name().unwrap().to_str().unwrap().to_owned();
+    let trust = files(&folder().join(case["trust"].as_str().unwrap()));
+    let trust = Trust::from_files(trust.iter().map(|p| (name(p), std::fs::read(p).unwrap()))).unwrap();
+    let now = Utc::parse_micros(case["now"].as_str().unwrap()).unwrap();
+    let package = archive::package::read(&std::fs::read(dir.join("package.zip")).unwrap()).unwrap();
+    let mut entries = package.entries[1..].to_vec();
+    let place = entries.iter().position(|e| e.0 == "capture.wacz").unwrap();
+    let size = entries[place].1.len();
+    for at in (0..size).step_by(size / 120) {
+        entries[place].1[at] ^= 1 << (at % 8);
+        let verdict = check_package(&archive::package::write(&entries).unwrap(), &trust, &[], now);
+        assert_eq!(verdict.code(), 1, "byte {at}");
+        for id in ["file", "capture-resources"] {
+            assert_eq!(verdict.find(id).unwrap().result, Outcome::Fail, "byte {at}: {id}");
+        }
+        entries[place].1[at] ^= 1 << (at % 8);
+    }
+}
+
+/// A WACZ too large for its package lies beside it.
+#[test]
+fn a_capture_beside_its_package_is_checked_too() {
+    let dir = folder().join("capture-contact/good-01-answered");
+    let case: Value = serde_json::from_slice(&std::fs::read(dir.join("case.json")).unwrap()).unwrap();
+    let name = |p: &Path| p.file_name().unwrap().to_str().unwrap().to_owned();
+    let trust = files(&folder().join(case["trust"].as_str().unwrap()));
+    let trust = Trust::from_files(trust.iter().map(|p| (name(p), std::fs::read(p).unwrap()))).unwrap();
+    let now = Utc::parse_micros(case["now"].as_str().unwrap()).unwrap();
+    let package = archive::package::read(&std::fs::read(dir.join("package.zip")).unwrap()).unwrap();
+    let mut entries = package.entries[1..].to_vec();
+    let wacz = entries.remove(entries.iter().position(|e| e.0 == "capture.wacz").unwrap()).1;
+    let bytes = archive::package::write(&entries).unwrap();
+    let original = |b: &[u8]| [Original { name: "capture.wacz".into(), digests: FileDigests::of(b) }];
+
+    let alone = check_package(&bytes, &trust, &original(&wacz), now);
+    assert_eq!((alone.code(), alone.find("capture-resources").unwrap().result), (3, Outcome::NotChecked));
+    let mut file = archive::wacz::in_memory(&wacz);
+    let beside = verify::check_package_beside(&bytes, &trust, &original(&wacz), Some(&mut file), now);
+    assert_eq!(beside.code(), 0, "{}", beside.to_json());
+    assert!(beside.facts.order.is_some() && beside.facts.capture.is_some());
+    assert!(beside.shows.iter().any(|s| s.en.starts_with("The order was put on the ledger first")));
+    // The digests are the honest file's, the bytes another's.
+    let other = package_of("capture-resources/good-02-artefacts");
+    let mut file = archive::wacz::in_memory(&other);
+    let swapped = verify::check_package_beside(&bytes, &trust, &original(&wacz), Some(&mut file), now);
+    assert_eq!((swapped.code(), swapped.find("capture-resources").unwrap().result), (1, Outcome::Fail));
+}
+
+fn package_of(case: &str) -> Vec<u8> {
+    let package = std::fs::read(folder().join(case).join("package.zip")).unwrap();
+    let entries = archive::package::read(&package).unwrap().entries;
+    entries.into_iter().find(|e| e.0 == "capture.wacz").unwrap().1
+}
+
 /// Accepted, refused, or of a form that version 1 does not know.
 fn read_format(format: &str, bytes: &[u8], key: Option<&str>) -> evidence::Result<()> {
     use evidence::{

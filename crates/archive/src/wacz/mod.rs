@@ -236,6 +236,13 @@ impl Message {
     }
 }
 
+/// Whether the writer takes this head of a request or response, as it was on the wire. Where it does not (a line that
+/// ends in LF alone, say), [`Message::reported`] makes one from its fields.
+pub fn takes_head(head: &[u8], request: bool) -> bool {
+    let kind = if request { warc::Kind::Request } else { warc::Kind::Response };
+    warc::head(head, kind, Coding::Wire).is_ok()
+}
+
 /// Why a WACZ could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -318,6 +318,8 @@ fn the_writer_refuses_what_the_reader_would() {
     refused(&|e| e.response.as_mut().unwrap().head = b"HTTP/1.1 OK\r\n\r\n".to_vec());
     refused(&|e| e.response.as_mut().unwrap().head = b"HTTP/1.1 200\nA: b\r\n\r\n".to_vec());
     refused(&|e| e.response.as_mut().unwrap().head = vec![b'a'; MAX_HEAD + 1]);
+    assert!(takes_head(b"HTTP/1.1 200\r\nContent-Length: 3\r\n\r\n", false));
+    assert!(!takes_head(b"HTTP/1.1 200\nA: b\n\n", false) && !takes_head(b"HTTP/1.1 200\r\n\r\n", true));
     assert!(filled().resource(resource("pdf", Some("a"), b"")).is_ok());
     for (name, label) in
         [("pdf", Some("A")), ("pdf", Some("")), ("notes", None), ("order", Some("1")), ("screenshot-full", None)]

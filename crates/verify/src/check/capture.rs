@@ -155,11 +155,17 @@ impl Walk<'_> {
             return Err(Error::mismatch("index of the order", first, format!("< {index}")));
         }
         self.in_order(tokens, entries)?;
-        let claims = (&verdict.facts.claims, &self.facts.claims);
+        let (ordered, captured) = (&verdict.facts.claims, &self.facts.claims);
         for name in ["url", "purpose", "owner_kind", "owner_name", "owner_code"] {
-            match (claims.0.get(name), claims.1.get(name)) {
-                (Some(a), Some(b)) => same(name_of(name), a, b)?,
-                _ if name.starts_with("owner") => {}
+            let owner = name.starts_with("owner");
+            // Not to be told apart from an undisclosed one: an order for no page.
+            let told = |claim: Option<&'_ Value>| claim.is_some_and(|v| owner || !v.is_null());
+            match (ordered.get(name), captured.get(name)) {
+                (a, b) if told(a) && told(b) => {
+                    let (a, b) = (a.unwrap_or(&Value::Null), b.unwrap_or(&Value::Null));
+                    same(name_of(name), a, b)?;
+                }
+                _ if owner => {}
                 _ => return Err(Error::Missing { what: "disclosed by order and capture", missing: name.into() }),
             }
         }

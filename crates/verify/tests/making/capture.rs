@@ -366,6 +366,10 @@ fn orders(book: &mut Book) {
     open("not-sealed", "the order's checkpoint has no token", &|p| {
         p.order = Box::new(|b| b.seal = Box::new(|_, _| Vec::new()));
     });
+    open("no-url", "order and capture of no page at all", &|p| {
+        set(&mut p.order_claims, "url", Value::Null);
+        set(&mut p.claims, "url", Value::Null);
+    });
     open("purpose-undisclosed", "the capture's purpose is not disclosed", &|p| p.hidden = Some("purpose"));
 }
 
