@@ -115,6 +115,8 @@ pub struct Limits {
     pub messages: usize,
     /// The namespace's `/tmp` and `/dev/shm`, bytes each.
     pub scratch: u64,
+    /// Writable memory of each of the browser's processes, bytes.
+    pub memory: u64,
     /// Make the PDF.
     pub pdf: bool,
 }
@@ -137,6 +139,7 @@ impl Default for Limits {
             requests: 5000,
             messages: 1000,
             scratch: 1 << 30,
+            memory: 4 << 30,
             pdf: true,
         }
     }

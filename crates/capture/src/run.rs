@@ -416,6 +416,7 @@ fn capsule_order(machine: &Machine, limits: &Limits, viewport: crate::recording:
         time_zone: machine.time_zone.clone(),
         port: 0,
         scratch_bytes: limits.scratch,
+        memory_bytes: limits.memory,
     }
 }
 

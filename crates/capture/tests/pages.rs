@@ -178,6 +178,16 @@ fn a_script_that_spins_does_not_hold_the_capture() {
 }
 
 #[test]
+fn a_page_that_eats_memory_is_ended_and_said() {
+    let limits =
+        Limits { memory: 1 << 30, answer: Duration::from_secs(5), settle: Duration::from_secs(3), ..Limits::default() };
+    let Some(r) = captured_within("/hungry", &limits) else { return };
+    // Either the script is refused more memory and the page lives on, or its process ends.
+    let refused = r.resource("console").is_some() && text(&r, "console").contains("allocation failed");
+    assert!(refused || r.outcome == Outcome::Failed, "{:?}", r.reasons);
+}
+
+#[test]
 fn a_body_without_end_is_cut_and_said() {
     let limits = Limits {
         held: Duration::from_secs(2),

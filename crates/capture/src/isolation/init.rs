@@ -45,7 +45,7 @@ fn work(control: &Stdin) -> Step<i32> {
     hide(&order)?;
     // Where memory runs out, the kernel ends the capture first. Not permitted is no harm.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    drop_rights()?;
+    drop_rights(order.memory_bytes)?;
     let mut command = Command::new(&order.chromium);
     command
         .args(&order.arguments)
@@ -135,12 +135,15 @@ fn hide(order: &Order) -> Step<()> {
     step("chdir", process::chdir("/tmp"))
 }
 
-fn drop_rights() -> Step<()> {
+fn drop_rights(memory: u64) -> Step<()> {
     step("capabilities", thread::clear_ambient_capability_set())?;
     step("capabilities", set_capabilities(CapabilitySet::empty()))?;
     step("no_new_privs", thread::set_no_new_privs(true))?;
     // Nothing inside may ptrace PID 1.
     step("not dumpable", process::set_dumpable_behavior(DumpableBehavior::NotDumpable))?;
+    // Writable memory of each process; what is only reserved does not count.
+    let limit = Rlimit { current: Some(memory), maximum: Some(memory) };
+    step("memory limit", process::setrlimit(Resource::Data, limit))?;
     step("no core files", process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }))
 }
 

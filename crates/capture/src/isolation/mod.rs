@@ -62,6 +62,8 @@ pub(crate) struct Order {
     pub(crate) port: u16,
     /// For `/tmp` and `/dev/shm`, in bytes each.
     pub(crate) scratch_bytes: u64,
+    /// Writable memory of each process inside, in bytes.
+    pub(crate) memory_bytes: u64,
 }
 
 /// A refusal on its way out.

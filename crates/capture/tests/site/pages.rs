@@ -87,6 +87,12 @@ pub(super) fn answer(path: &str, port: u16) -> Answer {
         "/404" => Answer { status: 404, ..page("Not found", &format!("<p>{WORDS}</p>")) },
         "/403" => Answer { status: 403, ..page("Forbidden", &format!("<p>{WORDS}</p>")) },
         "/spin" => page("Spin", &format!("<p>{WORDS}</p><script>setTimeout(()=>{{for(;;);}},600)</script>")),
+        "/hungry" => page(
+            "Hungry",
+            &format!(
+                "<p>{WORDS}</p><script>const a=[];setTimeout(()=>{{for(;;)a.push(new Uint8Array(64<<20).fill(7))}},300)</script>"
+            ),
+        ),
         "/endless" => Answer { way: Way::Endless, ..page("Endless", &format!("<p>{WORDS}</p>")) },
         "/truncated" => page("Truncated", &format!("<p>{WORDS}</p><img src=/short width=120>")),
         "/short" => Answer { way: Way::Truncated, ..plain("image/bmp", &picture(3)[..20_000]) },
