@@ -16,7 +16,7 @@ step=start
 site=
 
 main() {
-    trap 'code=$?; [ -z "$site" ] || kill "$site" 2>/dev/null; [ "$code" -eq 0 ] || say "演示在这一步失败：$step" "The demo failed at this step: $step" >&2' EXIT
+    trap 'code=$?; [ -z "$site" ] || kill "$site" 2>/dev/null || true; [ "$code" -eq 0 ] || say "演示在这一步失败：$step" "The demo failed at this step: $step" >&2' EXIT
     step=build
     cargo build --locked -p quezao
     quezao=$(target_folder)/debug/quezao
@@ -62,6 +62,7 @@ PY
     step="quezao capture"
     "$quezao" capture --data "$data" --allow-loopback "127.0.0.1:$(cat "$port")" --json "http://127.0.0.1:$(cat "$port")/" >"$demo/reports/capture.jsonl" 2>"$demo/reports/capture.txt"
     kill "$site" 2>/dev/null || true
+    site=
     id=$(python3 -c 'import json, sys; print(json.loads(sys.stdin.readline())["id"])' <"$demo/reports/capture.jsonl")
     step="quezao export $id"
     "$quezao" export --data "$data" --output "$demo/certificates" --originals "$id" >/dev/null
