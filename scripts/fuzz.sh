@@ -4,7 +4,7 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$root"
 
-# Seeds: what the attacker's walk writes, taken apart.
+# Seeds: what the attacker's walk writes, taken apart, and the certificates of the vectors.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 QUEZAO_STATE_DIR=$work/state cargo run --locked -q -p quezao -- demo --forge --json "$work/demo" >/dev/null

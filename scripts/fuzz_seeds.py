@@ -1,10 +1,12 @@
-"""What the fuzzer starts from: fuzz_seeds.py DEMO CORPUS takes apart what `quezao demo --forge DEMO` wrote.
+"""What the fuzzer starts from: fuzz_seeds.py DEMO CORPUS takes apart what `quezao demo --forge DEMO` wrote, and takes
+the certificates of vectors/.
 
 Without seeds a minute is spent on finding out what a signature looks like."""
 
 import hashlib
 import os
 import pathlib
+import re
 import sys
 import zipfile
 
@@ -47,10 +49,16 @@ for path in sorted(demo.rglob("*.zip")):
                     seed("cosignature", words[-1].encode() + b"\n" + entry)
         if name.endswith("proof.tlog-proof"):
             seed("merkle", (1).to_bytes(8, "big") + (3).to_bytes(8, "big") + hashlib.sha256(entry).digest() * 4)
-vectors = pathlib.Path(__file__).parent.parent / "vectors"
+# Certificates of the vectors, good and bad, whole and the signatures in them (one target reads both).
+vectors = pathlib.Path(__file__).resolve().parent.parent / "vectors"
+for path in [*demo.rglob("*.pdf"), *vectors.rglob("certificate.pdf")]:
+    data = path.read_bytes()
+    seed("certificate", data)
+    for digits in re.findall(rb"/Contents<([0-9a-fA-F]+)>", data):
+        der = bytes.fromhex(digits.decode())
+        if der[:2] == b"\x30\x82":
+            seed("certificate", der[:4 + int.from_bytes(der[2:4], "big")])
 for path in sorted(vectors.glob("capture-*/*/package.zip")):
     seed("verdict", path.read_bytes())
     seed("wacz", zipfile.ZipFile(path).read("capture.wacz"))
-for path in demo.rglob("*.pdf"):
-    seed("certificate", path.read_bytes())
 print(sum(len(files) for _, _, files in os.walk(corpus)), "seeds")

@@ -6,6 +6,11 @@ use proptest::prelude::*;
 
 /// The smallest first revision: one page, two attached files.
 fn pages() -> Vec<u8> {
+    pages_with("", "")
+}
+
+/// The same with one change in the objects, and a cross-reference table that follows from them.
+fn pages_with(from: &str, to: &str) -> Vec<u8> {
     let objects = [
         "<</Type/Pages/Count 1/Kids[2 0 R]>>".to_owned(),
         "<</Type/Page/Resources<<>>/MediaBox[0 0 595.3 841.9]/Parent 1 0 R>>".to_owned(),
@@ -17,6 +22,8 @@ fn pages() -> Vec<u8> {
         "<</Type/Catalog/Pages 1 0 R/Lang(zh-CN)/Names<</EmbeddedFiles<</Names[(a.json)3 0 R(b.tsr)4 0 R]>>>>/AF[3 0 R 4 0 R]>>"
             .to_owned(),
     ];
+    assert!(objects.iter().any(|o| o.contains(from)), "{from}");
+    let objects = objects.map(|o| if from.is_empty() { o } else { o.replacen(from, to, 1) });
     let mut pdf = b"%PDF-1.7\n%\x80\x80\x80\x80\n\n".to_vec();
     let mut table = format!("xref\n0 {}\n0000000000 65535 f\r\n", objects.len() + 1);
     for (n, object) in (1..).zip(&objects) {
@@ -68,21 +75,48 @@ fn contents_take_the_smallest_room_and_lower_case() {
 
 #[test]
 fn files_have_one_name_one_stream_and_their_size() {
-    let text = String::from_utf8_lossy(&pages()).into_owned();
+    assert!(read(&pages_with("/Title(x)", "/Title(y)")).is_ok());
     for (from, to) in [
         ("/UF 5 0 R", "/UF 6 0 R"),
         ("/F 6 0 R/UF 6 0 R", "/F 5 0 R/UF 5 0 R"),
         ("Size 2", "Size 3"),
         ("(b.tsr)4 0 R", "(A.tsr)4 0 R"),
         ("/AF[3 0 R 4 0 R]", "/AF[4 0 R 3 0 R]"),
-        ("/Length 2/", "/Length 3/"),
-        ("/Params<</Size 1>>", "/F(//evil/share)  "),
-        ("/Title(x)", "/JS(x)   "),
+        ("/Params<</Size 1>>", "/F(//evil/share)/Params<</Size 1>>"),
+        // What other readers apply, or take a file from.
+        ("/Params<</Size 1>>", "/DP<</Predictor 12/Columns 4>>/Params<</Size 1>>"),
+        ("/Params<</Size 1>>", "/DecodeParms<</Predictor 12>>/Params<</Size 1>>"),
+        ("/UF(a.json)", "/UF(a.json)/RF<</F[(x)6 0 R]>>"),
+        ("/UF(a.json)", "/UF(a.json)/FS/URL"),
+        ("/UF(a.json)", "/UF(a.json)/Unix(b)"),
+        ("/Title(x)", "/EF<</F 6 0 R/UF 6 0 R>>"),
+        ("/Title(x)", "/AF[3 0 R]"),
+        ("/Title(x)", "/JS(x)"),
+        ("/Title(x)", "/J#53(x)"),
+        ("/Title(x)", "/S/GoToR"),
+        ("<</Type/Pages/", "<</Linearized 1/Type/Pages/"),
+        // A page tree that viewers count in another way.
+        ("/Count 1", "/Count 7"),
+        ("/Count 1", "/Count 0"),
+        ("/Count 1", "/Count 1/Rotate 90"),
+        ("/Lang(zh-CN)", "/Lang(zh-CN)/Outlines 7 0 R"),
+        ("/Lang(zh-CN)", "/Lang(zh-CN)/OpenAction 7 0 R"),
     ] {
-        assert!(text.contains(from), "{from}");
-        let at = pages().windows(from.len()).position(|w| w == from.as_bytes()).unwrap();
-        let touched = [&pages()[..at], to.as_bytes(), &pages()[at + from.len()..]].concat();
-        assert!(read(&touched).is_err(), "{from} as {to}");
+        assert!(read(&pages_with(from, to)).is_err(), "{from} as {to}");
+    }
+}
+
+#[test]
+fn a_file_full_of_keys_or_values_is_bounded() {
+    let keys: String = (0..60_000).map(|n| format!("/K{n} 1")).collect();
+    assert!(read(&pages_with("/Title(x)", &keys)).is_ok());
+    assert!(read(&pages_with("/Title(x)", &format!("/K[{}]", "1 ".repeat(2_000_001)))).is_err());
+    let list: Vec<Vec<u8>> = (0..65u8).map(|n| vec![0x30, 1, n]).collect();
+    let signed = prepare_signature(&pages(), "20261124030612", 8192).unwrap().fill(&[0x30, 0]).unwrap();
+    for certificates in [list, vec![vec![1], vec![1]]] {
+        let validation = Validation { certificates, crls: vec![] };
+        let file = prepare_timestamp(&signed, &validation, 8192).unwrap().fill(&[0x30, 0]).unwrap();
+        assert!(read(&file).unwrap().validation.is_none());
     }
 }
 

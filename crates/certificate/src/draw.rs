@@ -80,6 +80,10 @@ pub fn redraw(first_revision: &[u8], entries: &BTreeMap<String, Vec<u8>>) -> Res
     let (attached, sheet) = sheet(entries, &occasion)?;
     let keywords = keywords(&occasion, &missing);
     let thumbnail = thumbnail_in(first_revision);
+    if thumbnail.is_some() && !occasion.original_read {
+        let expected = "none, as the original was not read".to_owned();
+        return Err(Error::Malformed { what: "thumbnail", found: "one".into(), expected });
+    }
     render_with(&sheet.spelled(&missing)?, thumbnail, &attached, occasion.locale, &Fonts::with_system(), &keywords)
 }
 

@@ -17,9 +17,15 @@ use crate::{
         wrap_tsr,
     },
 };
-use cms::{content_info::CmsVersion, signed_data::SignerInfo};
+use cms::{
+    content_info::CmsVersion,
+    signed_data::{SignerIdentifier, SignerInfo},
+};
 use der::{Decode, Encode};
-use x509_cert::Certificate;
+use x509_cert::{
+    Certificate,
+    ext::pkix::{BasicConstraints, ExtendedKeyUsage},
+};
 
 const WHAT: &str = "document signature";
 /// Longest signature.
@@ -69,8 +75,13 @@ impl DocumentSignature {
         {
             return Err(Error::malformed("signed attributes", other.oid.to_string(), "the three of the profile"));
         }
+        if !matches!(signer_info.sid, SignerIdentifier::IssuerAndSerialNumber(_)) {
+            // RFC 5652, 5.3: with a key identifier it is version 3.
+            return Err(Error::malformed("signer identifier", "subjectKeyIdentifier", "issuer and serial number"));
+        }
         let certificates = certificates(data.certificates.as_ref().map_or(&[], |c| c.as_slice()))?;
         let (signer, signer_certificate) = find_signer(&signer_info.sid, &certificates)?;
+        signs_documents(&signer_certificate)?;
         Ok(Self {
             signer,
             timestamp: timestamp(signer_info)?,
@@ -81,8 +92,8 @@ impl DocumentSignature {
     }
 
     /// The signature over `content`, the signer's binding, and the time-stamp over the signature: all that needs no
-    /// trust.
-    pub fn check(&self, content: &[u8]) -> Result<()> {
+    /// trust. Returns how the time-stamp's own signer is bound.
+    pub fn check(&self, content: &[u8]) -> Result<Binding> {
         let signed = Signed {
             info: &self.signer_info,
             signer: &self.signer,
@@ -94,7 +105,7 @@ impl DocumentSignature {
             return Err(Error::malformed(WHAT, "ESSCertID", "ESSCertIDv2"));
         }
         self.timestamp.check_imprint(self.signer_info.signature.as_bytes())?;
-        self.timestamp.check_signature().map(drop)
+        self.timestamp.check_signature()
     }
 
     /// The root that the signer's certificate leads to, valid and not revoked at the time-stamp's genTime.
@@ -117,6 +128,7 @@ pub fn check_signer(chain: &[Vec<u8>], crls: &[Vec<u8>], at: Utc) -> Result<()> 
         return Err(Error::Missing { what: WHAT, missing: "the signer's certificate".into() });
     };
     let certificates = &chain[..chain.len() - 1];
+    signs_documents(&Certificate::from_der(signer).map_err(|e| malformed(WHAT, e, "an X.509 certificate"))?)?;
     let roots = [Root { der: root.clone() }];
     Path { signer, certificates, purpose: Purpose::Document, at, crls }.check(&roots).map(drop)
 }
@@ -132,6 +144,25 @@ pub fn crl_to_der(bytes: &[u8]) -> Result<Vec<u8>> {
     x509_cert::crl::CertificateList::<x509_cert::certificate::Rfc5280>::from_der(&der)
         .map_err(|e| malformed(WHAT, e, "a CRL (RFC 5280, 5)"))?;
     Ok(der)
+}
+
+/// No CA; where there is an extended key usage, one for documents or mail, so that no TLS or time-stamp certificate
+/// can sign a page (RFC 9336; Adobe's and Microsoft's own; RFC 5280, 4.2.1.12).
+fn signs_documents(certificate: &Certificate) -> Result<()> {
+    const PURPOSES: [&str; 5] =
+        ["1.3.6.1.5.5.7.3.4", "1.3.6.1.5.5.7.3.36", "1.2.840.113583.1.1.5", "1.3.6.1.4.1.311.10.3.12", "2.5.29.37.0"];
+    let tbs = certificate.tbs_certificate();
+    let refuse = |e| malformed(WHAT, e, "extensions in DER");
+    if tbs.get_extension::<BasicConstraints>().map_err(refuse)?.is_some_and(|(_, c)| c.ca) {
+        return Err(Error::malformed("signer's certificate", "a CA", "a signer's own"));
+    }
+    let purposes = tbs.get_extension::<ExtendedKeyUsage>().map_err(refuse)?.map(|(_, usage)| usage.0);
+    let Some(purposes) = purposes else { return Ok(()) };
+    let purposes: Vec<String> = purposes.iter().map(ToString::to_string).collect();
+    if purposes.iter().any(|p| PURPOSES.contains(&p.as_str())) {
+        return Ok(());
+    }
+    Err(Error::malformed("extended key usage of the signer", purposes.join(", "), "one for documents or mail, or none"))
 }
 
 /// The one unsigned attribute (RFC 3161, appendix A).

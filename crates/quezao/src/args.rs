@@ -17,6 +17,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Init(Init),
     Deposit(Deposit),
+    Capture(Capture),
+    Discard(Discard),
     List(Data),
     Show(Show),
     Export(Export),
@@ -94,6 +96,34 @@ pub(crate) struct Deposit {
     pub again: bool,
     #[command(flatten)]
     pub rights: Rights,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Purpose {
+    Own,
+    Other,
+}
+
+#[derive(Args)]
+pub(crate) struct Capture {
+    #[arg(value_name = "URL")]
+    pub urls: Vec<String>,
+    #[command(flatten)]
+    pub data: Data,
+    #[arg(long, value_enum, default_value_t = Purpose::Other)]
+    pub purpose: Purpose,
+    #[arg(long, value_name = "HOST:PORT")]
+    pub allow_loopback: Vec<String>,
+    #[arg(long, value_name = "FILE")]
+    pub list: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Discard {
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[command(flatten)]
+    pub data: Data,
 }
 
 #[derive(Args)]

@@ -51,7 +51,8 @@ pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
     out.warn(&made.warnings);
     if a.data.json {
         out.json(&serde_json::json!({
-            "origin": made.origin, "ledger_key": made.ledger_key, "authority_root": made.authority_root, "error": null,
+            "origin": made.origin, "ledger_key": made.ledger_key, "authority_root": made.authority_root,
+            "signer_root": made.signer_root, "error": null,
         }));
         return 0;
     }
@@ -59,6 +60,7 @@ pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
     out.line(&out.text("init-origin", &[("origin", made.origin.into())]));
     out.line(&out.text("init-key", &[("key", made.ledger_key.into())]));
     out.line(&out.text("init-root", &[("root", eights(&made.authority_root).into())]));
+    out.line(&out.text("init-signer", &[("root", eights(&made.signer_root).into())]));
     out.line(&out.text("init-publish", &[]));
     0
 }

@@ -4,6 +4,7 @@
 //! promise to scripts: 0 done or verified, 1 not verified, 2 usage or failure, 3 incomplete.
 
 mod args;
+mod capture_cmd;
 mod demo_cmd;
 mod folder_cmd;
 mod forge;
@@ -15,6 +16,10 @@ use clap::FromArgMatches;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // A capture starts this program again in other roles, which must be alone in their process.
+    if let Some(role) = capture::role() {
+        std::process::exit(capture::run_role(role));
+    }
     let words: Vec<String> = std::env::args().skip(1).collect();
     let out = out::Out::new(locale::Locale::detect(|name| std::env::var(name).ok())).promise(usage::json_keys(&words));
     let parsed = args::command(out.locale).try_get_matches().and_then(|m| args::Cli::from_arg_matches(&m));
@@ -29,6 +34,8 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
     match command {
         C::Init(a) => folder_cmd::init(out, a),
         C::Deposit(a) => folder_cmd::deposit(out, a),
+        C::Capture(a) => capture_cmd::capture(out, a),
+        C::Discard(a) => capture_cmd::discard(out, &a),
         C::List(a) => folder_cmd::list(out, &a),
         C::Show(a) => folder_cmd::show(out, &a),
         C::Export(a) => folder_cmd::export(out, a),

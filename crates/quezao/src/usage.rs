@@ -45,16 +45,19 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         name => name,
     };
     Some(match name.copied().unwrap_or_default() {
-        "init" => &["origin", "ledger_key", "authority_root"],
+        "init" => &["origin", "ledger_key", "authority_root", "signer_root"],
         "deposit" | "list" | "show" | "find" => RECORD,
+        "capture" => &["id", "order", "url", "status", "sha256"],
+        "discard" => &["id"],
         "export" => &["id", "file"],
         "verify" => &["result", "checks", "shows", "does_not_show"],
         "explain" => &["id", "proves", "does_not_prove", "to_do"],
         "doctor" => &["level", "subject", "zh", "en"],
         "demo" => &["name", "zh", "en", "exit", "check", "result", "package", "picture", "trust"],
-        "keys" => &["origin", "ledger_key", "authority_root_sha256"],
+        "keys" => &["origin", "ledger_key", "authority_root_sha256", "signer_root_sha256"],
         "trust-export" => &["file"],
         "ledger-check" => &["size", "root", "unplaced"],
+        "signer" => &["signer_root_sha256"],
         "backup" => &["backup", "files", "bytes", "size", "originals", "mirror"],
         _ => &[],
     })

@@ -98,9 +98,11 @@ fn page(pdf: &[u8], originals: &[PathBuf]) -> Page {
         let bytes = small.then(|| fs::read(path).ok()).flatten()?;
         picture::thumbnail(bytes, &picture::Limits::default()).ok()
     };
-    if let Some(printed) = certificate::thumbnail_in(drawn)
-        && originals.iter().filter_map(made).any(|thumbnail| thumbnail != printed)
-    {
+    let Some(printed) = certificate::thumbnail_in(drawn) else { return Page::Same };
+    if originals.is_empty() {
+        return Page::SameButThumbnail;
+    }
+    if originals.iter().any(|path| made(path).as_deref() != Some(printed)) {
         return Page::Differs(Sentence::new(
             "页面与所附文件一致，但缩略图不是由给出的原件生成的。",
             "The page agrees with the attached files, but its thumbnail was not made from the given original.",

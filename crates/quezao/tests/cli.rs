@@ -184,7 +184,7 @@ fn under_json_a_command_that_fails_whole_says_so_on_stdout_too() {
     let verdict: &[&str] = &["result", "checks", "shows", "does_not_show"];
     let init = ["init", "--json", "--data", "file", "--owner-kind", "individual", "--owner-name", "x"];
     let cases: &[(&[&str], &[&str])] = &[
-        (&init, &["origin", "ledger_key", "authority_root"]),
+        (&init, &["origin", "ledger_key", "authority_root", "signer_root"]),
         (&["deposit", "--json", "--data", "absent", "file"], RECORD),
         (&["list", "--json", "--data", "absent"], RECORD),
         (&["show", "--json", "--data", "absent", "id"], RECORD),
@@ -194,7 +194,10 @@ fn under_json_a_command_that_fails_whole_says_so_on_stdout_too() {
         (&["verify", "--json", "--trust", "trust", "file"], verdict),
         (&["explain", "--json", "no-such-check"], &["id", "proves", "does_not_prove", "to_do"]),
         (&["demo", "--json", "file"], &["name", "zh", "en", "exit", "check", "result", "package", "picture", "trust"]),
-        (&["admin", "keys", "--json", "--data", "absent"], &["origin", "ledger_key", "authority_root_sha256"]),
+        (
+            &["admin", "keys", "--json", "--data", "absent"],
+            &["origin", "ledger_key", "authority_root_sha256", "signer_root_sha256"],
+        ),
         (&["admin", "trust-export", "--json", "--data", "absent", "--output", "out"], &["file"]),
         (&["admin", "ledger-check", "--json", "--data", "absent"], &["size", "root", "unplaced"]),
         (

@@ -120,7 +120,9 @@ fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, options: &InitOptio
     register::operator(&database, &writer, &origin, runs)?;
     writer.ledger.flush_and_close().map_err(|e| folder::ledger_error(&e))?;
     let mirror = folder::mirror_path(&origin)?;
-    Ok((Initialized { origin, ledger_key, authority_root: fingerprint, warnings: Vec::new() }, mirror))
+    let signer_root = hex::encode(&seal::root(dir)?.fingerprint());
+    let made = Initialized { origin, ledger_key, authority_root: fingerprint, signer_root, warnings: Vec::new() };
+    Ok((made, mirror))
 }
 
 /// The folder under a temporary name beside its place; removed unless finished.

@@ -176,7 +176,7 @@ fn claimed_name(path: &Path) -> Result<(String, Warnings)> {
 }
 
 /// A copy that exists only whole: temporary until its digest is known, then renamed.
-struct Copy {
+pub(crate) struct Copy {
     originals: PathBuf,
     temporary: PathBuf,
     file: File,
@@ -184,7 +184,7 @@ struct Copy {
 }
 
 impl Copy {
-    fn begin(originals: &Path) -> Result<Self> {
+    pub(crate) fn begin(originals: &Path) -> Result<Self> {
         let folder = originals.join("incoming");
         fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
         let temporary = folder.join(evidence::hex::encode(&keys::random::<16>()?));
@@ -192,11 +192,21 @@ impl Copy {
         Ok(Self { originals: originals.to_owned(), temporary, file, finished: false })
     }
 
+    /// Where it lies until then.
+    pub(crate) fn path(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// To be written from its start.
+    pub(crate) fn file(&self) -> std::io::Result<File> {
+        self.file.try_clone()
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).map_err(|e| Error::io(&self.temporary, &e))
     }
 
-    fn finish(mut self, digests: &FileDigests) -> Result<()> {
+    pub(crate) fn finish(mut self, digests: &FileDigests) -> Result<()> {
         let target = original_path(&self.originals, &digests.sha256);
         let io = |e| Error::io(&target, &e);
         let folder = target.parent().unwrap_or(&self.originals);

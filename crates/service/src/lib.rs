@@ -5,6 +5,7 @@
 //! Nothing here prints; progress is handed out as [`Event`]s, failures as [`Error`]s with a way out.
 
 mod backup;
+mod capture;
 mod clock;
 mod doctor;
 mod error;
@@ -18,6 +19,7 @@ mod paper;
 mod prove;
 mod register;
 mod seal;
+mod wacz;
 
 pub use backup::{Backup, Progress, backup};
 pub use doctor::doctor;
@@ -65,6 +67,8 @@ pub struct Initialized {
     pub ledger_key: String,
     /// SHA-256 of the embedded authority's root certificate, hex.
     pub authority_root: String,
+    /// SHA-256 of the root of whoever signs certificates, hex.
+    pub signer_root: String,
     /// Things worth saying (enterprise code with a wrong checksum, head mirror newly written…), each (zh, en).
     pub warnings: Warnings,
 }
@@ -111,6 +115,55 @@ pub struct DepositLine {
     /// Warnings (zh, en): not part of the JSON promise.
     #[serde(skip)]
     pub warnings: Warnings,
+}
+
+/// One `capture`.
+#[derive(Clone, Debug, Default)]
+pub struct CaptureRequest {
+    /// Pages, each captured on its own.
+    pub urls: Vec<String>,
+    /// Another's page; else the owner's own.
+    pub other: bool,
+    /// Ports of this machine that may be opened under a name.
+    pub loopback: Vec<::capture::guard::Loopback>,
+    /// Where and as what the browser runs.
+    pub machine: ::capture::Machine,
+    /// Bounds.
+    pub limits: ::capture::Limits,
+}
+
+/// A line of `capture`; also the keys of `--json`.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct CaptureLine {
+    /// The capture's record number; `None` where there is none.
+    pub id: Option<String>,
+    /// The order's.
+    pub order: Option<String>,
+    /// As asked.
+    pub url: String,
+    /// `complete`, `partial`, `blocked`, `failed`.
+    pub status: String,
+    /// Of the WACZ, hex.
+    pub sha256: Option<String>,
+    /// Why it failed.
+    pub error: Option<Error>,
+    /// Reasons and red flags (zh, en): not part of the JSON promise.
+    #[serde(skip)]
+    pub warnings: Warnings,
+}
+
+/// Progress of a capture.
+#[derive(Clone, Debug)]
+pub enum CaptureEvent {
+    /// A named step begins.
+    Step {
+        /// Which page.
+        url: String,
+        /// Its name, `check-environment`.
+        step: String,
+    },
+    /// The page's line.
+    Done(Box<CaptureLine>),
 }
 
 /// Progress.

@@ -14,6 +14,7 @@ use evidence::{
     json::Value,
     merkle,
     proof::TlogProof,
+    statement::Kind,
     token::{Root, Token},
 };
 use std::{
@@ -25,8 +26,6 @@ use std::{
 };
 use store::Record;
 
-/// Whether `export` makes certificates.
-const CERTIFICATES: bool = true;
 /// Claims that only the court's copy discloses.
 const COURT_ONLY: [&str; 2] = ["owner_id", "operator_id"];
 
@@ -128,7 +127,12 @@ impl Folder {
         let full = if request.full { ".full" } else { "" };
         // Before the seal there is nothing that a certificate could stand on.
         let sealed = entries.iter().any(|(name, _)| name == "checkpoint.tsr");
-        let certificate = (CERTIFICATES && sealed).then(|| self.certificate(&record, &entries, request)).transpose()?;
+        if record.kind == Kind::Capture.as_str() {
+            entries.push(("capture.wacz".to_owned(), self.held(&record)?));
+        }
+        // Orders have none; a capture's report comes with its own sheets.
+        let drawn = ["image", "file", "digest"].contains(&record.kind.as_str());
+        let certificate = (sealed && drawn).then(|| self.certificate(&record, &entries, request)).transpose()?;
         entries.extend(certificate.iter().map(|pdf| ("certificate.pdf".to_owned(), pdf.clone())));
         let bytes = archive::package::write(&entries).map_err(|e| {
             Error::new(format!("证据包无法写成（{e}）"), format!("the package could not be written ({e})"))
@@ -145,7 +149,7 @@ impl Folder {
     }
 
     /// Entries 2 to 7 of a package; `package.json` is the archive's to make.
-    fn package_entries(&self, record: &Record, request: &ExportRequest) -> Result<Vec<(String, Vec<u8>)>> {
+    pub(crate) fn package_entries(&self, record: &Record, request: &ExportRequest) -> Result<Vec<(String, Vec<u8>)>> {
         let waiting =
             |zh: &str, en: &str| Error::incomplete(format!("{}：{zh}", record.id), format!("{}: {en}", record.id));
         let index = record.index.ok_or_else(|| {
@@ -230,6 +234,29 @@ impl Folder {
         Ok(entries)
     }
 
+    /// The bytes of a kept file, compared.
+    fn held(&self, record: &Record) -> Result<Vec<u8>> {
+        let sha256 = record.sha256.unwrap_or_default();
+        let path = intake::original_path(&self.dir.join("originals"), &sha256);
+        let bytes = fs::read(&path).map_err(|_| {
+            Error::new(
+                format!("{}：内容已放弃或不在文件夹中；账本中的记录仍在", record.id),
+                format!(
+                    "{}: its bytes were discarded, or are not in the folder; the record stays on the ledger",
+                    record.id
+                ),
+            )
+        })?;
+        if digest::sha256(&bytes) != sha256 {
+            let shown = show_path(&path);
+            return Err(Error::new(
+                format!("{shown}：留存的文件已损坏（摘要不符）；请从备份恢复"),
+                format!("{shown}: the kept file is damaged (its digest differs); restore a backup"),
+            ));
+        }
+        Ok(bytes)
+    }
+
     /// Gives a kept original back under its claimed name, made safe; the record number before it keeps other files from harm.
     fn export_original(&self, record: &Record, output: &Path) -> Result<Option<PathBuf>> {
         let Some(sha256) = record.sha256 else { return Ok(None) };
@@ -260,7 +287,7 @@ impl Folder {
         Ok((pem, fingerprint))
     }
 
-    fn stored(&self, id: &str) -> Result<Record> {
+    pub(crate) fn stored(&self, id: &str) -> Result<Record> {
         self.store.record(id)?.ok_or_else(|| {
             Error::new(
                 format!("没有编号为 {} 的记录；用 quezao list 查看全部", show_path(Path::new(id))),

@@ -28,7 +28,7 @@ const BATCH: usize = 64;
 /// How long a batch waits for more.
 const LINGER: Duration = Duration::from_millis(20);
 /// How long `deposit` waits for the seal before it says *pending*.
-const SEAL_WAIT: Duration = Duration::from_secs(2);
+pub(crate) const SEAL_WAIT: Duration = Duration::from_secs(2);
 
 /// What the workers hand over: the file's place in the list and what became of it.
 enum Step {
@@ -234,10 +234,14 @@ impl Folder {
         }
         let custody = if request.digest_only { Custody::Read } else { Custody::Held };
         let file = File { digests: taken.digests, media_type: taken.media_type.into(), custody };
-        let relation =
-            if self.operator.is_some() { OperatorRelation::IndependentDeclared } else { OperatorRelation::SamePerson };
-        let draft = Draft { kind, ledger: &self.origin, file: Some(file), relation: Some(relation), claims };
+        let (relation, provenance) = (Some(self.relation()), Some(Provenance::UserSupplied));
+        let draft = Draft { kind, ledger: &self.origin, file: Some(file), relation, provenance, claims };
         draft.record(self.writer()?, &taken.file_name)
+    }
+
+    /// What the operator says of itself and the owner.
+    pub(crate) fn relation(&self) -> OperatorRelation {
+        if self.operator.is_some() { OperatorRelation::IndependentDeclared } else { OperatorRelation::SamePerson }
     }
 }
 
@@ -251,7 +255,7 @@ pub(crate) fn operator(store: &store::Store, writer: &Writer, origin: &str, oper
         ("operator_id", text(&operator.id)),
         ("operator_id_masked", text(&operator.masked_id())),
     ]);
-    let draft = Draft { kind: Kind::Operator, ledger: origin, file: None, relation: None, claims };
+    let draft = Draft { kind: Kind::Operator, ledger: origin, file: None, relation: None, provenance: None, claims };
     let record = draft.record(writer, "")?;
     match submit(store, writer, &[record])?.as_slice() {
         [0] => Ok(()),
@@ -263,16 +267,17 @@ pub(crate) fn operator(store: &store::Store, writer: &Writer, origin: &str, oper
 }
 
 /// What goes into one statement, before ids, salts and times are drawn.
-struct Draft<'a> {
-    kind: Kind,
-    ledger: &'a str,
-    file: Option<File>,
-    relation: Option<OperatorRelation>,
-    claims: BTreeMap<&'a str, Value>,
+pub(crate) struct Draft<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) ledger: &'a str,
+    pub(crate) file: Option<File>,
+    pub(crate) relation: Option<OperatorRelation>,
+    pub(crate) provenance: Option<Provenance>,
+    pub(crate) claims: BTreeMap<&'a str, Value>,
 }
 
 impl Draft<'_> {
-    fn record(mut self, writer: &Writer, file_name: &str) -> Result<NewRecord> {
+    pub(crate) fn record(mut self, writer: &Writer, file_name: &str) -> Result<NewRecord> {
         let received_at = clock::now();
         let mut disclosures = Vec::new();
         for name in self.kind.claims() {
@@ -288,7 +293,7 @@ impl Draft<'_> {
             ledger: self.ledger.to_owned(),
             received_at,
             clock: Clock::Unchecked,
-            provenance: self.file.as_ref().map(|_| Provenance::UserSupplied),
+            provenance: self.provenance,
             operator_relation: self.relation,
             software: Software { name: name.into(), version: version.into(), commit: commit.into() },
             file: self.file,
@@ -323,7 +328,7 @@ impl Draft<'_> {
 }
 
 /// Commits records, submits them, notes their indices.
-fn submit(store: &store::Store, writer: &Writer, records: &[NewRecord]) -> Result<Vec<u64>> {
+pub(crate) fn submit(store: &store::Store, writer: &Writer, records: &[NewRecord]) -> Result<Vec<u64>> {
     store.insert(records)?;
     folder::place(store, &writer.ledger, records.iter().map(|r| &r.record))
 }
@@ -343,7 +348,7 @@ pub(crate) fn line_of(record: &Row, file: String, status: &str) -> DepositLine {
     }
 }
 
-fn owner_claims(owner: &Party) -> BTreeMap<&'static str, Value> {
+pub(crate) fn owner_claims(owner: &Party) -> BTreeMap<&'static str, Value> {
     let text = |v: &Option<String>| v.clone().map_or(Value::Null, Value::from);
     BTreeMap::from([
         ("owner_kind", Value::from(owner.kind.as_str())),

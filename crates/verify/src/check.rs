@@ -79,7 +79,7 @@ pub fn check_certificate_beside(
     now: Utc,
 ) -> Verdict {
     let read = archive::pdf::read(bytes).and_then(|read| {
-        match read.attachments.iter().find(|(name, _)| certificate::only_in_packages(name)) {
+        match read.attachments.iter().find(|(name, _)| certificate::never_attached(name)) {
             Some((name, _)) => Err(Error::malformed("certificate", format!("{name} attached"), "evidence only")),
             None => Ok(read),
         }

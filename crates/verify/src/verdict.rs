@@ -115,6 +115,8 @@ impl Verdict {
 pub enum Page {
     /// Byte for byte what is in the file.
     Same,
+    /// The same, with a thumbnail that nothing was given to compare with.
+    SameButThumbnail,
     /// Something else.
     Differs(Sentence),
     /// It could not be drawn here; contradicts nothing.
@@ -132,11 +134,19 @@ impl Verdict {
                 "页面由所附文件重新绘制，与证书中的逐字节相同。",
                 "The page was drawn again from the attached files, and is byte for byte that of the certificate.",
             ),
+            Page::SameButThumbnail => Check::new(
+                id,
+                Outcome::Limited,
+                "页面由所附文件重新绘制，与证书中的逐字节相同；没有给出原件，缩略图未比对。",
+                "The page was drawn again from the attached files, and is byte for byte that of the certificate; without the original its thumbnail was not compared.",
+            ),
             Page::Differs(why) => Check::new(id, Outcome::Fail, why.zh, why.en),
             Page::NotDrawn(why) => Check::new(id, Outcome::NotChecked, why.zh, why.en),
         };
+        // Whoever asked for the page and did not get it has no whole answer.
+        let undrawn = check.result == Outcome::NotChecked;
         self.checks.retain(|c| c.id != id);
-        self.checks.push(check.optional());
+        self.checks.push(if undrawn { check } else { check.optional() });
         self.result = Overall::of(&self.checks);
         if self.result == Overall::NotVerified {
             self.shows.clear();

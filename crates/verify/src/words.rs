@@ -89,7 +89,8 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
 /// What this does not show; the first three always stand there.
 pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
     let size = facts.checkpoint.as_ref().map_or("?".to_owned(), |c| c.1.to_string());
-    let drawn_again = checks.iter().any(|c| c.id == "printed-page" && c.result == Outcome::Pass);
+    let drawn_again =
+        checks.iter().any(|c| c.id == "printed-page" && matches!(c.result, Outcome::Pass | Outcome::Limited));
     let mut out = vec![
         Sentence::new(
             "不证明谁是作者、权利归谁、他人是否侵权，也不说明取得摘要之前的事。",

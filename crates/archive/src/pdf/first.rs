@@ -53,7 +53,22 @@ const FORBIDDEN: &[&str] = &[
     "Dests",
     "Renditions",
     "Threads",
+    // Other readers take the object after a linearization dictionary for the cross-reference table.
+    "Linearized",
+    // Some readers take it for DecodeParms.
+    "DP",
+    "RF",
+    "GoToR",
+    "GoToE",
+    "GoToDp",
+    "ImportData",
+    "ResetForm",
+    "Named",
+    "Hide",
 ];
+const SPECIFICATION: &[&str] = &["Type", "F", "UF", "EF", "Desc", "AFRelationship"];
+const EMBEDDED: &[&str] = &["Type", "Subtype", "Length", "Filter", "Params"];
+const TREE: &[&str] = &["Type", "Kids", "Count"];
 const CATALOG: &[&str] = &[
     "Type",
     "Pages",
@@ -65,10 +80,6 @@ const CATALOG: &[&str] = &[
     "ViewerPreferences",
     "Names",
     "AF",
-    "Outlines",
-    "PageMode",
-    "PageLabels",
-    "PageLayout",
 ];
 const PAGE: &[&str] = &[
     "Type",
@@ -110,7 +121,7 @@ struct Object<'b> {
 impl<'b> First<'b> {
     /// Reads the revision that `bytes` begin with.
     pub(crate) fn read(bytes: &'b [u8]) -> Result<Self> {
-        let mut cursor = Cursor { bytes, at: 0 };
+        let mut cursor = Cursor::new(bytes, 0);
         cursor.expect(HEADER)?;
         let (mut objects, mut offsets) = (Vec::new(), Vec::new());
         while !cursor.rest().starts_with(b"xref\n") {
@@ -193,6 +204,10 @@ impl<'b> First<'b> {
         }
         let specifications = self.objects.iter().filter(|o| is_type(&o.value, "Filespec")).count();
         let embedded = self.objects.iter().filter(|o| is_type(&o.value, "EmbeddedFile")).count();
+        let count = |key| self.objects.iter().map(|o| holders(&o.value, key)).sum::<usize>();
+        if count("EF") != files.len() || count("AF") > 1 {
+            return Err(malformed("a file beside those listed", "EF and AF of the listed files only"));
+        }
         if (specifications, embedded) != (files.len(), files.len()) {
             let found = format!("{specifications} file specifications, {embedded} embedded files");
             return Err(malformed(found, &format!("{} of each, as listed", files.len())));
@@ -209,6 +224,7 @@ impl<'b> First<'b> {
         let number = inside.get("F").and_then(Value::reference).ok_or_else(refuse)?;
         let same = inside.get("UF").and_then(Value::reference) == Some(number) && keys(inside) == ["F", "UF"];
         let stream = self.object(number)?;
+        only(specification, SPECIFICATION).and_then(|()| only(&stream.value, EMBEDDED))?;
         if is("F") && is("UF") && same && is_type(specification, "Filespec") && is_type(&stream.value, "EmbeddedFile") {
             return Ok((number, stream));
         }
@@ -245,7 +261,14 @@ impl<'b> First<'b> {
     fn pages(&self) -> Result<u32> {
         let refuse = || malformed("another page tree", "one flat list of pages");
         let tree = self.object(self.root)?.value.get("Pages").and_then(Value::reference).ok_or_else(refuse)?;
-        let kids = self.object(tree)?.value.get("Kids").and_then(Value::array).ok_or_else(refuse)?;
+        let tree_node = &self.object(tree)?.value;
+        only(tree_node, TREE)?;
+        let kids = tree_node.get("Kids").and_then(Value::array).ok_or_else(refuse)?;
+        if !is_type(tree_node, "Pages")
+            || tree_node.get("Count").and_then(Value::integer) != i64::try_from(kids.len()).ok()
+        {
+            return Err(refuse());
+        }
         let kids = kids.iter().map(|k| k.reference().ok_or_else(refuse)).collect::<Result<Vec<u32>>>()?;
         for kid in &kids {
             let page = &self.object(*kid)?.value;
@@ -306,6 +329,17 @@ fn keys(value: &Value) -> Vec<&str> {
     match value {
         Value::Dictionary(pairs) => pairs.iter().map(|(k, _)| std::str::from_utf8(k).unwrap_or("?")).collect(),
         _ => Vec::new(),
+    }
+}
+
+/// How many dictionaries inside `value` have this key.
+fn holders(value: &Value, key: &str) -> usize {
+    match value {
+        Value::Dictionary(pairs) => {
+            usize::from(value.get(key).is_some()) + pairs.iter().map(|(_, v)| holders(v, key)).sum::<usize>()
+        }
+        Value::Array(items) => items.iter().map(|v| holders(v, key)).sum(),
+        _ => 0,
     }
 }
 

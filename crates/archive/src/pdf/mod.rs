@@ -14,6 +14,7 @@ pub use update::{Prepared, room_for};
 
 use evidence::{Error, Result};
 use first::First;
+use std::collections::BTreeSet;
 use update::Writer;
 
 /// Longest certificate.
@@ -123,6 +124,8 @@ pub fn prepare_timestamp(signed: &[u8], validation: &Validation, room: usize) ->
 }
 
 const WHAT: &str = "certificate PDF";
+/// Most certificates and revocation lists in the security store, together.
+const MAX_VALIDATION: usize = 64;
 
 pub(crate) fn malformed(found: impl Into<String>, expected: &str) -> Error {
     Error::malformed(WHAT, found.into(), expected)
@@ -150,7 +153,7 @@ fn signature(writer: &mut Writer<'_>, bytes: &[u8], at: usize) -> Result<Signed>
 
 /// Validation material at `at`, and its length; `None` where anything else stands there.
 fn validation(writer: &mut Writer<'_>, bytes: &[u8], at: usize) -> Option<(Validation, usize)> {
-    let mut cursor = syntax::Cursor { bytes, at };
+    let mut cursor = syntax::Cursor::new(bytes, at);
     let mut blobs: Vec<Vec<u8>> = Vec::new();
     cursor.expect(b"\n").ok()?;
     let certificates = loop {
@@ -162,10 +165,14 @@ fn validation(writer: &mut Writer<'_>, bytes: &[u8], at: usize) -> Option<(Valid
         }
         let length = usize::try_from(value.get("Length")?.integer()?).ok()?;
         cursor.expect(b"\nstream\n").ok()?;
+        if blobs.len() >= MAX_VALIDATION {
+            return None;
+        }
         blobs.push(cursor.take(length).ok()?.to_vec());
         cursor.expect(b"\nendstream\nendobj\n").ok()?;
     };
-    if certificates > blobs.len() {
+    let distinct: BTreeSet<&Vec<u8>> = blobs.iter().collect();
+    if certificates > blobs.len() || blobs.len() > MAX_VALIDATION || distinct.len() != blobs.len() {
         return None;
     }
     let crls = blobs.split_off(certificates);

@@ -7,6 +7,8 @@ use evidence::Result;
 
 /// Deepest nesting.
 const MAX_DEPTH: usize = 24;
+/// Most values of one file.
+const MAX_VALUES: usize = 2_000_000;
 
 /// One value; references are always to generation 0.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,9 +54,15 @@ impl Value {
 pub(crate) struct Cursor<'b> {
     pub(crate) bytes: &'b [u8],
     pub(crate) at: usize,
+    /// Values that were read.
+    values: usize,
 }
 
 impl<'b> Cursor<'b> {
+    pub(crate) fn new(bytes: &'b [u8], at: usize) -> Self {
+        Self { bytes, at, values: 0 }
+    }
+
     pub(crate) fn rest(&self) -> &'b [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
@@ -122,6 +130,11 @@ impl<'b> Cursor<'b> {
         if depth > MAX_DEPTH {
             return Err(self.refuse(&format!("at most {MAX_DEPTH} values inside each other")));
         }
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            let (found, limit) = (self.values as u64, MAX_VALUES as u64);
+            return Err(evidence::Error::TooLarge { what: "PDF values", found, limit });
+        }
         self.space();
         match self.rest() {
             [b'<', b'<', ..] => self.dictionary(depth),
@@ -144,14 +157,14 @@ impl<'b> Cursor<'b> {
 
     fn dictionary(&mut self, depth: usize) -> Result<Value> {
         self.expect(b"<<")?;
-        let mut pairs: Vec<(Vec<u8>, Value)> = Vec::new();
+        let (mut pairs, mut seen) = (Vec::new(), std::collections::BTreeSet::new());
         loop {
             self.space();
             if self.skip(b">>") {
                 return Ok(Value::Dictionary(pairs));
             }
             let key = self.name()?;
-            if pairs.iter().any(|(k, _)| *k == key) {
+            if !seen.insert(key.clone()) {
                 return Err(malformed(format!("/{} twice", String::from_utf8_lossy(&key)), "each key once"));
             }
             let value = self.nested(depth + 1)?;
@@ -285,7 +298,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Value> {
-        let mut cursor = Cursor { bytes: text.as_bytes(), at: 0 };
+        let mut cursor = Cursor::new(text.as_bytes(), 0);
         let value = cursor.value()?;
         if cursor.rest().is_empty() { Ok(value) } else { Err(cursor.refuse("the end")) }
     }

@@ -16,6 +16,8 @@ use webpki::{
 };
 use x509_cert::{
     Certificate,
+    certificate::Rfc5280,
+    crl::CertificateList,
     ext::pkix::{AuthorityKeyIdentifier, BasicConstraints, KeyUsage as CertificateKeyUsage, SubjectKeyIdentifier},
 };
 
@@ -75,7 +77,7 @@ impl Path<'_> {
             Ok(builder) => {
                 Some(builder.with_status_policy(policy).with_expiration_policy(ExpirationPolicy::Enforce).build())
             }
-            Err(_) if self.purpose == Purpose::Document => return Err(no_revocation()),
+            Err(_) if self.purpose == Purpose::Document => return Err(no_revocation(self.purpose)),
             Err(_) => None,
         };
 
@@ -100,13 +102,25 @@ impl Path<'_> {
         Err(refusal.unwrap_or_else(missing))
     }
 
+    /// The newest first, for a document those that are current at `at`: webpki asks the first of an issuer alone, and
+    /// does not look when it begins.
     fn revocation_lists(&self) -> Result<Vec<CertRevocationList<'static>>> {
-        let parse = |der: &Vec<u8>| {
-            OwnedCertRevocationList::from_der(der)
-                .map(CertRevocationList::Owned)
-                .map_err(|e| super::malformed("certificate revocation list", e, "a CRL in DER (RFC 5280, 5)"))
-        };
-        self.crls.iter().map(parse).collect()
+        const WHAT: &str = "certificate revocation list";
+        let mut lists = Vec::new();
+        for der in self.crls {
+            let refuse = |e: &dyn std::fmt::Display| super::malformed(WHAT, e, "a CRL in DER (RFC 5280, 5)");
+            let list = OwnedCertRevocationList::from_der(der).map_err(|e| refuse(&e))?;
+            let parsed = CertificateList::<Rfc5280>::from_der(der).map_err(|e| refuse(&e))?;
+            let begins = seconds(parsed.tbs_cert_list.this_update);
+            if self.purpose == Purpose::TimeStamping || begins <= self.at.unix_seconds() {
+                lists.push((begins, parsed.tbs_cert_list.next_update.map(seconds), list));
+            }
+        }
+        if self.purpose == Purpose::Document {
+            lists.retain(|(_, ends, _)| ends.is_none_or(|ends| self.at.unix_seconds() < ends));
+        }
+        lists.sort_by_key(|(begins, ..)| std::cmp::Reverse(*begins));
+        Ok(lists.into_iter().map(|(_, _, list)| CertRevocationList::Owned(list)).collect())
     }
 
     /// What webpki leaves out: key usage of each CA, and the root's own validity and path length.
@@ -115,7 +129,6 @@ impl Path<'_> {
         let certificate = parse(&root.der)?;
         let validity = certificate.tbs_certificate().validity();
         let at = self.at.unix_seconds();
-        let seconds = |t: x509_cert::time::Time| i64::try_from(t.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
         if !(seconds(validity.not_before)..=seconds(validity.not_after)).contains(&at) {
             let expected = format!("{} to {}", validity.not_before, validity.not_after);
             return Err(Error::mismatch("genTime against the root's validity", self.at.to_generalized(), expected));
@@ -196,7 +209,7 @@ impl Path<'_> {
             E::CertRevoked => {
                 Error::mismatch("revocation", "revoked", "a certificate that was not revoked when it signed")
             }
-            E::UnknownRevocationStatus | E::CrlExpired { .. } => no_revocation(),
+            E::UnknownRevocationStatus | E::CrlExpired { .. } => no_revocation(self.purpose),
             E::BadDer | E::BadDerTime | E::TrailingData(_) | E::MalformedExtensions | E::InvalidSerialNumber => {
                 super::malformed(WHAT, error, "certificates in DER")
             }
@@ -224,8 +237,17 @@ impl Path<'_> {
     }
 }
 
-fn no_revocation() -> Error {
-    Error::Missing { what: "revocation", missing: "a current revocation list (CRL) of the signer's issuer".into() }
+fn seconds(time: x509_cert::time::Time) -> i64 {
+    i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
+}
+
+fn no_revocation(purpose: Purpose) -> Error {
+    let whose = match purpose {
+        Purpose::Document => "the signer's issuer",
+        Purpose::TimeStamping => "the time authority's issuer",
+        Purpose::Web => "the site's issuer",
+    };
+    Error::Missing { what: "revocation", missing: format!("a current revocation list (CRL) of {whose}") }
 }
 
 fn missing() -> Error {

@@ -5,21 +5,21 @@
 
 use super::{Entries, Walk};
 use crate::{Check, Outcome, words};
-use archive::pdf::{CertificatePdf, Signed};
+use archive::pdf::{CertificatePdf, Signed, Validation};
 use evidence::{
     Error, Result,
     document::DocumentSignature,
     hex,
     time::{SECOND, Utc},
-    token::{Token, wrap_tsr},
+    token::{Binding, Root, Token, wrap_tsr},
 };
 
 const ID: &str = "certificate-signature";
 const FILE: &str = "certificate.pdf";
 
-/// Entries that a certificate does not attach.
-pub(super) fn only_in_packages(name: &str) -> bool {
-    matches!(name, "package.json" | "capture.wacz" | "comparison.json" | FILE)
+/// Entries of packages and folders that a certificate does not attach.
+pub(super) fn never_attached(name: &str) -> bool {
+    matches!(name, "package.json" | "capture.wacz" | "comparison.json" | FILE | archive::folder::ORIGINAL)
 }
 
 impl Walk<'_> {
@@ -50,12 +50,12 @@ impl Walk<'_> {
 
     fn signature(&self, bytes: &[u8], read: &CertificatePdf, signed: &Signed) -> Result<Check> {
         let signature = DocumentSignature::parse(&signed.der)?;
-        signature.check(&signed.covered(bytes))?;
+        let mut bindings = vec![signature.check(&signed.covered(bytes))?];
         let document = match &read.timestamp {
             Some(stamp) => {
                 let token = Token::parse_tsr(&wrap_tsr(&stamp.der))?;
                 token.check_imprint(&stamp.covered(bytes))?;
-                token.check_signature()?;
+                bindings.push(token.check_signature()?);
                 Some(token)
             }
             None => None,
@@ -69,12 +69,12 @@ impl Walk<'_> {
                 ID,
                 Outcome::NotChecked,
                 format!(
-                    "只有签名的那一版成立：到第 {} 字节为止由“{}”签署；其后不是本格式应有的内容（第 {at} 字节起），或缺少末尾的文件时间戳。",
+                    "只有签名的那一版：前 {} 字节由自称“{}”的证书签署（未查是谁）；其后不是本格式应有的内容（第 {at} 字节起），或缺少末尾的文件时间戳。",
                     signed.end,
                     signature.signer_name()
                 ),
                 format!(
-                    "Signed revision only: \"{}\" signed the first {} bytes; what follows (from byte {at}) is not of this format, or the document time-stamp at the end is missing.",
+                    "Signed revision only: a certificate that calls itself \"{}\" (not checked whose it is) signed the first {} bytes; what follows (from byte {at}) is not of this format, or the document time-stamp at the end is missing.",
                     signature.signer_name(),
                     signed.end
                 ),
@@ -98,13 +98,13 @@ impl Walk<'_> {
         for token in [&signature.timestamp, &document] {
             match token.check_path_with(&self.trust.tsa, &validation.crls) {
                 Ok(_) => {}
-                Err(Error::Missing { .. }) => {
+                Err(Error::Missing { what, .. }) if what != "revocation" => {
                     return Ok(missing(&token.signer_name(), "时间戳机构", "time authorities"));
                 }
                 Err(e) => return Err(e),
             }
         }
-        self.nothing_idle(&validation.certificates, &signature, &document)?;
+        self.nothing_idle(validation, &signature, &document)?;
 
         let at = signature.timestamp.gen_time;
         let role = self.trust.role_of_authority(&signature.signer, root, at);
@@ -112,11 +112,19 @@ impl Walk<'_> {
         let date = words::date(at);
         let stamped = document.signer_name();
         let (zh, en) = (
-            format!("“{name}”于 {date} 签署了此证书，其后未被改动（末尾的文件时间戳由“{stamped}”加盖）"),
+            format!("“{name}”不晚于 {date} 签署了此证书，其后未被改动（末尾的文件时间戳由“{stamped}”加盖）"),
             format!(
-                "\"{name}\" signed this certificate at {date}, and it was not changed since (document time-stamp by \"{stamped}\")"
+                "\"{name}\" signed this certificate no later than {date}, and it was not changed since (document time-stamp by \"{stamped}\")"
             ),
         );
+        if bindings.contains(&Binding::V1Sha1) {
+            return Ok(Check::new(
+                ID,
+                Outcome::Limited,
+                format!("{zh}；其中一个时间戳以 SHA-1 绑定证书（旧式 ESSCertID）。"),
+                format!("{en}; one of its time-stamps binds its certificate by SHA-1 (the older ESSCertID)."),
+            ));
+        }
         Ok(match role {
             Some(_) => Check::new(ID, Outcome::Pass, format!("{zh}。"), format!("{en}.")),
             None => Check::new(
@@ -157,14 +165,21 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Every certificate of the security store is on a path of this file.
-    fn nothing_idle(&self, stored: &[Vec<u8>], signature: &DocumentSignature, document: &Token) -> Result<()> {
+    /// Every certificate of the security store is on a path of this file. A path may end in more than one of the
+    /// reader's roots, where they have one key.
+    fn nothing_idle(&self, stored: &Validation, signature: &DocumentSignature, document: &Token) -> Result<()> {
+        let crls = &stored.crls;
         let inside = [&signature.certificates[..], signature.timestamp.certificates(), document.certificates()];
-        let known = |der: &Vec<u8>| {
-            inside.iter().any(|set| set.contains(der))
-                || self.trust.signers.iter().chain(&self.trust.tsa).any(|root| root.der == *der)
+        let ends_in = |root: &Root| {
+            let root = std::slice::from_ref(root);
+            let stamped = |token: &Token| token.check_path_with(root, crls).is_ok();
+            signature.check_path(root, crls).is_ok() || stamped(&signature.timestamp) || stamped(document)
         };
-        match stored.iter().find(|der| !known(der)) {
+        let known = |der: &Vec<u8>| {
+            let mut roots = self.trust.signers.iter().chain(&self.trust.tsa).filter(|root| root.der == *der);
+            inside.iter().any(|set| set.contains(der)) || roots.any(ends_in)
+        };
+        match stored.certificates.iter().find(|der| !known(der)) {
             Some(der) => {
                 let found = hex::encode(&evidence::digest::sha256(der));
                 Err(Error::malformed("DSS", format!("certificate {found}"), "no certificate outside the paths"))
@@ -177,6 +192,9 @@ impl Walk<'_> {
 /// The files that the certificate attaches are the package's entries, byte for byte, and all of them.
 fn copies(read: &CertificatePdf, entries: &Entries) -> Result<()> {
     for (name, bytes) in &read.attachments {
+        if never_attached(name) {
+            return Err(Error::malformed(FILE, format!("{name} attached"), "entries of groups 2 to 7"));
+        }
         let own =
             entries.get(name).ok_or_else(|| Error::malformed(FILE, format!("{name} attached"), "entries only"))?;
         if own != bytes {
@@ -184,8 +202,10 @@ fn copies(read: &CertificatePdf, entries: &Entries) -> Result<()> {
             return Err(Error::mismatch("copy attached to the certificate", digest(bytes), digest(own)));
         }
     }
-    let expected = |name: &&String| !only_in_packages(name) && *name != archive::folder::ORIGINAL;
-    let absent = entries.keys().filter(expected).find(|name| !read.attachments.iter().any(|(n, _)| n == *name));
+    let absent = entries
+        .keys()
+        .filter(|name| !never_attached(name))
+        .find(|name| !read.attachments.iter().any(|(n, _)| n == *name));
     match absent {
         Some(name) => Err(Error::malformed(FILE, format!("{name} not attached"), "every entry of groups 2 to 7")),
         None => Ok(()),

@@ -117,7 +117,7 @@ impl Key {
         seq(&[&algorithm, &tlv(3, &[&[0], &self.bits()])])
     }
 
-    fn id(&self) -> Vec<u8> {
+    pub(super) fn id(&self) -> Vec<u8> {
         Sha1::digest(self.bits()).to_vec()
     }
 
@@ -239,10 +239,6 @@ impl Cert {
             extensions.push(extension("2.5.29.17", false, &seq(&[&names])));
         }
         let extensions = tlv(0xa3, &[&seq(&[&extensions.concat()])]);
-        let time = |at: Utc| {
-            let text = at.to_generalized();
-            if text.as_str() < "2050" { tlv(0x17, &[&text.as_bytes()[2..]]) } else { tlv(0x18, &[text.as_bytes()]) }
-        };
         let tbs = seq(&[
             &tlv(0xa0, &[&int(2)]),
             &int(self.serial),
@@ -256,6 +252,33 @@ impl Cert {
         let signature = issuer.key.ecdsa(&tbs);
         seq(&[&tbs, &algorithm, &tlv(3, &[&[0], &signature])])
     }
+}
+
+/// Time of certificates and revocation lists.
+fn time(at: Utc) -> Vec<u8> {
+    let text = at.to_generalized();
+    if text.as_str() < "2050" { tlv(0x17, &[&text.as_bytes()[2..]]) } else { tlv(0x18, &[text.as_bytes()]) }
+}
+
+/// A revocation list of `issuer`, signed with `key`: serials, each revoked when the list begins.
+pub fn crl(issuer: &Cert, key: &Key, from: Utc, until: Utc, revoked: &[u64]) -> Vec<u8> {
+    let algorithm = seq(&[&oid(ECDSA_SHA256)]);
+    let revoked: Vec<u8> = revoked.iter().flat_map(|serial| seq(&[&int(*serial), &time(from)])).collect();
+    let revoked = if revoked.is_empty() { Vec::new() } else { seq(&[&revoked]) };
+    let extension = |id: &str, value: &[u8]| seq(&[&oid(id), &octets(value)]);
+    let extensions =
+        seq(&[&extension("2.5.29.35", &seq(&[&tlv(0x80, &[&issuer.key.id()])])), &extension("2.5.29.20", &int(1))]);
+    let tbs = seq(&[
+        &int(1),
+        &algorithm,
+        &name(&issuer.subject),
+        &time(from),
+        &time(until),
+        &revoked,
+        &tlv(0xa0, &[&extensions]),
+    ]);
+    let signature = key.ecdsa(&tbs);
+    seq(&[&tbs, &algorithm, &tlv(3, &[&[0], &signature])])
 }
 
 /// PEM, LF, 64 columns.

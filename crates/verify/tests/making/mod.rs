@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, unreachable_pub, dead_code, missing_docs)]
 
 mod capture;
+mod certificate;
+mod certificate_form;
 pub mod der;
 mod forged;
 mod form;
@@ -12,7 +14,9 @@ mod formats_notes;
 mod later;
 mod ledger;
 mod notes;
+mod pdf;
 mod series;
+mod sign;
 pub mod stamp;
 mod statement;
 mod tokens;
@@ -22,12 +26,14 @@ use evidence::json::{Value, json};
 use std::collections::BTreeMap;
 use world::{Build, Entries, NOW, World};
 
-/// One case: a package, who reads it, and what he should find.
+/// One case: a package or certificate, who reads it, and what he should find.
 pub struct Case {
     folder: String,
     check: String,
     what: String,
     package: Vec<u8>,
+    /// Its name: `package.zip` or `certificate.pdf`.
+    file: &'static str,
     trust: (&'static str, Entries),
     originals: Vec<(&'static str, &'static [u8])>,
     exit: u8,
@@ -76,7 +82,7 @@ impl Case {
         let result = ["verified", "not_verified", "", "incomplete"][usize::from(self.exit)];
         let originals: Vec<String> = self.originals.iter().map(|o| format!("originals/{}", o.0)).collect();
         let mut value = json!({
-            "check": self.check, "what": self.what, "package": "package.zip", "trust": format!("trust/{}", self.trust.0),
+            "check": self.check, "what": self.what, "package": self.file, "trust": format!("trust/{}", self.trust.0),
             "originals": originals, "now": NOW.to_micros(), "result": result, "exit": self.exit, "checks": self.checks,
         });
         if let Some(what) = self.optional {
@@ -106,6 +112,7 @@ impl Book {
             check: group.to_owned(),
             what: what.to_owned(),
             package: build.package(),
+            file: if build.certificate.is_some() { "certificate.pdf" } else { "package.zip" },
             trust: build.trust,
             originals: build.originals,
             exit: 0,
@@ -145,6 +152,8 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     later::cases(&mut book);
     tokens::cases(&mut book);
     forged::cases(&mut book);
+    certificate::cases(&mut book);
+    certificate_form::cases(&mut book);
     capture::cases(&mut book);
     let mut files = BTreeMap::new();
     let mut put = |path: String, bytes: Vec<u8>| {
@@ -157,7 +166,7 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     }
     for case in book.cases {
         put(format!("{}/case.json", case.folder), case.json());
-        put(format!("{}/package.zip", case.folder), case.package);
+        put(format!("{}/{}", case.folder, case.file), case.package);
         for (name, bytes) in case.trust.1 {
             put(format!("trust/{}/{name}", case.trust.0), bytes);
         }

@@ -240,23 +240,27 @@ impl Stamp {
         ])
     }
 
-    /// The algorithm identifier and the signature.
     fn sign(&self, message: &[u8]) -> (Vec<u8>, Vec<u8>) {
-        match (&self.key, self.scheme) {
-            (Key::P256(_), _) => (seq(&[&oid(ECDSA_SHA256)]), self.key.ecdsa(message)),
-            (Key::Rsa(key), Scheme::Pss) => {
-                let signing = rsa::pss::SigningKey::<Sha256>::new_with_salt_len(key.as_ref().clone(), 32);
-                let signature = signing.sign_with_rng(&mut Counter(0), message).to_vec();
-                let sha = seq(&[&oid(SHA256)]);
-                let mask = seq(&[&oid("1.2.840.113549.1.1.8"), &sha]);
-                let parameters = seq(&[&tlv(0xa0, &[&sha]), &tlv(0xa1, &[&mask]), &tlv(0xa2, &[&int(32)])]);
-                (seq(&[&oid("1.2.840.113549.1.1.10"), &parameters]), signature)
-            }
-            (Key::Rsa(key), _) => {
-                let signing = rsa::pkcs1v15::SigningKey::<Sha256>::new(key.as_ref().clone());
-                let signature = rsa::signature::Signer::sign(&signing, message).to_vec();
-                (seq(&[&oid("1.2.840.113549.1.1.11"), &null()]), signature)
-            }
+        signed(&self.key, self.scheme, message)
+    }
+}
+
+/// The algorithm identifier and the signature.
+pub(super) fn signed(key: &Key, scheme: Scheme, message: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    match (key, scheme) {
+        (Key::P256(_), _) => (seq(&[&oid(ECDSA_SHA256)]), key.ecdsa(message)),
+        (Key::Rsa(key), Scheme::Pss) => {
+            let signing = rsa::pss::SigningKey::<Sha256>::new_with_salt_len(key.as_ref().clone(), 32);
+            let signature = signing.sign_with_rng(&mut Counter(0), message).to_vec();
+            let sha = seq(&[&oid(SHA256)]);
+            let mask = seq(&[&oid("1.2.840.113549.1.1.8"), &sha]);
+            let parameters = seq(&[&tlv(0xa0, &[&sha]), &tlv(0xa1, &[&mask]), &tlv(0xa2, &[&int(32)])]);
+            (seq(&[&oid("1.2.840.113549.1.1.10"), &parameters]), signature)
+        }
+        (Key::Rsa(key), _) => {
+            let signing = rsa::pkcs1v15::SigningKey::<Sha256>::new(key.as_ref().clone());
+            let signature = rsa::signature::Signer::sign(&signing, message).to_vec();
+            (seq(&[&oid("1.2.840.113549.1.1.11"), &null()]), signature)
         }
     }
 }

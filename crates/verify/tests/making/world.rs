@@ -231,6 +231,8 @@ pub type MakeNote = Box<dyn Fn(&World, &[Vec<u8>]) -> Vec<u8>>;
 pub type Add = Box<dyn Fn(&World, &[Vec<u8>], &mut Entries)>;
 /// Changes the entries.
 pub type Edit = Box<dyn Fn(&World, &mut Entries)>;
+/// Makes a certificate of the entries.
+pub type Certify = Box<dyn Fn(&World, &Entries) -> Vec<u8>>;
 type Change<T> = Option<Box<dyn Fn(T) -> T>>;
 
 /// One package, to be made step by step.
@@ -260,6 +262,8 @@ pub struct Build {
     pub later: Add,
     pub entries: Edit,
     pub zip: Change<Vec<u8>>,
+    /// A certificate instead of a package.
+    pub certificate: Option<Certify>,
     pub trust: (&'static str, Entries),
     pub originals: Vec<(&'static str, &'static [u8])>,
 }
@@ -289,6 +293,7 @@ impl Build {
             later: Box::new(|_, _, _| ()),
             entries: Box::new(|_, _| ()),
             zip: None,
+            certificate: None,
             originals: vec![("magpie.jpg", PICTURE)],
         }
     }
@@ -362,7 +367,11 @@ impl Build {
     }
 
     pub fn package(&self) -> Vec<u8> {
-        let zip = zip(&self.make());
+        let entries = self.make();
+        if let Some(certify) = &self.certificate {
+            return certify(&self.world, &entries);
+        }
+        let zip = zip(&entries);
         self.zip.as_ref().map_or(zip.clone(), |f| f(zip))
     }
 }

@@ -1,0 +1,33 @@
+//! Captures a page: Chromium in namespaces of its own, behind a guard that is its only way out.
+//!
+//! Rules of this room:
+//! - it knows no database and signs nothing; it gives plain data, a [`Recording`];
+//! - nothing of a page reaches a shell, a path or a command line;
+//! - what goes wrong on the page is an [`Outcome`] with reasons; an [`Error`] means that nothing was opened;
+//! - a limit that was reached is said, never silent.
+//!
+//! Read in this order: [`role`] and `isolation` → [`guard`] → `cdp`, `browser`, `network` → `page`, `walls` →
+//! `environment`.
+
+mod browser;
+mod cdp;
+mod clock;
+mod environment;
+mod error;
+pub mod guard;
+mod isolation;
+mod network;
+mod page;
+mod recording;
+mod role;
+mod run;
+mod spool;
+mod walls;
+
+pub use error::{Error, Result};
+pub use recording::{
+    Exchange, Fidelity, Head, Limits, Machine, Outcome, Reason, Recording, Request, Resource, Response, Spooled, Step,
+    Viewport,
+};
+pub use role::{Role, role, run_role};
+pub use run::{check, run, run_with};

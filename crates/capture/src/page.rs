@@ -1,0 +1,327 @@
+//! The steps on the page: open, settle, scroll, pictures, snapshots.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::browser::Browser;
+use crate::error::{Error, Result};
+use crate::network::text;
+use crate::recording::{Limits, Reason, Resource, Viewport};
+use crate::walls::{Facts, SCRIPT};
+
+/// Height of one tile of the full-page screenshot, pixels: taller shots cost more time and memory.
+const TILE: u32 = 4096;
+/// What may go on for ever without the page being unfinished.
+const POLLS: &[&str] = &["XHR", "Fetch", "EventSource", "WebSocket", "Ping", "Preflight", "Media"];
+
+pub(crate) struct Page<'a> {
+    pub(crate) browser: &'a mut Browser,
+    pub(crate) limits: &'a Limits,
+    pub(crate) viewport: Viewport,
+    pub(crate) reasons: Vec<Reason>,
+    pub(crate) remarks: Vec<Reason>,
+    pub(crate) resources: Vec<Resource>,
+    world: Option<u64>,
+}
+
+impl<'a> Page<'a> {
+    pub(crate) fn new(browser: &'a mut Browser, limits: &'a Limits, viewport: Viewport) -> Self {
+        Self { browser, limits, viewport, reasons: Vec::new(), remarks: Vec::new(), resources: Vec::new(), world: None }
+    }
+
+    /// Sizes the window.
+    pub(crate) fn prepare(&mut self) -> Result<()> {
+        let Viewport { width, height, phone } = self.viewport;
+        self.browser.ask(
+            "Emulation.setDeviceMetricsOverride",
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone }),
+        )?;
+        if phone {
+            self.browser.ask("Emulation.setTouchEmulationEnabled", json!({ "enabled": true }))?;
+        }
+        Ok(())
+    }
+
+    /// Opens `url`; `Some` is why there is no page (Chromium's own name for it).
+    pub(crate) fn open(&mut self, url: &str) -> Result<Option<String>> {
+        self.browser.operations.note("navigate", json!({ "url": url }));
+        let session = self.browser.page.clone();
+        let answer = self.browser.call_in(&session, "Page.navigate", json!({ "url": url }), self.limits.load)?;
+        self.browser.operations.note("navigated", answer.clone());
+        if let Some(error) = answer["errorText"].as_str().filter(|error| !error.is_empty()) {
+            return Ok(Some(error.to_owned()));
+        }
+        let end = (Instant::now() + self.limits.load).min(self.browser.deadline);
+        while !self.browser.loaded && self.browser.crashed.is_none() {
+            if Instant::now() >= end {
+                self.reasons.push(Reason::new(
+                    "load",
+                    format!("{} 秒内页面未加载完毕", self.limits.load.as_secs()),
+                    format!("the page did not finish loading within {} s", self.limits.load.as_secs()),
+                ));
+                break;
+            }
+            if !self.browser.pump(Duration::from_millis(50)) {
+                return Err(Error::Browser("Chromium has ended".to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits until the network is quiet; reaching the cap is said.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            if !self.browser.pump(Duration::from_millis(20)) {
+                return Err(Error::Browser("Chromium has ended".to_owned()));
+            }
+            let network = &self.browser.network;
+            let quiet = network.stirred.is_none_or(|at| at.elapsed() >= self.limits.quiet);
+            if quiet && network.open().next().is_none() && !self.browser.busy() {
+                self.browser.operations.note("quiet", json!({ "after_ms": begun.elapsed().as_millis() as u64 }));
+                return Ok(());
+            }
+            if begun.elapsed() >= self.limits.settle
+                || Instant::now() >= self.browser.deadline
+                || self.browser.crashed.is_some()
+            {
+                break;
+            }
+        }
+        let open: Vec<(String, String)> = self.browser.network.open().cloned().collect();
+        self.browser.operations.note("not-quiet", json!({ "open": open }));
+        let rest: Vec<&str> =
+            open.iter().filter(|(_, kind)| !POLLS.contains(&kind.as_str())).map(|(url, _)| url.as_str()).collect();
+        let seconds = self.limits.settle.as_secs();
+        if rest.is_empty() {
+            self.remark(Reason::new(
+                "never-idle",
+                format!("页面在 {seconds} 秒内网络未静止"),
+                format!("the page's network did not come to rest within {seconds} s"),
+            ));
+        } else {
+            let list = rest.iter().take(5).copied().collect::<Vec<_>>().join(" ");
+            self.reason(Reason::new(
+                "unfinished",
+                format!("{seconds} 秒后仍未加载完：{list}"),
+                format!("still loading after {seconds} s: {list}"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Scrolls down so that lazy images load, and back.
+    pub(crate) fn scroll(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        let before = self.browser.network.count();
+        let (mut y, step) = (0u64, u64::from(self.viewport.height) * 4 / 5);
+        let mut height;
+        loop {
+            y += step;
+            // Two frames, so that observers fire; a timer in case no frame is drawn.
+            let script = format!(
+                "window.scrollTo({{top:{y},behavior:'instant'}});new Promise(r=>{{setTimeout(r,100);\
+                 requestAnimationFrame(()=>requestAnimationFrame(r))}}).then(()=>\
+                 Math.max(document.documentElement.scrollHeight,document.body?document.body.scrollHeight:0))"
+            );
+            height = self.evaluate(&script)?.as_f64().unwrap_or(0.0) as u64;
+            self.browser.operations.note("scroll", json!({ "to": y, "height": height }));
+            if y + u64::from(self.viewport.height) >= height {
+                // At the end: what is under way may make the page longer.
+                let waited = Instant::now();
+                while self.browser.network.open().next().is_some() && waited.elapsed() < Duration::from_millis(700) {
+                    self.browser.pump(Duration::from_millis(20));
+                }
+                height = self.evaluate("document.documentElement.scrollHeight")?.as_f64().unwrap_or(0.0) as u64;
+                if y >= height || y + u64::from(self.viewport.height) >= height {
+                    break;
+                }
+            }
+            if y >= u64::from(self.limits.height) {
+                self.reason(Reason::new(
+                    "height",
+                    format!("页面超过 {} 像素，其余部分未滚动", self.limits.height),
+                    format!("the page goes on past {} px; it was not scrolled further", self.limits.height),
+                ));
+                break;
+            }
+            if begun.elapsed() >= self.limits.scroll || Instant::now() >= self.browser.deadline {
+                self.reason(Reason::new(
+                    "scroll",
+                    format!("滚动到 {y} 像素时用尽 {} 秒", self.limits.scroll.as_secs()),
+                    format!("scrolling stopped at {y} px after {} s", self.limits.scroll.as_secs()),
+                ));
+                break;
+            }
+        }
+        if self.browser.network.count() != before {
+            self.settle()?;
+        }
+        self.evaluate(
+            "window.scrollTo({top:0,behavior:'instant'});Promise.race([Promise.all([...document.images]\
+             .filter(i=>i.currentSrc).map(i=>i.decode().catch(()=>0))),new Promise(r=>setTimeout(r,3000))]).then(()=>1)",
+        )?;
+        Ok(())
+    }
+
+    /// What the page shows.
+    pub(crate) fn facts(&mut self) -> Result<Facts> {
+        let value = self.evaluate(SCRIPT)?;
+        serde_json::from_value(value).map_err(|e| Error::Browser(format!("facts: {e}")))
+    }
+
+    /// The window, then the whole page in tiles.
+    pub(crate) fn screenshots(&mut self) -> Result<()> {
+        let shot = self.browser.ask("Page.captureScreenshot", json!({ "format": "png", "optimizeForSpeed": true }))?;
+        self.keep("screenshot-viewport", "image/png", &decode(&shot)?);
+        let metrics = self.browser.ask("Page.getLayoutMetrics", json!({}))?;
+        let size = |name: &str| metrics["cssContentSize"][name].as_f64().unwrap_or(0.0).ceil().max(1.0) as u64;
+        let width = size("width").min(self.limits.width.into()) as u32;
+        let height = size("height").min(self.limits.height.into()) as u32;
+        if size("height") > u64::from(height) || size("width") > u64::from(width) {
+            self.reason(Reason::new(
+                "height",
+                format!("页面大小为 {}×{}，截图止于 {width}×{height}", size("width"), size("height")),
+                format!(
+                    "the page measures {}×{} px, the screenshot ends at {width}×{height}",
+                    size("width"),
+                    size("height")
+                ),
+            ));
+        }
+        let tiles = height.div_ceil(TILE);
+        for tile in 0..tiles {
+            let y = tile * TILE;
+            let clip = json!({ "x": 0, "y": y, "width": width, "height": TILE.min(height - y), "scale": 1 });
+            let ask = json!({ "format": "png", "optimizeForSpeed": true, "captureBeyondViewport": true, "clip": clip });
+            let shot = self.browser.ask("Page.captureScreenshot", ask)?;
+            let name =
+                if tiles == 1 { "screenshot-full".to_owned() } else { format!("screenshot-full/{:04}", tile + 1) };
+            self.keep(&name, "image/png", &decode(&shot)?);
+        }
+        Ok(())
+    }
+
+    /// DOM and MHTML.
+    pub(crate) fn snapshots(&mut self) -> Result<()> {
+        let ask = json!({ "computedStyles": [], "includeDOMRects": true, "includePaintOrder": false });
+        let dom = self.browser.ask("DOMSnapshot.captureSnapshot", ask)?;
+        self.keep("dom", "application/json", dom.to_string().as_bytes());
+        let mhtml = self.browser.ask("Page.captureSnapshot", json!({ "format": "mhtml" }))?;
+        self.keep("mhtml", "multipart/related", mhtml["data"].as_str().unwrap_or_default().as_bytes());
+        Ok(())
+    }
+
+    /// Fetches again what it prints: last, its requests marked.
+    pub(crate) fn pdf(&mut self) -> Result<()> {
+        self.browser.network.printing = true;
+        let pdf = self.browser.ask("Page.printToPDF", json!({ "printBackground": true }));
+        let waited = Instant::now();
+        while (self.browser.busy()
+            || self.browser.network.stirred.is_some_and(|at| at.elapsed() < Duration::from_millis(60)))
+            && waited.elapsed() < Duration::from_secs(2)
+        {
+            self.browser.pump(Duration::from_millis(20));
+        }
+        self.keep("pdf", "application/pdf", &decode(&pdf?)?);
+        Ok(())
+    }
+
+    /// Per https origin, the chain as Chromium saw it.
+    pub(crate) fn chains(&mut self, origins: &BTreeSet<String>) {
+        let mut chains = Vec::new();
+        for origin in origins.iter().take(200) {
+            let chain = match self.browser.ask("Network.getCertificate", json!({ "origin": origin })) {
+                Ok(answer) => json!({ "origin": origin, "der_base64": answer["tableNames"] }),
+                Err(e) => json!({ "origin": origin, "error": e.to_string() }),
+            };
+            chains.push(chain);
+        }
+        let bytes = crate::clock::json_lines(&chains);
+        self.keep("chains", "application/x-ndjson", &bytes);
+    }
+
+    /// Writes an artefact; that it did not fit is a reason.
+    pub(crate) fn keep(&mut self, name: &str, media_type: &'static str, bytes: &[u8]) {
+        match self.browser.spool.put(bytes) {
+            Some(content) => {
+                self.browser
+                    .operations
+                    .note("keep", json!({ "name": name, "bytes": content.size, "sha256": content.sha256 }));
+                self.resources.push(Resource { name: name.to_owned(), media_type, content });
+            }
+            None => self.reason(Reason::new(
+                "spool",
+                format!("达到存储上限，缺少 {name}"),
+                format!("the recording's limit of bytes is reached; {name} is missing"),
+            )),
+        }
+    }
+
+    /// Runs a step; its failure is a reason, not the end.
+    pub(crate) fn attempt(&mut self, what: &str, step: impl FnOnce(&mut Self) -> Result<()>) -> bool {
+        let Err(e) = step(self) else { return true };
+        self.browser.operations.note("step-failed", json!({ "step": what, "error": e.to_string() }));
+        self.reason(Reason::new("step", format!("{what} 未能完成：{e}"), format!("{what} could not be done: {e}")));
+        false
+    }
+
+    pub(crate) fn reason(&mut self, reason: Reason) {
+        if !self.reasons.iter().any(|known| known.code == reason.code && known.en == reason.en) {
+            self.reasons.push(reason);
+        }
+    }
+
+    pub(crate) fn remark(&mut self, remark: Reason) {
+        if !self.remarks.iter().any(|known| known.code == remark.code) {
+            self.remarks.push(remark);
+        }
+    }
+
+    /// Evaluates in a world of our own, which the page's scripts cannot reach.
+    fn evaluate(&mut self, script: &str) -> Result<Value> {
+        for again in [false, true] {
+            let world = match self.world {
+                Some(world) if !again => world,
+                _ => self.new_world()?,
+            };
+            let ask = json!({
+                "expression": script, "contextId": world, "returnByValue": true, "awaitPromise": true,
+                "timeout": self.limits.answer.as_millis() as u64,
+            });
+            match self.browser.ask("Runtime.evaluate", ask) {
+                // The page has gone on to another one: its world went with it.
+                Err(Error::Browser(e)) if !again && (e.contains("context") || e.contains("navigated")) => {
+                    self.world = None
+                }
+                Err(e) => return Err(e),
+                Ok(answer) if answer["exceptionDetails"].is_object() => {
+                    return Err(Error::Browser(format!(
+                        "evaluate: {}",
+                        text(&answer["exceptionDetails"]["exception"]["description"])
+                    )));
+                }
+                Ok(mut answer) => return Ok(answer["result"]["value"].take()),
+            }
+        }
+        Err(Error::Browser("the page goes on from one address to the next".to_owned()))
+    }
+
+    fn new_world(&mut self) -> Result<u64> {
+        let frame = self.browser.target.clone();
+        let answer =
+            self.browser.ask("Page.createIsolatedWorld", json!({ "frameId": frame, "worldName": "recorder" }))?;
+        let world = answer["executionContextId"].as_u64().ok_or_else(|| Error::Browser("no world".to_owned()))?;
+        self.world = Some(world);
+        Ok(world)
+    }
+}
+
+fn decode(answer: &Value) -> Result<Vec<u8>> {
+    let bytes = STANDARD.decode(answer["data"].as_str().unwrap_or_default()).unwrap_or_default();
+    if bytes.is_empty() { Err(Error::Browser("an empty answer".to_owned())) } else { Ok(bytes) }
+}

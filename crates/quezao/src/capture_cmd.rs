@@ -1,0 +1,99 @@
+//! `capture` and `discard`: pages, each with its steps shown as they begin.
+
+use crate::{args, out::Out};
+use service::{CaptureEvent, CaptureLine, CaptureRequest, Folder, Mode, show_path};
+use std::{fs, path::Path, time::Duration};
+
+/// Longest list of URLs.
+const MAX_LIST: u64 = 1 << 20;
+
+pub(crate) fn capture(out: &Out, a: args::Capture) -> u8 {
+    let mut urls = a.urls;
+    if let Some(list) = &a.list {
+        match listed(list) {
+            Ok(more) => urls.extend(more),
+            Err(e) => {
+                let args = [("path", show_path(list).into()), ("reason", out.reason(&e).into())];
+                return out.fail(&out.text("cannot-read", &args));
+            }
+        }
+    }
+    if urls.is_empty() {
+        return out.fail(&out.text("capture-nothing", &[]));
+    }
+    let mut loopback = Vec::new();
+    for exception in &a.allow_loopback {
+        match exception.parse() {
+            Ok(parsed) => loopback.push(parsed),
+            Err(_) => return out.fail(&out.text("loopback-form", &[("value", exception.clone().into())])),
+        }
+    }
+    let mut folder = match Folder::open(&a.data.data, Mode::Write) {
+        Ok(folder) => folder,
+        Err(e) => return out.refuse(&e),
+    };
+    out.warn(&folder.warnings);
+    let request =
+        CaptureRequest { urls, other: matches!(a.purpose, args::Purpose::Other), loopback, ..Default::default() };
+    let spinner = indicatif::ProgressBar::new_spinner();
+    spinner.enable_steady_tick(Duration::from_millis(200));
+    let lines = folder.capture(&request, &mut |event| match event {
+        CaptureEvent::Step { url, step } => {
+            let step = out.text(&format!("step-{step}"), &[]);
+            spinner.set_message(format!("{step}  {}", show_path(Path::new(&url))));
+        }
+        CaptureEvent::Done(line) => spinner.suspend(|| print(out, &line, a.data.json)),
+    });
+    spinner.finish_and_clear();
+    let lines = match lines.and_then(|lines| folder.close().map(|()| lines)) {
+        Ok(lines) => lines,
+        Err(e) => return out.refuse(&e),
+    };
+    let any = |wanted: &[&str]| lines.iter().any(|l| wanted.contains(&l.status.as_str()));
+    if any(&["failed"]) {
+        2
+    } else if any(&["partial", "blocked"]) {
+        3
+    } else {
+        0
+    }
+}
+
+pub(crate) fn discard(out: &Out, a: &args::Discard) -> u8 {
+    let done = Folder::open(&a.data.data, Mode::Write).and_then(|mut folder| {
+        folder.discard(&a.id)?;
+        folder.close()
+    });
+    match done {
+        Ok(()) if a.data.json => out.json(&serde_json::json!({"id": a.id, "error": null})),
+        Ok(()) => out.line(&out.text("discarded", &[("id", a.id.clone().into())])),
+        Err(e) => return out.refuse(&e),
+    }
+    0
+}
+
+/// One URL a line; empty lines and lines that begin with `#` are passed over.
+fn listed(path: &Path) -> std::io::Result<Vec<String>> {
+    if fs::metadata(path)?.len() > MAX_LIST {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
+    let text = fs::read_to_string(path)?;
+    Ok(text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned).collect())
+}
+
+fn print(out: &Out, line: &CaptureLine, json: bool) {
+    out.warn(&line.warnings);
+    if json {
+        return out.json(line);
+    }
+    if let Some(error) = &line.error {
+        out.refuse(error);
+        return;
+    }
+    let status = out.text(&format!("capture-{}", line.status), &[]);
+    let id = line.id.as_deref().unwrap_or("-");
+    out.line(&format!("{id}  {status}  {}", show_path(Path::new(&line.url))));
+    if let Some(sha256) = &line.sha256 {
+        out.line(&format!("    WACZ SHA-256 {}", crate::out::eights(sha256)));
+    }
+}

@@ -1,0 +1,270 @@
+//! A page becomes a record: order on the ledger → capture → WACZ → statement → leaf.
+//!
+//! Rules:
+//! - The order is sealed before anything is opened, and lies in the WACZ as a package of its own.
+//! - Every capture that ended otherwise than `failed` is recorded at once; `discard` drops bytes, never the leaf.
+//! - The owner who runs it himself is `applicant-operated`, whatever the machine looks like.
+
+use crate::{
+    CaptureEvent, CaptureLine, CaptureRequest, Error, ExportRequest, Folder, Result, clock,
+    folder::ledger_error,
+    intake,
+    register::{self, Draft, owner_claims},
+    wacz,
+};
+use capture::{
+    Outcome, Recording, Request,
+    guard::{self, Host, Loopback},
+};
+use evidence::{
+    disclosure, hex,
+    json::{Value, json},
+    merkle,
+    statement::{Custody, File, Kind, OperatorRelation, Provenance},
+};
+use std::{collections::BTreeMap, time::Duration};
+use store::Record as Row;
+
+/// How long an order waits for its seal. Nothing is opened before.
+const ORDER_SEAL: Duration = Duration::from_secs(60);
+
+impl Folder {
+    /// Captures each URL; every one gives exactly one [`CaptureEvent::Done`]. Returns the lines in their order.
+    pub fn capture(
+        &mut self,
+        request: &CaptureRequest,
+        events: &mut dyn FnMut(CaptureEvent),
+    ) -> Result<Vec<CaptureLine>> {
+        self.writer()?;
+        let mut lines = Vec::new();
+        for url in &request.urls {
+            let mut line = CaptureLine { url: url.clone(), status: "failed".into(), ..CaptureLine::default() };
+            if let Err(error) = self.capture_one(url, request, &mut line, events) {
+                line.error = Some(error);
+            }
+            events(CaptureEvent::Done(Box::new(line.clone())));
+            lines.push(line);
+        }
+        Ok(lines)
+    }
+
+    /// Drops the bytes of a capture. Its leaf stays; later orders for the same URL count it.
+    pub fn discard(&mut self, id: &str) -> Result<()> {
+        self.writer()?;
+        let record = self.stored(id)?;
+        if record.kind != Kind::Capture.as_str() {
+            return Err(Error::new(
+                format!("{id} 不是网页取证；discard 只用于网页取证"),
+                format!("{id} is no capture; discard is for captures"),
+            ));
+        }
+        self.store.set_meta(&format!("discarded {id}"), &clock::now().to_micros())?;
+        let Some(sha256) = record.sha256 else { return Ok(()) };
+        let kept = |r: &Row| r.id != id && self.store.meta(&format!("discarded {}", r.id)).is_ok_and(|m| m.is_none());
+        if self.store.by_sha256(&sha256)?.iter().any(kept) {
+            return Ok(());
+        }
+        let path = intake::original_path(&self.dir.join("originals"), &sha256);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&path, &e)),
+            _ => Ok(()),
+        }
+    }
+
+    fn capture_one(
+        &self,
+        url: &str,
+        request: &CaptureRequest,
+        line: &mut CaptureLine,
+        events: &mut dyn FnMut(CaptureEvent),
+    ) -> Result<()> {
+        check_url(url, &request.loopback)?;
+        events(CaptureEvent::Step { url: url.to_owned(), step: "order".into() });
+        let order = self.order(url, request)?;
+        line.order = Some(order.id.clone());
+        let package = self.order_package(&order)?;
+
+        let wanted = Request {
+            loopback: request.loopback.clone(),
+            machine: capture::Machine { hide: vec![self.dir.clone()], ..request.machine.clone() },
+            ..Request::new(url)
+        };
+        let mut step = |step: capture::Step| {
+            let step = serde_json::to_value(step).ok().and_then(|s| s.as_str().map(str::to_owned)).unwrap_or_default();
+            events(CaptureEvent::Step { url: url.to_owned(), step });
+        };
+        let recording = capture::run(&wanted, &request.limits, &mut step).map_err(|e| refused(url, &e))?;
+        line.status = status(recording.outcome).into();
+        line.warnings =
+            recording.reasons.iter().chain(&recording.red_flags).map(|r| (r.zh.clone(), r.en.clone())).collect();
+        if recording.outcome == Outcome::Failed {
+            let why = recording.reasons.first();
+            return Err(Error::new(
+                why.map_or("未取得页面".into(), |r| r.zh.clone()),
+                why.map_or("no page was obtained".into(), |r| r.en.clone()),
+            ));
+        }
+        events(CaptureEvent::Step { url: url.to_owned(), step: "write-wacz".into() });
+        let digests = wacz::keep(&self.dir.join("originals"), &recording, package)?;
+        events(CaptureEvent::Step { url: url.to_owned(), step: "record".into() });
+        let record = self.captured(url, request, &order, &recording, digests)?;
+        line.id = Some(record.id.clone());
+        line.sha256 = record.sha256.map(|d| hex::encode(&d));
+        let index = record.index.unwrap_or_default();
+        self.writer()?.ledger.wait_sealed(index, register::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
+        Ok(())
+    }
+
+    /// The order's leaf, under a sealed checkpoint.
+    fn order(&self, url: &str, request: &CaptureRequest) -> Result<Row> {
+        let (attempts, discarded) = self.attempts(url)?;
+        let mut claims = owner_claims(&self.owner);
+        claims.extend([
+            ("url", Value::from(url)),
+            ("purpose", purpose(request).into()),
+            ("attempt", Value::from(attempts + 1)),
+            ("discarded_before", Value::from(discarded)),
+        ]);
+        let order = self.record(Kind::Order, None, claims, url)?;
+        let index = order.index.unwrap_or_default();
+        let sealed = self.writer()?.ledger.wait_sealed(index, ORDER_SEAL).map_err(|e| ledger_error(&e))?;
+        if sealed.is_none() {
+            return Err(Error::new(
+                "取证指令尚未封存，页面没有打开；请稍后重试",
+                "the order is not sealed yet, so the page was not opened; try again later",
+            ));
+        }
+        Ok(order)
+    }
+
+    /// Orders for the same URL so far, and how many of their captures were discarded.
+    fn attempts(&self, url: &str) -> Result<(u64, u64)> {
+        let (mut attempts, mut discarded) = (0, 0);
+        for record in self.store.records()? {
+            let (order, captured) = (record.kind == Kind::Order.as_str(), record.kind == Kind::Capture.as_str());
+            if !(order || captured) {
+                continue;
+            }
+            let claims = disclosure::parse_set(&record.disclosures)?;
+            if claims.iter().any(|d| d.name() == "url" && d.value() == url) {
+                attempts += u64::from(order);
+                let gone = captured && self.store.meta(&format!("discarded {}", record.id))?.is_some();
+                discarded += u64::from(gone);
+            }
+        }
+        Ok((attempts, discarded))
+    }
+
+    /// The order's own package, without a certificate: it goes into the WACZ.
+    fn order_package(&self, order: &Row) -> Result<Vec<u8>> {
+        let entries = self.package_entries(order, &ExportRequest::default())?;
+        archive::package::write(&entries).map_err(|e| {
+            Error::new(
+                format!("指令的证据包无法写成（{e}）"),
+                format!("the order's package could not be written ({e})"),
+            )
+        })
+    }
+
+    fn captured(
+        &self,
+        url: &str,
+        request: &CaptureRequest,
+        order: &Row,
+        recording: &Recording,
+        digests: evidence::digest::FileDigests,
+    ) -> Result<Row> {
+        let text = |s: &str| if s.is_empty() { Value::Null } else { wacz::claimable(s).into() };
+        let mut claims = owner_claims(&self.owner);
+        let leaf = hex::encode(&merkle::leaf_hash(&order.record));
+        claims.extend([
+            ("url", Value::from(url)),
+            ("final_url", text(&recording.final_url)),
+            ("page_title", text(&recording.title)),
+            ("purpose", purpose(request).into()),
+            ("outcome", status(recording.outcome).into()),
+            ("refs", json!([{"ledger": self.origin, "id": order.id, "leaf": leaf}])),
+        ]);
+        let file = File { digests, media_type: "application/wacz".into(), custody: Custody::Held };
+        self.record(Kind::Capture, Some(file), claims, url)
+    }
+
+    fn record(&self, kind: Kind, file: Option<File>, claims: BTreeMap<&str, Value>, name: &str) -> Result<Row> {
+        let relation = self.relation();
+        let provenance = match relation {
+            OperatorRelation::SamePerson => Provenance::ApplicantOperated,
+            _ => Provenance::PlatformCaptured,
+        };
+        let draft =
+            Draft { kind, ledger: &self.origin, file, relation: Some(relation), provenance: Some(provenance), claims };
+        let new = draft.record(self.writer()?, name)?;
+        let index = register::submit(&self.store, self.writer()?, std::slice::from_ref(&new))?;
+        Ok(Row { index: index.first().copied(), ..new.record })
+    }
+}
+
+fn purpose(request: &CaptureRequest) -> &'static str {
+    if request.other { "other" } else { "own" }
+}
+
+fn status(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Complete => "complete",
+        Outcome::Partial => "partial",
+        Outcome::Blocked => "blocked",
+        Outcome::Failed => "failed",
+    }
+}
+
+/// What cannot be opened is refused before an order is on the ledger; the guard looks again at every connection.
+fn check_url(url: &str, loopback: &[Loopback]) -> Result<()> {
+    let refuse = |zh: &str, en: &str| {
+        let shown = crate::show_path(std::path::Path::new(url));
+        Err(Error::new(format!("{shown}：{zh}"), format!("{shown}: {en}")))
+    };
+    let (rest, port) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
+        (Some(rest), _) => (rest, 80),
+        (_, Some(rest)) => (rest, 443),
+        _ => return refuse("只能取证 http 或 https 网页", "only http and https pages can be captured"),
+    };
+    if evidence::json::check_string("url", url).is_err() || url.len() > 8_000 {
+        return refuse(
+            "网址含有不能登记的字符，或过长",
+            "a URL that cannot be recorded: control characters, or too long",
+        );
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return refuse("网址不能带用户名或密码", "a URL may not carry a user name or password");
+    }
+    let exempt = |l: &Loopback| authority == l.to_string() || (authority == l.host && l.port == port);
+    if loopback.iter().any(exempt) {
+        return Ok(());
+    }
+    match guard::authority(authority, Some(port)) {
+        Err(why) => refuse(&format!("主机或端口不可用（{why}）"), &format!("host or port: {why}")),
+        Ok((_, given)) if ![80, 443].contains(&given) => {
+            refuse("只允许 80 和 443 端口", "only ports 80 and 443 are allowed")
+        }
+        Ok((Host::Address(address), _)) => match guard::refusal(address) {
+            Some(why) => refuse(&format!("不是公网地址（{why}）"), &format!("no public address ({why})")),
+            None => Ok(()),
+        },
+        Ok(_) => Ok(()),
+    }
+}
+
+fn refused(url: &str, error: &capture::Error) -> Error {
+    use capture::Error as E;
+    let zh = match error {
+        E::Isolation { step, found, .. } => {
+            format!("本机不允许隔离浏览器（{step}：{found}），页面没有打开；运行 quezao doctor 查看如何启用")
+        }
+        E::NoChromium(path) => format!("没有 Chromium（{path}）；请安装 Debian 的软件包 chromium"),
+        E::Url { reason, .. } => format!("网址不可用（{reason}）"),
+        E::Browser(why) => format!("浏览器中断（{why}）；请重试"),
+        E::Io { what, source } => format!("{what}：{source}"),
+    };
+    let shown = crate::show_path(std::path::Path::new(url));
+    Error::new(format!("{shown}：{zh}"), format!("{shown}: {error}"))
+}
