@@ -22,10 +22,25 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("picture", &[]),
     ("capture", &["evidence", "archive"]),
     ("store", &["evidence", "ledger"]),
-    ("service", &["evidence", "archive", "verify", "timestamp", "ledger", "locale", "store", "certificate", "picture"]),
+    (
+        "service",
+        &[
+            "evidence",
+            "archive",
+            "verify",
+            "timestamp",
+            "ledger",
+            "locale",
+            "store",
+            "certificate",
+            "picture",
+            "capture",
+        ],
+    ),
     (
         "quezao",
         &[
+            "capture",
             "evidence",
             "archive",
             "verify",
