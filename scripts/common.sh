@@ -23,3 +23,19 @@ stop() {
 }
 
 have() { command -v "$1" >/dev/null 2>&1; }
+
+# from_pypi NAME WORD PIPOPTION…: $tools/NAME is a Python environment with exactly scripts/NAME.txt; sets venv.
+# Exit 2 where it could not be fetched.
+from_pypi() {
+    local name=$1 word=$2
+    shift 2
+    venv=$tools/$name
+    cmp -s "$root/scripts/$name.txt" "$venv/$name.txt" && return 0
+    rm -rf "$venv"
+    if ! { python3 -m venv "$venv" &&
+        "$venv/bin/pip" install --quiet --disable-pip-version-check "$@" -r "$root/scripts/$name.txt"; } >&2; then
+        say "无法从 PyPI 取得 $word。" "$word could not be fetched from PyPI." >&2
+        exit 2
+    fi
+    cp "$root/scripts/$name.txt" "$venv/$name.txt"
+}

@@ -5,16 +5,7 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-venv=$tools/pyhanko
-if ! cmp -s "$root/scripts/pyhanko.txt" "$venv/pyhanko.txt"; then
-    rm -rf "$venv"
-    if ! { python3 -m venv "$venv" &&
-        "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: -r "$root/scripts/pyhanko.txt"; } >&2; then
-        say "无法从 PyPI 取得 pyHanko。" "pyHanko could not be fetched from PyPI." >&2
-        exit 2
-    fi
-    cp "$root/scripts/pyhanko.txt" "$venv/pyhanko.txt"
-fi
+from_pypi pyhanko pyHanko --only-binary :all:
 file=$1
 shift
 trust=()

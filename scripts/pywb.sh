@@ -5,16 +5,7 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-venv=$tools/pywb
-if ! cmp -s "$root/scripts/pywb.txt" "$venv/pywb.txt"; then
-    rm -rf "$venv"
-    if ! { python3 -m venv "$venv" &&
-        "$venv/bin/pip" install --quiet --disable-pip-version-check --prefer-binary -r "$root/scripts/pywb.txt"; } >&2; then
-        say "无法从 PyPI 取得 pywb。" "pywb could not be fetched from PyPI." >&2
-        exit 2
-    fi
-    cp "$root/scripts/pywb.txt" "$venv/pywb.txt"
-fi
+from_pypi pywb pywb --prefer-binary
 have curl || exit 2
 out=$(realpath -m "$3")
 work=$(mktemp -d)

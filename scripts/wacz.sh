@@ -5,16 +5,7 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-venv=$tools/wacz
-if ! cmp -s "$root/scripts/wacz.txt" "$venv/wacz.txt"; then
-    rm -rf "$venv"
-    if ! { python3 -m venv "$venv" &&
-        "$venv/bin/pip" install --quiet --disable-pip-version-check --prefer-binary -r "$root/scripts/wacz.txt"; } >&2; then
-        say "无法从 PyPI 取得 wacz。" "wacz could not be fetched from PyPI." >&2
-        exit 2
-    fi
-    cp "$root/scripts/wacz.txt" "$venv/wacz.txt"
-fi
+from_pypi wacz wacz --prefer-binary
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$venv/bin/wacz" validate --file "$1" >"$work/wacz.log" 2>&1 || { cat "$work/wacz.log"; exit 1; }

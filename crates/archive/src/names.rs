@@ -33,6 +33,11 @@ pub fn is_known(name: &str) -> bool {
     place(name).is_some()
 }
 
+/// Whether a certificate attaches an entry of this name: evidence, not its own container, nor the file in question.
+pub fn is_attached(name: &str) -> bool {
+    !matches!(name, "package.json" | "capture.wacz" | "comparison.json" | "certificate.pdf" | crate::folder::ORIGINAL)
+}
+
 /// Refuses unknown names, and sizes over the limit.
 pub(crate) fn admit(name: &str, size: u64) -> Result<()> {
     if !is_known(name) {

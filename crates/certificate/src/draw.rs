@@ -22,8 +22,6 @@ use crate::{Fonts, Locale, MAX_THUMBNAIL, Sheet, render_with};
 
 /// First keyword of a sheet that can be drawn again.
 const FORM: &str = "quezao-sheet-1";
-/// Entries of a package that a certificate does not carry.
-const NOT_ATTACHED: [&str; 4] = ["package.json", "capture.wacz", "comparison.json", "certificate.pdf"];
 /// Most bytes of a first revision that is drawn again.
 const MAX_REVISION: usize = 128 << 20;
 
@@ -106,7 +104,7 @@ type Attached = Vec<(String, Vec<u8>)>;
 /// What is attached, by name, and the sheet of it.
 fn sheet(entries: &BTreeMap<String, Vec<u8>>, occasion: &Occasion) -> Result<(Attached, Sheet), Error> {
     let entries: BTreeMap<String, Vec<u8>> =
-        entries.iter().filter(|e| !NOT_ATTACHED.contains(&e.0.as_str())).map(|(n, b)| (n.clone(), b.clone())).collect();
+        entries.iter().filter(|e| archive::is_attached(e.0)).map(|(n, b)| (n.clone(), b.clone())).collect();
     let carried =
         entries.iter().filter_map(|(name, bytes)| Some((name.strip_prefix("trust-")?.to_owned(), bytes.clone())));
     let trust = Trust::from_files(carried).map_err(|e| Error::Malformed {

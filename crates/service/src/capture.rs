@@ -18,7 +18,7 @@ use capture::{
 };
 use evidence::{
     digest::FileDigests,
-    disclosure, hex,
+    hex,
     json::{Value, json},
     merkle,
     statement::{Custody, File, Kind, OperatorRelation, Provenance},
@@ -64,11 +64,12 @@ impl Folder {
                 format!("{id} is no capture; discard is for captures"),
             ));
         }
-        self.store.set_meta(&format!("discarded {id}"), &clock::now().to_micros())?;
+        self.store.set_meta(&discard_key(id), &clock::now().to_micros())?;
         let Some(sha256) = record.sha256 else { return Ok(()) };
-        let kept = |r: &Row| r.id != id && self.store.meta(&format!("discarded {}", r.id)).is_ok_and(|m| m.is_none());
-        if self.store.by_sha256(&sha256)?.iter().any(kept) {
-            return Ok(());
+        for other in self.store.by_sha256(&sha256)? {
+            if !self.discarded(&other)? {
+                return Ok(());
+            }
         }
         let path = intake::original_path(&self.dir.join("originals"), &sha256);
         match std::fs::remove_file(&path) {
@@ -145,20 +146,16 @@ impl Folder {
 
     /// Orders for the same URL so far, and how many of their captures were discarded.
     fn attempts(&self, url: &str) -> Result<(u64, u64)> {
-        let (mut attempts, mut discarded) = (0, 0);
-        for record in self.store.records()? {
-            let (order, captured) = (record.kind == Kind::Order.as_str(), record.kind == Kind::Capture.as_str());
-            if !(order || captured) {
-                continue;
-            }
-            let claims = disclosure::parse_set(&record.disclosures)?;
-            if claims.iter().any(|d| d.name() == "url" && d.value() == url) {
-                attempts += u64::from(order);
-                let gone = captured && self.store.meta(&format!("discarded {}", record.id))?.is_some();
-                discarded += u64::from(gone);
-            }
+        let attempts = self.store.by_name(Kind::Order.as_str(), url)?.len() as u64;
+        let mut discarded = 0;
+        for captured in self.store.by_name(Kind::Capture.as_str(), url)? {
+            discarded += u64::from(self.discarded(&captured)?);
         }
         Ok((attempts, discarded))
+    }
+
+    fn discarded(&self, capture: &Row) -> Result<bool> {
+        Ok(self.store.meta(&discard_key(&capture.id))?.is_some())
     }
 
     /// The order's own package, without a certificate: it goes into the WACZ.
@@ -235,6 +232,11 @@ fn claimable(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     let fits = |c: &char| evidence::json::check_string("claim", c.encode_utf8(&mut [0; 4])).is_ok();
     text.nfc().filter(fits).take(2_000).collect()
+}
+
+/// Where the database notes when a capture's bytes were dropped.
+fn discard_key(id: &str) -> String {
+    format!("discarded {id}")
 }
 
 fn purpose(request: &CaptureRequest) -> &'static str {

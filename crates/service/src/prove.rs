@@ -206,7 +206,8 @@ impl Folder {
         let trust = |name: &str| read_file(&self.trust_dir().join(name));
         let (pem, fingerprint) = self.authority_root()?;
         let root_file = format!("trust-tsa-{}.pem", &fingerprint[..16]);
-        let signer = hex::encode(&crate::seal::root(&self.dir)?.fingerprint());
+        let signer_root = crate::seal::root(&self.dir)?;
+        let signer = hex::encode(&signer_root.fingerprint());
         let policy = trust("policy")?;
         let ledger_key =
             String::from_utf8_lossy(&policy).lines().find_map(|l| l.strip_prefix("log ").map(str::to_owned));
@@ -228,7 +229,7 @@ impl Folder {
         entries.push(("trust-policy".into(), policy));
         entries.push(("trust-roles.json".into(), trust("roles.json")?));
         entries.push((root_file, pem));
-        entries.extend(crate::seal::carried(&self.dir)?);
+        entries.extend(crate::seal::carried(&self.dir, &signer_root)?);
         entries.push(("VERIFY.txt".into(), text.into_bytes()));
         entries.push(("verify.py".into(), archive::VERIFY_PY.to_vec()));
         Ok(entries)

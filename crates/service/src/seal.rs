@@ -45,9 +45,8 @@ pub(crate) fn certificate(folder: &Folder, pdf: &[u8]) -> Result<Vec<u8>> {
     })
 }
 
-/// `trust-signer-*.pem` and `trust-revocation-*.crl` of a package, in their order.
-pub(crate) fn carried(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
-    let root = load(dir)?.root();
+/// `trust-signer-*.pem`, of this root, and `trust-revocation-*.crl` of a package, in their order.
+pub(crate) fn carried(dir: &Path, root: &Root) -> Result<Vec<(String, Vec<u8>)>> {
     let mut entries = vec![(format!("trust-signer-{}.pem", short(&root.der)), pem(&root.der)?)];
     let mut lists = revocation(dir)?;
     let authority = read_file(&dir.join("authority/root.crl"))?;

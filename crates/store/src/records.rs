@@ -102,6 +102,11 @@ impl Store {
         self.select("WHERE sha256 = ?1 ORDER BY seq", [sha256])
     }
 
+    /// Records of a kind that are shown under this name, oldest first.
+    pub fn by_name(&self, kind: &str, name: &str) -> Result<Vec<Record>> {
+        self.select("WHERE kind = ?1 AND file_name = ?2 ORDER BY seq", [kind, name])
+    }
+
     /// One record by its number.
     pub fn record(&self, id: &str) -> Result<Option<Record>> {
         Ok(self.select("WHERE id = ?1", [id])?.pop())

@@ -57,11 +57,7 @@ pub fn check_package_beside(
         Ok(package) => {
             check_beside(&package.entries.into_iter().collect(), Container::Package, trust, originals, wacz, now)
         }
-        Err(e) => {
-            let mut walk = Walk::new(const { &Entries::new() }, trust, now);
-            walk.nothing_but(Check::error("form", &e));
-            walk.verdict()
-        }
+        Err(e) => unreadable(&e, None, trust, now),
     }
 }
 
@@ -79,25 +75,28 @@ pub fn check_certificate_beside(
     now: Utc,
 ) -> Verdict {
     let read = archive::pdf::read(bytes).and_then(|read| {
-        match read.attachments.iter().find(|(name, _)| certificate::never_attached(name)) {
+        match read.attachments.iter().find(|(name, _)| !archive::is_attached(name)) {
             Some((name, _)) => Err(Error::malformed("certificate", format!("{name} attached"), "evidence only")),
             None => Ok(read),
         }
     });
     let read = match read {
         Ok(read) => read,
-        Err(e) => {
-            let mut walk = Walk::new(const { &Entries::new() }, trust, now);
-            walk.certificate = Some(Carried::Unreadable);
-            walk.nothing_but(Check::error("form", &e));
-            return walk.verdict();
-        }
+        Err(e) => return unreadable(&e, Some(Carried::Unreadable), trust, now),
     };
     let entries: Entries = read.attachments.iter().cloned().collect();
     let mut walk = Walk::new(&entries, trust, now);
     walk.certificate = Some(Carried::Itself(bytes, &read));
     walk.wacz = wacz.map(|w| w as &mut dyn Source);
     walk.all(Container::Certificate, originals);
+    walk.verdict()
+}
+
+/// What cannot be read ends at `form`.
+fn unreadable(error: &Error, certificate: Option<Carried<'_>>, trust: &Trust, now: Utc) -> Verdict {
+    let mut walk = Walk::new(const { &Entries::new() }, trust, now);
+    walk.certificate = certificate;
+    walk.nothing_but(Check::error("form", error));
     walk.verdict()
 }
 

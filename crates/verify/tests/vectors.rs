@@ -136,9 +136,8 @@ fn packages_taken_apart_are_verified_too() {
     }
 }
 
-/// One bit of a capture's file, in a package whose own list is made again: never verified, and the check is named.
-#[test]
-fn no_bit_of_a_capture_is_free() {
+/// A captured page's good case: the reader's trust and clock, and the package's entries without its list.
+fn answered() -> (Trust, Utc, Vec<(String, Vec<u8>)>) {
     let dir = folder().join("capture-contact/good-01-answered");
     let case: Value = serde_json::from_slice(&std::fs::read(dir.join("case.json")).unwrap()).unwrap();
     let name = |p: &Path| p.file_name().unwrap().to_str().unwrap().to_owned();
@@ -146,7 +145,13 @@ fn no_bit_of_a_capture_is_free() {
     let trust = Trust::from_files(trust.iter().map(|p| (name(p), std::fs::read(p).unwrap()))).unwrap();
     let now = Utc::parse_micros(case["now"].as_str().unwrap()).unwrap();
     let package = archive::package::read(&std::fs::read(dir.join("package.zip")).unwrap()).unwrap();
-    let mut entries = package.entries[1..].to_vec();
+    (trust, now, package.entries[1..].to_vec())
+}
+
+/// One bit of a capture's file, in a package whose own list is made again: never verified, and the check is named.
+#[test]
+fn no_bit_of_a_capture_is_free() {
+    let (trust, now, mut entries) = answered();
     let place = entries.iter().position(|e| e.0 == "capture.wacz").unwrap();
     let size = entries[place].1.len();
     for at in (0..size).step_by(size / 120) {
@@ -163,14 +168,7 @@ fn no_bit_of_a_capture_is_free() {
 /// A WACZ too large for its package lies beside it.
 #[test]
 fn a_capture_beside_its_package_is_checked_too() {
-    let dir = folder().join("capture-contact/good-01-answered");
-    let case: Value = serde_json::from_slice(&std::fs::read(dir.join("case.json")).unwrap()).unwrap();
-    let name = |p: &Path| p.file_name().unwrap().to_str().unwrap().to_owned();
-    let trust = files(&folder().join(case["trust"].as_str().unwrap()));
-    let trust = Trust::from_files(trust.iter().map(|p| (name(p), std::fs::read(p).unwrap()))).unwrap();
-    let now = Utc::parse_micros(case["now"].as_str().unwrap()).unwrap();
-    let package = archive::package::read(&std::fs::read(dir.join("package.zip")).unwrap()).unwrap();
-    let mut entries = package.entries[1..].to_vec();
+    let (trust, now, mut entries) = answered();
     let wacz = entries.remove(entries.iter().position(|e| e.0 == "capture.wacz").unwrap()).1;
     let bytes = archive::package::write(&entries).unwrap();
     let original = |b: &[u8]| [Original { name: "capture.wacz".into(), digests: FileDigests::of(b) }];

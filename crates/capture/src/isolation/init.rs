@@ -17,7 +17,7 @@ use rustix::thread::{self, CapabilitySet};
 use serde_json::{Value, json};
 
 use super::Order;
-use super::namespaces::{Step, order, report, set_capabilities, step};
+use super::namespaces::{Step, order, set_capabilities, step, told};
 
 /// Of `/`, what Chromium needs; every other folder is hidden.
 const KEPT: &[&str] = &["bin", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "sys", "usr", "var"];
@@ -28,14 +28,7 @@ const HIDDEN: &[&str] = &["/etc/chromium", "/etc/chromium.d", "/etc/opt/chrome",
 const COMMAND_LINE_MAX: usize = 300;
 
 pub(crate) fn run() -> i32 {
-    let control = std::io::stdin();
-    match work(&control) {
-        Ok(code) => code,
-        Err(refusal) => {
-            report(&control, &refusal);
-            70
-        }
-    }
+    told(work)
 }
 
 fn work(control: &Stdin) -> Step<i32> {

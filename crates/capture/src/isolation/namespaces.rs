@@ -18,6 +18,11 @@ use crate::role::Role;
 pub(crate) type Step<T> = Result<T, Refusal>;
 
 pub(crate) fn run() -> i32 {
+    told(work)
+}
+
+/// Plays a part of a capture; what stops it is told outside.
+pub(crate) fn told(work: impl FnOnce(&Stdin) -> Step<i32>) -> i32 {
     let control = std::io::stdin();
     match work(&control) {
         Ok(code) => code,
@@ -34,7 +39,7 @@ pub(crate) fn step<T, E: Display>(name: &str, result: Result<T, E>) -> Step<T> {
 }
 
 /// Tells the process outside.
-pub(crate) fn report(control: &Stdin, refusal: &Refusal) {
+fn report(control: &Stdin, refusal: &Refusal) {
     let mut message = b"E".to_vec();
     message.extend(serde_json::to_vec(refusal).unwrap_or_default());
     let _ = net::send(control, &message, SendFlags::NOSIGNAL);

@@ -17,11 +17,6 @@ use evidence::{
 const ID: &str = "certificate-signature";
 const FILE: &str = "certificate.pdf";
 
-/// Entries of packages and folders that a certificate does not attach.
-pub(super) fn never_attached(name: &str) -> bool {
-    matches!(name, "package.json" | "capture.wacz" | "comparison.json" | FILE | archive::folder::ORIGINAL)
-}
-
 impl Walk<'_> {
     /// The certificate inside a package: the same, and its attached files are the package's.
     pub(super) fn carried_certificate(&self, bytes: &[u8]) -> Check {
@@ -192,7 +187,7 @@ impl Walk<'_> {
 /// The files that the certificate attaches are the package's entries, byte for byte, and all of them.
 fn copies(read: &CertificatePdf, entries: &Entries) -> Result<()> {
     for (name, bytes) in &read.attachments {
-        if never_attached(name) {
+        if !archive::is_attached(name) {
             return Err(Error::malformed(FILE, format!("{name} attached"), "entries of groups 2 to 7"));
         }
         let own =
@@ -204,7 +199,7 @@ fn copies(read: &CertificatePdf, entries: &Entries) -> Result<()> {
     }
     let absent = entries
         .keys()
-        .filter(|name| !never_attached(name))
+        .filter(|name| archive::is_attached(name))
         .find(|name| !read.attachments.iter().any(|(n, _)| n == *name));
     match absent {
         Some(name) => Err(Error::malformed(FILE, format!("{name} not attached"), "every entry of groups 2 to 7")),
