@@ -6,21 +6,31 @@
 //! - what goes wrong on the page is an [`Outcome`] with reasons; an [`Error`] means that nothing was opened;
 //! - a limit that was reached is said, never silent.
 //!
-//! Read in this order: [`role`] and `isolation` → [`guard`] → `cdp`, `browser`, `network` → `page`, `walls` →
-//! `environment`.
+//! Read in this order: [`role`] and `isolation` → [`guard`] → `cdp`, `browser`, `network` → `page`, `artefacts`, `facts`,
+//! `walls` → `environment`.
 
+mod artefacts;
+mod banner;
+mod bodies;
 mod browser;
 mod cdp;
 mod clock;
+mod crop;
 mod environment;
 mod error;
+mod facts;
+mod film;
+mod frames;
 pub mod guard;
 mod isolation;
+mod layout;
 mod network;
 mod page;
 mod recording;
 mod role;
 mod run;
+mod sockets;
+mod spill;
 mod spool;
 mod wacz;
 mod walls;

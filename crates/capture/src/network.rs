@@ -14,6 +14,9 @@ use serde_json::Value;
 use crate::recording::{Exchange, Fidelity, Head, Response, Spooled};
 use crate::spool::Spool;
 
+/// The failure of what was under way when the recording ended.
+pub(crate) const ENDED: &str = "the recording ended";
+
 /// Request id: unique in the browser. A frame's navigation begins in its parent's session and ends in its
 /// own, so the session is no part of it.
 pub(crate) type Key = String;
@@ -48,7 +51,9 @@ pub(crate) struct Network {
     open: BTreeMap<Key, (String, String, String)>,
     count: u64,
     cap: usize,
-    /// Requests over the cap.
+    /// Set when the recording ends: what fails from now on, we ended.
+    pub(crate) ending: bool,
+    /// Requests over twice the cap.
     pub(crate) dropped: u64,
     /// When the network last stirred.
     pub(crate) stirred: Option<Instant>,
@@ -71,6 +76,11 @@ impl Network {
         self.count
     }
 
+    /// The cap is reached.
+    pub(crate) fn over(&self) -> bool {
+        self.count >= self.cap as u64
+    }
+
     /// `Network.requestWillBeSent`.
     pub(crate) fn request(&mut self, key: Key, target: &str, main: bool, p: &Value, spool: &mut Spool) {
         let url = text(&p["request"]["url"]);
@@ -90,7 +100,8 @@ impl Network {
             hop.redirect = Some(url.clone());
             hop.note = Some("a redirect: the browser shows no body".to_owned());
         }
-        if self.count >= self.cap as u64 {
+        // Some come after the cap before the browser has heard that there shall be no more.
+        if self.count >= 2 * self.cap as u64 {
             self.dropped += 1;
             self.open.remove(&key);
             return;
@@ -161,6 +172,7 @@ impl Network {
         self.stirred = Some(Instant::now());
         self.open.remove(key);
         let why = match p["blockedReason"].as_str() {
+            _ if self.ending => ENDED.to_owned(),
             Some(blocked) => format!("{} ({blocked})", text(&p["errorText"])),
             None => text(&p["errorText"]),
         };
@@ -182,6 +194,15 @@ impl Network {
             self.open.remove(&key);
             if let Some(hop) = self.last(&key) {
                 hop.failure = Some("net::ERR_ABORTED (the page went on)".to_owned());
+            }
+        }
+    }
+
+    /// What has no end yet has none.
+    pub(crate) fn end(&mut self) {
+        for (key, _) in std::mem::take(&mut self.open) {
+            if let Some(hop) = self.last(&key).filter(|hop| hop.failure.is_none()) {
+                hop.failure = Some(ENDED.to_owned());
             }
         }
     }

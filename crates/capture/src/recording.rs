@@ -109,7 +109,7 @@ pub struct Limits {
     pub spool: u64,
     /// Through the guard, both directions, bytes.
     pub traffic: u64,
-    /// Requests that are recorded.
+    /// Requests; then no more are let go.
     pub requests: usize,
     /// Console messages, dialogs, popups, downloads: each kind.
     pub messages: usize,
@@ -119,6 +119,12 @@ pub struct Limits {
     pub memory: u64,
     /// Make the PDF.
     pub pdf: bool,
+    /// Keep the session as a film strip.
+    pub film: bool,
+    /// Its frames.
+    pub film_frames: usize,
+    /// Its bytes.
+    pub film_bytes: u64,
 }
 
 impl Default for Limits {
@@ -141,6 +147,9 @@ impl Default for Limits {
             scratch: 1 << 30,
             memory: 4 << 30,
             pdf: true,
+            film: true,
+            film_frames: 200,
+            film_bytes: 12 << 20,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::environment;
 use crate::error::{Error, Result};
 use crate::guard::{self, Connect, Direct, Dns, Guard, Resolver, Rules, What};
 use crate::isolation::{ADVICE, Capsule, Order};
+use crate::network::ENDED;
 use crate::page::Page;
 use crate::recording::{Exchange, Limits, Machine, Outcome, Reason, Recording, Request, Step};
 use crate::spool::Spool;
@@ -31,7 +32,7 @@ pub fn check(machine: &Machine) -> Result<String> {
     let order = capsule_order(machine, &limits, crate::recording::Viewport::DESKTOP);
     let mut capsule = Capsule::launch(&order, machine.executable.as_deref(), machine.user)?;
     let spool = Spool::new(machine.spool.as_deref(), 0).map_err(Error::io("private folder"))?;
-    let mut browser = Browser::new(wire(&mut capsule)?, &limits, spool, Operations::new());
+    let mut browser = Browser::new(wire(&mut capsule, &spool)?, &limits, spool, Operations::new());
     let version = start(&mut browser, &capsule)?;
     Ok(version["product"].as_str().unwrap_or_default().to_owned())
 }
@@ -67,17 +68,19 @@ pub fn run_with(
     let listener = capsule.listener.take().ok_or_else(missing)?;
     guard.serve(listener).map_err(Error::io("guard"))?;
     let _stop = Stop(Arc::clone(&guard));
-    let mut browser = Browser::new(wire(&mut capsule)?, limits, spool, operations);
+    let mut browser = Browser::new(wire(&mut capsule, &spool)?, limits, spool, operations);
     let version = start(&mut browser, &capsule)?;
     let spawn = browser.operations.started.elapsed();
     let mut before = reading.join().map_err(|_| Error::Browser("reading the environment failed".to_owned()))?;
+    let agent = version["userAgent"].as_str().unwrap_or_default().to_owned();
     before["browser"] = version;
+    before["browser"]["viewport"] = json!(order.viewport);
     before["browser"]["arguments"] = json!(arguments(order.viewport, &order.machine.locale));
     before["inside"] = capsule.inside();
 
     let mut page = Page::new(&mut browser, limits, order.viewport);
     let mut facts = None;
-    let opened = walk(&mut page, url.as_str(), &mut facts, &mut |operations, next| step(operations, next));
+    let opened = walk(&mut page, url.as_str(), &agent, &mut facts, &mut |operations, next| step(operations, next));
     let died = opened.as_ref().is_ok_and(Option::is_none) && page.browser.crashed.is_some();
     let mut origins = BTreeSet::new();
     for event in guard.events().0 {
@@ -94,6 +97,7 @@ pub fn run_with(
     if limits.pdf && matches!(opened, Ok(None)) && !died {
         page.attempt("pdf", Page::pdf);
     }
+    page.end(|| guard.stop());
     step(&mut page.browser.operations, Step::CheckEnvironmentAgain);
     let mut after = environment::read(&order.machine);
     after["inside"] = capsule.inside();
@@ -132,14 +136,18 @@ pub fn run_with(
     incidents(&mut page);
 
     let network = std::mem::replace(&mut page.browser.network, crate::network::Network::new(0));
-    if network.dropped > 0 {
+    if network.over() {
+        let (most, dropped) = (limits.requests, network.dropped);
         page.reason(Reason::new(
             "requests",
-            format!("请求超过 {} 个，其余未记录", limits.requests),
-            format!("more than {} requests; {} were not recorded", limits.requests, network.dropped),
+            format!("请求达到 {most} 个，此后不再放行；有 {dropped} 个未记录"),
+            format!("{most} requests were made, no more were let go; {dropped} were not recorded"),
         ));
     }
     let exchanges = network.exchanges(&mark, &peers);
+    page.keep_facts(&exchanges);
+    page.keep_film();
+    page.keep_sockets();
     let status =
         exchanges.iter().rev().filter(|e| e.main && !e.printing).find_map(|e| Some(e.response.as_ref()?.status));
     let (outcome, reason) = judge(&url, opened, died, status, facts.as_ref(), &exchanges, &log, page.browser);
@@ -205,16 +213,19 @@ impl Drop for Stop {
 fn walk(
     page: &mut Page<'_>,
     url: &str,
+    agent: &str,
     facts: &mut Option<Facts>,
     step: &mut dyn FnMut(&mut Operations, Step),
 ) -> Result<Option<String>> {
     step(&mut page.browser.operations, Step::Open);
-    page.prepare()?;
+    page.prepare(agent)?;
     if let Some(why) = page.open(url)? {
+        page.cut_film();
         return Ok(Some(why));
     }
     step(&mut page.browser.operations, Step::Settle);
     page.attempt("settle", Page::settle);
+    page.try_to("banner", Page::refuse_banner);
     step(&mut page.browser.operations, Step::Scroll);
     // A page that does not answer here will not answer later: one wait, not six.
     if !page.attempt("scroll", Page::scroll) && page.facts().is_err() {
@@ -222,9 +233,13 @@ fn walk(
     }
     page.attempt("facts", |page| page.facts().map(|found| *facts = Some(found)));
     step(&mut page.browser.operations, Step::Screenshot);
+    page.cut_film();
+    page.try_to("read facts", Page::read_shown);
     page.attempt("screenshot", Page::screenshots);
+    page.try_to("cut facts", Page::cut_shown);
     step(&mut page.browser.operations, Step::Snapshot);
     page.attempt("snapshot", Page::snapshots);
+    page.try_to("frames", Page::frame_texts);
     if let Some(facts) = facts {
         facts.add_layout(&page.layout);
     }
@@ -242,7 +257,11 @@ fn judge(
     log: &[guard::Event],
     browser: &Browser,
 ) -> (Outcome, Option<Reason>) {
-    let refused = exchanges.iter().rev().find(|e| e.main).is_some_and(|e| e.response.is_none() && e.failure.is_some());
+    let refused = exchanges
+        .iter()
+        .rev()
+        .find(|e| e.main)
+        .is_some_and(|e| e.response.is_none() && e.failure.as_deref().is_some_and(|f| f != ENDED));
     let why = match opened {
         Err(e) => Some(e.to_string()),
         Ok(Some(why)) => Some(why),
@@ -290,7 +309,7 @@ fn lacks(page: &mut Page<'_>, exchanges: &[Exchange], facts: Option<&Facts>, sta
     // A truncated body, an address that the guard refused; what the page itself cancelled is no lack.
     let failed: Vec<&str> = exchanges
         .iter()
-        .filter(|e| !e.printing && e.failure.as_deref().is_some_and(|f| !f.contains("ERR_ABORTED")))
+        .filter(|e| !e.printing && e.failure.as_deref().is_some_and(|f| f != ENDED && !f.contains("ERR_ABORTED")))
         .map(|e| e.url.as_str())
         .collect();
     if !failed.is_empty() {
@@ -325,7 +344,6 @@ fn incidents(page: &mut Page<'_>) {
         ("dialog", "页面弹出对话框，已取消", "the page opened a dialog, which was dismissed"),
         ("popup", "页面打开了新窗口，已关闭", "the page opened a window, which was closed"),
         ("download", "页面发起下载，已拒绝", "the page began a download, which was denied"),
-        ("websocket", "页面使用 WebSocket，其内容未记录", "the page used a WebSocket, whose messages are not recorded"),
         ("webtransport", "页面使用 WebTransport，未放行", "the page tried WebTransport, which has no way out"),
     ] {
         if page.browser.incidents.iter().any(|incident| incident["what"] == what) {
@@ -346,9 +364,9 @@ fn missing() -> Error {
     Error::Browser("a descriptor is missing".to_owned())
 }
 
-fn wire(capsule: &mut Capsule) -> Result<Wire> {
+fn wire(capsule: &mut Capsule, spool: &Spool) -> Result<Wire> {
     let (commands, events) = (capsule.commands.take().ok_or_else(missing)?, capsule.events.take().ok_or_else(missing)?);
-    Wire::new(commands, events).map_err(Error::io("CDP"))
+    Wire::new(commands, events, spool.folder.path()).map_err(Error::io("CDP"))
 }
 
 /// The browser's first words, and its page; its version.

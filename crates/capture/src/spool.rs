@@ -1,7 +1,7 @@
 //! Files of one recording in a private folder, with a cap on their bytes.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -33,6 +33,48 @@ impl Spool {
         let lock = fs::File::create(folder.path().join(LOCK))?;
         lock.try_lock().map_err(io::Error::from)?;
         Ok(Self { folder, count: 0, left: bytes, full: false, _lock: lock })
+    }
+
+    /// As [`Spool::put`], of what is not in memory.
+    pub(crate) fn put_from(&mut self, mut from: impl Read) -> Option<Spooled> {
+        let file = self.folder.path().join(format!("{:06}", self.count + 1));
+        let written = (|| {
+            let mut out = fs::File::create(&file)?;
+            let (mut digest, mut size, mut block) = (Sha256::new(), 0, vec![0; 1 << 18]);
+            loop {
+                let n = match from.read(&mut block) {
+                    Ok(0) => return Ok((size, digest.finalize())),
+                    Ok(n) => n,
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(e) => return Err(e),
+                };
+                size += n as u64;
+                if size > self.left {
+                    return Err(io::ErrorKind::StorageFull.into());
+                }
+                digest.update(&block[..n]);
+                out.write_all(&block[..n])?;
+            }
+        })();
+        match written {
+            Ok((size, digest)) => {
+                self.count += 1;
+                self.left -= size;
+                Some(Spooled { file, size, sha256: hex(&digest) })
+            }
+            Err(_) => {
+                let _ = fs::remove_file(&file);
+                self.full = true;
+                None
+            }
+        }
+    }
+
+    /// Removes a file that is not to be kept.
+    pub(crate) fn forget(&mut self, spooled: &Spooled) {
+        if fs::remove_file(&spooled.file).is_ok() {
+            self.left += spooled.size;
+        }
     }
 
     /// `None`: over the cap, or the disk refused.
@@ -97,5 +139,11 @@ mod tests {
         assert_eq!(spool.put(b"12345").unwrap().size, 5);
         assert!(spool.put(b"123456").is_none() && spool.full);
         assert!(spool.put(b"12345").is_some());
+        let mut spool = Spool::new(None, 10).unwrap();
+        let kept = spool.put_from(&b"12345"[..]).unwrap();
+        assert_eq!((kept.size, fs::read(&kept.file).unwrap()), (5, b"12345".to_vec()));
+        assert_eq!(kept.sha256, hex(&Sha256::digest(b"12345")));
+        assert!(spool.put_from(&b"123456"[..]).is_none() && spool.full);
+        assert_ne!(spool.put(b"1").unwrap().file, kept.file);
     }
 }

@@ -33,8 +33,10 @@ pub(crate) fn capture(out: &Out, a: args::Capture) -> u8 {
         Err(e) => return out.refuse(&e),
     };
     out.warn(&folder.warnings);
-    let request =
+    let mut request =
         CaptureRequest { urls, other: matches!(a.purpose, args::Purpose::Other), loopback, ..Default::default() };
+    request.phone = matches!(a.viewport, args::Viewport::Phone);
+    request.limits.film = !a.no_film;
     let spinner = indicatif::ProgressBar::new_spinner();
     spinner.enable_steady_tick(Duration::from_millis(200));
     let lines = folder.capture(&request, &mut |event| match event {
