@@ -237,6 +237,7 @@ impl Browser {
             "Network.requestWillBeSentExtraInfo" => self.network.sent(key, &p),
             "Network.responseReceivedExtraInfo" => self.network.received(key, &p),
             "Network.responseReceived" => self.network.response(&key, &p),
+            "Network.requestServedFromCache" => self.network.cached(&key),
             "Network.loadingFinished" => {
                 let long = p["encodedDataLength"].as_f64().unwrap_or(0.0) > self.limits.body as f64;
                 if self.network.finished(&key) {
@@ -314,7 +315,9 @@ impl Browser {
         let session = text(&p["sessionId"]);
         let info = &p["targetInfo"];
         let kind = text(&info["type"]);
-        self.operations.note("attach", json!({ "type": kind, "url": cut(&info["url"]) }));
+        if self.sessions.len() < self.limits.messages {
+            self.operations.note("attach", json!({ "type": kind, "url": cut(&info["url"]) }));
+        }
         if kind == "page" && !self.target.is_empty() && info["targetId"] != self.target {
             self.incident("popup", json!({ "url": cut(&info["url"]), "closed": true }));
             self.wire.send("", "Target.closeTarget", json!({ "targetId": info["targetId"] }));
@@ -361,8 +364,9 @@ impl Browser {
     }
 
     pub(crate) fn incident(&mut self, what: &str, detail: Value) {
-        self.operations.note(what, detail.clone());
+        // A page can make as many as it likes; the log is for what we do.
         if self.incidents.len() < self.limits.messages {
+            self.operations.note(what, detail.clone());
             self.incidents.push(json!({ "what": what, "detail": detail }));
         }
     }

@@ -134,7 +134,7 @@ struct Body {
 impl<'e> Bodies<'e> {
     pub(crate) fn new(exchanges: &'e [Exchange]) -> Self {
         let mut by_url: BTreeMap<&str, Vec<&Exchange>> = BTreeMap::new();
-        for exchange in exchanges.iter().filter(|e| e.method == "GET" && !e.printing) {
+        for exchange in exchanges.iter().filter(|e| e.method == "GET" && !e.printing && e.peer.is_some()) {
             by_url.entry(exchange.url.split('#').next().unwrap_or_default()).or_default().push(exchange);
         }
         Self { by_url }

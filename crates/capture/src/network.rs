@@ -14,6 +14,12 @@ use serde_json::Value;
 use crate::recording::{Exchange, Fidelity, Head, Response, Spooled};
 use crate::spool::Spool;
 
+/// In the failure of a request that never went out, by the page's own rules or the browser's (or ours:
+/// `inspector`).
+pub(crate) const RULES: &str = "blocked by rule: ";
+/// Answers that are not the site's: a service worker can say what it likes.
+pub(crate) const WORKER: &str = "answered by the page's service worker, not by the site";
+const CACHE: &str = "answered from what was received before";
 /// The failure of what was under way when the recording ended.
 pub(crate) const ENDED: &str = "the recording ended";
 
@@ -39,6 +45,8 @@ struct Hop {
     redirect: Option<String>,
     printing: bool,
     main: bool,
+    /// Who answered in the site's place.
+    local: Option<&'static str>,
 }
 
 /// All requests of a capture.
@@ -155,8 +163,21 @@ impl Network {
     pub(crate) fn response(&mut self, key: &Key, p: &Value) {
         self.stirred = Some(Instant::now());
         if let Some(hop) = self.last(key) {
-            hop.response = Some(p["response"].clone());
+            let response = &p["response"];
+            if response["fromServiceWorker"] == true {
+                hop.local = Some(WORKER);
+            } else if response["fromDiskCache"] == true || response["fromPrefetchCache"] == true {
+                hop.local = Some(CACHE);
+            }
+            hop.response = Some(response.clone());
             hop.extra = p["hasExtraInfo"].as_bool().unwrap_or(false);
+        }
+    }
+
+    /// `Network.requestServedFromCache`.
+    pub(crate) fn cached(&mut self, key: &Key) {
+        if let Some(hop) = self.last(key) {
+            hop.local = Some(CACHE);
         }
     }
 
@@ -173,7 +194,7 @@ impl Network {
         self.open.remove(key);
         let why = match p["blockedReason"].as_str() {
             _ if self.ending => ENDED.to_owned(),
-            Some(blocked) => format!("{} ({blocked})", text(&p["errorText"])),
+            Some(blocked) => format!("{} ({RULES}{blocked})", text(&p["errorText"])),
             None => text(&p["errorText"]),
         };
         self.last(key).is_some_and(|hop| {
@@ -261,17 +282,21 @@ fn exchange(
         security: r.get("securityDetails").cloned().unwrap_or(Value::Null),
         fidelity: hop.body.as_ref().map_or(Fidelity::Exact, |body| body.1),
         body: hop.body.clone().map(|body| body.0),
-        note: hop.note.clone(),
+        note: hop.local.map(str::to_owned).or_else(|| hop.note.clone()),
     });
     // What the guard itself answered is no answer of the site's.
     let refused = response
         .as_ref()
         .is_some_and(|r| r.head.fields.iter().any(|(n, v)| n.eq_ignore_ascii_case("x-guard") && v == mark));
     let failure = if refused { Some("refused or not reached by the egress guard".to_owned()) } else { hop.failure };
-    let peer = url::Url::parse(&hop.url).ok().and_then(|url| {
-        let host = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
-        peers.get(&host).copied()
-    });
+    let kept_in = failure.as_ref().is_some_and(|failure| failure.contains(RULES));
+    let peer = url::Url::parse(&hop.url)
+        .ok()
+        .filter(|_| hop.local.is_none() && (!kept_in || response.is_some()))
+        .and_then(|url| {
+            let host = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
+            peers.get(&host).copied()
+        });
     Exchange {
         method: hop.method,
         kind: hop.kind,

@@ -15,7 +15,7 @@ use crate::environment;
 use crate::error::{Error, Result};
 use crate::guard::{self, Connect, Direct, Dns, Guard, Resolver, Rules, What};
 use crate::isolation::{ADVICE, Capsule, Order};
-use crate::network::ENDED;
+use crate::network::{ENDED, RULES, WORKER};
 use crate::page::Page;
 use crate::recording::{Exchange, Limits, Machine, Outcome, Reason, Recording, Request, Step};
 use crate::spool::Spool;
@@ -146,6 +146,7 @@ pub fn run_with(
     }
     let exchanges = network.exchanges(&mark, &peers);
     page.keep_facts(&exchanges);
+    worker_answers(&mut page, &exchanges);
     page.keep_film();
     page.keep_sockets();
     let status =
@@ -309,7 +310,7 @@ fn lacks(page: &mut Page<'_>, exchanges: &[Exchange], facts: Option<&Facts>, sta
     // A truncated body, an address that the guard refused; what the page itself cancelled is no lack.
     let failed: Vec<&str> = exchanges
         .iter()
-        .filter(|e| !e.printing && e.failure.as_deref().is_some_and(|f| f != ENDED && !f.contains("ERR_ABORTED")))
+        .filter(|e| !e.printing && e.failure.as_deref().is_some_and(lost))
         .map(|e| e.url.as_str())
         .collect();
     if !failed.is_empty() {
@@ -328,7 +329,8 @@ fn lacks(page: &mut Page<'_>, exchanges: &[Exchange], facts: Option<&Facts>, sta
                 .as_ref()
                 .is_some_and(|r| r.body.is_none() && !matches!(r.status, 101 | 204 | 205 | 304) && e.method != "HEAD")
     });
-    let n = bodies.filter(|e| !matches!(e.kind.as_str(), "Preflight" | "Ping" | "EventSource")).count();
+    let n =
+        bodies.filter(|e| e.peer.is_some() && !matches!(e.kind.as_str(), "Preflight" | "Ping" | "EventSource")).count();
     if n > 0 {
         page.reason(Reason::new(
             "bodies",
@@ -336,6 +338,26 @@ fn lacks(page: &mut Page<'_>, exchanges: &[Exchange], facts: Option<&Facts>, sta
             format!("{n} responses are without their body"),
         ));
     }
+}
+
+/// Answers that a page's service worker gave in the site's place are no records of the site's.
+fn worker_answers(page: &mut Page<'_>, exchanges: &[Exchange]) {
+    let workers = exchanges
+        .iter()
+        .filter(|e| !e.printing && e.response.as_ref().is_some_and(|r| r.note.as_deref() == Some(WORKER)));
+    let n = workers.count();
+    if n > 0 {
+        page.remark(Reason::new(
+            "service-worker",
+            format!("有 {n} 个答复由页面自己的 Service Worker 给出，并非来自网站，不作为网站的响应记录"),
+            format!("{n} answers were given by the page's own service worker, not by the site; they are not recorded as the site's"),
+        ));
+    }
+}
+
+/// Not what the page itself cancelled or forbade, nor what the recording's end cut off.
+fn lost(failure: &str) -> bool {
+    failure != ENDED && !failure.contains("ERR_ABORTED") && !failure.contains(RULES)
 }
 
 /// Dialogs, popups and the like are said.

@@ -187,6 +187,15 @@ fn a_shared_worker_is_heard() {
 }
 
 #[test]
+fn what_a_service_worker_makes_up_is_not_the_sites() {
+    let Some(r) = captured("/claimed") else { return };
+    assert_eq!(r.title, "Claimed price 1");
+    assert_eq!(remarks(&r), ["service-worker"]);
+    let made_up = r.exchanges.iter().find(|e| e.url.ends_with("/never-asked")).unwrap();
+    assert!(made_up.peer.is_none(), "no record of the WACZ: {made_up:?}");
+}
+
+#[test]
 fn strange_words_stay_words() {
     let Some(r) = captured("/surrogate") else { return };
     complete(&r);

@@ -146,6 +146,14 @@ pub(super) fn answer(path: &str, query: &str, port: u16) -> Option<Answer> {
             b"onconnect=e=>fetch('/from-shared').then(r=>r.text()).then(t=>e.ports[0].postMessage(t))",
         ),
         "/from-shared" => plain("text/plain", b"said by a shared worker"),
+        "/claimed" => script(
+            "Claimed",
+            "navigator.serviceWorker.register('/claiming.js').then(()=>new Promise(r=>navigator.serviceWorker.controller?r():navigator.serviceWorker.oncontrollerchange=r)).then(()=>fetch('/never-asked')).then(r=>r.text()).then(t=>document.title='Claimed '+t)",
+        ),
+        "/claiming.js" => plain(
+            "text/javascript",
+            b"oninstall=()=>skipWaiting();onactivate=e=>e.waitUntil(clients.claim());onfetch=e=>{if(e.request.url.endsWith('/never-asked'))e.respondWith(new Response('price 1'))}",
+        ),
         "/surrogate" => script(
             "Half",
             "document.title='Half \\ud800 pair';document.body.append('Text with \\udc00 half a pair');console.log('\\ud800')",
