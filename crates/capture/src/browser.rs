@@ -31,6 +31,9 @@ pub(crate) enum Awaited {
     Held { session: String, pause: String, key: Key },
 }
 
+/// Types of targets that are let go, and heard.
+const HEARD: &[&str] = &["page", "iframe", "worker", "shared_worker", "service_worker"];
+
 pub(crate) struct Browser {
     pub(crate) wire: Wire,
     pub(crate) limits: Limits,
@@ -326,6 +329,10 @@ impl Browser {
         if kind == "page" {
             self.page = session.clone();
             self.target = text(&info["targetId"]);
+        }
+        // Chromium's own surfaces, which nobody sees, and what cannot be listened to: they stay held.
+        if !HEARD.contains(&kind.as_str()) {
+            return;
         }
         self.sessions.insert(session.clone(), (kind.clone(), text(&info["targetId"])));
         let overrides = self.overrides.clone();

@@ -193,7 +193,7 @@ impl<'e> Bodies<'e> {
         let Some(all) = self.by_url.get(url.split('#').next().unwrap_or_default()) else { return "none" };
         let mut best = "none";
         for exchange in all {
-            let Some(response) = &exchange.response else { continue };
+            let Some(response) = exchange.response.as_ref().filter(|r| matches!(r.status, 200 | 206)) else { continue };
             let Some(body) = response.body.as_ref().filter(|body| body.size > 0) else { continue };
             let field = |name: &str| {
                 response.head.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())

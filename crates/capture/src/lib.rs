@@ -37,8 +37,8 @@ mod walls;
 
 pub use error::{Error, Result};
 pub use recording::{
-    Exchange, Fidelity, Head, Limits, Machine, Outcome, Reason, Recording, Request, Resource, Response, Spooled, Step,
-    Viewport,
+    Exchange, Fidelity, Folder, Head, Limits, Machine, Outcome, Reason, Recording, Request, Resource, Response,
+    Spooled, Step, Viewport,
 };
 pub use role::{Role, role, run_role};
 pub use run::{check, run, run_with};

@@ -166,7 +166,9 @@ impl Network {
             let response = &p["response"];
             if response["fromServiceWorker"] == true {
                 hop.local = Some(WORKER);
-            } else if response["fromDiskCache"] == true || response["fromPrefetchCache"] == true {
+            } else if response["fromDiskCache"] == true
+                || response["fromPrefetchCache"] == true && hop.kind != "Prefetch"
+            {
                 hop.local = Some(CACHE);
             }
             hop.response = Some(response.clone());

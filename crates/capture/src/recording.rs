@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::guard::{self, Loopback};
+pub use crate::spool::Folder;
 
 /// What to capture.
 #[derive(Clone, Debug)]
@@ -305,7 +306,7 @@ pub struct Resource {
 #[derive(Debug)]
 pub struct Recording {
     /// The private folder.
-    pub folder: tempfile::TempDir,
+    pub folder: Folder,
     /// As asked.
     pub url: String,
     /// Where it ended.

@@ -270,6 +270,13 @@ fn judge(
         Ok(None) if refused => Some("refused".to_owned()),
         Ok(None) => None,
     };
+    if let (Some(why), Some(status @ (401 | 407))) = (&why, status)
+        && why.contains("AUTH")
+    {
+        let zh = format!("服务器要求身份验证（HTTP {status}），未取得其内容");
+        let en = format!("the server asked for a name and a password (HTTP {status}); its content was not obtained");
+        return (Outcome::Blocked, Some(Reason::new("refused", zh, en)));
+    }
     let Some(mut why) = why else {
         return match facts.and_then(|facts| walls::wall(url, status, facts)) {
             Some(reason) => (Outcome::Blocked, Some(reason)),

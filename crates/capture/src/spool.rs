@@ -8,15 +8,27 @@ use sha2::{Digest, Sha256};
 
 use crate::recording::Spooled;
 
+/// A recording's private folder: removed with it, and left alone by other captures as long as it lives.
+#[derive(Debug)]
+pub struct Folder {
+    within: tempfile::TempDir,
+    _lock: fs::File,
+}
+
+impl Folder {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.within.path()
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Spool {
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) folder: Folder,
     count: u64,
     left: u64,
     /// Set once something did not fit.
     pub(crate) full: bool,
-    /// Held while this process lives.
-    _lock: fs::File,
 }
 
 const PREFIX: &str = "quezao-capture-";
@@ -29,10 +41,10 @@ impl Spool {
         builder.prefix(PREFIX);
         let within = within.map_or_else(std::env::temp_dir, Path::to_path_buf);
         sweep(&within);
-        let folder = builder.tempdir_in(within)?;
-        let lock = fs::File::create(folder.path().join(LOCK))?;
+        let within = builder.tempdir_in(within)?;
+        let lock = fs::File::create(within.path().join(LOCK))?;
         lock.try_lock().map_err(io::Error::from)?;
-        Ok(Self { folder, count: 0, left: bytes, full: false, _lock: lock })
+        Ok(Self { folder: Folder { within, _lock: lock }, count: 0, left: bytes, full: false })
     }
 
     /// As [`Spool::put`], of what is not in memory.
@@ -129,8 +141,10 @@ mod tests {
         fs::create_dir(&dead).unwrap();
         fs::write(dead.join(LOCK), b"").unwrap();
         fs::write(dead.join("000001"), b"body").unwrap();
+        // A recording outlives its spool.
+        let living = living.folder;
         let other = Spool::new(Some(within.path()), 10).unwrap();
-        assert!(!dead.exists() && living.folder.path().exists() && other.folder.path().exists());
+        assert!(!dead.exists() && living.path().exists() && other.folder.path().exists());
     }
 
     #[test]

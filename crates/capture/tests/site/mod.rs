@@ -87,8 +87,13 @@ impl Site {
     }
 
     pub fn capture_within(&self, path: &str, limits: &Limits) -> Recording {
-        let recording = capture::run(&self.order(path), limits, &mut |_| {}).unwrap();
+        self.capture_order(&self.order(path), limits)
+    }
+
+    pub fn capture_order(&self, order: &Request, limits: &Limits) -> Recording {
+        let recording = capture::run(order, limits, &mut |_| {}).unwrap();
         self.compare(&recording);
+        self.log.lock().unwrap().clear();
         recording
     }
 

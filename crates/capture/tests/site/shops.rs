@@ -17,7 +17,7 @@ pub(super) fn answer(path: &str) -> Option<Answer> {
                  <div class=p><span>券后价</span> <span>¥</span><span>99</span><span>.00</span></div>\
                  <del>¥199.00</del><p>月销 200+</p><dl><dt>货号</dt><dd>QZ-2041</dd></dl><p>店铺：淘器店</p>\
                  <p style=display:none>店铺：不可见店</p><p>本店所有商品价格均含税，¥ 为人民币符号。</p>\
-                 <img src='data:image/bmp;base64,Qk0=' width=20 height=20><img src=/image/52 width=0>"
+                 <img src='data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///ywAAAAAAQABAAACAkQBADs=' width=20 height=20><img src=/image/52 width=0>"
             ),
         ),
         "/shop-en" => page(
