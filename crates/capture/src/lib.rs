@@ -7,28 +7,39 @@
 //! - a limit that was reached is said, never silent.
 //!
 //! Read in this order: [`role`] and `isolation` → [`guard`] → `cdp`, `browser`, `network` → `page`, `walls` →
-//! `environment`.
+//! `environment`, `findings`, `cleanliness`. Beside it `contact` and `origins`: what sites signed over the order.
 
 mod browser;
 mod cdp;
+mod cleanliness;
 mod clock;
+mod contact;
 mod environment;
 mod error;
+mod findings;
 pub mod guard;
 mod isolation;
 mod network;
+mod origins;
+mod packages;
 mod page;
 mod recording;
 mod role;
+mod roots;
 mod run;
+mod sntp;
 mod spool;
+#[cfg(test)]
+#[path = "../tests/tls/mod.rs"]
+mod tls;
 mod wacz;
 mod walls;
 
 pub use error::{Error, Result};
 pub use recording::{
-    Exchange, Fidelity, Head, Limits, Machine, Outcome, Reason, Recording, Request, Resource, Response, Spooled, Step,
-    Viewport,
+    Exchange, Fidelity, Head, Isolation, Limits, Machine, Outcome, Reason, Recording, Request, Resource, Response,
+    Spooled, Stated, Step, Viewport,
 };
 pub use role::{Role, role, run_role};
-pub use run::{check, run, run_with};
+pub use run::{check, probe, run, run_with};
+pub use sntp::Measured;

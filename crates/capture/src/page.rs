@@ -261,7 +261,7 @@ impl<'a> Page<'a> {
     }
 
     /// Per https origin, the chain as Chromium saw it.
-    pub(crate) fn chains(&mut self, origins: &BTreeSet<String>) {
+    pub(crate) fn chains(&mut self, origins: &BTreeSet<String>) -> Vec<Value> {
         let mut chains = Vec::new();
         for origin in origins.iter().take(200) {
             let chain = match self.browser.ask("Network.getCertificate", json!({ "origin": origin })) {
@@ -273,8 +273,7 @@ impl<'a> Page<'a> {
         if self.browser.security.is_object() {
             chains.push(json!({ "page": self.browser.security }));
         }
-        let bytes = crate::clock::json_lines(&chains);
-        self.keep("chains", "application/x-ndjson", &bytes);
+        chains
     }
 
     /// Writes an artefact; that it did not fit is a reason.

@@ -11,18 +11,33 @@ use url::Url;
 use crate::browser::Browser;
 use crate::cdp::Wire;
 use crate::clock::{Operations, json_lines, wall};
-use crate::environment;
 use crate::error::{Error, Result};
 use crate::guard::{self, Connect, Direct, Dns, Guard, Resolver, Rules, What};
 use crate::isolation::{ADVICE, Capsule, Order};
+use crate::origins::{self, Origin};
 use crate::page::Page;
-use crate::recording::{Exchange, Limits, Machine, Outcome, Reason, Recording, Request, Step};
+use crate::recording::{Exchange, Isolation, Limits, Machine, Outcome, Reason, Recording, Request, Step};
 use crate::spool::Spool;
 use crate::walls::{self, Facts};
+use crate::{cleanliness, environment, findings, packages, sntp};
 
 /// Captures `order`'s page. `events` hears of each step as it begins.
 pub fn run(order: &Request, limits: &Limits, events: &mut dyn FnMut(Step)) -> Result<Recording> {
-    run_with(order, limits, Box::new(Dns::system()), Box::new(Direct), events)
+    run_with(order, limits, Dns::of(&order.machine.resolvers), Box::new(Direct), events)
+}
+
+/// Whether this machine lets a browser run in namespaces of its own, in a few hundredths of a second: makes them, begins
+/// Chromium and ends it before it speaks. For the answer before anything is promised; [`check`] hears Chromium too.
+pub fn probe(machine: &Machine) -> Result<()> {
+    // Chromium nests namespaces of its own inside ours.
+    let most = std::fs::read_to_string("/proc/sys/user/max_user_namespaces").ok().and_then(|n| n.trim().parse().ok());
+    if let Some(n @ ..4) = most.filter(|_| machine.isolation == Isolation::Namespaces) {
+        let n: u32 = n;
+        let (step, found) = ("user.max_user_namespaces".to_owned(), n.to_string());
+        return Err(Error::Isolation { step, found, advice: ADVICE });
+    }
+    let order = capsule_order(machine, &Limits::default(), crate::recording::Viewport::DESKTOP);
+    Capsule::launch(&order, machine.executable.as_deref(), machine.user).map(drop)
 }
 
 /// Whether a capture could run here: starts an empty browser, hears its first answer, ends it. Gives the version.
@@ -55,6 +70,9 @@ pub fn run_with(
     // Beside the browser's start: hashing Chromium for the first time takes as long.
     let machine = order.machine.clone();
     let reading = std::thread::spawn(move || environment::read(&machine));
+    let verifying = std::thread::spawn(packages::verify);
+    let servers = order.machine.time_servers.clone();
+    let measuring = std::thread::spawn(move || sntp::measure(&servers));
     step(&mut operations, Step::Start);
     let mark = mark().map_err(Error::io("random numbers"))?;
     let rules = Rules { loopback: order.loopback.clone(), bytes: limits.traffic, ..Rules::default() };
@@ -68,12 +86,25 @@ pub fn run_with(
     guard.serve(listener).map_err(Error::io("guard"))?;
     let _stop = Stop(Arc::clone(&guard));
     let mut browser = Browser::new(wire(&mut capsule)?, limits, spool, operations);
+    let first = order.contact.zip(Origin::of(&url)).filter(|_| limits.contacts > 0);
+    if first.is_some() {
+        step(&mut browser.operations, Step::Contact);
+    }
+    let contacting = first.map(|(random, origin)| {
+        let (guard, wait) = (Arc::clone(&guard), limits.contact);
+        std::thread::spawn(move || origins::ask(&guard, vec![origin], random, origins::BEFORE, wait))
+    });
     let version = start(&mut browser, &capsule)?;
     let spawn = browser.operations.started.elapsed();
     let mut before = reading.join().map_err(|_| Error::Browser("reading the environment failed".to_owned()))?;
     before["browser"] = version;
-    before["browser"]["arguments"] = json!(arguments(order.viewport, &order.machine.locale));
+    before["browser"]["arguments"] = json!(arguments(order.viewport, &order.machine));
     before["inside"] = capsule.inside();
+    // Nothing is opened before the site has answered, or did not within its time.
+    let mut asked = origins::joined(contacting);
+    browser
+        .operations
+        .note("contact", json!({ "asked": asked.len(), "proofs": asked.iter().filter(|a| a.answer.is_ok()).count() }));
 
     let mut page = Page::new(&mut browser, limits, order.viewport);
     let mut facts = None;
@@ -84,37 +115,72 @@ pub fn run_with(
         if let What::Connected { method, host, port, .. } = event.what
             && method == "connect"
         {
-            origins.insert(if port == 443 { format!("https://{host}") } else { format!("https://{host}:{port}") });
+            origins.insert(Origin { host: host.to_ascii_lowercase(), port });
         }
     }
-    page.chains(&origins);
+    let mut chains = page.chains(&origins.iter().map(ToString::to_string).collect());
+    let left = limits.contacts.saturating_sub(asked.len());
+    let known: Vec<Origin> = asked.iter().map(|asked| asked.origin.clone()).collect();
+    let further: Vec<Origin> = origins.into_iter().filter(|origin| !known.contains(origin)).collect();
+    if order.contact.is_some() && further.len() > left {
+        let n = further.len() - left;
+        page.remark(Reason::new(
+            "contact-limit",
+            format!("接触证明达到上限，另有 {n} 个网站未请求"),
+            format!("the limit of contact proofs is reached; {n} further sites were not asked"),
+        ));
+    }
+    // Beside the printing.
+    let contacting = order.contact.filter(|_| !further.is_empty() && left > 0).map(|random| {
+        let (guard, wait) = (Arc::clone(&guard), limits.contact);
+        let further = further.into_iter().take(left).collect();
+        std::thread::spawn(move || origins::ask(&guard, further, random, origins::AFTER, wait))
+    });
     if let Some(text) = facts.as_ref().map(|facts: &Facts| facts.text.clone()) {
         page.keep("text", "text/plain; charset=utf-8", text.as_bytes());
     }
     if limits.pdf && matches!(opened, Ok(None)) && !died {
         page.attempt("pdf", Page::pdf);
     }
+    asked.extend(origins::joined(contacting));
     step(&mut page.browser.operations, Step::CheckEnvironmentAgain);
     let mut after = environment::read(&order.machine);
     after["inside"] = capsule.inside();
-    let differences = environment::differences(&before, &after);
+    let differences = findings::differences(&before, &after);
+    let (clock, servers) = measuring.join().unwrap_or_default();
+    before["time"]["servers"] = json!(servers);
+    let verified = verifying.join().unwrap_or_default();
+    before["chromium"]["verified"] = verified.clone();
+    after["chromium"]["verified"] = verified;
 
     let (log, counted) = guard.events();
     let mut names = BTreeSet::from([url.host_str().unwrap_or_default().to_owned()]);
     let mut peers: BTreeMap<String, SocketAddr> = BTreeMap::new();
     for event in &log {
         match &event.what {
-            What::Connected { host, port, peer, .. } => {
+            What::Connected { method, host, port, peer, .. } if method != "contact" => {
                 peers.insert(format!("{host}:{port}"), *peer);
             }
-            What::Resolved { name, .. } => {
+            What::Resolved { name, .. } | What::Unanswered { name, .. } => {
                 names.insert(name.clone());
             }
             _ => {}
         }
     }
     let names: Vec<String> = names.into_iter().collect();
-    let red_flags = environment::red_flags(&before, &differences, &names, page.browser.operations.drift());
+    let mut red_flags = findings::red_flags(&findings::Seen {
+        before: &before,
+        differences: &differences,
+        names: &names,
+        log: &log,
+        drift: page.browser.operations.drift(),
+        clock: clock.as_ref(),
+        packages: &before["chromium"]["verified"],
+    });
+    red_flags.extend(findings::chosen(&order.machine, &before["inside"]));
+    red_flags.extend(origins::keep(&mut page, &mut chains, &asked, &order.machine));
+    page.keep("chains", "application/x-ndjson", &json_lines(&chains));
+    findings::unanswered(&log).into_iter().for_each(|silent| page.remark(silent));
     if counted > 0 {
         page.remark(Reason::new(
             "guard-log",
@@ -155,6 +221,10 @@ pub fn run_with(
     };
     page.keep("environment-before", "application/json", before.to_string().as_bytes());
     page.keep("environment-after", "application/json", after.to_string().as_bytes());
+    let ended = wall();
+    let times = (page.browser.operations.wall, ended);
+    let report = cleanliness::page(&before, &after, &differences, &red_flags, &page.remarks, times);
+    page.keep("environment-after/page", "text/html; charset=utf-8", report.as_bytes());
     page.keep("guard", "application/x-ndjson", &json_lines(&log));
     let console = json_lines(&page.browser.console);
     page.keep("console", "application/x-ndjson", &console);
@@ -163,7 +233,13 @@ pub fn run_with(
         "fidelity": e.response.as_ref().map(|r| r.fidelity), "note": e.response.as_ref().and_then(|r| r.note.as_ref()),
     })).collect();
     page.keep("heads", "application/x-ndjson", &json_lines(&heads));
-    let ended = wall();
+    let hops = exchanges.iter().filter(|e| e.main && !e.printing);
+    let hops: Vec<_> = hops.map(|e| json!({ "url": e.url, "status": e.response.as_ref().map(|r| r.status) })).collect();
+    let said = json!({
+        "outcome": outcome, "reasons": page.reasons, "remarks": page.remarks, "red_flags": red_flags,
+        "differences": differences, "hops": hops,
+    });
+    page.browser.operations.end("result", said);
     let lines = page.browser.operations.lines();
     page.keep("operations", "application/x-ndjson", &lines);
     let Page { reasons, remarks, mut resources, .. } = page;
@@ -187,6 +263,7 @@ pub fn run_with(
         after,
         differences,
         red_flags,
+        clock,
         spawn,
         folder: browser.spool.folder,
     })
@@ -410,19 +487,20 @@ fn acceptable(order: &Request) -> Result<Url> {
 fn capsule_order(machine: &Machine, limits: &Limits, viewport: crate::recording::Viewport) -> Order {
     Order {
         chromium: machine.chromium.clone(),
-        arguments: arguments(viewport, &machine.locale),
+        arguments: arguments(viewport, machine),
         hide: machine.hide.clone(),
         locale: machine.locale.clone(),
         time_zone: machine.time_zone.clone(),
         port: 0,
         scratch_bytes: limits.scratch,
         memory_bytes: limits.memory,
+        plain: machine.isolation == Isolation::WeakerSharedNetwork,
     }
 }
 
 /// Chromium's arguments; the proxy is added inside.
-fn arguments(viewport: crate::recording::Viewport, locale: &str) -> Vec<String> {
-    let language = locale.split('.').next().unwrap_or("zh_CN").replace('_', "-");
+fn arguments(viewport: crate::recording::Viewport, machine: &Machine) -> Vec<String> {
+    let language = machine.locale.split('.').next().unwrap_or("zh_CN").replace('_', "-");
     [
         "--headless",
         "--disable-gpu",
@@ -453,6 +531,10 @@ fn arguments(viewport: crate::recording::Viewport, locale: &str) -> Vec<String> 
     ]
     .into_iter()
     .map(str::to_owned)
+    .chain(
+        (!machine.own_keys.is_empty())
+            .then(|| format!("--ignore-certificate-errors-spki-list={}", machine.own_keys.join(","))),
+    )
     .chain([
         format!("--lang={language}"),
         format!("--accept-lang={language},{}", language.split('-').next().unwrap_or("zh")),
