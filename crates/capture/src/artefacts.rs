@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::crop::Tiles;
 use crate::error::{Error, Result};
@@ -177,7 +177,7 @@ impl Page<'_> {
     }
 
     /// Per https origin, the chain as Chromium saw it.
-    pub(crate) fn chains(&mut self, origins: &BTreeSet<String>) {
+    pub(crate) fn chains(&mut self, origins: &BTreeSet<String>) -> Vec<Value> {
         let mut chains = Vec::new();
         for origin in origins.iter().take(200) {
             let chain = match self.browser.ask("Network.getCertificate", json!({ "origin": origin })) {
@@ -189,7 +189,6 @@ impl Page<'_> {
         if self.browser.security.is_object() {
             chains.push(json!({ "page": self.browser.security }));
         }
-        let bytes = crate::clock::json_lines(&chains);
-        self.keep("chains", "application/x-ndjson", &bytes);
+        chains
     }
 }

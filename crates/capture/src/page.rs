@@ -245,17 +245,31 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Closes the way out and hears what is still told of the requests before it.
-    pub(crate) fn end(&mut self, stop: impl FnOnce()) {
-        let network = &self.browser.network;
-        let rests = network.open().next().is_none()
-            && !self.browser.busy()
-            && network.stirred.is_none_or(|at| at.elapsed() > Duration::from_secs(1));
+    /// Closes the way out; when it was.
+    pub(crate) fn stop(&mut self, stop: impl FnOnce()) -> Instant {
+        let open = self.browser.network.open().count();
         stop();
-        self.browser.operations.note("end", json!({ "open": self.browser.network.open().count() }));
-        let (begun, wait) = (Instant::now(), Duration::from_millis(if rests { 30 } else { 500 }));
         self.browser.network.ending = true;
-        while begun.elapsed() < wait && self.browser.pump(Duration::from_millis(10)) {}
+        self.browser.operations.note("stop", json!({ "open": open }));
+        Instant::now()
+    }
+
+    /// Hears what is still told of the requests before: until it is quiet, and where tunnels were open until they
+    /// are closed.
+    pub(crate) fn drain(&mut self, stopped: Instant, tunnels: bool) {
+        let least = Duration::from_millis(if tunnels { 300 } else { 30 });
+        let mut silent = Instant::now();
+        while stopped.elapsed() < Duration::from_millis(600)
+            && (stopped.elapsed() < least || silent.elapsed() < Duration::from_millis(40))
+        {
+            let before = self.browser.network.stirred;
+            if !self.browser.pump(Duration::from_millis(10)) {
+                break;
+            }
+            if self.browser.network.stirred != before {
+                silent = Instant::now();
+            }
+        }
         self.browser.network.end();
     }
 

@@ -31,8 +31,8 @@ pub(crate) struct Spool {
     pub(crate) full: bool,
 }
 
-const PREFIX: &str = "quezao-capture-";
-const LOCK: &str = "lock";
+pub(crate) const PREFIX: &str = "quezao-capture-";
+pub(crate) const LOCK: &str = "lock";
 
 impl Spool {
     /// Mode 0700, removed when dropped. What a killed process left in the same place is removed first.

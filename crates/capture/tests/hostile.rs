@@ -43,7 +43,7 @@ fn no_packet_leaves_by_webrtc_webtransport_or_dns() {
     for path in ["/rtc", "/webtransport", "/ahead"] {
         let Some(r) = captured(path) else { return };
         nothing_left(&r);
-        assert_ne!(r.outcome, Outcome::Failed, "{path}");
+        complete(&r);
         assert!(!r.title.contains("srflx") && !r.title.contains("relay"), "{}", r.title);
         // The namespace has the loopback interface and no route.
         assert_eq!(r.after["inside"]["interfaces"], serde_json::json!(["lo"]));
@@ -86,7 +86,8 @@ fn windows_and_prerendered_pages_are_closed_and_what_they_fetched_is_recorded() 
     assert_ne!(r.outcome, Outcome::Failed);
     assert!(remarks(&r).contains(&"popup"), "{:?}", r.remarks);
     let Some(r) = captured("/prerender") else { return };
-    assert_eq!(r.title, "Prerender");
+    complete(&r);
+    assert_eq!((r.title.as_str(), fetched(&r, "/prerendered")), ("Prerender", 1));
 }
 
 #[test]

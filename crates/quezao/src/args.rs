@@ -126,6 +126,24 @@ pub(crate) struct Capture {
     pub no_film: bool,
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
+    #[arg(long, env = "QUEZAO_RESOLVERS", value_name = "ADDRESS", value_delimiter = ',')]
+    pub resolver: Vec<String>,
+    #[arg(long, env = "QUEZAO_TIME_SERVERS", value_name = "HOST", value_delimiter = ',')]
+    pub time_server: Vec<String>,
+    #[arg(long, env = "QUEZAO_PUBLIC_ADDRESS", value_name = "ADDRESS")]
+    pub public_address: Option<String>,
+    #[arg(long, env = "QUEZAO_REGION", value_name = "TEXT")]
+    pub region: Option<String>,
+    #[arg(long, env = "QUEZAO_NETWORK", value_name = "TEXT")]
+    pub network: Option<String>,
+    #[arg(long, value_enum, default_value_t = Isolation::Namespaces)]
+    pub isolation: Isolation,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Isolation {
+    Namespaces,
+    WeakerSharedNetwork,
 }
 
 #[derive(Args)]
