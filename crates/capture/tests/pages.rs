@@ -17,7 +17,7 @@ fn a_plain_page_is_complete_with_every_artefact() {
     complete(&r);
     assert_eq!((r.title.as_str(), r.status), ("Plain", Some(200)));
     let names: Vec<&str> = r.resources.iter().map(|resource| resource.name.as_str()).collect();
-    let all = "chains console dom environment-after environment-before facts film guard heads mhtml operations pdf screenshot-full screenshot-viewport text";
+    let all = "chains console dom environment-after environment-after/page environment-before facts film guard heads mhtml operations pdf screenshot-full screenshot-viewport text";
     let (film, names): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| name.starts_with("film/"));
     assert_eq!(names, all.split(' ').collect::<Vec<_>>());
     assert!(film.first() == Some(&"film/0001"));
