@@ -53,7 +53,7 @@ fn a_plain_page_is_complete_with_every_artefact() {
     complete(&r);
     assert_eq!((r.title.as_str(), r.status), ("Plain", Some(200)));
     let names: Vec<&str> = r.resources.iter().map(|resource| resource.name.as_str()).collect();
-    let all = "chains console dom environment-after environment-before guard heads mhtml operations pdf screenshot-full screenshot-viewport text";
+    let all = "chains console dom environment-after environment-after/page environment-before guard heads mhtml operations pdf screenshot-full screenshot-viewport text";
     assert_eq!(names, all.split(' ').collect::<Vec<_>>());
     assert!(text(&r, "text").contains("手工陶瓷马克杯"));
     for (name, magic) in [("screenshot-full", "\u{fffd}PNG"), ("pdf", "%PDF-"), ("mhtml", "From: ")] {
