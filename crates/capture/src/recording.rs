@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::guard::{self, Loopback};
 use crate::sntp::Measured;
+pub use crate::spool::Folder;
 
 /// What to capture.
 #[derive(Clone, Debug)]
@@ -168,7 +169,7 @@ pub struct Limits {
     pub spool: u64,
     /// Through the guard, both directions, bytes.
     pub traffic: u64,
-    /// Requests that are recorded.
+    /// Requests; then no more are let go.
     pub requests: usize,
     /// Console messages, dialogs, popups, downloads: each kind.
     pub messages: usize,
@@ -178,6 +179,12 @@ pub struct Limits {
     pub memory: u64,
     /// Make the PDF.
     pub pdf: bool,
+    /// Keep the session as a film strip.
+    pub film: bool,
+    /// Its frames.
+    pub film_frames: usize,
+    /// Its bytes.
+    pub film_bytes: u64,
     /// Contact proofs.
     pub contacts: usize,
     /// One handshake for a contact proof.
@@ -204,6 +211,9 @@ impl Default for Limits {
             scratch: 1 << 30,
             memory: 4 << 30,
             pdf: true,
+            film: true,
+            film_frames: 200,
+            film_bytes: 12 << 20,
             contacts: 32,
             contact: Duration::from_secs(8),
         }
@@ -363,7 +373,7 @@ pub struct Resource {
 #[derive(Debug)]
 pub struct Recording {
     /// The private folder.
-    pub folder: tempfile::TempDir,
+    pub folder: Folder,
     /// As asked.
     pub url: String,
     /// Where it ended.

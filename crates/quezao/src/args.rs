@@ -104,6 +104,12 @@ pub(crate) enum Purpose {
     Other,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Viewport {
+    Desktop,
+    Phone,
+}
+
 #[derive(Args)]
 pub(crate) struct Capture {
     #[arg(value_name = "URL")]
@@ -114,6 +120,10 @@ pub(crate) struct Capture {
     pub purpose: Purpose,
     #[arg(long, value_name = "HOST:PORT")]
     pub allow_loopback: Vec<String>,
+    #[arg(long, value_enum, default_value_t = Viewport::Desktop)]
+    pub viewport: Viewport,
+    #[arg(long)]
+    pub no_film: bool,
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
     #[arg(long, env = "QUEZAO_RESOLVERS", value_name = "ADDRESS", value_delimiter = ',')]

@@ -45,7 +45,9 @@ pub(crate) fn capture(out: &Out, a: args::Capture) -> u8 {
     };
     out.warn(&folder.warnings);
     let other = matches!(a.purpose, args::Purpose::Other);
-    let request = CaptureRequest { urls, other, loopback, machine, ..Default::default() };
+    let mut request = CaptureRequest { urls, other, loopback, machine, ..Default::default() };
+    request.phone = matches!(a.viewport, args::Viewport::Phone);
+    request.limits.film = !a.no_film;
     let spinner = indicatif::ProgressBar::new_spinner();
     spinner.enable_steady_tick(Duration::from_millis(200));
     let lines = folder.capture(&request, &mut |event| match event {

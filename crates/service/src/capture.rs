@@ -100,6 +100,7 @@ impl Folder {
 
         let wanted = Request {
             loopback: request.loopback.clone(),
+            viewport: if request.phone { capture::Viewport::PHONE } else { capture::Viewport::DESKTOP },
             contact,
             machine: capture::Machine { hide: vec![self.dir.clone()], ..request.machine.clone() },
             ..Request::new(url)

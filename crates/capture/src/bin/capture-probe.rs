@@ -41,6 +41,8 @@ fn main() -> std::process::ExitCode {
                     "outcome": recording.outcome, "reasons": recording.reasons, "remarks": recording.remarks,
                     "status": recording.status, "title": recording.title, "final_url": recording.final_url,
                     "exchanges": recording.exchanges, "resources": recording.resources, "guard": recording.guard,
+                    "operations": recording.resource("operations")
+                        .and_then(|o| std::fs::read_to_string(&o.content.file).ok()).unwrap_or_default().lines().collect::<Vec<_>>(),
                     "red_flags": recording.red_flags, "inside": recording.before["inside"],
                     "spawn_ms": recording.spawn.as_millis() as u64, "took_ms": (recording.ended - recording.started) / 1000,
                 })
