@@ -144,7 +144,12 @@ pub(crate) fn page(
         let _ = write!(out, "<h2>{zh} <span lang=en>{en}</span></h2><table>");
         for (zh, en, pointer) in *rows {
             let (a, b) = (before.pointer(pointer), after.pointer(pointer));
-            let _ = write!(out, "<tr><th>{zh}<br><span lang=en>{en}</span></th><td>{}", show(a));
+            let a_shown = match pointer.rsplit('/').next() {
+                Some("public_address" | "region" | "network") if a.is_none_or(Value::is_null) => NOT_STATED.to_owned(),
+                Some("servers") if a.is_none_or(|a| a.as_array().is_none_or(Vec::is_empty)) => NOT_COMPARED.to_owned(),
+                _ => show(a),
+            };
+            let _ = write!(out, "<tr><th>{zh}<br><span lang=en>{en}</span></th><td>{a_shown}");
             if b.is_some() && a != b {
                 let _ = write!(out, "<p class=after>之后 <span lang=en>after</span></p>{}", show(b));
             }
@@ -230,6 +235,9 @@ vertical-align:top;padding:4px 16px 4px 0}td{vertical-align:top;padding:4px 0}sp
 code{font-family:ui-monospace,monospace;font-size:12px;overflow-wrap:anywhere;white-space:pre-wrap}\
 ul{margin:0;padding-left:18px}.label{font-weight:600;margin:0}.after{color:#9E2B25;margin:4px 0 0}.none{color:#5a5751}\
 </style><main><h1>环境清洁度报告 <span lang=en>Cleanliness report</span></h1>";
+
+const NOT_STATED: &str = "<span class=none>未陈述 <span lang=en>not stated</span></span>";
+const NOT_COMPARED: &str = "<span class=none>没有比对 <span lang=en>not compared</span></span>";
 
 const GUARD: &str = "<p>本程序的出口守卫是浏览器唯一的出路，属于被信任的一环：它解析名称、只连公网地址、转发字节、\
 从不打开 TLS。<br><span lang=en>This program's egress guard is the browser's only way out and part of the trusted path: it \

@@ -4,7 +4,9 @@
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use evidence::time::Utc;
@@ -21,31 +23,69 @@ const KEPT: Duration = Duration::from_secs(300);
 const OUTPUT_MAX: u64 = 256 << 10;
 const LINES_MAX: usize = 200;
 
-/// `dpkg --verify`, at the lowest priority, beside the capture. An earlier result stands for some minutes, and its
-/// time is in it.
-pub(crate) fn verify() -> Value {
+/// A verification that goes on beside the capture, at the lowest priority. Dropped, it ends.
+pub(crate) struct Verifying {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Value>>,
+}
+
+impl Verifying {
+    /// Begins `dpkg --verify`. An earlier result stands for some minutes, and its time is in it.
+    pub(crate) fn begin() -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        Self { stop, thread: Some(std::thread::spawn(move || verify(&stopped))) }
+    }
+
+    /// What was found; what is not done within `wait` is left, and said.
+    pub(crate) fn end(mut self, wait: Duration) -> Value {
+        let Some(thread) = self.thread.take() else { return Value::Null };
+        let end = Instant::now() + wait;
+        while !thread.is_finished() && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.stop.store(true, Ordering::SeqCst);
+        thread.join().unwrap_or_default()
+    }
+}
+
+impl Drop for Verifying {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+}
+
+fn verify(stop: &AtomicBool) -> Value {
     static LAST: Mutex<Option<(Instant, Value)>> = Mutex::new(None);
     if let Ok(last) = LAST.lock()
-        && let Some((at, value)) = last.as_ref().filter(|(at, _)| at.elapsed() < KEPT)
+        && let Some((_, value)) = last.as_ref().filter(|(at, _)| at.elapsed() < KEPT)
     {
-        let _ = at;
         return value.clone();
     }
-    let value = run(Path::new(DPKG), WAIT);
-    if let Ok(mut last) = LAST.lock() {
+    let value = run(Path::new(DPKG), WAIT, stop);
+    if value.get("not_checked").is_none()
+        && let Ok(mut last) = LAST.lock()
+    {
         *last = Some((Instant::now(), value.clone()));
     }
     value
 }
 
-fn run(dpkg: &Path, wait: Duration) -> Value {
+fn run(dpkg: &Path, wait: Duration, stop: &AtomicBool) -> Value {
     let at = Utc(wall()).to_micros();
     let none = |reason: String| json!({ "at": at, "packages": PACKAGES, "not_checked": reason });
     if !dpkg.is_file() {
         return none(format!("{} is not here", dpkg.display()));
     }
-    let mut command = Command::new("/usr/bin/nice");
-    command.args(["-n", "19"]).arg(dpkg).arg("--verify").args(PACKAGES).env_clear().env("PATH", "/usr/bin:/bin");
+    // Ends with the thread that waits for it, whatever ends that.
+    let mut command = Command::new("/usr/bin/setpriv");
+    command
+        .args(["--pdeathsig", "KILL", "/usr/bin/nice", "-n", "19"])
+        .arg(dpkg)
+        .arg("--verify")
+        .args(PACKAGES)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin");
     command.env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = match command.spawn() {
         Ok(child) => child,
@@ -62,12 +102,15 @@ fn run(dpkg: &Path, wait: Duration) -> Value {
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
-            Ok(None) if Instant::now() < end => std::thread::sleep(Duration::from_millis(20)),
+            Ok(None) if Instant::now() < end && !stop.load(Ordering::SeqCst) => {
+                std::thread::sleep(Duration::from_millis(20))
+            }
             other => {
                 let _ = child.kill();
                 let _ = child.wait();
                 return none(match other {
                     Err(e) => e.to_string(),
+                    _ if stop.load(Ordering::SeqCst) => "not done when the capture ended".to_owned(),
                     _ => format!("not done within {} s", wait.as_secs()),
                 });
             }
@@ -108,7 +151,7 @@ mod tests {
         let path = folder.path().join("dpkg");
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        run(&path, wait)
+        run(&path, wait, &AtomicBool::new(false))
     }
 
     #[test]
@@ -128,6 +171,6 @@ mod tests {
     fn what_could_not_be_checked_is_said() {
         assert!(fake("sleep 30", Duration::from_millis(100))["not_checked"].as_str().unwrap().contains("within"));
         assert!(fake("exit 2", WAIT)["not_checked"].is_string());
-        assert!(run(Path::new("/nowhere"), WAIT)["not_checked"].is_string());
+        assert!(run(Path::new("/nowhere"), WAIT, &AtomicBool::new(false))["not_checked"].is_string());
     }
 }

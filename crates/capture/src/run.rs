@@ -21,6 +21,9 @@ use crate::spool::Spool;
 use crate::walls::Facts;
 use crate::{cleanliness, environment, findings, judge, packages, sntp};
 
+/// How long the packages' verification may still take once the page is done.
+const VERIFYING: Duration = Duration::from_secs(5);
+
 /// Captures `order`'s page. `events` hears of each step as it begins.
 pub fn run(order: &Request, limits: &Limits, events: &mut dyn FnMut(Step)) -> Result<Recording> {
     run_with(order, limits, Dns::of(&order.machine.resolvers), Box::new(Direct), events)
@@ -70,7 +73,7 @@ pub fn run_with(
     // Beside the browser's start: hashing Chromium for the first time takes as long.
     let machine = order.machine.clone();
     let reading = std::thread::spawn(move || environment::read(&machine));
-    let verifying = std::thread::spawn(packages::verify);
+    let verifying = packages::Verifying::begin();
     let servers = order.machine.time_servers.clone();
     let measuring = std::thread::spawn(move || sntp::measure(&servers));
     step(&mut operations, Step::Start);
@@ -155,7 +158,7 @@ pub fn run_with(
     let differences = findings::differences(&before, &after);
     let (clock, servers) = measuring.join().unwrap_or_default();
     before["time"]["servers"] = json!(servers);
-    let verified = verifying.join().unwrap_or_default();
+    let verified = verifying.end(if matches!(opened, Ok(None)) && !died { VERIFYING } else { Duration::ZERO });
     before["chromium"]["verified"] = verified.clone();
     after["chromium"]["verified"] = verified;
 
@@ -166,6 +169,7 @@ pub fn run_with(
         match &event.what {
             What::Connected { method, host, port, peer, .. } if method != "contact" => {
                 peers.insert(format!("{host}:{port}"), *peer);
+                names.insert(host.clone());
             }
             What::Resolved { name, .. } | What::Unanswered { name, .. } => {
                 names.insert(name.clone());
@@ -431,6 +435,8 @@ fn arguments(viewport: crate::recording::Viewport, machine: &Machine) -> Vec<Str
         "--proxy-bypass-list=<-loopback>",
         "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
         "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+        // Whom it asks who is signed in: nobody.
+        "--gaia-url=https://gaia.invalid/",
         // The network process under seccomp too.
         "--enable-features=NetworkServiceSandbox",
         "--disable-features=MediaRouter,OptimizationHints,Translate,DialMediaRouteProvider,AutofillServerCommunication,\

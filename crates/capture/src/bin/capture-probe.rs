@@ -1,4 +1,5 @@
-//! One capture from the command line, for the tests: `capture-probe [--allow-loopback HOST:PORT]… URL`.
+//! One capture from the command line, for the tests:
+//! `capture-probe [--allow-loopback HOST:PORT]… [--isolation MODE] URL`.
 //!
 //! Prints a JSON line when the browser runs, and one with the outcome.
 
@@ -14,6 +15,14 @@ fn main() -> std::process::ExitCode {
                 Ok(exception) => order.loopback.push(exception),
                 Err(e) => {
                     eprintln!("--allow-loopback: {e}");
+                    return std::process::ExitCode::from(2);
+                }
+            }
+        } else if argument == "--isolation" {
+            match arguments.next().unwrap_or_default().parse() {
+                Ok(isolation) => order.machine.isolation = isolation,
+                Err(e) => {
+                    eprintln!("--isolation: {e}");
                     return std::process::ExitCode::from(2);
                 }
             }
