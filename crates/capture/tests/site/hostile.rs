@@ -158,7 +158,7 @@ pub(super) fn answer(path: &str, query: &str, port: u16) -> Option<Answer> {
         "/clobbered" => {
             let names = ["body", "title", "images", "documentElement", "querySelector", "querySelectorAll", "createRange", "characterSet", "location"];
             let forms: String = names.iter().map(|n| format!("<form name={n}><input name=textContent><input name=children></form><img name={n}>")).collect();
-            let fields = "<form id=challenge-form itemscope itemtype=https://schema.org/Product><input name=getBoundingClientRect><input name=querySelectorAll><input name=getAttribute></form>";
+            let fields = "<form class=buy itemscope itemtype=https://schema.org/Product><input name=getBoundingClientRect><input name=querySelectorAll><input name=getAttribute></form>";
             page("Clobbered", &format!("<h1>青釉马克杯</h1><p>{WORDS}</p><p>价格：¥99.00</p>{forms}{fields}"))
         }
         "/surrogate" => script(
