@@ -4,6 +4,7 @@
 //! certificate.
 //! Nothing here prints; progress is handed out as [`Event`]s, failures as [`Error`]s with a way out.
 
+mod authorities;
 mod backup;
 mod capture;
 mod clock;
@@ -20,6 +21,7 @@ mod prove;
 mod register;
 mod seal;
 
+pub use authorities::{AddAuthority, AuthorityCheck};
 pub use backup::{Backup, Progress, backup};
 pub use doctor::doctor;
 pub use error::{Error, Result, show_path};
@@ -55,6 +57,8 @@ pub struct InitOptions {
     pub origin: Option<String>,
     /// Who signs certificates, where the operator brings his own key.
     pub signer: Option<OwnSigner>,
+    /// Presets of outside time authorities: they seal.
+    pub tsa: Vec<String>,
 }
 
 /// What `init` made.

@@ -2,149 +2,20 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use evidence::time::Utc;
 use evidence::token::{Root, Token};
+use testkit::tsa::{Answer, Openssl, Server, reply, send};
 use timestamp::{Error, Remote, RemoteAuthority, Stamper};
 
-const CONFIG: &str = "
-[tsa]
-default_tsa = own
-[own]
-serial = DIR/serial
-signer_digest = sha256
-default_policy = 1.3.6.1.4.1.99999.1
-other_policies = 1.3.6.1.4.1.99999.2
-digests = sha256, sha384, sha512
-accuracy = secs:1
-ordering = no
-tsa_name = no
-ess_cert_id_chain = no
-ess_cert_id_alg = sha256
-";
-
-/// Root, and signers under it: `good`, `mail` (another usage), `past` (ended).
-struct Openssl(tempfile::TempDir);
-
-impl Openssl {
-    fn new() -> Self {
-        let own = Self(tempfile::tempdir().unwrap());
-        own.write("ts.cnf", &CONFIG.replace("DIR", own.dir().to_str().unwrap()));
-        own.write("serial", "01\n");
-        own.write("root.ext", "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n");
-        own.write("good.ext", "extendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSignature\n");
-        own.write("mail.ext", "extendedKeyUsage=critical,emailProtection\nkeyUsage=critical,digitalSignature\n");
-        own.run("req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=Second-Root -keyout root.key -out root.csr", &[]);
-        own.run("x509 -req -in root.csr -signkey root.key -days 3650 -extfile root.ext -out root.pem", &[]);
-        for (name, ext, dates) in [("good", "good.ext", "-days 365"), ("mail", "mail.ext", "-days 365")] {
-            own.run(
-                &format!("req -new -newkey rsa:2048 -nodes -subj /CN=Second-{name} -keyout {name}.key -out {name}.csr"),
-                &[],
-            );
-            own.run(&format!("x509 -req -in {name}.csr -CA root.pem -CAkey root.key -CAcreateserial {dates} -extfile {ext} -out {name}.pem"), &[]);
-        }
-        own
-    }
-
-    fn dir(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.dir().join(name), text).unwrap();
-    }
-
-    fn run(&self, arguments: &str, input: &[u8]) -> Vec<u8> {
-        let mut child = Command::new("openssl")
-            .args(arguments.split(' '))
-            .current_dir(self.dir())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input).unwrap();
-        let out = child.wait_with_output().unwrap();
-        assert!(out.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&out.stderr));
-        out.stdout
-    }
-
-    fn reply(&self, signer: &str, query: &[u8]) -> Vec<u8> {
-        fs::write(self.dir().join("query"), query).unwrap();
-        self.run(&format!("ts -reply -config ts.cnf -section own -queryfile query -signer {signer}.pem -inkey {signer}.key -out reply"), &[]);
-        fs::read(self.dir().join("reply")).unwrap()
-    }
-
-    fn root(&self) -> Root {
-        Root::from_pem(&fs::read(self.dir().join("root.pem")).unwrap()).unwrap()
-    }
-}
-
-/// What the server does with a request's body.
-type Answer = dyn Fn(&[u8], &mut TcpStream) + Send + Sync;
-
-struct Server {
-    url: String,
-    requests: Arc<AtomicUsize>,
-    stop: Arc<AtomicBool>,
-    port: u16,
-}
-
-impl Server {
-    fn new(answer: Box<Answer>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (requests, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let (counted, stopped) = (requests.clone(), stop.clone());
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if stopped.load(Ordering::Relaxed) {
-                    return;
-                }
-                let mut stream = stream.unwrap();
-                counted.fetch_add(1, Ordering::Relaxed);
-                let mut reader = BufReader::new(stream.try_clone().unwrap());
-                let (mut line, mut length) = (String::new(), 0);
-                while reader.read_line(&mut line).unwrap_or(0) > 2 {
-                    if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                        length = value.trim().parse().unwrap();
-                    }
-                    line.clear();
-                }
-                let mut body = vec![0; length];
-                if reader.read_exact(&mut body).is_ok() {
-                    answer(&body, &mut stream);
-                }
-            }
-        });
-        Self { url: format!("http://127.0.0.1:{port}/tsa"), requests, stop, port }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-    }
-}
-
-fn send(stream: &mut TcpStream, media: &str, body: &[u8]) {
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: {media}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
-}
-
-fn reply(stream: &mut TcpStream, body: &[u8]) {
-    send(stream, "application/timestamp-reply", body);
+fn root(openssl: &Openssl) -> Root {
+    Root::from_pem(&fs::read(openssl.dir().join("root.pem")).unwrap()).unwrap()
 }
 
 fn now() -> Utc {
@@ -155,7 +26,7 @@ fn remote(server: &Server, openssl: &Openssl) -> Remote {
     Remote {
         name: "second".into(),
         url: server.url.clone(),
-        roots: vec![openssl.root()],
+        roots: vec![root(openssl)],
         timeout: Duration::from_secs(5),
         ..Remote::default()
     }
@@ -217,7 +88,7 @@ fn a_token_of_a_real_second_authority_passes_and_its_lies_do_not() {
     let own = openssl.clone();
     let stranger = Openssl::new();
     let unknown =
-        refused(&openssl, Box::new(move |q, s| reply(s, &own.reply("good", q))), |r| r.roots = vec![stranger.root()]);
+        refused(&openssl, Box::new(move |q, s| reply(s, &own.reply("good", q))), |r| r.roots = vec![root(&stranger)]);
     assert!(unknown.contains("root") || unknown.contains("path"), "{unknown}");
     let own = openssl.clone();
     let server = Server::new(Box::new(move |q, s| reply(s, &own.reply("good", q))));
@@ -295,7 +166,7 @@ fn what_cannot_be_used_is_refused_before_anyone_is_asked() {
         let mut remote = Remote {
             name: "x".into(),
             url: "http://127.0.0.1:9/".into(),
-            roots: vec![openssl.root()],
+            roots: vec![root(&openssl)],
             ..Remote::default()
         };
         change(&mut remote);
