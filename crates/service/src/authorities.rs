@@ -29,7 +29,7 @@ const WEB_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 const MAX_AUTHORITIES: usize = 8;
 
 /// An authority that needs no account: its name, its URL, and SHA-256 of the roots that Debian's `ca-certificates`
-/// brings for it (package 20230311; compared with what each authority publishes before they were written here).
+/// brings for it (package 20230311; their fingerprints as that package holds them).
 struct Preset {
     name: &'static str,
     url: &'static str,
