@@ -104,6 +104,12 @@ pub(crate) enum Purpose {
     Other,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Viewport {
+    Desktop,
+    Phone,
+}
+
 #[derive(Args)]
 pub(crate) struct Capture {
     #[arg(value_name = "URL")]
@@ -114,8 +120,30 @@ pub(crate) struct Capture {
     pub purpose: Purpose,
     #[arg(long, value_name = "HOST:PORT")]
     pub allow_loopback: Vec<String>,
+    #[arg(long, value_enum, default_value_t = Viewport::Desktop)]
+    pub viewport: Viewport,
+    #[arg(long)]
+    pub no_film: bool,
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
+    #[arg(long, env = "QUEZAO_RESOLVERS", value_name = "ADDRESS", value_delimiter = ',')]
+    pub resolver: Vec<String>,
+    #[arg(long, env = "QUEZAO_TIME_SERVERS", value_name = "HOST", value_delimiter = ',')]
+    pub time_server: Vec<String>,
+    #[arg(long, env = "QUEZAO_PUBLIC_ADDRESS", value_name = "ADDRESS")]
+    pub public_address: Option<String>,
+    #[arg(long, env = "QUEZAO_REGION", value_name = "TEXT")]
+    pub region: Option<String>,
+    #[arg(long, env = "QUEZAO_NETWORK", value_name = "TEXT")]
+    pub network: Option<String>,
+    #[arg(long, value_enum, default_value_t = Isolation::Namespaces)]
+    pub isolation: Isolation,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Isolation {
+    Namespaces,
+    WeakerSharedNetwork,
 }
 
 #[derive(Args)]

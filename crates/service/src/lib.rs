@@ -129,6 +129,8 @@ pub struct CaptureRequest {
     pub other: bool,
     /// Ports of this machine that may be opened under a name.
     pub loopback: Vec<::capture::guard::Loopback>,
+    /// A phone's window; else a desktop's.
+    pub phone: bool,
     /// Where and as what the browser runs.
     pub machine: ::capture::Machine,
     /// Bounds.

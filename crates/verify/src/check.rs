@@ -4,6 +4,7 @@
 
 mod capture;
 mod certificate;
+mod environment;
 mod form;
 mod later;
 mod ledger;
@@ -163,6 +164,7 @@ const ORDER: &[&str] = &[
     "capture-resources",
     "capture-order",
     "capture-contact",
+    "capture-environment",
     "later-records",
     "printed-page",
 ];

@@ -253,6 +253,17 @@ const TABLE: &[Row] = &[
         ],
     ),
     (
+        "capture-environment",
+        [
+            "取证系统自己报告的危险信号：hosts 条目、外来根证书、时钟偏差、前后差异等。",
+            "Red flags that the capturing system itself reports: hosts entries, foreign roots, a clock that is off, differences.",
+            "报告不是证明：被人控制的机器可以不报。",
+            "A report is no proof: a machine under another's control can leave them out.",
+            "有保留的，读 WACZ 中的 environment-after/page 等报告，并向平台索取说明。",
+            "Where it is limited, read the reports in the WACZ (environment-after/page), and ask the platform.",
+        ],
+    ),
+    (
         "later-records",
         [
             "从不检查：离线无法知道账本后来写了什么。",

@@ -83,6 +83,7 @@ impl Walk<'_> {
         };
         let held = check.holds();
         self.checks.extend([check, contact.optional()]);
+        self.checks.extend(super::environment::check(&read, source));
         self.facts.order = order.ok().filter(|_| held).map(|o| Box::new(o.verdict.facts));
         self.facts.capture = Some(Box::new(read));
     }
@@ -329,7 +330,7 @@ fn name_of(claim: &str) -> &'static str {
 }
 
 /// A file that cannot be read contradicts nothing.
-fn in_words(error: wacz::Error) -> Error {
+pub(super) fn in_words(error: wacz::Error) -> Error {
     match error {
         wacz::Error::Form(e) => e,
         wacz::Error::Io(e) => Error::Missing { what: "WACZ", missing: format!("its bytes ({e})") },
