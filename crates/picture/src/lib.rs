@@ -1,4 +1,5 @@
-//! Pictures: what a file is by its leading bytes, whether it decodes within limits, and its thumbnail.
+//! Pictures: what a file is by its leading bytes, whether it decodes within limits, its thumbnail, and a tall one cut
+//! into parts as high as a page.
 //!
 //! Rules of this room:
 //! - Everything that comes in is hostile. Each door has its bounds in [`Limits`]; a decoder's panic is an answer.
@@ -14,9 +15,11 @@
 //!   is bounded strictly, the machine's only by the pixels.
 
 mod decode;
+mod strip;
 mod thumbnail;
 
 pub use decode::decode;
+pub use strip::{Bounds, Cutter, Part, Strip};
 pub use thumbnail::thumbnail;
 
 use image::ImageFormat;
