@@ -79,6 +79,11 @@ impl Fonts {
         missing
     }
 
+    /// Whether the program's own fonts print this character.
+    pub(crate) fn inside(&self, c: char) -> bool {
+        !hidden(c) && self.has(&self.embedded, c)
+    }
+
     /// The fonts for `text`: the embedded alone where they cover it.
     pub(crate) fn covering(&self, text: &str) -> Vec<Font> {
         let mut fonts = self.embedded.clone();

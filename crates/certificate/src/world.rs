@@ -15,14 +15,22 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
 use crate::error::{Error, printable};
 use crate::instant::Instant;
+use crate::report::{self, Report, Screenshot};
 use crate::sheet::{Moment, Outcome, Sheet, Verdict, Words};
-use crate::{Locale, MAX_ATTACHED};
+use crate::{Locale, MAX_ATTACHED, Picture};
 
 const MAIN: &str = "/certificate.typ";
-const SOURCES: [(&str, &str); 2] =
-    [(MAIN, include_str!("../assets/certificate.typ")), ("/strings.typ", include_str!("../assets/strings.typ"))];
+const SOURCES: [(&str, &str); 4] = [
+    (MAIN, include_str!("../assets/certificate.typ")),
+    ("/parts.typ", include_str!("../assets/parts.typ")),
+    ("/capture.typ", include_str!("../assets/capture.typ")),
+    ("/strings.typ", include_str!("../assets/strings.typ")),
+];
 /// A certificate attaches this many files at most.
 const MAX_FILES: usize = 256;
+/// The most room of a fact's crop, and its points a pixel.
+const CROP: (f64, f64) = (196.0, 60.0);
+const CROP_SCALE: f64 = 0.45;
 /// Pixels of a QR module's side: enough that no viewer softens it.
 const MODULE: usize = 6;
 
@@ -139,6 +147,7 @@ pub(crate) fn data(
         "nots": sheet.does_not_show,
         "steps": sheet.steps,
         "software": sheet.software,
+        "report": sheet.report.as_ref().map(report).transpose()?,
         "thumbnail": thumbnail,
         "attachments": attached,
         "qr": qr(sheet)?.0,
@@ -146,11 +155,76 @@ pub(crate) fn data(
     serde_json::to_vec(&value).map_err(|e| Error::Typeset { why: e.to_string() })
 }
 
+/// A capture's part, with what the layout needs to place its pictures.
+fn report(r: &Report) -> Result<serde_json::Value, Error> {
+    let shot = r.screenshot.as_ref();
+    let counts = |n: &u64| n.to_string();
+    let screenshot = shot.map(|s| {
+        let scale = report::scale(s.width);
+        // Marks of the scale at the left stand 40 points apart or more.
+        let tick = [100, 200, 500, 1000, 2000, 5000].into_iter().find(|t| f64::from(*t) * scale >= 40.0);
+        let printed = s.parts.last().map_or(0, |p| p.1);
+        serde_json::json!({
+            "width": s.width, "height": s.height, "parts": s.parts, "scale": scale, "tick": tick.unwrap_or(10_000),
+            "printed": printed,
+        })
+    });
+    let seen: Vec<_> = r
+        .shown
+        .iter()
+        .map(
+            |s| serde_json::json!({ "label": s.label, "value": s.value, "crop": s.place.and_then(|p| crop(p, shot?)) }),
+        )
+        .collect();
+    let files =
+        r.files.iter().map(|f| serde_json::json!({ "name": f.name, "size": grouped(f.size), "sha256": f.sha256 }));
+    let exchanged = [r.exchanged.0, r.exchanged.1, r.exchanged.2].map(grouped);
+    Ok(serde_json::json!({
+        "url": r.url,
+        "final": r.final_url,
+        "title": r.title,
+        "ended": r.ended,
+        "reasons": r.reasons,
+        "remarks": r.remarks,
+        "flags": r.flags,
+        "told": r.told,
+        "other": r.other,
+        "order": r.order,
+        "attempt": r.attempt.map(|(n, d, at)| [n, d, at].map(|n| n.to_string())),
+        "ordered": shown(r.ordered.as_ref())?,
+        "hops": r.hops,
+        "peers": r.peers,
+        "site": r.site,
+        "environment": r.environment,
+        "shown": seen,
+        "files": files.collect::<Vec<_>>(),
+        "exchanged": exchanged,
+        "left": r.left_out.iter().map(counts).collect::<Vec<_>>(),
+        "screenshot": screenshot,
+    }))
+}
+
+/// The rectangle and 8 pixels around it, as far as it is printed, and points a pixel; `None` where it is not.
+fn crop([x, y, w, h]: [u32; 4], shot: &Screenshot) -> Option<serde_json::Value> {
+    const AROUND: u32 = 8;
+    let printed = shot.parts.last()?.1;
+    let (left, top) = (x.saturating_sub(AROUND), y.saturating_sub(AROUND));
+    let right = x.saturating_add(w).saturating_add(AROUND).min(shot.width);
+    let bottom = y.saturating_add(h).saturating_add(AROUND);
+    if left >= right || top >= bottom || bottom > printed + AROUND {
+        return None;
+    }
+    let bottom = bottom.min(printed);
+    let (w, h) = (f64::from(right - left), f64::from(bottom.checked_sub(top).filter(|h| *h > 0)?));
+    let scale = (CROP.0 / w).min(CROP.1 / h).min(CROP_SCALE);
+    Some(serde_json::json!({ "x": left, "y": top, "w": w, "h": h, "scale": scale }))
+}
+
 /// Typesets and writes the PDF.
 pub(crate) fn typeset(
     sheet: &Sheet,
     data: Vec<u8>,
-    thumbnail: Option<&[u8]>,
+    pictures: &[Picture<'_>],
     attachments: &[(String, Vec<u8>)],
     locale: Locale,
     fonts: Vec<Font>,
@@ -158,8 +232,8 @@ pub(crate) fn typeset(
     let mut world = Paper::new(fonts)?;
     world.files.insert(file_id("/sheet.json")?, Bytes::new(data));
     world.files.insert(file_id("/qr.luma")?, Bytes::new(qr(sheet)?.1));
-    if let Some(jpeg) = thumbnail {
-        world.files.insert(file_id("/thumbnail.jpg")?, Bytes::new(jpeg.to_vec()));
+    for picture in pictures {
+        world.files.insert(file_id(&picture.path)?, Bytes::new(picture.jpeg.to_vec()));
     }
     for (i, (_, bytes)) in attachments.iter().enumerate() {
         world.files.insert(file_id(&format!("/attached/{i}"))?, Bytes::new(bytes.clone()));
