@@ -147,7 +147,7 @@ pub(crate) fn data(
         "nots": sheet.does_not_show,
         "steps": sheet.steps,
         "software": sheet.software,
-        "report": sheet.report.as_ref().map(report).transpose()?,
+        "report": sheet.report.as_ref().map(report_data).transpose()?,
         "thumbnail": thumbnail,
         "attachments": attached,
         "qr": qr(sheet)?.0,
@@ -156,7 +156,7 @@ pub(crate) fn data(
 }
 
 /// A capture's part, with what the layout needs to place its pictures.
-fn report(r: &Report) -> Result<serde_json::Value, Error> {
+fn report_data(r: &Report) -> Result<serde_json::Value, Error> {
     let shot = r.screenshot.as_ref();
     let counts = |n: &u64| n.to_string();
     let screenshot = shot.map(|s| {
