@@ -278,9 +278,9 @@ fn shown(facts: &Value) -> (Vec<Shown>, u64) {
     (all.iter().take(SHOWN).filter_map(one).collect(), more)
 }
 
-/// The first half of a digest: enough to find it again, the whole stands in the file.
+/// The beginning of a digest: enough to find it again, the whole stands in the file.
 fn short(digest: &str) -> String {
     let eights: Vec<String> =
-        digest.chars().take(32).collect::<Vec<_>>().chunks(8).map(|c| c.iter().collect::<String>()).collect();
+        digest.chars().take(16).collect::<Vec<_>>().chunks(8).map(|c| c.iter().collect::<String>()).collect();
     format!("{} …", eights.join(" "))
 }
