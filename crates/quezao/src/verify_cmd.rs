@@ -4,7 +4,11 @@ use crate::{
     args,
     out::{Out, eights},
 };
-use evidence::time::Utc;
+use archive::wacz::Source;
+use evidence::{
+    statement::{Kind, Statement},
+    time::Utc,
+};
 use locale::Locale;
 use service::show_path;
 use std::{
@@ -32,6 +36,7 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
             None => Trust::default(),
         };
         let originals = a.files.iter().map(|f| original(out, f)).collect::<Result<Vec<_>, _>>()?;
+        let mut beside = a.files.iter().find_map(|f| wacz(f));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
         let now = Utc(i64::try_from(now).unwrap_or(i64::MAX));
         if a.package.is_dir() {
@@ -39,20 +44,27 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
             let is_entry = |name: &str| name != archive::folder::ORIGINAL;
             let entries: BTreeMap<String, Vec<u8>> =
                 files(out, &a.package, MAX_PACKAGE, is_entry)?.into_iter().collect();
-            return Ok(verify::check(&entries, Container::Folder, &trust, &originals, now));
+            let beside = beside.as_mut().map(|f| f as &mut dyn Source);
+            return Ok(verify::check_beside(&entries, Container::Folder, &trust, &originals, beside, now));
         }
         let bytes = bounded(out, &a.package, MAX_PACKAGE)?;
+        let given = beside.as_mut().map(|f| f as &mut dyn Source);
         if bytes.starts_with(b"%PDF-") {
-            let verdict = verify::check_certificate(&bytes, &trust, &originals, now);
-            return Ok(if a.render { verdict.with_page(page(&bytes, &a.files)) } else { verdict });
+            let verdict = verify::check_certificate_beside(&bytes, &trust, &originals, given, now);
+            let beside = beside.as_mut().map(|f| f as &mut dyn Source);
+            return Ok(if a.render { verdict.with_page(page(&bytes, &a.files, beside)) } else { verdict });
         }
-        let verdict = verify::check_package(&bytes, &trust, &originals, now);
-        let carried = archive::package::read(&bytes).ok().filter(|_| a.render);
-        let carried = carried.and_then(|p| p.entries.into_iter().find(|(name, _)| name == "certificate.pdf"));
-        Ok(match carried {
-            Some((_, pdf)) => verdict.with_page(page(&pdf, &a.files)),
-            None => verdict,
-        })
+        let verdict = verify::check_package_beside(&bytes, &trust, &originals, given, now);
+        let carried = archive::package::read(&bytes).ok().filter(|_| a.render).map(|p| p.entries).unwrap_or_default();
+        let entry = |name: &str| carried.iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes);
+        let Some(pdf) = entry("certificate.pdf") else { return Ok(verdict) };
+        let mut inside = entry("capture.wacz").map(|bytes| archive::wacz::in_memory(bytes));
+        let file = match (&mut inside, &mut beside) {
+            (Some(bytes), _) => Some(bytes as &mut dyn Source),
+            (None, Some(file)) => Some(file as &mut dyn Source),
+            (None, None) => None,
+        };
+        Ok(verdict.with_page(page(pdf, &a.files, file)))
     };
     let verdict = match run() {
         Ok(verdict) => verdict,
@@ -69,8 +81,17 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
     verdict.code()
 }
 
-/// Draws the pages again; an original that is a picture also has its thumbnail made again.
-fn page(pdf: &[u8], originals: &[PathBuf]) -> Page {
+/// A capture's file among those that were given: its leading bytes are a ZIP's.
+fn wacz(path: &Path) -> Option<File> {
+    let mut file = File::open(path).ok()?;
+    let mut head = [0; 4];
+    file.read_exact(&mut head).ok()?;
+    (head == *b"PK\x03\x04").then_some(file)
+}
+
+/// Draws the pages again: a capture's from its file, the screenshot included; an original that is a picture also has its
+/// thumbnail made again.
+fn page(pdf: &[u8], originals: &[PathBuf], wacz: Option<&mut dyn Source>) -> Page {
     let Ok(read) = archive::pdf::read(pdf) else {
         return Page::NotDrawn(Sentence::new(
             "证书格式不成立，未重新绘制。",
@@ -78,7 +99,20 @@ fn page(pdf: &[u8], originals: &[PathBuf]) -> Page {
         ));
     };
     let drawn = &pdf[..read.first];
-    match certificate::redraw(drawn, &read.attachments.into_iter().collect()) {
+    let entries: BTreeMap<String, Vec<u8>> = read.attachments.into_iter().collect();
+    let statement = entries.get("statement.json").and_then(|b| Statement::parse(b).ok());
+    let captured = statement.is_some_and(|s| s.kind == Kind::Capture);
+    let again = match wacz.filter(|_| captured) {
+        None if captured => {
+            return Page::NotDrawn(Sentence::new(
+                "取证报告的页面由取证文件（WACZ）绘制；请一并给出。",
+                "The pages of a capture's report are drawn from its file (WACZ); give it along.",
+            ));
+        }
+        Some(file) => certificate::redraw_capture(drawn, &entries, file, &mut service::page_pictures),
+        None => certificate::redraw(drawn, &entries),
+    };
+    match again {
         Ok(again) if again == drawn => {}
         Ok(_) => {
             return Page::Differs(Sentence::new(
@@ -92,6 +126,9 @@ fn page(pdf: &[u8], originals: &[PathBuf]) -> Page {
                 format!("The page cannot be drawn again here ({e})."),
             ));
         }
+    }
+    if captured {
+        return Page::Same;
     }
     let made = |path: &PathBuf| {
         let small = fs::metadata(path).is_ok_and(|m| m.len() <= MAX_PACKAGE);

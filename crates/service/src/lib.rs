@@ -26,6 +26,7 @@ pub use error::{Error, Result, show_path};
 pub use folder::Folder;
 pub use intake::digests;
 pub use keys::platform_keys;
+pub use paper::page_pictures;
 pub use seal::OwnSigner;
 
 use std::path::PathBuf;

@@ -3,17 +3,25 @@
 //! Rules:
 //! - The sheet's `file` line holds only where the kept original was read again just now and has the recorded digests.
 //!   `--digest-only`, a lost or a damaged original: the sheet says that it awaits the original.
+//! - A capture's report is drawn from its own file, screenshot included; who has the file draws every page again.
 //! - The thumbnail is made of those same bytes, and only where they were found to be the original's.
 //! - The count of earlier records is the operator's: up to the size of the checkpoint on the sheet, this one left out.
 
 use crate::{Error, ExportRequest, Folder, Result, clock, intake, letters, seal};
-use certificate::{Locale, Occasion};
+use archive::wacz::{Source, Wacz};
+use certificate::{Locale, Occasion, Pictures};
 use evidence::{checkpoint::Checkpoint, digest::FileDigests, note::Note};
-use std::{collections::BTreeMap, fs};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+};
 use store::Record;
 
 /// Largest original of which a thumbnail is made: it is held in memory once.
 const MAX_PICTURE: u64 = 256 << 20;
+/// Pixels, and bytes, of one tile of a screenshot.
+const MAX_TILE: u64 = 4096 * 4096;
+const MAX_TILE_BYTES: u64 = 96 << 20;
 
 impl Folder {
     /// The signed certificate over these entries (2 to 7 of the package).
@@ -25,19 +33,38 @@ impl Folder {
     ) -> Result<Vec<u8>> {
         let entries: BTreeMap<String, Vec<u8>> = entries.iter().cloned().collect();
         let (original_read, thumbnail) = self.original_again(record);
-        let occasion = Occasion {
+        let occasion = self.occasion(record, &entries, request, original_read)?;
+        let pdf = certificate::draw(&entries, &occasion, thumbnail.as_deref(), letters::fonts());
+        seal::certificate(self, &pdf.map_err(|e| undrawn(record, &e))?)
+    }
+
+    /// The signed report of a capture over these entries; `held` is its file, whose digests were just compared.
+    pub(crate) fn report(
+        &self,
+        record: &Record,
+        entries: &[(String, Vec<u8>)],
+        request: &ExportRequest,
+        held: &mut File,
+    ) -> Result<Vec<u8>> {
+        let entries: BTreeMap<String, Vec<u8>> = entries.iter().cloned().collect();
+        let occasion = self.occasion(record, &entries, request, true)?;
+        let pdf = certificate::draw_capture(&entries, held, &occasion, &mut page_pictures, letters::fonts());
+        seal::certificate(self, &pdf.map_err(|e| undrawn(record, &e))?)
+    }
+
+    fn occasion(
+        &self,
+        record: &Record,
+        entries: &BTreeMap<String, Vec<u8>>,
+        request: &ExportRequest,
+        original_read: bool,
+    ) -> Result<Occasion> {
+        Ok(Occasion {
             locale: if request.english { Locale::En } else { Locale::Zh },
             checked: clock::now(),
-            earlier: self.earlier(record, &entries)?,
+            earlier: self.earlier(record, entries)?,
             original_read,
-        };
-        let pdf = certificate::draw(&entries, &occasion, thumbnail.as_deref(), letters::fonts()).map_err(|e| {
-            Error::new(
-                format!("{}：证书无法绘制（{e}）；证据本身不受影响", record.id),
-                format!("{}: the certificate could not be drawn ({e}); the evidence itself is unharmed", record.id),
-            )
-        })?;
-        seal::certificate(self, &pdf)
+        })
     }
 
     /// Whether the kept original still has the recorded digests, and, of a picture that has, its thumbnail.
@@ -64,4 +91,39 @@ impl Folder {
         let same = self.store.by_sha256(&sha256)?;
         Ok((index < size).then(|| same.iter().filter(|r| r.index.is_some_and(|i| i < index)).count() as u64))
     }
+}
+
+/// The full screenshot of a capture, cut as its report prints it. A file without one, or with one that does not decode,
+/// has no pictures.
+pub fn page_pictures(wacz: &Wacz, source: &mut dyn Source) -> Pictures {
+    let bounds = picture::Bounds {
+        rows: certificate::part_rows,
+        width: certificate::MAX_WIDTH,
+        parts: certificate::MAX_PARTS,
+        bytes: certificate::MAX_PICTURES,
+    };
+    let limits = picture::Limits { pixels: MAX_TILE, bytes: MAX_TILE_BYTES, ..picture::Limits::default() };
+    let mut tiles: Vec<_> =
+        wacz.named().filter(|(name, _)| name.split('/').next() == Some("screenshot-full")).collect();
+    tiles.sort_by_key(|(name, _)| *name);
+    let mut cutter = picture::Cutter::new(bounds);
+    for (_, entry) in tiles {
+        let tile = wacz.payload(source, entry, MAX_TILE_BYTES).ok();
+        if tile.and_then(|tile| cutter.push(tile, &limits).ok()).is_none() {
+            return Pictures::default();
+        }
+    }
+    let strip = cutter.finish().unwrap_or_default();
+    Pictures {
+        width: strip.width,
+        height: strip.height,
+        parts: strip.parts.into_iter().map(|p| (p.from, p.to, p.jpeg)).collect(),
+    }
+}
+
+fn undrawn(record: &Record, e: &certificate::Error) -> Error {
+    Error::new(
+        format!("{}：证书无法绘制（{e}）；证据本身不受影响", record.id),
+        format!("{}: the certificate could not be drawn ({e}); the evidence itself is unharmed", record.id),
+    )
 }

@@ -133,6 +133,10 @@ pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
                 "页面内容确在指令之后取得，这一点依赖取证机器。",
                 "That the page's bytes came after the order rests on the capturing machine.",
             );
+            add(
+                "不证明网页内容属实，或由其名义上的发布者发布；也不说明其他访客、其他地点看到了什么。",
+                "It does not show that the page is true, or published by whom it names, nor what others saw, or saw elsewhere.",
+            );
         }
     }
     if facts.t1.is_some() && ![&facts.t1, &facts.t2].iter().any(|t| t.as_ref().is_some_and(|t| t.independent)) {
