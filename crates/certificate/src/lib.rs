@@ -9,6 +9,7 @@
 //! - Every character has a glyph (PDF/A asks for it): [`Fonts::missing`] tells before anything is recorded.
 //! - Facts reach the template as data, never as source.
 
+mod compared;
 mod draw;
 mod error;
 mod fill;
@@ -21,6 +22,7 @@ pub mod seal;
 mod sheet;
 mod world;
 
+pub use compared::{Changes, Compared, Counts, FactChange, Likeness, Likenesses, MAX_SHOWN, Near, Side};
 pub use draw::{Cut, Occasion, draw, draw_capture, redraw, redraw_capture, thumbnail_in};
 pub use error::Error;
 pub use fill::Beside;

@@ -19,8 +19,10 @@ named! {
         File = "file",
         /// Only digests were told: possession of the file was not shown.
         Digest = "digest",
-        /// A web page; the sheet has a [`Report`].
+        /// A web page; the sheet has a [`crate::Report`].
         Capture = "capture",
+        /// What a program found on a captured page; the sheet has a [`crate::Compared`].
+        Comparison = "comparison",
     }
 }
 named! {

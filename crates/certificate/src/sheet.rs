@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::compared::Compared;
 use crate::error::{Error, printable};
 use crate::instant::Instant;
 pub use crate::lists::{Clock, Custody, EventKind, Kind, NumberLabel, Outcome, Provenance, Relation, Verdict};
@@ -210,6 +211,8 @@ pub struct Sheet {
     pub software: Words,
     /// A capture's own part; there exactly for [`Kind::Capture`].
     pub report: Option<Report>,
+    /// A comparison's own part; there exactly for [`Kind::Comparison`].
+    pub compared: Option<Compared>,
 }
 
 impl Sheet {
@@ -293,17 +296,15 @@ impl Sheet {
         for at in self.moments() {
             Instant::parse("time", at)?;
         }
-        match (&self.report, self.kind) {
-            (Some(report), Kind::Capture) => report.check()?,
-            (None, Kind::Capture) | (Some(_), _) => {
-                return Err(Error::Mismatch {
-                    what: "kind",
-                    found: format!("{:?}, report {}", self.kind, self.report.is_some()),
-                    expected: "a report exactly for a capture".into(),
-                });
-            }
-            (None, _) => {}
+        let parts = (self.report.is_some(), self.compared.is_some());
+        let expected = (self.kind == Kind::Capture, self.kind == Kind::Comparison);
+        if parts != expected {
+            let found = format!("report {}, comparison {} for {:?}", parts.0, parts.1, self.kind);
+            let expected = "a report exactly for a capture, a comparison exactly for a comparison".into();
+            return Err(Error::Mismatch { what: "kind", found, expected });
         }
+        self.report.as_ref().map_or(Ok(()), Report::check)?;
+        self.compared.as_ref().map_or(Ok(()), Compared::check)?;
         if self.does_not_show.is_empty() {
             return Err(Error::Malformed {
                 what: "does_not_show",
@@ -368,7 +369,8 @@ impl Sheet {
     fn moments(&self) -> impl Iterator<Item = &str> {
         let ordered = self.report.iter().filter_map(|r| r.ordered.as_ref());
         let tokens = self.t1.iter().chain(&self.t2).chain(ordered).map(|t| t.at.as_str());
-        tokens.chain(self.events.iter().map(|e| e.at.as_str())).chain([self.checked.as_str()])
+        let compared = self.compared.iter().flat_map(Compared::moments);
+        tokens.chain(compared).chain(self.events.iter().map(|e| e.at.as_str())).chain([self.checked.as_str()])
     }
 
     /// Every text that the sheet brings, for fonts and bounds.
@@ -389,7 +391,8 @@ impl Sheet {
         words.extend(self.unanswerable.iter().chain(&self.does_not_show));
         words.extend(self.steps.iter().map(|s| &s.label));
         out.extend(words.iter().flat_map(|w| [w.zh.as_str(), w.en.as_str()]));
-        out.extend(self.report.iter().flat_map(|r| r.texts()));
+        out.extend(self.report.iter().flat_map(Report::texts));
+        out.extend(self.compared.iter().flat_map(Compared::texts));
         out
     }
 
@@ -404,6 +407,7 @@ impl Sheet {
             self.title.iter_mut().for_each(&mut write);
             report.foreign(&mut write);
         }
+        self.compared.iter_mut().for_each(|c| c.foreign(&mut write));
         self
     }
 

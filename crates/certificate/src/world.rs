@@ -13,6 +13,7 @@ use typst::{Library, LibraryExt, World};
 use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
+use crate::compared::{Changes, Compared, Likeness, MAX_SHOWN, Side};
 use crate::error::{Error, printable};
 use crate::instant::Instant;
 use crate::report::{self, Report, Screenshot};
@@ -20,10 +21,11 @@ use crate::sheet::{Moment, Outcome, Sheet, Verdict, Words};
 use crate::{Locale, MAX_ATTACHED, Picture};
 
 const MAIN: &str = "/certificate.typ";
-const SOURCES: [(&str, &str); 4] = [
+const SOURCES: [(&str, &str); 5] = [
     (MAIN, include_str!("../assets/certificate.typ")),
     ("/parts.typ", include_str!("../assets/parts.typ")),
     ("/capture.typ", include_str!("../assets/capture.typ")),
+    ("/comparison.typ", include_str!("../assets/comparison.typ")),
     ("/strings.typ", include_str!("../assets/strings.typ")),
 ];
 /// A certificate attaches this many files at most.
@@ -148,6 +150,7 @@ pub(crate) fn data(
         "steps": sheet.steps,
         "software": sheet.software,
         "report": sheet.report.as_ref().map(report_data).transpose()?,
+        "compared": sheet.compared.as_ref().map(compared_data).transpose()?,
         "thumbnail": thumbnail,
         "attachments": attached,
         "qr": qr(sheet)?.0,
@@ -201,6 +204,49 @@ fn report_data(r: &Report) -> Result<serde_json::Value, Error> {
         "exchanged": exchanged,
         "left": r.left_out.iter().map(counts).collect::<Vec<_>>(),
         "screenshot": screenshot,
+    }))
+}
+
+/// A comparison's part; numbers as text, as everywhere.
+fn compared_data(c: &Compared) -> Result<serde_json::Value, Error> {
+    let local = |at: &str| Instant::parse("time", at).map(|t| t.local());
+    let side = |s: &Side| -> Result<serde_json::Value, Error> {
+        Ok(serde_json::json!({ "id": s.id, "local": local(&s.at)?, "url": s.url, "sha256": s.sha256 }))
+    };
+    let text = |n: &(u64, u64)| [grouped(n.0), grouped(n.1)];
+    let counts = c.counts.as_ref().map(|n| {
+        let others: Vec<_> = n.others.iter().map(|(why, n)| (why, grouped(*n))).collect();
+        serde_json::json!({ "images": text(&n.images), "records": text(&n.records), "others": others })
+    });
+    let pair = |p: &Likeness| -> Result<serde_json::Value, Error> {
+        let found = p.found.as_ref().map(|f| {
+            let (dct, gradient) = (text(&f.dct), text(&f.gradient));
+            serde_json::json!({ "parts": f.parts, "mirrored": f.mirrored, "dct": dct, "gradient": gradient })
+        });
+        Ok(serde_json::json!({
+            "similarity": p.similarity, "url": p.url, "sha256": p.sha256, "size": text(&p.size),
+            "place": p.place.map(|b| b.map(|n| n.to_string())), "occurrences": grouped(p.occurrences), "record": p.record,
+            "local": local(&p.record_at)?, "record_sha256": p.record_sha256, "found": found, "drawn": p.drawn,
+        }))
+    };
+    let changes = |l: &Option<Changes>| {
+        l.as_ref().map(|l| {
+            serde_json::json!({ "added": l.added, "removed": l.removed, "found": text(&l.found), "unchanged": grouped(l.unchanged) })
+        })
+    };
+    Ok(serde_json::json!({
+        "local": local(&c.at)?,
+        "page": side(&c.page)?,
+        "earlier": c.earlier.as_ref().map(side).transpose()?,
+        "counts": counts,
+        "pairs": c.pairs.iter().map(pair).collect::<Result<Vec<_>, _>>()?,
+        "found": grouped(c.pairs_found),
+        "shown": MAX_SHOWN,
+        "left": grouped(c.pairs_found.saturating_sub(c.pairs.len() as u64)),
+        "text": changes(&c.text),
+        "images": changes(&c.images),
+        "facts": c.facts,
+        "notice": c.notice,
     }))
 }
 
