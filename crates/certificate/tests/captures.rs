@@ -1,7 +1,6 @@
 //! A capture's report: from its entries and its file to pages, and again; a page's own words can do nothing.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-#[allow(dead_code)]
 #[path = "../../verify/tests/common/mod.rs"]
 mod common;
 #[allow(dead_code)]
