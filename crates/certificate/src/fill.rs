@@ -189,7 +189,7 @@ impl Sheet {
             steps: held.steps(beside.root_file.as_deref(), if captured { "capture.wacz" } else { "ORIGINAL" }),
             software: software(),
             report,
-            compared: None,
+            comparison: None,
         })
     }
 }

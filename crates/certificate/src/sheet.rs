@@ -212,7 +212,7 @@ pub struct Sheet {
     /// A capture's own part; there exactly for [`Kind::Capture`].
     pub report: Option<Report>,
     /// A comparison's own part; there exactly for [`Kind::Comparison`].
-    pub compared: Option<Compared>,
+    pub comparison: Option<Compared>,
 }
 
 impl Sheet {
@@ -296,7 +296,7 @@ impl Sheet {
         for at in self.moments() {
             Instant::parse("time", at)?;
         }
-        let parts = (self.report.is_some(), self.compared.is_some());
+        let parts = (self.report.is_some(), self.comparison.is_some());
         let expected = (self.kind == Kind::Capture, self.kind == Kind::Comparison);
         if parts != expected {
             let found = format!("report {}, comparison {} for {:?}", parts.0, parts.1, self.kind);
@@ -304,7 +304,7 @@ impl Sheet {
             return Err(Error::Mismatch { what: "kind", found, expected });
         }
         self.report.as_ref().map_or(Ok(()), Report::check)?;
-        self.compared.as_ref().map_or(Ok(()), Compared::check)?;
+        self.comparison.as_ref().map_or(Ok(()), Compared::check)?;
         if self.does_not_show.is_empty() {
             return Err(Error::Malformed {
                 what: "does_not_show",
@@ -369,7 +369,7 @@ impl Sheet {
     fn moments(&self) -> impl Iterator<Item = &str> {
         let ordered = self.report.iter().filter_map(|r| r.ordered.as_ref());
         let tokens = self.t1.iter().chain(&self.t2).chain(ordered).map(|t| t.at.as_str());
-        let compared = self.compared.iter().flat_map(Compared::moments);
+        let compared = self.comparison.iter().flat_map(Compared::moments);
         tokens.chain(compared).chain(self.events.iter().map(|e| e.at.as_str())).chain([self.checked.as_str()])
     }
 
@@ -392,7 +392,7 @@ impl Sheet {
         words.extend(self.steps.iter().map(|s| &s.label));
         out.extend(words.iter().flat_map(|w| [w.zh.as_str(), w.en.as_str()]));
         out.extend(self.report.iter().flat_map(Report::texts));
-        out.extend(self.compared.iter().flat_map(Compared::texts));
+        out.extend(self.comparison.iter().flat_map(Compared::texts));
         out
     }
 
@@ -407,7 +407,7 @@ impl Sheet {
             self.title.iter_mut().for_each(&mut write);
             report.foreign(&mut write);
         }
-        self.compared.iter_mut().for_each(|c| c.foreign(&mut write));
+        self.comparison.iter_mut().for_each(|c| c.foreign(&mut write));
         self
     }
 

@@ -150,7 +150,7 @@ pub(crate) fn data(
         "steps": sheet.steps,
         "software": sheet.software,
         "report": sheet.report.as_ref().map(report_data).transpose()?,
-        "compared": sheet.compared.as_ref().map(compared_data).transpose()?,
+        "comparison": sheet.comparison.as_ref().map(comparison_data).transpose()?,
         "thumbnail": thumbnail,
         "attachments": attached,
         "qr": qr(sheet)?.0,
@@ -208,7 +208,7 @@ fn report_data(r: &Report) -> Result<serde_json::Value, Error> {
 }
 
 /// A comparison's part; numbers as text, as everywhere.
-fn compared_data(c: &Compared) -> Result<serde_json::Value, Error> {
+fn comparison_data(c: &Compared) -> Result<serde_json::Value, Error> {
     let local = |at: &str| Instant::parse("time", at).map(|t| t.local());
     let side = |s: &Side| -> Result<serde_json::Value, Error> {
         Ok(serde_json::json!({ "id": s.id, "local": local(&s.at)?, "url": s.url, "sha256": s.sha256 }))

@@ -99,7 +99,8 @@ fn one_capture_its_report_and_everybody_who_reads_it() {
     let line: Value = serde_json::from_slice(&out.stdout).unwrap();
     let id = line["id"].as_str().unwrap_or_else(|| panic!("{line}"));
     desk.done(&["export", "--data", "data", "--output", "en", "--lang", "en", id]);
-    let listed = desk.done(&["export", "--data", "data", "--output", "out", "--originals", "--json", id]);
+    let listed =
+        desk.done(&["export", "--data", "data", "--output", "out", "--lang", "zh", "--originals", "--json", id]);
     let written = String::from_utf8(listed.stdout).unwrap();
     let [pdf, zip, wacz] = ["pdf", "zip", "wacz"].map(|kind| format!("out/{id}.{kind}"));
     assert!([&pdf, &zip, &wacz].iter().all(|f| written.contains(f.as_str())), "{written}");

@@ -200,7 +200,7 @@ pub(crate) fn merchant() -> Sheet {
         ],
         software: w("鹊凿 0.4.0（3f9c21e）", "Quezao 0.4.0 (3f9c21e)"),
         report: None,
-        compared: None,
+        comparison: None,
     }
 }
 
