@@ -209,7 +209,7 @@ fn environment(before: &Value, after: &Value) -> Vec<Line> {
     add("浏览器", "Browser", same(vec![text("/browser/product"), window]));
     add("浏览器包", "Package", same(vec![text("/chromium/package/version")]));
     let digest = |path: &str| text(path).map(|d| format!("SHA-256 {}", short(&d)));
-    add("浏览器摘要", "Its digest", same(vec![digest("/chromium/sha256")]));
+    add("浏览器文件", "Binary", same(vec![digest("/chromium/sha256")]));
     add("取证程序", "Recorder", same(vec![text("/recorder/version"), digest("/recorder/sha256")]));
     add("语言与时区", "Locale", same(vec![text("/locale/lang"), text("/locale/time_zone")]));
     let place = ["/network/public_address", "/network/region", "/network/network"].map(text).to_vec();
