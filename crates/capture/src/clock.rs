@@ -28,7 +28,7 @@ impl Operations {
     }
 
     pub(crate) fn note(&mut self, what: &str, detail: Value) {
-        if self.lines.len() < 20_000 || what == "result" {
+        if self.lines.len() < 20_000 {
             self.lines
                 .push(json!({ "monotonic_us": self.at(), "wall_us": wall(), "operation": what, "detail": detail }));
         }

@@ -164,20 +164,6 @@ pub fn run_with(
     })).collect();
     page.keep("heads", "application/x-ndjson", &json_lines(&heads));
     let ended = wall();
-    // What the report of this capture says of its end, in the file itself: who has the file can say it again.
-    let hops: Vec<_> = exchanges
-        .iter()
-        .filter(|e| e.main && !e.printing)
-        .take(100)
-        .map(|e| json!({ "url": e.url, "status": e.response.as_ref().map(|r| r.status) }))
-        .collect();
-    page.browser.operations.note(
-        "result",
-        json!({
-            "outcome": outcome, "status": status, "reasons": page.reasons, "remarks": page.remarks,
-            "red_flags": red_flags, "differences": differences, "hops": hops,
-        }),
-    );
     let lines = page.browser.operations.lines();
     page.keep("operations", "application/x-ndjson", &lines);
     let Page { reasons, remarks, mut resources, .. } = page;

@@ -33,8 +33,6 @@ use store::Record as Row;
 
 /// How long an order waits for its seal. Nothing is opened before.
 const ORDER_SEAL: Duration = Duration::from_secs(60);
-/// Bytes of a claim.
-const CLAIM: usize = 4096;
 
 impl Folder {
     /// Captures each URL; every one gives exactly one [`CaptureEvent::Done`]. Returns the lines in their order.
@@ -205,7 +203,7 @@ impl Folder {
         let leaf = hex::encode(&merkle::leaf_hash(&order.record));
         claims.extend([
             ("url", Value::from(url)),
-            ("final_url", final_url(&recording.final_url)),
+            ("final_url", text(&recording.final_url)),
             ("page_title", text(&recording.title)),
             ("purpose", purpose(request).into()),
             ("outcome", status(recording.outcome).into()),
@@ -233,19 +231,7 @@ impl Folder {
 fn claimable(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     let fits = |c: &char| evidence::json::check_string("claim", c.encode_utf8(&mut [0; 4])).is_ok();
-    let mut bytes = 0;
-    let room = |c: &char| {
-        bytes += c.len_utf8();
-        bytes <= CLAIM
-    };
-    text.nfc().filter(fits).take_while(room).collect()
-}
-
-/// As the file's main page has it: without a fragment. One that a claim cannot hold whole is not claimed in part.
-fn final_url(url: &str) -> Value {
-    let url = url.split('#').next().unwrap_or_default();
-    let whole = (1..=CLAIM).contains(&url.len()) && claimable(url) == url;
-    if whole { url.into() } else { Value::Null }
+    text.nfc().filter(fits).take(2_000).collect()
 }
 
 /// Where the database notes when a capture's bytes were dropped.
@@ -277,7 +263,7 @@ fn check_url(url: &str, loopback: &[Loopback]) -> Result<()> {
         (_, Some(rest)) => (rest, 443),
         _ => return refuse("只能取证 http 或 https 网页", "only http and https pages can be captured"),
     };
-    if evidence::json::check_string("url", url).is_err() || url.len() > CLAIM {
+    if evidence::json::check_string("url", url).is_err() || url.len() > 8_000 {
         return refuse(
             "网址含有不能登记的字符，或过长",
             "a URL that cannot be recorded: control characters, or too long",
