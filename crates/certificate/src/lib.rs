@@ -123,13 +123,14 @@ pub(crate) fn render_with(
     check_pictures(sheet, pictures)?;
     let attached = world::attached(attachments)?;
     let thumbnail = sheet.report.is_none() && !pictures.is_empty();
-    let data = world::data(sheet, thumbnail, &attached, locale, keywords)?;
+    let (side, qr) = world::qr(sheet)?;
+    let data = world::data(sheet, thumbnail, &attached, locale, keywords, side)?;
     let text = sheet.text();
     let missing = fonts.missing(&text);
     if !missing.is_empty() {
         return Err(Error::Glyph { missing });
     }
-    world::typeset(sheet, data, pictures, attachments, locale, fonts.covering(&text))
+    world::typeset(sheet, data, qr, pictures, attachments, locale, fonts.covering(&text))
 }
 
 fn check_pictures(sheet: &Sheet, pictures: &[Picture<'_>]) -> Result<(), Error> {

@@ -406,6 +406,8 @@ impl Sheet {
         if let Some(report) = &mut self.report {
             self.title.iter_mut().for_each(&mut write);
             report.foreign(&mut write);
+            // A check may quote the file.
+            self.checks.iter_mut().flat_map(|c| [&mut c.text.zh, &mut c.text.en]).for_each(&mut write);
         }
         self.comparison.iter_mut().for_each(|c| c.foreign(&mut write));
         self

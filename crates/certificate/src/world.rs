@@ -88,6 +88,7 @@ pub(crate) fn data(
     attached: &[Attached],
     locale: Locale,
     keywords: &[String],
+    qr: usize,
 ) -> Result<Vec<u8>, Error> {
     let (host, key) = sheet.origin();
     let verdict = match sheet.verdict {
@@ -153,7 +154,7 @@ pub(crate) fn data(
         "comparison": sheet.comparison.as_ref().map(comparison_data).transpose()?,
         "thumbnail": thumbnail,
         "attachments": attached,
-        "qr": qr(sheet)?.0,
+        "qr": qr,
     });
     serde_json::to_vec(&value).map_err(|e| Error::Typeset { why: e.to_string() })
 }
@@ -270,6 +271,7 @@ fn crop([x, y, w, h]: [u32; 4], shot: &Screenshot) -> Option<serde_json::Value> 
 pub(crate) fn typeset(
     sheet: &Sheet,
     data: Vec<u8>,
+    qr: Vec<u8>,
     pictures: &[Picture<'_>],
     attachments: &[(String, Vec<u8>)],
     locale: Locale,
@@ -277,7 +279,7 @@ pub(crate) fn typeset(
 ) -> Result<Vec<u8>, Error> {
     let mut world = Paper::new(fonts)?;
     world.files.insert(file_id("/sheet.json")?, Bytes::new(data));
-    world.files.insert(file_id("/qr.luma")?, Bytes::new(qr(sheet)?.1));
+    world.files.insert(file_id("/qr.luma")?, Bytes::new(qr));
     for picture in pictures {
         world.files.insert(file_id(&picture.path)?, Bytes::new(picture.jpeg.to_vec()));
     }
@@ -309,8 +311,9 @@ pub(crate) fn typeset(
         };
         typst_pdf::pdf(&document, &options).map_err(|e| failed(&e))
     });
-    // The typesetter remembers across calls; a service that draws for days must not.
-    comemo::evict(4);
+    // The typesetter remembers across calls; a service that draws for days must not. What the next sheet shares with this
+    // one (the template, its words) is used by each; older results only make the memory slow.
+    comemo::evict(1);
     pdf
 }
 
@@ -409,7 +412,7 @@ fn shown(moment: Option<&Moment>) -> Result<Option<Shown<'_>>, Error> {
 
 /// Record number, record digest and origin, one a line, as a grey picture: its side in pixels, its bytes. It names the
 /// record, it checks nothing. Drawn as rectangles the same code costs the typesetter more than the whole page.
-fn qr(sheet: &Sheet) -> Result<(usize, Vec<u8>), Error> {
+pub(crate) fn qr(sheet: &Sheet) -> Result<(usize, Vec<u8>), Error> {
     let text = format!("{}\n{}\n{}", sheet.id, sheet.ledger.record, sheet.ledger.origin);
     let code = qrcode::QrCode::with_error_correction_level(text.as_bytes(), qrcode::EcLevel::M).map_err(|e| {
         let expected = format!("an origin that fits a QR code: {e}");
