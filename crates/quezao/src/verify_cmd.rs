@@ -1,7 +1,7 @@
 //! `verify`: reads package, originals and trust from disk, asks `verify`, prints the verdict.
 
 use crate::{
-    args,
+    args, compare_cmd,
     out::{Out, eights},
 };
 use evidence::time::Utc;
@@ -58,6 +58,7 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
         Ok(verdict) => verdict,
         Err(e) => return out.fail(&e),
     };
+    let verdict = compare_cmd::again(verdict, &a.files);
     if trust_dir.is_none() {
         out.note(&out.text("trust-hint", &[]));
     }

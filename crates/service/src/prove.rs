@@ -127,8 +127,9 @@ impl Folder {
         let full = if request.full { ".full" } else { "" };
         // Before the seal there is nothing that a certificate could stand on.
         let sealed = entries.iter().any(|(name, _)| name == "checkpoint.tsr");
-        if record.kind == Kind::Capture.as_str() {
-            entries.push(("capture.wacz".to_owned(), self.held(&record)?));
+        let made = [(Kind::Capture, "capture.wacz"), (Kind::Comparison, "comparison.json")];
+        if let Some((_, name)) = made.into_iter().find(|(kind, _)| record.kind == kind.as_str()) {
+            entries.push((name.to_owned(), self.held(&record)?));
         }
         // Orders have none; a capture's report comes with its own sheets.
         let drawn = ["image", "file", "digest"].contains(&record.kind.as_str());
@@ -276,10 +277,10 @@ impl Folder {
         }
         let safe: String =
             record.file_name.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
-        let name = if record.kind == Kind::Capture.as_str() {
-            format!("{}.wacz", record.id)
-        } else {
-            format!("{}-{safe}", record.id)
+        let name = match record.kind.as_str() {
+            "capture" => format!("{}.wacz", record.id),
+            "comparison" => format!("{}.comparison.json", record.id),
+            _ => format!("{}-{safe}", record.id),
         };
         let target = output.join(name);
         let mut source = File::open(&held).map_err(|e| Error::io(&held, &e))?;
