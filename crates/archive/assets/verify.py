@@ -367,8 +367,9 @@ def open_disclosures(what, data, statement):
 
 # --- comparison: spec/comparison.md -------------------------------------------------------------------
 
-ALGORITHMS = [{"bits": 256, "name": "dct-256", "threshold": 60, "version": 1},
-              {"bits": 512, "name": "gradient-512", "threshold": 120, "version": 1}]
+ALGORITHMS = [{"bits": 256, "name": "dct-256", "version": 1}, {"bits": 512, "name": "gradient-512", "version": 1}]
+THRESHOLDS = {"close": {"dct": 48, "gradient": 120},
+              "possible": [{"dct": 60, "gradient": 512}, {"dct": 72, "gradient": 120}]}
 NOTICE = {"zh": "相似度由算法给出，不是侵权认定；未发现相似不等于不存在。",
           "en": "Similarity by algorithm, not a finding of infringement; no match does not mean absent."}
 PARTS = ("whole trimmed inner-95 inner-90 inner-80 square without-top without-bottom without-left "
@@ -388,11 +389,13 @@ class Comparison:
         schema = value.get("schema") if isinstance(value, dict) else None
         if schema != "quezao/comparison/v1":
             raise Open("comparison schema: a newer reader may know it", schema, "quezao/comparison/v1")
-        m = closed("comparison", value, "schema compared_at capture earlier algorithms images images_found registered "
-                                        "pairs pairs_found differences notice".split())
-        if m["algorithms"] != ALGORITHMS:
+        m = closed("comparison", value, "schema compared_at capture earlier algorithms thresholds images images_found "
+                                        "registered pairs pairs_found differences notice".split())
+        if canonical(m["algorithms"]) != canonical(ALGORITHMS):
             raise Open("comparison algorithms: a newer reader may know them", m["algorithms"], ALGORITHMS)
-        if m["notice"] != NOTICE:
+        if canonical(m["thresholds"]) != canonical(THRESHOLDS):
+            raise Open("comparison thresholds: a newer reader may know them", m["thresholds"], THRESHOLDS)
+        if canonical(m["notice"]) != canonical(NOTICE):
             raise Bad("comparison notice", m["notice"], NOTICE)
         self.named, self.sources, self.compared_at = [], set(), instant("compared_at", m["compared_at"])
         images = [self.image(i) for i in items("comparison images", m["images"], 2000)]
@@ -483,10 +486,11 @@ class Comparison:
             if part not in partners or page not in PARTS:
                 raise Bad("match", "%s with %s" % (page, part), "a combination of parts")
             dct, gradient = count("dct", match["dct"]), count("gradient", match["gradient"])
-            near = (dct <= ALGORITHMS[0]["threshold"], gradient <= ALGORITHMS[1]["threshold"])
-            if not any(near) or dct > 256 or gradient > 512:
-                raise Bad("match", "dct %d, gradient %d" % (dct, gradient), "within a threshold")
-            similarity, score = "close" if all(near) else "possible", 2 * dct + gradient
+            within = [dct <= t["dct"] and gradient <= t["gradient"]
+                      for t in [THRESHOLDS["close"]] + THRESHOLDS["possible"]]
+            if not any(within) or dct > 256 or gradient > 512:
+                raise Bad("match", "dct %d, gradient %d" % (dct, gradient), "within one of the thresholds")
+            similarity, score = "close" if within[0] else "possible", 2 * dct + gradient
         if (image["sha256"] == record["sha256"]) != (match is None):
             raise Bad("pair similarity", similarity, "identical exactly where the digests are equal")
         if match is not None and image["result"] != "compared":

@@ -32,10 +32,10 @@ pub const MAX_PAIRS: usize = 1_000;
 pub const MAX_TEXT: usize = 2_000;
 /// Most refs of the record.
 pub const MAX_REFS: usize = 16;
-/// Largest distance that still counts, `dct-256`.
-pub const DCT_THRESHOLD: u64 = 60;
-/// Largest distance that still counts, `gradient-512`.
-pub const GRADIENT_THRESHOLD: u64 = 120;
+/// Distances up to which a match is close: `dct-256`, `gradient-512`.
+pub const CLOSE: (u64, u64) = (48, 120);
+/// Distances up to which a match is possible, one or the other.
+pub const POSSIBLE: [(u64, u64); 2] = [(60, 512), (72, 120)];
 /// The sentence about what a similarity is not, Chinese and English.
 pub const NOTICE: (&str, &str) = (
     "相似度由算法给出，不是侵权认定；未发现相似不等于不存在。",
@@ -144,6 +144,7 @@ impl Comparison {
                 "capture",
                 "earlier",
                 "algorithms",
+                "thresholds",
                 "images",
                 "images_found",
                 "registered",
@@ -153,6 +154,9 @@ impl Comparison {
                 "notice",
             ],
         )?;
+        if m["thresholds"] != thresholds() {
+            return Err(Error::Unknown { what: "comparison thresholds", found: m["thresholds"].to_string() });
+        }
         if m["algorithms"] != algorithms() {
             return Err(Error::Unknown { what: "comparison algorithms", found: m["algorithms"].to_string() });
         }
@@ -198,6 +202,7 @@ impl Comparison {
             "capture": self.capture.to_value(),
             "earlier": earlier,
             "algorithms": algorithms(),
+            "thresholds": thresholds(),
             "images": scan.images.iter().map(Image::to_value).collect::<Vec<_>>(),
             "images_found": scan.images_found,
             "registered": if differences.is_null() { scan.registered() } else { Value::Null },
@@ -243,9 +248,14 @@ impl Captured {
 
 fn algorithms() -> Value {
     json!([
-        {"name": "dct-256", "version": 1, "bits": 256, "threshold": DCT_THRESHOLD},
-        {"name": "gradient-512", "version": 1, "bits": 512, "threshold": GRADIENT_THRESHOLD},
+        {"name": "dct-256", "version": 1, "bits": 256},
+        {"name": "gradient-512", "version": 1, "bits": 512},
     ])
+}
+
+fn thresholds() -> Value {
+    let pair = |(dct, gradient): (u64, u64)| json!({"dct": dct, "gradient": gradient});
+    json!({"close": pair(CLOSE), "possible": POSSIBLE.map(pair)})
 }
 
 fn notice() -> Value {

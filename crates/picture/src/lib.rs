@@ -22,7 +22,7 @@ mod thumbnail;
 
 pub use decode::decode;
 pub use hash::Hashes;
-pub use similar::{DCT_THRESHOLD, GRADIENT_THRESHOLD, Likeness, Part, Prints, prints};
+pub use similar::{CLOSE, Likeness, POSSIBLE, Part, Prints, prints};
 pub use thumbnail::thumbnail;
 
 use image::ImageFormat;

@@ -8,10 +8,10 @@ use crate::{
     plane::{Plane, SIDE},
 };
 
-/// Largest distance that still counts, `dct-256`.
-pub const DCT_THRESHOLD: u32 = 60;
-/// Largest distance that still counts, `gradient-512`.
-pub const GRADIENT_THRESHOLD: u32 = 120;
+/// Distances up to which two pictures are close: `dct-256`, `gradient-512`.
+pub const CLOSE: (u32, u32) = (48, 120);
+/// Distances up to which it is possible, one or the other.
+pub const POSSIBLE: [(u32, u32); 2] = [(60, 512), (72, 120)];
 
 /// How far values of a uniform border may lie apart.
 const UNIFORM: u16 = 1_024;
@@ -133,6 +133,22 @@ pub struct Likeness {
     pub gradient: u32,
 }
 
+impl Likeness {
+    /// Within [`CLOSE`].
+    pub fn is_close(&self) -> bool {
+        self.is_within(CLOSE)
+    }
+
+    /// Within one of [`POSSIBLE`].
+    pub fn is_possible(&self) -> bool {
+        POSSIBLE.iter().any(|limit| self.is_within(*limit))
+    }
+
+    fn is_within(&self, (dct, gradient): (u32, u32)) -> bool {
+        self.dct <= dct && self.gradient <= gradient
+    }
+}
+
 /// Decodes a picture within limits, and hashes its parts.
 ///
 /// # Errors
@@ -170,11 +186,10 @@ impl Prints {
         })
     }
 
-    /// The nearest combination, where one is within a threshold: both before one, then 2 · dct + gradient.
+    /// The nearest combination, where one is close or possible: close ones first, then 2 · dct + gradient.
     pub fn like(&self, registered: &Self) -> Option<Likeness> {
-        let within = |l: &Likeness| (l.dct <= DCT_THRESHOLD, l.gradient <= GRADIENT_THRESHOLD);
-        let near = self.combinations(registered).filter(|l| within(l) != (false, false));
-        near.min_by_key(|l| (within(l) != (true, true), 2 * l.dct + l.gradient))
+        let near = self.combinations(registered).filter(|l| l.is_close() || l.is_possible());
+        near.min_by_key(|l| (!l.is_close(), 2 * l.dct + l.gradient))
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod variants;
 
-use picture::{DCT_THRESHOLD, Error, GRADIENT_THRESHOLD, Limits, Part, Prints, prints};
+use picture::{Error, Limits, Part, Prints, prints};
 use proptest::prelude::*;
 use variants::{copies, jpeg, png, product};
 
@@ -23,7 +23,7 @@ fn ordinary_copies_are_near_by_both() {
             if ordinary.iter().any(|o| name.starts_with(o)) && !name.contains("cut") {
                 let found = looked(&bytes).like(&registered);
                 let found = found.unwrap_or_else(|| panic!("product {seed}, {name}: nothing"));
-                assert!(found.dct <= DCT_THRESHOLD && found.gradient <= GRADIENT_THRESHOLD, "{seed} {name} {found:?}");
+                assert!(found.is_close(), "{seed} {name} {found:?}");
                 assert_eq!(found.mirrored, name == "mirrored", "{seed} {name} {found:?}");
             }
         }
@@ -35,7 +35,7 @@ fn different_products_are_not_near() {
     let all: Vec<Prints> = (0..30).map(|n| looked(&jpeg(&product(n), 85))).collect();
     for (n, one) in all.iter().enumerate() {
         for (m, other) in all.iter().enumerate().skip(n + 1) {
-            let found = one.like(other).filter(|f| f.dct <= DCT_THRESHOLD && f.gradient <= GRADIENT_THRESHOLD);
+            let found = one.like(other).filter(picture::Likeness::is_close);
             assert_eq!(found, None, "{n} {m}");
         }
     }

@@ -1,6 +1,6 @@
 //! By which combination of parts two pictures are alike, and how near.
 
-use super::{DCT_THRESHOLD, GRADIENT_THRESHOLD, count, text};
+use super::{CLOSE, POSSIBLE, count, text};
 use crate::{
     Error, Result,
     json::{self, Value, json},
@@ -25,9 +25,9 @@ pub const PARTS: [&str; 10] = [
 pub enum Similarity {
     /// The same bytes.
     Identical,
-    /// Both distances are within their thresholds.
+    /// Both distances are within [`CLOSE`].
     Close,
-    /// One of them is.
+    /// Both are within one of [`POSSIBLE`].
     Possible,
 }
 
@@ -58,10 +58,13 @@ pub struct Match {
 }
 
 impl Match {
-    /// Within both thresholds, or within one. What is within none cannot be read or written.
+    /// Close, or else possible. What is neither cannot be read or written.
     pub fn similarity(&self) -> Similarity {
-        let both = self.dct <= DCT_THRESHOLD && self.gradient <= GRADIENT_THRESHOLD;
-        if both { Similarity::Close } else { Similarity::Possible }
+        if self.is_within(CLOSE) { Similarity::Close } else { Similarity::Possible }
+    }
+
+    fn is_within(&self, (dct, gradient): (u64, u64)) -> bool {
+        self.dct <= dct && self.gradient <= gradient
     }
 
     /// What orders matches of one word: 2 · dct + gradient.
@@ -84,11 +87,11 @@ impl Match {
             let shown = format!("{} with {}", found.page_part, found.registered_part);
             return Err(Error::malformed("match", shown, "a combination of parts"));
         }
-        let within = found.dct <= DCT_THRESHOLD || found.gradient <= GRADIENT_THRESHOLD;
-        if !within || found.dct > 256 || found.gradient > 512 {
+        let counts = found.is_within(CLOSE) || POSSIBLE.iter().any(|limit| found.is_within(*limit));
+        if !counts || found.dct > 256 || found.gradient > 512 {
             let shown = format!("dct {}, gradient {}", found.dct, found.gradient);
-            let expected = format!("dct up to {DCT_THRESHOLD} or gradient up to {GRADIENT_THRESHOLD}");
-            return Err(Error::malformed("match", shown, expected));
+            let limits: Vec<String> = POSSIBLE.iter().map(|(d, g)| format!("dct <= {d}, gradient <= {g}")).collect();
+            return Err(Error::malformed("match", shown, limits.join("; or ")));
         }
         Ok(found)
     }

@@ -41,7 +41,7 @@ fn document() -> Comparison {
     let pairs = vec![
         Pair { image: 1, record: registered(9), found: None },
         Pair { image: 0, record: registered(7), found: near(3, 10) },
-        Pair { image: 0, record: registered(8), found: near(DCT_THRESHOLD, GRADIENT_THRESHOLD + 1) },
+        Pair { image: 0, record: registered(8), found: near(60, 400) },
     ];
     let scan = Scan {
         images: vec![image(5), image(9), Image { result: "small".into(), ..image(6) }],
@@ -112,7 +112,7 @@ fn what_contradicts_itself_is_refused() {
                 s.pairs_found = 4;
             }),
         ),
-        ("within no threshold", Box::new(|s| s.pairs[1].found = near(DCT_THRESHOLD + 1, GRADIENT_THRESHOLD + 1))),
+        ("within no threshold", Box::new(|s| s.pairs[1].found = near(61, 121))),
         ("identical with another digest", Box::new(|s| s.pairs[1].found = None)),
         ("a distance between the same bytes", Box::new(|s| s.pairs[0].found = near(0, 0))),
         ("an image that is not listed", Box::new(|s| s.pairs[1].image = 3)),
@@ -160,7 +160,7 @@ fn words_and_thresholds_are_fixed() {
     assert!(!with(&|v| v["pairs"][1]["similarity"] = "identical".into()).is_incomplete());
     assert!(!with(&|v| drop(v.as_object_mut().unwrap().remove("earlier"))).is_incomplete());
     assert!(!with(&|v| v["registered"] = Value::Null).is_incomplete());
-    assert!(unknown(with(&|v| v["algorithms"][0]["threshold"] = 99.into())));
+    assert!(unknown(with(&|v| v["thresholds"]["close"]["dct"] = 99.into())));
     assert!(unknown(with(&|v| v["algorithms"][1]["version"] = 2.into())));
     assert!(unknown(with(&|v| v["schema"] = "quezao/comparison/v2".into())));
     assert!(unknown(with(&|v| v["verdict"] = "infringement".into())));

@@ -48,7 +48,8 @@ pub(super) fn places(wacz: &Wacz, source: &mut dyn Source) -> Result<Places> {
     for image in facts["images"].as_array().into_iter().flatten() {
         let digest = image["sha256"].as_str().and_then(|d| hex::decode("sha256", d).ok());
         let numbers: Vec<i64> = image["box"].as_array().into_iter().flatten().filter_map(|n| n.as_i64()).collect();
-        if let (Some(digest), Ok(place @ [_, _, 0..=i64::MAX, 0..=i64::MAX])) = (digest, <[i64; 4]>::try_from(numbers)) {
+        if let (Some(digest), Ok(place @ [_, _, 0..=i64::MAX, 0..=i64::MAX])) = (digest, <[i64; 4]>::try_from(numbers))
+        {
             places.entry(digest).or_insert(place);
         }
     }

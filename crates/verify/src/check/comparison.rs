@@ -92,10 +92,10 @@ fn said(document: &Comparison) -> Check {
             let (images, records) = (scan.images_found, scan.records);
             (
                 format!(
-                    "比对文件格式正确，与记录一致。平台所述：页面图像 {images} 幅，登记记录 {records} 条；字节相同 {identical} 对，两种算法都相近 {close} 对，仅一种相近 {possible} 对。"
+                    "比对文件格式正确，与记录一致。平台所述：页面图像 {images} 幅，登记记录 {records} 条；字节相同 {identical} 对，相近 {close} 对，可能相近 {possible} 对。"
                 ),
                 format!(
-                    "The document has its form and agrees with its record. The platform says: {images} images on the page, {records} registered records; the same bytes {identical}, near by both algorithms {close}, by one alone {possible}."
+                    "The document has its form and agrees with its record. The platform says: {images} images on the page, {records} registered records; pairs of the same bytes {identical}, close {close}, possible {possible}."
                 ),
             )
         }

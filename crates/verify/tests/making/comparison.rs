@@ -65,9 +65,13 @@ fn document(ledger: &str) -> Value {
         "schema": "quezao/comparison/v1", "compared_at": at(55).to_micros(),
         "capture": captured(ledger, 40, 4), "earlier": null, "differences": null,
         "algorithms": [
-            {"name": "dct-256", "version": 1, "bits": 256, "threshold": DCT},
-            {"name": "gradient-512", "version": 1, "bits": 512, "threshold": GRADIENT},
+            {"name": "dct-256", "version": 1, "bits": 256},
+            {"name": "gradient-512", "version": 1, "bits": 512},
         ],
+        "thresholds": {
+            "close": {"dct": 48, "gradient": 120},
+            "possible": [{"dct": 60, "gradient": 512}, {"dct": 72, "gradient": 120}],
+        },
         "images": [
             image("near.jpg", b"a copy, recompressed", "compared"),
             image("same.jpg", PICTURE, "compared"),
@@ -83,7 +87,7 @@ fn document(ledger: &str) -> Value {
         "pairs": [
             found(1, registered(ledger, 7, PICTURE), "identical", Value::Null),
             found(0, registered(ledger, 7, PICTURE), "close", near("whole", "inner-90", true, 12, 30)),
-            found(0, registered(ledger, 8, OTHER), "possible", near("without-left", "without-left", false, 90, 55)),
+            found(0, registered(ledger, 8, OTHER), "possible", near("without-left", "without-left", false, 60, 400)),
         ],
         "pairs_found": 3,
         "notice": {
@@ -116,9 +120,6 @@ fn two(ledger: &str) -> Value {
         }),
     )
 }
-
-const DCT: u64 = evidence::comparison::DCT_THRESHOLD;
-const GRADIENT: u64 = evidence::comparison::GRADIENT_THRESHOLD;
 
 /// What the specification says about the refs of this document.
 fn refs(document: &Value) -> Value {
@@ -196,10 +197,10 @@ pub fn cases(book: &mut Book) {
     bad("notice", "the sentence says what no algorithm can say", &|d| {
         d["notice"]["zh"] = json!("经比对，构成侵权。");
     });
-    bad("beyond-thresholds", "a pair that is within no threshold", &|d| {
-        d["pairs"][2]["match"] = near("whole", "whole", false, DCT + 1, GRADIENT + 1);
+    bad("beyond-thresholds", "a pair that is within no thresholds", &|d| {
+        d["pairs"][2]["match"] = near("whole", "whole", false, 61, 121);
     });
-    bad("stronger-word", "`close` where one distance alone is within its threshold", &|d| {
+    bad("stronger-word", "`close` where the distances are only possible", &|d| {
         d["pairs"][2]["similarity"] = json!("close");
     });
     bad("identical", "`identical` with another digest", &|d| {
@@ -212,7 +213,7 @@ pub fn cases(book: &mut Book) {
     bad("order-of-pairs", "a weaker pair before a stronger one", &|d| d["pairs"].as_array_mut().unwrap().swap(1, 2));
     bad("pair-twice", "an image and a record twice", &|d| {
         let again = d["pairs"][2].clone();
-        d["pairs"].as_array_mut().unwrap().push(with(again, json!({"match": near("whole", "whole", false, 91, 56)})));
+        d["pairs"].as_array_mut().unwrap().push(with(again, json!({"match": near("whole", "whole", false, 60, 401)})));
         d["pairs_found"] = json!(4);
     });
     bad("no-such-image", "a pair of an image that is not listed", &|d| d["pairs"][2]["image"] = json!(3));
@@ -277,7 +278,7 @@ pub fn cases(book: &mut Book) {
         })
         .and(OPEN, "not_checked");
     };
-    open("threshold", "other thresholds, for a newer reader", &|d| d["algorithms"][0]["threshold"] = json!(DCT + 1));
+    open("threshold", "other thresholds, for a newer reader", &|d| d["thresholds"]["close"]["dct"] = json!(49));
     open("schema", "a newer document", &|d| d["schema"] = json!("quezao/comparison/v2"));
     open("member", "a member that version 1 does not know", &|d| d["images"][0]["colour"] = json!("black"));
     book.open(ID, "not-given", "the document is not in the package", |b| {
