@@ -1301,7 +1301,7 @@ class Stamp:
 LIMITS = [(r"statement\.json", 60000), (r"(operator-)?record\.json", 65535), (r".*\.tsr", 65536),
           (r".*proof\.tlog-proof", 131072), (r".*checkpoint\.txt", 98304), (r"renewal-\d\d\.txt", 262144),
           (r"(operator-)?disclosure\.json|package\.json|VERIFY\.txt|verify\.py|trust-roles\.json", 1 << 20),
-          (r"trust-policy|trust-.*\.pem", 65536), (r"trust-.*\.crl", 16 << 20)]
+          (r"trust-policy|trust-.*\.pem", 65536), (r"trust-.*\.crl|comparison\.json", 16 << 20)]
 NEEDED = ["statement.json", "timestamp-1.tsr", "record.json", "proof.tlog-proof", "checkpoint.txt", "disclosure.json",
           "trust-policy", "trust-roles.json", "VERIFY.txt", "verify.py"]
 OPERATOR = ["operator-record.json", "operator-disclosure.json", "operator-proof.tlog-proof"]
