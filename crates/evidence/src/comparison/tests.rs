@@ -103,7 +103,8 @@ fn refs_stop_at_sixteen() {
 #[test]
 fn what_contradicts_itself_is_refused() {
     assert!(scan(|_| ()).is_ok());
-    let refused: [(&str, Box<dyn FnOnce(&mut Scan)>); 16] = [
+    type Case = (&'static str, Box<dyn FnOnce(&mut Scan)>);
+    let refused: [Case; 16] = [
         ("weaker before stronger", Box::new(|s| s.pairs.swap(1, 2))),
         (
             "one pair twice",

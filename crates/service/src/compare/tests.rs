@@ -217,7 +217,7 @@ fn a_figure_that_was_made_up_is_not_confirmed() {
 fn two_captures_differ_in_lines_images_and_facts() {
     let shop = Shop::new();
     let (one, two) = (("/1.jpg", jpeg(&landscape(1), 60)), ("/2.jpg", jpeg(&landscape(2), 60)));
-    let before = shop.captured("1.wacz", &[one.clone()], "喜鹊\n¥299\n 包邮 \n\n", "¥299");
+    let before = shop.captured("1.wacz", std::slice::from_ref(&one), "喜鹊\n¥299\n 包邮 \n\n", "¥299");
     let after = shop.captured("2.wacz", &[one, two], "喜鹊\n¥199\n包邮\n包邮", "¥199");
     // In whichever order they are named, the later one is the one in question.
     for (a, b) in [(&after, &before), (&before, &after)] {
