@@ -76,10 +76,10 @@ pub struct Near {
     pub parts: (Words, Words),
     /// Whether the registered part is turned left to right.
     pub mirrored: bool,
-    /// Distances, and the largest that counts, of each algorithm.
-    pub dct: (u64, u64),
-    /// The same.
-    pub gradient: (u64, u64),
+    /// Bits of `dct-256` that differ.
+    pub dct: u64,
+    /// Bits of `gradient-512` that differ.
+    pub gradient: u64,
 }
 
 /// What was added, removed, and how many of each there were; how many are unchanged.
@@ -119,6 +119,8 @@ pub struct Compared {
     pub images: Option<Changes>,
     /// Facts as shown.
     pub facts: Option<Vec<FactChange>>,
+    /// What the words for a similarity mean.
+    pub thresholds: Words,
     /// What a similarity is not, in the document's words.
     pub notice: Words,
 }
@@ -162,7 +164,7 @@ impl Compared {
 
     /// Every text, for fonts and bounds.
     pub(crate) fn texts(&self) -> Vec<&str> {
-        let mut out: Vec<&str> = vec![&self.notice.zh, &self.notice.en];
+        let mut out: Vec<&str> = vec![&self.notice.zh, &self.notice.en, &self.thresholds.zh, &self.thresholds.en];
         out.extend(std::iter::once(&self.page).chain(&self.earlier).flat_map(|s| s.url.as_deref()));
         out.extend(self.pairs.iter().flat_map(|p| p.url.as_deref()));
         let changes = self.text.iter().chain(&self.images);

@@ -14,10 +14,12 @@
 use std::collections::BTreeMap;
 
 use archive::wacz::{Source, Wacz};
+use evidence::comparison::Comparison;
 use evidence::statement::Statement;
 use evidence::time::{SECOND, Utc};
 use verify::{Container, Original, Trust, Verdict};
 
+use crate::compared::Likenesses;
 use crate::error::{Error, printable};
 use crate::fill::{Beside, software};
 use crate::report::Pictures;
@@ -47,6 +49,9 @@ pub struct Occasion {
 
 /// Cuts a capture's screenshot into parts; the same file gives the same ones.
 pub type Cut<'a> = dyn FnMut(&Wacz, &mut dyn Source) -> Pictures + 'a;
+
+/// Makes small JPEGs of the files that the pairs of a comparison name, where they are; the same files give the same ones.
+pub type Liken<'a> = dyn FnMut(&Comparison) -> Likenesses + 'a;
 
 /// Draws the certificate of a package, unsigned. `entries` are the package's, in any order; `thumbnail` is a JPEG.
 ///
@@ -117,6 +122,40 @@ pub fn redraw_capture(
     let material = Material::read(entries)?;
     let (sheet, pictures) = material.capture(&occasion, source, cut)?;
     material.set(sheet, &Picture::parts(&pictures), &occasion, &unprintable, &Fonts::with_system())
+}
+
+/// Draws the sheet of a comparison, unsigned; `source` is its document, which must be the one that the statement names.
+///
+/// # Errors
+/// As [`draw`].
+pub fn draw_comparison(
+    entries: &BTreeMap<String, Vec<u8>>,
+    source: &mut dyn Source,
+    occasion: &Occasion,
+    liken: &mut Liken<'_>,
+    fonts: &Fonts,
+) -> Result<Vec<u8>, Error> {
+    let material = Material::read(entries)?;
+    let (sheet, pictures) = material.comparison(occasion, source, liken)?;
+    let unprintable = Unprintable::of(&sheet, fonts);
+    material.set(sheet, &Picture::likenesses(&pictures), occasion, &unprintable, fonts)
+}
+
+/// [`redraw`] for a comparison, whose document is `source`. Pictures are made again: where a file is not given that the
+/// drawing had, the page is another one, and that contradicts nothing.
+///
+/// # Errors
+/// As [`redraw`].
+pub fn redraw_comparison(
+    first_revision: &[u8],
+    entries: &BTreeMap<String, Vec<u8>>,
+    source: &mut dyn Source,
+    liken: &mut Liken<'_>,
+) -> Result<Vec<u8>, Error> {
+    let (occasion, unprintable) = occasion_of(first_revision)?;
+    let material = Material::read(entries)?;
+    let (sheet, pictures) = material.comparison(&occasion, source, liken)?;
+    material.set(sheet, &Picture::likenesses(&pictures), &occasion, &unprintable, &Fonts::with_system())
 }
 
 /// What the PDF says about its own drawing.
@@ -197,6 +236,17 @@ impl Material {
         Ok((Sheet::of_capture(&verdict, &beside, source, &pictures)?, pictures))
     }
 
+    fn comparison(
+        &self,
+        occasion: &Occasion,
+        source: &mut dyn Source,
+        liken: &mut Liken<'_>,
+    ) -> Result<(Sheet, Likenesses), Error> {
+        let (verdict, beside) = self.verdict(occasion, Some(source));
+        let pictures = verdict.facts.comparison.as_deref().map(liken).unwrap_or_default();
+        Ok((Sheet::of_comparison(&verdict, &beside, &pictures)?, pictures))
+    }
+
     fn set(
         self,
         sheet: Sheet,
@@ -224,7 +274,8 @@ struct Unprintable {
 impl Unprintable {
     fn of(sheet: &Sheet, fonts: &Fonts) -> Self {
         let named = fonts.missing(&sheet.text());
-        if sheet.report.is_none() || named.len() <= MAX_NAMED {
+        let own = sheet.report.is_some() || sheet.comparison.is_some();
+        if !own || named.len() <= MAX_NAMED {
             return Self { named, narrow: false };
         }
         let narrow = sheet.clone().marked(&|c| !fonts.inside(c));

@@ -13,6 +13,7 @@ use evidence::statement::{self, OperatorRelation};
 use evidence::time::{SECOND, Utc};
 use verify::{Facts, Overall};
 
+use crate::compared::{Compared, Likenesses};
 use crate::error::Error;
 use crate::report::{Pictures, Report, cut};
 use crate::sheet::{
@@ -62,7 +63,21 @@ impl Sheet {
     /// # Errors
     /// [`Error::Malformed`] where the verdict has no statement, checkpoint or record to print, or is of another kind.
     pub fn from_verdict(verdict: &verify::Verdict, beside: &Beside) -> Result<Self, Error> {
-        Self::fill(verdict, beside, None)
+        Self::fill(verdict, beside, Own::None)
+    }
+
+    /// The sheet of a comparison whose document the verdict holds; `pictures` are those of its pairs.
+    ///
+    /// # Errors
+    /// As [`Self::from_verdict`], and [`Error::Malformed`] where the document does not hold.
+    pub fn of_comparison(verdict: &verify::Verdict, beside: &Beside, pictures: &Likenesses) -> Result<Self, Error> {
+        let document = verdict.facts.comparison.as_deref().filter(|_| holds(verdict, "comparison"));
+        let document = document.ok_or_else(|| Error::Malformed {
+            what: "a comparison's document",
+            found: "none that holds".into(),
+            expected: "the comparison.json that the statement names".into(),
+        })?;
+        Self::fill(verdict, beside, Own::Comparison(Box::new(Compared::of(document, pictures)?)))
     }
 
     /// The sheet of a capture: `source` is its file, which the verdict was made with; `pictures` its screenshot.
@@ -93,10 +108,10 @@ impl Sheet {
         });
         let report = crate::gather::report(&verdict.facts, file, source, pictures, &opened, ordered);
         let at = file.pages.first().map(|p| p.at);
-        Self::fill(verdict, beside, Some((report, at)))
+        Self::fill(verdict, beside, Own::Capture(Box::new(report), at))
     }
 
-    fn fill(verdict: &verify::Verdict, beside: &Beside, capture: Option<(Report, Option<Utc>)>) -> Result<Self, Error> {
+    fn fill(verdict: &verify::Verdict, beside: &Beside, own: Own) -> Result<Self, Error> {
         let facts = &verdict.facts;
         let absent = |what, expected: &str| Error::Malformed { what, found: "none".into(), expected: expected.into() };
         let statement = facts.statement.as_ref().ok_or_else(|| absent("statement", "one that can be read"))?;
@@ -107,11 +122,20 @@ impl Sheet {
         let file = statement.file.as_ref().ok_or_else(|| absent("file", "a statement about a file"))?;
         let held =
             Held { verdict, facts, same_person: statement.operator_relation == Some(OperatorRelation::SamePerson) };
-        let captured = capture.is_some();
-        let (report, opened) = capture.map_or((None, None), |(report, at)| (Some(report), at));
+        let (report, opened, comparison) = match own {
+            Own::None => (None, None, None),
+            Own::Capture(report, at) => (Some(*report), at, None),
+            Own::Comparison(compared) => (None, None, Some(*compared)),
+        };
+        let captured = report.is_some();
+        let made = match (&report, &comparison) {
+            (Some(_), _) => Some(("capture.wacz", statement::Kind::Capture)),
+            (_, Some(_)) => Some(("comparison.json", statement::Kind::Comparison)),
+            _ => None,
+        };
         Ok(Self {
             id: statement.id.clone(),
-            kind: kind(statement.kind, captured)?,
+            kind: kind(statement.kind, made.map(|m| m.1))?,
             operator: held.operator(),
             relation: match statement.operator_relation {
                 Some(OperatorRelation::IndependentDeclared) => Relation::IndependentDeclared,
@@ -125,9 +149,9 @@ impl Sheet {
                 true => held.claim("page_title").map(|t| cut(&t, TITLE)),
                 false => held.claim("title"),
             },
-            claims: if captured { Vec::new() } else { held.rights() },
+            claims: if made.is_some() { Vec::new() } else { held.rights() },
             file: File {
-                name: if captured { Some("capture.wacz".into()) } else { held.claim("file_name") },
+                name: made.map_or_else(|| held.claim("file_name"), |m| Some(m.0.into())),
                 size: Some(file.digests.size),
                 mime: Some(file.media_type.clone()),
                 pixels: None,
@@ -173,7 +197,12 @@ impl Sheet {
             checks: held.checks(),
             unanswerable: vec![
                 Words::new("运营者与存证主体的资格、利害关系。", "The standing and interests of operator and owner."),
-                if captured {
+                if comparison.is_some() {
+                    Words::new(
+                        "相似的图片是否出自同一作品、使用是否经过许可。",
+                        "Whether similar pictures are one work, and whether a use was permitted.",
+                    )
+                } else if captured {
                     Words::new(
                         "网页内容是否属实、由谁发布，其他访客是否看到同样的内容。",
                         "Whether the page is true, who published it, and whether others saw the same.",
@@ -186,10 +215,10 @@ impl Sheet {
                 },
             ],
             does_not_show: verdict.does_not_show.iter().map(|s| held.words(&s.zh, &s.en)).collect(),
-            steps: held.steps(beside.root_file.as_deref(), if captured { "capture.wacz" } else { "ORIGINAL" }),
+            steps: held.steps(beside.root_file.as_deref(), made.map_or("ORIGINAL", |m| m.0)),
             software: software(),
             report,
-            comparison: None,
+            comparison,
         })
     }
 }
@@ -200,17 +229,25 @@ pub(crate) fn software() -> Words {
     Words::new(format!("鹊凿 {VERSION}"), format!("Quezao {VERSION}"))
 }
 
-fn kind(kind: statement::Kind, captured: bool) -> Result<Kind, Error> {
-    match (kind, captured) {
-        (statement::Kind::Image, false) => Ok(Kind::Image),
-        (statement::Kind::File, false) => Ok(Kind::File),
-        (statement::Kind::Digest, false) => Ok(Kind::Digest),
-        (statement::Kind::Capture, true) => Ok(Kind::Capture),
-        (other, _) => {
-            let expected = if captured { "capture" } else { "image, file or digest" }.to_owned();
+fn kind(kind: statement::Kind, made: Option<statement::Kind>) -> Result<Kind, Error> {
+    match (kind, made) {
+        (statement::Kind::Image, None) => Ok(Kind::Image),
+        (statement::Kind::File, None) => Ok(Kind::File),
+        (statement::Kind::Digest, None) => Ok(Kind::Digest),
+        (statement::Kind::Capture, Some(statement::Kind::Capture)) => Ok(Kind::Capture),
+        (statement::Kind::Comparison, Some(statement::Kind::Comparison)) => Ok(Kind::Comparison),
+        (other, made) => {
+            let expected = made.map_or("image, file or digest", statement::Kind::as_str).to_owned();
             Err(Error::Malformed { what: "kind of a certificate's record", found: other.as_str().into(), expected })
         }
     }
+}
+
+/// What a capture's or a comparison's sheet has of its own, and when the page was opened.
+enum Own {
+    None,
+    Capture(Box<Report>, Option<Utc>),
+    Comparison(Box<Compared>),
 }
 
 /// A verdict, asked only for what it holds.

@@ -16,6 +16,7 @@ mod fill;
 mod fonts;
 mod gather;
 mod instant;
+mod liken;
 mod lists;
 mod report;
 pub mod seal;
@@ -23,10 +24,13 @@ mod sheet;
 mod world;
 
 pub use compared::{Changes, Compared, Counts, FactChange, Likeness, Likenesses, MAX_SHOWN, Near, Side};
-pub use draw::{Cut, Occasion, draw, draw_capture, redraw, redraw_capture, thumbnail_in};
+pub use draw::{
+    Cut, Liken, Occasion, draw, draw_capture, draw_comparison, redraw, redraw_capture, redraw_comparison, thumbnail_in,
+};
 pub use error::Error;
 pub use fill::Beside;
 pub use fonts::Fonts;
+pub use liken::shown_pairs;
 pub use report::{
     Ended, Hop, Line, Listed, MARK, MAX_PARTS, MAX_PICTURES, MAX_WIDTH, Peer, Pictures, Report, Screenshot, Shown,
     part_rows,
@@ -104,6 +108,14 @@ impl<'a> Picture<'a> {
         Self { path: "/thumbnail.jpg".into(), jpeg }
     }
 
+    fn likenesses(pictures: &'a Likenesses) -> Vec<Self> {
+        let like = |(sha256, jpeg): (&[u8; 32], &'a Vec<u8>)| Self {
+            path: format!("/like/{}.jpg", evidence::hex::encode(sha256)),
+            jpeg,
+        };
+        pictures.iter().map(like).collect()
+    }
+
     fn parts(pictures: &'a Pictures) -> Vec<Self> {
         let part = |(i, (_, _, jpeg)): (usize, &'a (u32, u32, Vec<u8>))| Self { path: format!("/part/{i}.jpg"), jpeg };
         pictures.parts.iter().enumerate().map(part).collect()
@@ -122,7 +134,7 @@ pub(crate) fn render_with(
     sheet.check()?;
     check_pictures(sheet, pictures)?;
     let attached = world::attached(attachments)?;
-    let thumbnail = sheet.report.is_none() && !pictures.is_empty();
+    let thumbnail = sheet.report.is_none() && sheet.comparison.is_none() && !pictures.is_empty();
     let (side, qr) = world::qr(sheet)?;
     let data = world::data(sheet, thumbnail, &attached, locale, keywords, side)?;
     let text = sheet.text();
@@ -134,10 +146,12 @@ pub(crate) fn render_with(
 }
 
 fn check_pictures(sheet: &Sheet, pictures: &[Picture<'_>]) -> Result<(), Error> {
-    let (what, limit, all) = match &sheet.report {
+    let all: usize = pictures.iter().map(|p| p.jpeg.len()).sum();
+    let (what, limit) = match sheet.kind {
         // The last part may pass the bound that ends the others.
-        Some(_) => ("parts of the screenshot", MAX_PICTURES + (8 << 20), pictures.iter().map(|p| p.jpeg.len()).sum()),
-        None => ("thumbnail", MAX_THUMBNAIL, pictures.iter().map(|p| p.jpeg.len()).sum::<usize>()),
+        Kind::Capture => ("parts of the screenshot", MAX_PICTURES + (8 << 20)),
+        Kind::Comparison => ("pictures of pairs", 2 * MAX_SHOWN * MAX_THUMBNAIL),
+        _ => ("thumbnail", MAX_THUMBNAIL),
     };
     if all > limit {
         return Err(Error::TooLarge { what, found: all, limit });

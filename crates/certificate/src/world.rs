@@ -221,7 +221,7 @@ fn comparison_data(c: &Compared) -> Result<serde_json::Value, Error> {
     });
     let pair = |p: &Likeness| -> Result<serde_json::Value, Error> {
         let found = p.found.as_ref().map(|f| {
-            let (dct, gradient) = (text(&f.dct), text(&f.gradient));
+            let (dct, gradient) = (f.dct.to_string(), f.gradient.to_string());
             serde_json::json!({ "parts": f.parts, "mirrored": f.mirrored, "dct": dct, "gradient": gradient })
         });
         Ok(serde_json::json!({
@@ -243,6 +243,7 @@ fn comparison_data(c: &Compared) -> Result<serde_json::Value, Error> {
         "pairs": c.pairs.iter().map(pair).collect::<Result<Vec<_>, _>>()?,
         "found": grouped(c.pairs_found),
         "shown": MAX_SHOWN,
+        "thresholds": c.thresholds,
         "left": grouped(c.pairs_found.saturating_sub(c.pairs.len() as u64)),
         "text": changes(&c.text),
         "images": changes(&c.images),

@@ -33,7 +33,7 @@ pub struct Bounds {
 
 /// Some rows of the picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct Slice {
     /// First row.
     pub from: u32,
     /// Row after the last one.
@@ -50,7 +50,7 @@ pub struct Strip {
     /// Of all of it, drawn or not.
     pub height: u32,
     /// From the top, without a gap.
-    pub parts: Vec<Part>,
+    pub parts: Vec<Slice>,
 }
 
 /// Takes tiles, gives parts.
@@ -154,7 +154,7 @@ impl Cutter {
         let jpeg = encode(&picture)?;
         let from = self.strip.parts.last().map_or(0, |p| p.to);
         self.bytes += jpeg.len();
-        self.strip.parts.push(Part { from, to: from + rows, jpeg });
+        self.strip.parts.push(Slice { from, to: from + rows, jpeg });
         self.full = self.strip.parts.len() >= self.bounds.parts || self.bytes >= self.bounds.bytes;
         if self.full {
             self.rows = Vec::new();

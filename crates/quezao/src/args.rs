@@ -18,6 +18,7 @@ pub(crate) enum Command {
     Init(Init),
     Deposit(Deposit),
     Capture(Capture),
+    Compare(Compare),
     Discard(Discard),
     List(Data),
     Show(Show),
@@ -116,6 +117,16 @@ pub(crate) struct Capture {
     pub allow_loopback: Vec<String>,
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct Compare {
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[arg(value_name = "ID2")]
+    pub with: Option<String>,
+    #[command(flatten)]
+    pub data: Data,
 }
 
 #[derive(Args)]

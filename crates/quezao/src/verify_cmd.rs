@@ -1,11 +1,12 @@
 //! `verify`: reads package, originals and trust from disk, asks `verify`, prints the verdict.
 
 use crate::{
-    args,
+    args, compare_cmd,
     out::{Out, eights},
 };
 use archive::wacz::Source;
 use evidence::{
+    comparison::Comparison,
     statement::{Kind, Statement},
     time::Utc,
 };
@@ -36,7 +37,8 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
             None => Trust::default(),
         };
         let originals = a.files.iter().map(|f| original(out, f)).collect::<Result<Vec<_>, _>>()?;
-        let mut beside = a.files.iter().find_map(|f| wacz(f));
+        // A comparison's sources hold a WACZ too: its own document comes first.
+        let mut beside = own_file(&a.files, b"{\"").or_else(|| own_file(&a.files, b"PK\x03\x04"));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
         let now = Utc(i64::try_from(now).unwrap_or(i64::MAX));
         if a.package.is_dir() {
@@ -58,7 +60,8 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
         let carried = archive::package::read(&bytes).ok().filter(|_| a.render).map(|p| p.entries).unwrap_or_default();
         let entry = |name: &str| carried.iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes);
         let Some(pdf) = entry("certificate.pdf") else { return Ok(verdict) };
-        let mut inside = entry("capture.wacz").map(|bytes| archive::wacz::in_memory(bytes));
+        let inside = entry("capture.wacz").or_else(|| entry("comparison.json"));
+        let mut inside = inside.map(|bytes| archive::wacz::in_memory(bytes));
         let file = match (&mut inside, &mut beside) {
             (Some(bytes), _) => Some(bytes as &mut dyn Source),
             (None, Some(file)) => Some(file as &mut dyn Source),
@@ -70,6 +73,7 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
         Ok(verdict) => verdict,
         Err(e) => return out.fail(&e),
     };
+    let verdict = compare_cmd::again(verdict, &a.files);
     if trust_dir.is_none() {
         out.note(&out.text("trust-hint", &[]));
     }
@@ -81,12 +85,18 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
     verdict.code()
 }
 
-/// A capture's file among those that were given: its leading bytes are a ZIP's.
-fn wacz(path: &Path) -> Option<File> {
-    let mut file = File::open(path).ok()?;
-    let mut head = [0; 4];
-    file.read_exact(&mut head).ok()?;
-    (head == *b"PK\x03\x04").then_some(file)
+/// A capture's file among those that were given, or a comparison's: by the leading bytes of a ZIP, of a JSON object.
+fn own_file(paths: &[PathBuf], head: &[u8]) -> Option<File> {
+    paths.iter().find_map(|path| {
+        let mut file = File::open(path).ok()?;
+        let mut found = vec![0; head.len()];
+        file.read_exact(&mut found).ok()?;
+        (found == head).then_some(file)
+    })
+}
+
+fn sha256(path: &Path) -> Option<[u8; 32]> {
+    service::digests(path, &mut |_| ()).ok().map(|d| d.sha256)
 }
 
 /// Draws the pages again: a capture's from its file, the screenshot included; an original that is a picture also has its
@@ -101,19 +111,36 @@ fn page(pdf: &[u8], originals: &[PathBuf], wacz: Option<&mut dyn Source>) -> Pag
     let drawn = &pdf[..read.first];
     let entries: BTreeMap<String, Vec<u8>> = read.attachments.into_iter().collect();
     let statement = entries.get("statement.json").and_then(|b| Statement::parse(b).ok());
-    let captured = statement.is_some_and(|s| s.kind == Kind::Capture);
-    let again = match wacz.filter(|_| captured) {
-        None if captured => {
+    let kind = statement.map(|s| s.kind).filter(|k| matches!(k, Kind::Capture | Kind::Comparison));
+    let mut lacking = false;
+    let again = match (kind, wacz) {
+        (None, _) => certificate::redraw(drawn, &entries),
+        (Some(Kind::Comparison), Some(document)) => {
+            let given: BTreeMap<[u8; 32], &PathBuf> = originals.iter().filter_map(|p| Some((sha256(p)?, p))).collect();
+            let mut liken = |document: &Comparison| {
+                let wanted = certificate::shown_pairs(document);
+                let named = wanted.iter().map(|pair| pair.1).chain(wanted.first().map(|_| document.capture.sha256));
+                lacking = named.into_iter().any(|digest| !given.contains_key(&digest));
+                service::pair_pictures(document, &|digest| given.get(digest).map(|p| p.to_path_buf()))
+            };
+            certificate::redraw_comparison(drawn, &entries, document, &mut liken)
+        }
+        (Some(_), Some(file)) => certificate::redraw_capture(drawn, &entries, file, &mut service::page_pictures),
+        (Some(_), None) => {
             return Page::NotDrawn(Sentence::new(
-                "取证报告的页面由取证文件（WACZ）绘制；请一并给出。",
-                "The pages of a capture's report are drawn from its file (WACZ); give it along.",
+                "页面由记录自己的文件（capture.wacz 或 comparison.json）绘制；请一并给出。",
+                "The pages are drawn from the record's own file (capture.wacz or comparison.json); give it along.",
             ));
         }
-        Some(file) => certificate::redraw_capture(drawn, &entries, file, &mut service::page_pictures),
-        None => certificate::redraw(drawn, &entries),
     };
     match again {
         Ok(again) if again == drawn => {}
+        Ok(_) if lacking => {
+            return Page::NotDrawn(Sentence::new(
+                "比对页面上的图片由取证文件（WACZ）和登记的原件绘制；没有全部给出。",
+                "The pictures on a comparison's pages are drawn from the capture's file (WACZ) and the registered originals; not all were given.",
+            ));
+        }
         Ok(_) => {
             return Page::Differs(Sentence::new(
                 "由所附文件重新绘制的页面与证书中的页面不同：页面上的文字不可信。",
@@ -127,7 +154,7 @@ fn page(pdf: &[u8], originals: &[PathBuf], wacz: Option<&mut dyn Source>) -> Pag
             ));
         }
     }
-    if captured {
+    if kind.is_some() {
         return Page::Same;
     }
     let made = |path: &PathBuf| {

@@ -213,7 +213,13 @@ impl Folder {
         self.record(Kind::Capture, Some(file), claims, url)
     }
 
-    fn record(&self, kind: Kind, file: Option<File>, claims: BTreeMap<&str, Value>, name: &str) -> Result<Row> {
+    pub(crate) fn record(
+        &self,
+        kind: Kind,
+        file: Option<File>,
+        claims: BTreeMap<&str, Value>,
+        name: &str,
+    ) -> Result<Row> {
         let relation = self.relation();
         let provenance = match relation {
             OperatorRelation::SamePerson => Provenance::ApplicantOperated,

@@ -7,6 +7,7 @@
 mod backup;
 mod capture;
 mod clock;
+mod compare;
 mod doctor;
 mod error;
 mod folder;
@@ -21,12 +22,13 @@ mod register;
 mod seal;
 
 pub use backup::{Backup, Progress, backup};
+pub use compare::{CompareEvent, CompareLine, CompareRequest, distances_again};
 pub use doctor::doctor;
 pub use error::{Error, Result, show_path};
 pub use folder::Folder;
 pub use intake::digests;
 pub use keys::platform_keys;
-pub use paper::page_pictures;
+pub use paper::{page_pictures, pair_pictures};
 pub use seal::OwnSigner;
 
 use std::path::PathBuf;

@@ -9,11 +9,18 @@
 
 use crate::{Error, ExportRequest, Folder, Result, clock, intake, letters, seal};
 use archive::wacz::{Source, Wacz};
-use certificate::{Locale, Occasion, Pictures};
-use evidence::{checkpoint::Checkpoint, digest::FileDigests, note::Note};
+use certificate::{Likenesses, Locale, Occasion, Pictures};
+use evidence::{
+    checkpoint::Checkpoint,
+    comparison::Comparison,
+    digest::{self, FileDigests},
+    note::Note,
+    statement::Kind,
+};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
+    path::PathBuf,
 };
 use store::Record;
 
@@ -38,17 +45,31 @@ impl Folder {
         seal::certificate(self, &pdf.map_err(|e| undrawn(record, &e))?)
     }
 
-    /// The signed report of a capture over these entries; `held` is its file, whose digests were just compared.
+    /// The signed report of a capture, or sheet of a comparison, over these entries; `held` is its file, whose digests
+    /// were just compared.
     pub(crate) fn report(
         &self,
         record: &Record,
+        kind: Kind,
         entries: &[(String, Vec<u8>)],
         request: &ExportRequest,
         held: &mut File,
     ) -> Result<Vec<u8>> {
         let entries: BTreeMap<String, Vec<u8>> = entries.iter().cloned().collect();
         let occasion = self.occasion(record, &entries, request, true)?;
-        let pdf = certificate::draw_capture(&entries, held, &occasion, &mut page_pictures, letters::fonts());
+        let fonts = letters::fonts();
+        let pdf = if kind == Kind::Comparison {
+            let kept = |sha256: &[u8; 32]| Some(intake::original_path(&self.dir.join("originals"), sha256));
+            certificate::draw_comparison(
+                &entries,
+                held,
+                &occasion,
+                &mut |document| pair_pictures(document, &kept),
+                fonts,
+            )
+        } else {
+            certificate::draw_capture(&entries, held, &occasion, &mut page_pictures, fonts)
+        };
         seal::certificate(self, &pdf.map_err(|e| undrawn(record, &e))?)
     }
 
@@ -119,6 +140,35 @@ pub fn page_pictures(wacz: &Wacz, source: &mut dyn Source) -> Pictures {
         height: strip.height,
         parts: strip.parts.into_iter().map(|p| (p.from, p.to, p.jpeg)).collect(),
     }
+}
+
+/// Small pictures of the pairs that a comparison's sheet shows. `file` says where the file of a digest may lie: the
+/// capture's WACZ, registered originals. What is not there, or is another file, has no picture.
+pub fn pair_pictures(document: &Comparison, file: &dyn Fn(&[u8; 32]) -> Option<PathBuf>) -> Likenesses {
+    let pairs = certificate::shown_pairs(document);
+    let mut pictures = Likenesses::new();
+    let mut add = |sha256: [u8; 32], bytes: Vec<u8>| {
+        let made = picture::thumbnail(bytes, &picture::Limits::default()).ok();
+        pictures.extend(made.map(|jpeg| (sha256, jpeg)));
+    };
+    let pages: BTreeSet<[u8; 32]> = pairs.iter().map(|p| p.0).collect();
+    let registered: BTreeSet<[u8; 32]> = pairs.iter().map(|p| p.1).collect();
+    for sha256 in &registered {
+        let path = file(sha256).filter(|p| fs::metadata(p).is_ok_and(|m| m.len() <= MAX_PICTURE));
+        let bytes = path.and_then(|p| fs::read(p).ok()).filter(|b| digest::sha256(b) == *sha256);
+        bytes.into_iter().for_each(|b| add(*sha256, b));
+    }
+    let capture = document.capture.sha256;
+    let same = |p: &PathBuf| intake::digests(p, &mut |_| ()).is_ok_and(|d| d.sha256 == capture);
+    let opened = file(&capture).filter(|p| !pages.is_empty() && same(p)).and_then(|p| File::open(p).ok());
+    let Some(mut source) = opened else { return pictures };
+    let Ok(wacz) = archive::wacz::read(&mut source) else { return pictures };
+    for sha256 in pages.difference(&registered) {
+        let entry = wacz.entries.iter().find(|e| e.kind == "response" && e.payload_sha256 == *sha256);
+        let bytes = entry.and_then(|e| wacz.payload(&mut source, e, MAX_TILE_BYTES).ok());
+        bytes.into_iter().for_each(|b| add(*sha256, b));
+    }
+    pictures
 }
 
 fn undrawn(record: &Record, e: &certificate::Error) -> Error {

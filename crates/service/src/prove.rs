@@ -130,21 +130,22 @@ impl Folder {
         let full = if request.full { ".full" } else { "" };
         // Before the seal there is nothing that a certificate could stand on.
         let sealed = entries.iter().any(|(name, _)| name == "checkpoint.tsr");
-        let captured = record.kind == Kind::Capture.as_str();
-        let mut held = captured.then(|| self.held(&record)).transpose()?;
+        let made = [(Kind::Capture, "capture.wacz"), (Kind::Comparison, "comparison.json")];
+        let made = made.into_iter().find(|(kind, _)| record.kind == kind.as_str());
+        let mut held = made.map(|(kind, name)| self.held(&record).map(|file| (kind, name, file))).transpose()?;
         // Orders have none.
         let certificate = match (&mut held, record.kind.as_str()) {
             _ if !sealed => None,
-            (Some(held), _) => Some(self.report(&record, &entries, request, held)?),
+            (Some((kind, _, file)), _) => Some(self.report(&record, *kind, &entries, request, file)?),
             (None, "image" | "file" | "digest") => Some(self.certificate(&record, &entries, request)?),
             _ => None,
         };
         // A larger file travels beside the package.
-        let beside = record.size.unwrap_or(0) > MAX_CARRIED;
-        if let Some(held) = held.as_mut().filter(|_| !beside) {
+        let beside = held.is_some() && record.size.unwrap_or(0) > MAX_CARRIED;
+        if let Some((_, name, file)) = held.as_mut().filter(|_| !beside) {
             let mut bytes = Vec::new();
-            held.rewind().and_then(|()| held.read_to_end(&mut bytes)).map_err(|e| Error::io(&request.output, &e))?;
-            entries.push(("capture.wacz".to_owned(), bytes));
+            file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(|e| Error::io(&request.output, &e))?;
+            entries.push(((*name).to_owned(), bytes));
         }
         entries.extend(certificate.iter().map(|pdf| ("certificate.pdf".to_owned(), pdf.clone())));
         let bytes = archive::package::write(&entries).map_err(|e| {
@@ -155,7 +156,7 @@ impl Folder {
             let path = request.output.join(format!("{id}{full}.{suffix}"));
             written.push(write_whole(&path, |f| f.write_all(bytes))?);
         }
-        if request.originals || captured && beside {
+        if request.originals || beside {
             written.extend(self.export_original(&record, &request.output)?);
         }
         Ok(written)
@@ -248,7 +249,7 @@ impl Folder {
         Ok(entries)
     }
 
-    /// A capture's kept file, its digests compared.
+    /// The kept file of a capture or comparison, its digests compared.
     fn held(&self, record: &Record) -> Result<File> {
         let sha256 = record.sha256.unwrap_or_default();
         let path = intake::original_path(&self.dir.join("originals"), &sha256);
@@ -290,10 +291,10 @@ impl Folder {
         }
         let safe: String =
             record.file_name.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
-        let name = if record.kind == Kind::Capture.as_str() {
-            format!("{}.wacz", record.id)
-        } else {
-            format!("{}-{safe}", record.id)
+        let name = match record.kind.as_str() {
+            "capture" => format!("{}.wacz", record.id),
+            "comparison" => format!("{}.comparison.json", record.id),
+            _ => format!("{}-{safe}", record.id),
         };
         let target = output.join(name);
         let mut source = File::open(&held).map_err(|e| Error::io(&held, &e))?;
