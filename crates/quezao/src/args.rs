@@ -18,6 +18,7 @@ pub(crate) enum Command {
     Init(Init),
     Deposit(Deposit),
     Capture(Capture),
+    Compare(Compare),
     Discard(Discard),
     List(Data),
     Show(Show),
@@ -144,6 +145,16 @@ pub(crate) struct Capture {
 pub(crate) enum Isolation {
     Namespaces,
     WeakerSharedNetwork,
+}
+
+#[derive(Args)]
+pub(crate) struct Compare {
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[arg(value_name = "ID2")]
+    pub with: Option<String>,
+    #[command(flatten)]
+    pub data: Data,
 }
 
 #[derive(Args)]

@@ -5,6 +5,7 @@
 
 mod args;
 mod capture_cmd;
+mod compare_cmd;
 mod demo_cmd;
 mod folder_cmd;
 mod forge;
@@ -36,6 +37,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Init(a) => folder_cmd::init(out, a),
         C::Deposit(a) => folder_cmd::deposit(out, a),
         C::Capture(a) => capture_cmd::capture(out, a),
+        C::Compare(a) => compare_cmd::compare(out, a),
         C::Discard(a) => capture_cmd::discard(out, &a),
         C::List(a) => folder_cmd::list(out, &a),
         C::Show(a) => folder_cmd::show(out, &a),

@@ -232,7 +232,7 @@ impl Folder {
         self.record(Kind::Capture, Some(file), claims, url, clock)
     }
 
-    fn record(
+    pub(crate) fn record(
         &self,
         kind: Kind,
         file: Option<File>,

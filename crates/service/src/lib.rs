@@ -8,6 +8,7 @@ mod authorities;
 mod backup;
 mod capture;
 mod clock;
+mod compare;
 mod doctor;
 mod error;
 mod folder;
@@ -23,11 +24,13 @@ mod seal;
 
 pub use authorities::{AddAuthority, AuthorityCheck};
 pub use backup::{Backup, Progress, backup};
+pub use compare::{CompareEvent, CompareLine, CompareRequest, distances_again};
 pub use doctor::doctor;
 pub use error::{Error, Result, show_path};
 pub use folder::Folder;
 pub use intake::digests;
 pub use keys::platform_keys;
+pub use paper::{page_pictures, pair_pictures};
 pub use seal::OwnSigner;
 
 use std::path::PathBuf;

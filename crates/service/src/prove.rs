@@ -20,11 +20,14 @@ use evidence::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io::{self, Write},
+    io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 use store::Record;
+
+/// A capture's file up to this many bytes is in the package; a package is held in memory, by its readers too.
+const MAX_CARRIED: u64 = 192 << 20;
 
 /// Claims that only the court's copy discloses.
 const COURT_ONLY: [&str; 2] = ["owner_id", "operator_id"];
@@ -127,12 +130,23 @@ impl Folder {
         let full = if request.full { ".full" } else { "" };
         // Before the seal there is nothing that a certificate could stand on.
         let sealed = entries.iter().any(|(name, _)| name == "checkpoint.tsr");
-        if record.kind == Kind::Capture.as_str() {
-            entries.push(("capture.wacz".to_owned(), self.held(&record)?));
+        let made = [(Kind::Capture, "capture.wacz"), (Kind::Comparison, "comparison.json")];
+        let made = made.into_iter().find(|(kind, _)| record.kind == kind.as_str());
+        let mut held = made.map(|(kind, name)| self.held(&record).map(|file| (kind, name, file))).transpose()?;
+        // Orders have none.
+        let certificate = match (&mut held, record.kind.as_str()) {
+            _ if !sealed => None,
+            (Some((kind, _, file)), _) => Some(self.report(&record, *kind, &entries, request, file)?),
+            (None, "image" | "file" | "digest") => Some(self.certificate(&record, &entries, request)?),
+            _ => None,
+        };
+        // A larger file travels beside the package.
+        let beside = held.is_some() && record.size.unwrap_or(0) > MAX_CARRIED;
+        if let Some((_, name, file)) = held.as_mut().filter(|_| !beside) {
+            let mut bytes = Vec::new();
+            file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(|e| Error::io(&request.output, &e))?;
+            entries.push(((*name).to_owned(), bytes));
         }
-        // Orders have none; a capture's report comes with its own sheets.
-        let drawn = ["image", "file", "digest"].contains(&record.kind.as_str());
-        let certificate = (sealed && drawn).then(|| self.certificate(&record, &entries, request)).transpose()?;
         entries.extend(certificate.iter().map(|pdf| ("certificate.pdf".to_owned(), pdf.clone())));
         let bytes = archive::package::write(&entries).map_err(|e| {
             Error::new(format!("证据包无法写成（{e}）"), format!("the package could not be written ({e})"))
@@ -142,7 +156,7 @@ impl Folder {
             let path = request.output.join(format!("{id}{full}.{suffix}"));
             written.push(write_whole(&path, |f| f.write_all(bytes))?);
         }
-        if request.originals {
+        if request.originals || beside {
             written.extend(self.export_original(&record, &request.output)?);
         }
         Ok(written)
@@ -235,11 +249,11 @@ impl Folder {
         Ok(entries)
     }
 
-    /// The bytes of a kept file, compared.
-    fn held(&self, record: &Record) -> Result<Vec<u8>> {
+    /// The kept file of a capture or comparison, its digests compared.
+    fn held(&self, record: &Record) -> Result<File> {
         let sha256 = record.sha256.unwrap_or_default();
         let path = intake::original_path(&self.dir.join("originals"), &sha256);
-        let bytes = fs::read(&path).map_err(|_| {
+        let file = File::open(&path).map_err(|_| {
             Error::new(
                 format!("{}：内容已放弃或不在文件夹中；账本中的记录仍在", record.id),
                 format!(
@@ -248,14 +262,15 @@ impl Folder {
                 ),
             )
         })?;
-        if digest::sha256(&bytes) != sha256 {
+        let found = intake::digests(&path, &mut |_| ())?;
+        if (Some(found.sha256), Some(found.sm3), Some(found.size)) != (record.sha256, record.sm3, record.size) {
             let shown = show_path(&path);
             return Err(Error::new(
                 format!("{shown}：留存的文件已损坏（摘要不符）；请从备份恢复"),
                 format!("{shown}: the kept file is damaged (its digest differs); restore a backup"),
             ));
         }
-        Ok(bytes)
+        Ok(file)
     }
 
     /// Gives a kept original back under its claimed name, made safe; the record number before it keeps other files from harm.
@@ -276,10 +291,10 @@ impl Folder {
         }
         let safe: String =
             record.file_name.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
-        let name = if record.kind == Kind::Capture.as_str() {
-            format!("{}.wacz", record.id)
-        } else {
-            format!("{}-{safe}", record.id)
+        let name = match record.kind.as_str() {
+            "capture" => format!("{}.wacz", record.id),
+            "comparison" => format!("{}.comparison.json", record.id),
+            _ => format!("{}-{safe}", record.id),
         };
         let target = output.join(name);
         let mut source = File::open(&held).map_err(|e| Error::io(&held, &e))?;

@@ -128,10 +128,21 @@ pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
         if statement.operator_relation == Some(OperatorRelation::SamePerson) {
             add("运营者与存证主体是同一人：自行固定。", "Operator and owner are the same person: self-made.");
         }
+        if statement.kind == Kind::Comparison {
+            add(evidence::comparison::NOTICE.0, evidence::comparison::NOTICE.1);
+            add(
+                "比对由平台的程序作出；未重新计算的，只是平台的说法。",
+                "The comparison was made by the platform's program; what was not computed again is the platform's word.",
+            );
+        }
         if statement.kind == Kind::Capture {
             add(
                 "页面内容确在指令之后取得，这一点依赖取证机器。",
                 "That the page's bytes came after the order rests on the capturing machine.",
+            );
+            add(
+                "不证明网页内容属实，或由其名义上的发布者发布；也不说明其他访客、其他地点看到了什么。",
+                "It does not show that the page is true, or published by whom it names, nor what others saw, or saw elsewhere.",
             );
         }
     }
