@@ -8,6 +8,7 @@ mod form;
 mod later;
 mod ledger;
 mod stamps;
+mod told;
 
 pub(crate) use self::{
     later::{Added, Later},
