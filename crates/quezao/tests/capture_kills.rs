@@ -65,6 +65,7 @@ fn part(pid: u32, root: u32, process: &Process) -> &'static str {
         ("--type=gpu-process", "gpu"),
         ("--type=utility", "utility"),
         ("--type=zygote", "zygote"),
+        ("crashpad", "crashpad"),
         ("/chromium", "browser"),
     ];
     let kind = kinds.iter().find(|(word, _)| process.line.contains(word)).map_or("other", |k| k.1);
@@ -94,12 +95,15 @@ fn a_killed_capture_leaves_nothing_but_its_order() {
     }
     let mut random = Random(seed);
     let desk = Desk::new(answers);
-    let begun = Instant::now();
-    let (lines, code) = desk.capture(&["/item"]);
-    assert_eq!(code, 0, "{lines:?}");
-    let whole = begun.elapsed().as_millis() as u64;
-
-    let mut acknowledged: BTreeSet<String> = BTreeSet::from([lines[0]["id"].as_str().unwrap().to_owned()]);
+    // The first one takes longer: Chromium is read and hashed.
+    let (mut acknowledged, mut whole) = (BTreeSet::new(), 0);
+    for _ in 0..2 {
+        let begun = Instant::now();
+        let (lines, code) = desk.capture(&["/item"]);
+        assert_eq!(code, 0, "{lines:?}");
+        whole = begun.elapsed().as_millis() as u64;
+        acknowledged.insert(lines[0]["id"].as_str().unwrap().to_owned());
+    }
     let (mut victims, mut ends, mut in_flight) = (BTreeMap::<&str, usize>::new(), BTreeMap::<String, usize>::new(), 0);
     for round in 0..kills {
         let mut child = begin(&desk);
@@ -108,8 +112,10 @@ fn a_killed_capture_leaves_nothing_but_its_order() {
             std::thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).collect::<Vec<String>>());
         std::thread::sleep(Duration::from_millis(20 + random.below(whole)));
         let known = family(child.id());
-        // Every second time the program itself, else any process of the capture's.
-        let all: Vec<(&u32, &Process)> = known.iter().collect();
+        // Every second time the program itself, else any process of the capture's. A browser without its zygotes begins
+        // no renderer, and is waited for as long as a page may take: those are for `make torture`.
+        let patient = |pid: &u32, p: &Process| kills > 10 || part(*pid, child.id(), p) != "zygote";
+        let all: Vec<(&u32, &Process)> = known.iter().filter(|(pid, p)| patient(pid, p)).collect();
         let victim = match (round % 2, all.len()) {
             (0, _) | (_, 0) => child.id(),
             (_, n) => *all[random.below(n as u64) as usize].0,
@@ -118,7 +124,9 @@ fn a_killed_capture_leaves_nothing_but_its_order() {
         // It may have ended by itself in between.
         let _ = Command::new("kill").args(["-9", &victim.to_string()]).stderr(Stdio::null()).status().unwrap();
         *victims.entry(name).or_default() += 1;
+        let killed = Instant::now();
         let status = ended(&mut child, name);
+        println!("{round}: {name} killed, the end {:.1} s later, {status}", killed.elapsed().as_secs_f32());
         in_flight += usize::from(!status.success());
         gone(desk.work.path(), &known, name);
         for line in reader.join().unwrap() {
@@ -147,9 +155,11 @@ fn a_killed_capture_leaves_nothing_but_its_order() {
 
     // Every order was counted, those of killed captures too.
     let order = lines[0]["order"].as_str().unwrap();
-    let claims = desk.lines(&["show", "--data", "data", "--json", order]).remove(0);
-    let text = claims.to_string();
-    assert!(text.contains(&format!("\"attempt\":{}", orders.len())), "{} orders: {text}", orders.len());
+    let entries = archive::package::read(&desk.package(order)).unwrap().entries;
+    let disclosed = &entries.iter().find(|e| e.0 == "disclosure.json").unwrap().1;
+    let claims = evidence::disclosure::parse_set(disclosed).unwrap();
+    let attempt = claims.iter().find(|d| d.name() == "attempt").unwrap().value();
+    assert_eq!(attempt.as_u64(), Some(orders.len() as u64));
 
     // No half record: each is exported and verified; no file that no record names, nothing half-copied.
     let trust = desk.trust();
@@ -180,14 +190,14 @@ fn a_killed_capture_leaves_nothing_but_its_order() {
     println!("{} orders, {} captures, all verified; no process and no file is left", orders.len(), captures.len());
 }
 
-/// It ends by itself, whatever of it was killed.
+/// It ends by itself, whatever of it was killed: at the latest when its time is over.
 fn ended(child: &mut Child, victim: &str) -> std::process::ExitStatus {
     let begun = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             return status;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "no end after {victim} was killed");
+        assert!(begun.elapsed() < Duration::from_secs(240), "no end after {victim} was killed");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
