@@ -5,7 +5,8 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$root"
 
-cargo build --locked --release -p quezao
+# In one go: built one by one, each would ask for other features of what they share.
+cargo build --locked --release -p quezao -p ledger -p certificate --bin quezao --example throughput --example speed
 folder=$(cargo metadata --locked --no-deps --format-version 1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -15,5 +16,5 @@ printf 'Commit %s, %s cores, %s, %s\n\n' "$(git describe --always --dirty 2>/dev
     "$(rustc --version)" "$(openssl version | cut -d'(' -f1)"
 python3 scripts/bench.py "$folder/release/quezao" "$work" "${BENCH_COPIES:-20}"
 
-cargo run --locked --release -p ledger --example throughput
-cargo run --locked --release -p certificate --example speed
+"$folder/release/examples/throughput"
+"$folder/release/examples/speed"

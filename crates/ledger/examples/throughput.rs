@@ -19,6 +19,8 @@ use ledger::{Config, Head, HeadRow, Ledger, Result, Stamper};
 const BATCHES: usize = 100;
 const BATCH: usize = 1000;
 const LEAF: usize = 1024;
+/// Runs of either.
+const TURNS: usize = 3;
 /// Lone entries that are timed.
 const LONE: usize = 200;
 
@@ -59,36 +61,50 @@ fn batch(n: usize) -> Vec<Vec<u8>> {
     (0..BATCH).map(|i| (n * BATCH + i).to_be_bytes().repeat(LEAF / 8)).collect()
 }
 
-fn main() {
-    let base: PathBuf = std::env::args_os().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
-    let dir = tempfile::tempdir_in(base).unwrap();
-    let rate = |taken: Duration| (BATCHES * BATCH) as f64 / taken.as_secs_f64();
-
+/// Appends, syncs, hashes: the least that a ledger has to do.
+fn bare(path: &Path) -> Duration {
     let start = Instant::now();
-    let mut file = File::create(dir.path().join("bare")).unwrap();
+    let mut file = File::create(path).unwrap();
     for n in 0..BATCHES {
         let leaves = batch(n);
         file.write_all(&leaves.concat()).unwrap();
         file.sync_data().unwrap();
         std::hint::black_box(leaves.iter().map(|leaf| merkle::leaf_hash(leaf)).collect::<Vec<_>>());
     }
-    let bare = start.elapsed();
-    println!("bare      {:8.0} leaves/s", rate(bare));
+    start.elapsed()
+}
 
-    let ledger = open(&dir.path().join("batches"));
+/// Until all are published, and until all are acknowledged.
+fn through(dir: &Path, n: usize) -> (Duration, Duration) {
+    let ledger = open(&dir.join(format!("batches-{n}")));
     let start = Instant::now();
     for n in 0..BATCHES {
         ledger.append_batch(&batch(n)).unwrap();
     }
     let acknowledged = start.elapsed();
+    ledger.hurry();
     ledger.wait_published((BATCHES * BATCH - 1) as u64).unwrap();
-    let published = start.elapsed();
+    (start.elapsed(), acknowledged)
+}
+
+fn main() {
+    let base: PathBuf = std::env::args_os().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
+    let dir = tempfile::tempdir_in(base).unwrap();
+    let rate = |taken: Duration| (BATCHES * BATCH) as f64 / taken.as_secs_f64();
+
+    // In turns, the best of each: what else the machine and its disk do meets both.
+    let runs: Vec<_> =
+        (0..TURNS).map(|n| (bare(&dir.path().join(format!("bare-{n}"))), through(dir.path(), n))).collect();
+    let bare = runs.iter().map(|run| run.0).min().unwrap();
+    let (published, acknowledged) = runs.iter().map(|run| run.1).min().unwrap();
+    println!("bare      {:8.0} leaves/s", rate(bare));
     println!("ledger    {:8.0} leaves/s acknowledged, {:.0} published", rate(acknowledged), rate(published));
     println!(
         "ratio     {:8.2} x the bare program's time, published (target 2)",
         published.as_secs_f64() / bare.as_secs_f64()
     );
 
+    let ledger = open(&dir.path().join("lone"));
     let done = AtomicBool::new(false);
     let mut times: Vec<Duration> = std::thread::scope(|scope| {
         // 5,000 leaves a second beside it.

@@ -116,6 +116,12 @@ impl Ledger {
         sealed.first_covering(index).map(|size| sealed.read(size)).transpose()
     }
 
+    /// Says that no more leaves are coming soon: the next checkpoint is signed without waiting for its interval.
+    pub fn hurry(&self) {
+        self.shared.lock().hurry = true;
+        self.shared.progress.notify_all();
+    }
+
     /// Leaves that are durable: acknowledged, or about to be.
     pub fn size(&self) -> u64 {
         self.shared.lock().durable.size
@@ -219,6 +225,8 @@ struct State {
     /// End of the synced segment.
     durable: Cursor,
     published: Option<Head>,
+    /// The next checkpoint does not wait for its interval.
+    hurry: bool,
     /// No more leaves are taken.
     closing: bool,
     /// The committer has ended: `durable` is final.
@@ -233,6 +241,7 @@ impl Default for State {
             next: 0,
             durable: Cursor::START,
             published: None,
+            hurry: false,
             closing: false,
             committed: false,
             poison: None,
@@ -320,7 +329,7 @@ fn sign(shared: &Shared, mut log: Log) -> Result<()> {
             let signed = state.published.as_ref().map_or(0, |head| head.size);
             let early = due.saturating_duration_since(Instant::now());
             state = match (state.durable.size > signed, state.committed) {
-                (true, committed) if committed || state.closing || early.is_zero() => break,
+                (true, committed) if committed || state.closing || state.hurry || early.is_zero() => break,
                 (true, _) => wait_at_most(&shared.progress, state, early),
                 (false, true) => {
                     drop(state);
@@ -331,6 +340,7 @@ fn sign(shared: &Shared, mut log: Log) -> Result<()> {
             };
         }
         let target = state.durable;
+        state.hurry = false;
         drop(state);
         due = Instant::now() + interval;
         let head = log.advance(target)?;

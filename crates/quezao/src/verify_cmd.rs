@@ -140,7 +140,9 @@ pub(crate) fn trust_files(out: &Out, dir: &Path) -> Result<Vec<(String, Vec<u8>)
 
 pub(crate) fn trust_unusable(out: &Out, dir: &Path, e: &verify::TrustError) -> String {
     let file = show_path(&dir.join(&e.file));
-    out.text("trust-unusable", &[("file", file.into()), ("reason", show_path(Path::new(&e.reason)).into())])
+    let (zh, en) = (e.reason.zh(), e.reason.to_string());
+    let reason = show_path(Path::new(out.pick(&zh, &en)));
+    out.text("trust-unusable", &[("file", file.into()), ("reason", reason.into())])
 }
 
 /// The phrase first, then the questions, then what was and was not shown, then whose trust it was.

@@ -202,7 +202,8 @@ pub(crate) fn load_authority(dir: &Path, clock: timestamp::Clock) -> Result<Auth
     let material = Material {
         root_cert_pem: text("authority/root.pem")?,
         signer_cert_pem: text("authority/signer.pem")?,
-        root_key_pem: text("keys/authority-root.pem")?,
+        // Never read again: an operator may have moved it to a safe place.
+        root_key_pem: String::new(),
         signer_key_pem: text("keys/authority.pem")?,
         crl_der: read("authority/root.crl")?,
     };

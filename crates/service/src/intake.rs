@@ -13,10 +13,13 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
+    thread::JoinHandle,
 };
 
 /// Bytes read at a time.
 const BLOCK: usize = 256 * 1024;
+/// From this many bytes on, the two digests are computed side by side.
+const LARGE: u64 = 32 << 20;
 
 /// A file that was read to its end.
 #[derive(Clone, Debug)]
@@ -87,32 +90,10 @@ pub(crate) fn original_path(originals: &Path, sha256: &[u8; 32]) -> PathBuf {
     originals.join(&name[..2]).join(name)
 }
 
-/// Digests of a file that is only compared, of any size: each of the two on its own thread.
+/// Digests of a file that is only compared, of any size.
 pub fn digests(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<FileDigests> {
-    let io = |e| Error::io(path, &e);
-    let mut file = File::open(path).map_err(io)?;
-    let (mut sha256, mut size) = (sha2::Sha256::new(), 0);
-    let sm3 = std::thread::scope(|scope| -> Result<[u8; 32]> {
-        let (send, blocks) = mpsc::sync_channel::<Arc<[u8]>>(8);
-        let worker = scope.spawn(move || {
-            let mut sm3 = sm3::Sm3::new();
-            blocks.iter().for_each(|block| sm3.update(&block));
-            <[u8; 32]>::from(sm3.finalize())
-        });
-        let mut buffer = vec![0; BLOCK];
-        loop {
-            let n = file.read(&mut buffer).map_err(io)?;
-            if n == 0 || send.send(buffer[..n].into()).is_err() {
-                break;
-            }
-            sha256.update(&buffer[..n]);
-            size += n as u64;
-            progress(n as u64);
-        }
-        drop(send);
-        worker.join().map_err(|_| Error::new("计算 SM3 时出错；请重试", "computing SM3 failed; try again"))
-    })?;
-    Ok(FileDigests { sha256: sha256.finalize().into(), sm3, size })
+    let mut file = File::open(path).map_err(|e| Error::io(path, &e))?;
+    Ok(digest(path, &mut file, None, progress)?.0)
 }
 
 fn digest(
@@ -121,26 +102,68 @@ fn digest(
     mut copy: Option<&mut Copy>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(FileDigests, Vec<u8>)> {
-    let (mut sha256, mut sm3) = (sha2::Sha256::new(), sm3::Sm3::new());
+    let io = |e| Error::io(path, &e);
+    let large = source.metadata().map_err(io)?.len() >= LARGE;
+    let mut sm3 = if large { Sm3::beside() } else { Sm3::Here(sm3::Sm3::new()) };
+    let mut sha256 = sha2::Sha256::new();
     let mut buffer = vec![0; BLOCK];
     let (mut head, mut size) = (Vec::new(), 0u64);
     loop {
-        let n = source.read(&mut buffer).map_err(|e| Error::io(path, &e))?;
+        let n = source.read(&mut buffer).map_err(io)?;
         if n == 0 {
             break;
         }
+        let block = &buffer[..n];
         if head.len() < 64 {
-            head.extend_from_slice(&buffer[..n.min(64)]);
+            head.extend_from_slice(&block[..n.min(64)]);
         }
-        sha256.update(&buffer[..n]);
-        sm3.update(&buffer[..n]);
+        sm3.update(block);
+        sha256.update(block);
         if let Some(copy) = copy.as_mut() {
-            copy.write(&buffer[..n])?;
+            copy.write(block)?;
         }
         size += n as u64;
         progress(n as u64);
     }
-    Ok((FileDigests { sha256: sha256.finalize().into(), sm3: sm3.finalize().into(), size }, head))
+    Ok((FileDigests { sha256: sha256.finalize().into(), sm3: sm3.finish()?, size }, head))
+}
+
+/// SM3 costs as much as SHA-256: for a large file it has a thread of its own.
+enum Sm3 {
+    Here(sm3::Sm3),
+    Beside(mpsc::SyncSender<Arc<[u8]>>, JoinHandle<[u8; 32]>),
+}
+
+impl Sm3 {
+    fn beside() -> Self {
+        let (send, blocks) = mpsc::sync_channel::<Arc<[u8]>>(8);
+        Self::Beside(
+            send,
+            std::thread::spawn(move || {
+                let mut sm3 = sm3::Sm3::new();
+                blocks.iter().for_each(|block| sm3.update(&block));
+                sm3.finalize().into()
+            }),
+        )
+    }
+
+    fn update(&mut self, block: &[u8]) {
+        match self {
+            Self::Here(sm3) => sm3.update(block),
+            // It only goes away by a panic, which `finish` reports.
+            Self::Beside(send, _) => drop(send.send(block.into())),
+        }
+    }
+
+    fn finish(self) -> Result<[u8; 32]> {
+        match self {
+            Self::Here(sm3) => Ok(sm3.finalize().into()),
+            Self::Beside(send, thread) => {
+                drop(send);
+                thread.join().map_err(|_| Error::new("计算 SM3 时出错；请重试", "computing SM3 failed; try again"))
+            }
+        }
+    }
 }
 
 /// What tells that a file is still the same.

@@ -16,7 +16,7 @@ use evidence::{
     token::Token,
 };
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     path::PathBuf,
     sync::{Mutex, mpsc},
     time::{Duration, Instant},
@@ -33,7 +33,13 @@ pub(crate) const SEAL_WAIT: Duration = Duration::from_secs(2);
 /// What the workers hand over: the file's place in the list and what became of it.
 enum Step {
     Read(u64),
-    Done(usize, Result<Taken>),
+    Done(usize, Box<Result<Made>>),
+}
+
+/// A file that was read, and a record of it unless these bytes are on record already.
+struct Made {
+    taken: Taken,
+    record: Option<NewRecord>,
 }
 
 impl Folder {
@@ -55,6 +61,7 @@ impl Folder {
             paths: Vec::new(),
             batch: Vec::new(),
             batched: Vec::new(),
+            recorded: HashSet::new(),
             unsealed: VecDeque::new(),
             sealed_size: 0,
         };
@@ -70,6 +77,7 @@ impl Folder {
                 }
             }
         }
+        let folder = run.folder;
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
         std::thread::scope(|scope| {
             let (send, steps) = mpsc::sync_channel(2 * BATCH);
@@ -85,7 +93,9 @@ impl Folder {
                                 let _ = send.send(Step::Read(std::mem::take(&mut read)));
                             }
                         });
-                        if send.send(Step::Read(read)).is_err() || send.send(Step::Done(place, taken)).is_err() {
+                        let made = taken.and_then(|taken| folder.make(taken, request));
+                        if send.send(Step::Read(read)).is_err() || send.send(Step::Done(place, Box::new(made))).is_err()
+                        {
                             return;
                         }
                     }
@@ -110,6 +120,8 @@ struct Run<'a> {
     /// Records that wait for the next transaction, and beside them what their lines need.
     batch: Vec<NewRecord>,
     batched: Vec<(usize, Warnings)>,
+    /// SHA-256 of what this run has put into a batch.
+    recorded: HashSet<[u8; 32]>,
     /// Acknowledged, not yet printed: place, index, when.
     unsealed: VecDeque<(usize, u64, Instant)>,
     /// Leaves under the newest seal that was seen: it covers every lower index too.
@@ -121,8 +133,10 @@ impl Run<'_> {
         loop {
             match steps.recv_timeout(LINGER) {
                 Ok(Step::Read(bytes)) => events(Event::Read { bytes }),
-                Ok(Step::Done(place, Ok(taken))) => self.prepare(place, taken, events)?,
-                Ok(Step::Done(place, Err(error))) => self.fail(place, &error, events),
+                Ok(Step::Done(place, made)) => match *made {
+                    Ok(made) => self.prepare(place, made, events)?,
+                    Err(error) => self.fail(place, &error, events),
+                },
                 Err(mpsc::RecvTimeoutError::Timeout) => self.flush()?,
                 Err(mpsc::RecvTimeoutError::Disconnected) => return self.flush(),
             }
@@ -134,31 +148,41 @@ impl Run<'_> {
     }
 
     /// Existing record, or a new one for the batch.
-    fn prepare(&mut self, place: usize, taken: Taken, events: &mut dyn FnMut(Event)) -> Result<()> {
-        if !self.request.again {
-            if self.batch.iter().any(|r| r.record.sha256 == Some(taken.digests.sha256)) {
-                self.flush()?;
-            }
-            let earlier = self.folder.store.by_sha256(&taken.digests.sha256)?;
-            if let Some(first) =
-                earlier.iter().find(|r| r.sm3 == Some(taken.digests.sm3) && r.size == Some(taken.digests.size))
-            {
-                let mut line = line_of(first, self.paths[place].to_string_lossy().into_owned(), "existing");
-                line.warnings = taken.warnings;
-                if differs(&first.disclosures, &self.request.rights.claims)? {
-                    line.warnings.push((
-                        "这些字节此前已登记，声明与这次不同；原记录不变。要另行登记请加 --again".into(),
-                        "these bytes are recorded already, with other claims; that record stands. Use --again to record them anew".into(),
-                    ));
+    fn prepare(&mut self, place: usize, Made { taken, record }: Made, events: &mut dyn FnMut(Event)) -> Result<()> {
+        // Of files with the same bytes each has a record of its own by now; only the first one's is kept.
+        let first = self.request.again || self.recorded.insert(taken.digests.sha256);
+        let record = match record {
+            Some(record) if first => record,
+            _ => {
+                if self.batch.iter().any(|r| r.record.sha256 == Some(taken.digests.sha256)) {
+                    self.flush()?;
                 }
-                self.done(place, line, events);
-                return Ok(());
+                if let Some(line) = self.existing(place, &taken)? {
+                    self.done(place, line, events);
+                    return Ok(());
+                }
+                self.folder.record_of(&taken, self.request)?
             }
-        }
-        let record = self.folder.record_of(&taken, self.request)?;
+        };
         self.batch.push(record);
         self.batched.push((place, taken.warnings));
         Ok(())
+    }
+
+    /// What is recorded of these bytes already.
+    fn existing(&self, place: usize, taken: &Taken) -> Result<Option<DepositLine>> {
+        let earlier = self.folder.store.by_sha256(&taken.digests.sha256)?;
+        let same = |r: &&Row| r.sm3 == Some(taken.digests.sm3) && r.size == Some(taken.digests.size);
+        let Some(first) = earlier.iter().find(same) else { return Ok(None) };
+        let mut line = line_of(first, self.paths[place].to_string_lossy().into_owned(), "existing");
+        line.warnings = taken.warnings.clone();
+        if differs(&first.disclosures, &self.request.rights.claims)? {
+            line.warnings.push((
+                "这些字节此前已登记，声明与这次不同；原记录不变。要另行登记请加 --again".into(),
+                "these bytes are recorded already, with other claims; that record stands. Use --again to record them anew".into(),
+            ));
+        }
+        Ok(Some(line))
     }
 
     /// Database first, then ledger: what cannot be made again is durable before a leaf exists.
@@ -201,6 +225,8 @@ impl Run<'_> {
     }
 
     fn finish(mut self, events: &mut dyn FnMut(Event)) -> Result<Vec<DepositLine>> {
+        // Nothing more will share the next checkpoint.
+        self.folder.writer()?.ledger.hurry();
         while !self.unsealed.is_empty() {
             if let Some((_, index, _)) = self.unsealed.back() {
                 let wait = Duration::from_millis(100);
@@ -224,6 +250,13 @@ impl Run<'_> {
 }
 
 impl Folder {
+    /// Beside a file that was read, its record: signing one takes longer than the collecting thread has.
+    fn make(&self, taken: Taken, request: &DepositRequest) -> Result<Made> {
+        let known = !request.again && !self.store.by_sha256(&taken.digests.sha256)?.is_empty();
+        let record = if known { None } else { Some(self.record_of(&taken, request)?) };
+        Ok(Made { taken, record })
+    }
+
     /// Statement, token and record of a file.
     fn record_of(&self, taken: &Taken, request: &DepositRequest) -> Result<NewRecord> {
         let kind = if taken.image { Kind::Image } else { Kind::File };

@@ -21,6 +21,9 @@ pub struct Trust {
     pub web: Vec<Root>,
 }
 
+/// Most bytes of `roles.json`.
+const MAX_ROLES: usize = 1 << 20;
+
 /// A trust folder that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("trust folder: {file}: {reason}")]
@@ -28,7 +31,7 @@ pub struct TrustError {
     /// Which file.
     pub file: String,
     /// What is wrong with it.
-    pub reason: String,
+    pub reason: Error,
 }
 
 /// What a key's holder is, by the reader's word.
@@ -69,7 +72,7 @@ impl Trust {
     pub fn from_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Self, TrustError> {
         let mut trust = Self::default();
         for (file, bytes) in files {
-            let refuse = |e: Error| TrustError { file: file.clone(), reason: e.to_string() };
+            let refuse = |reason: Error| TrustError { file: file.clone(), reason };
             let root = || Root::from_pem(&bytes).map_err(refuse);
             match file.as_str() {
                 "policy" => trust.policy = Some(Policy::parse(&bytes).map_err(refuse)?),
@@ -123,22 +126,28 @@ struct Line {
 }
 
 fn roles(file: &str, bytes: &[u8]) -> Result<Vec<RoleLine>, TrustError> {
-    let refuse = |reason: String| TrustError { file: file.to_owned(), reason };
-    if bytes.len() > 1 << 20 {
-        return Err(refuse(format!("{} bytes, more than 1 MiB", bytes.len())));
+    let refuse = |reason: Error| TrustError { file: file.to_owned(), reason };
+    if bytes.len() > MAX_ROLES {
+        let (found, limit) = (bytes.len() as u64, MAX_ROLES as u64);
+        return Err(refuse(Error::TooLarge { what: "roles.json", found, limit }));
     }
-    let lines: Vec<Line> = serde_json::from_slice(bytes).map_err(|e| refuse(e.to_string()))?;
+    let lines: Vec<Line> = serde_json::from_slice(bytes).map_err(|e| {
+        refuse(Error::malformed(
+            "roles.json",
+            format!("{}:{}: {e}", e.line(), e.column()),
+            "an array of lines as specified",
+        ))
+    })?;
     let mut roles: Vec<RoleLine> = Vec::with_capacity(lines.len());
     for line in lines {
         let key = match line.key.strip_prefix("sha256:") {
             Some(digest) => hex::decode("roles.json key", digest).map(KeyRef::Certificate),
             None => VerifierKey::parse(&line.key).map(KeyRef::Note),
         }
-        .map_err(|e| refuse(e.to_string()))?;
-        let time =
-            |t: Option<String>| t.as_deref().map(Utc::parse_micros).transpose().map_err(|e| refuse(e.to_string()));
+        .map_err(refuse)?;
+        let time = |t: Option<String>| t.as_deref().map(Utc::parse_micros).transpose().map_err(refuse);
         let (from, until) = (time(line.from)?, time(line.until)?);
-        evidence::json::check_string("roles.json name", &line.name).map_err(|e| refuse(e.to_string()))?;
+        evidence::json::check_string("roles.json name", &line.name).map_err(refuse)?;
         roles.push(RoleLine { key, role: line.role, name: line.name, independent: line.independent, from, until });
     }
     Ok(roles)
