@@ -14,23 +14,9 @@ use std::{
     time::Duration,
 };
 
-/// Lazy pictures, codings, charsets, frames, workers, walls, redirects, other methods, bodies cut short.
-const PAGES: [&str; 14] = [
-    "/plain",
-    "/lazy",
-    "/gzip",
-    "/chunked",
-    "/gbk",
-    "/redirect",
-    "/frames",
-    "/worker",
-    "/service",
-    "/post",
-    "/shadow",
-    "/truncated",
-    "/slider",
-    "/404",
-];
+/// Lazy pictures, codings, charsets, frames, workers, redirects, other methods, bodies cut short.
+const PAGES: [&str; 9] =
+    ["/lazy", "/gzip", "/chunked", "/gbk", "/redirect", "/frames", "/service", "/post", "/truncated"];
 
 fn script(name: &str) -> Command {
     Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts").join(name))
