@@ -71,7 +71,7 @@ impl Folder {
         let lock = lock(dir)?;
         let store = store::Store::open(&database)?;
         let (writer, warnings) = open_writer(dir, &store, &required(&store, "origin")?, lock)?;
-        intake::clean(&dir.join("originals"));
+        intake::clean(&dir.join("originals"), &store)?;
         let mut folder = Self::assemble(dir, store, Some(writer))?;
         folder.warnings = warnings;
         folder.reconcile()?;

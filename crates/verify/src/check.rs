@@ -10,6 +10,7 @@ mod form;
 mod later;
 mod ledger;
 mod stamps;
+mod told;
 
 pub(crate) use self::{
     later::{Added, Later},
