@@ -4,8 +4,8 @@
 
 mod capture;
 mod certificate;
-mod environment;
 mod comparison;
+mod environment;
 mod form;
 mod later;
 mod ledger;
