@@ -169,6 +169,9 @@ const ORDER: &[&str] = &[
     "printed-page",
 ];
 
+/// A clock that is further off is told, microseconds.
+const CLOCK_OFF: u64 = 1_000_000;
+
 /// The required checks after `form`.
 const REQUIRED: &[&str] = &[
     "file",
@@ -441,6 +444,15 @@ impl Walk<'_> {
 
     fn clock(&self) -> Check {
         let check = match self.facts.statement.as_ref().map(|s| &s.clock) {
+            Some(Clock::Checked { source, offset_us, at }) if offset_us.unsigned_abs() > CLOCK_OFF => Check::new(
+                "clock",
+                Outcome::Limited,
+                format!("平台称其时钟于 {} 与 {source} 比对，相差 {offset_us} 微秒，超过一秒。", words::date(*at)),
+                format!(
+                    "The platform says that it compared its clock with {source} at {}: {offset_us} us, more than a second.",
+                    words::date(*at)
+                ),
+            ),
             Some(Clock::Checked { source, offset_us, at }) => Check::new(
                 "clock",
                 Outcome::Pass,
