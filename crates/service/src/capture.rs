@@ -32,6 +32,8 @@ use std::{
 };
 use store::Record as Row;
 
+/// Most bytes of a claim's text.
+const CLAIM: usize = 4096;
 /// How long an order waits for its seal. Nothing is opened before.
 const ORDER_SEAL: Duration = Duration::from_secs(60);
 
@@ -121,9 +123,10 @@ impl Folder {
             ));
         }
         events(CaptureEvent::Step { url: url.to_owned(), step: "write-wacz".into() });
-        let digests = self.keep(&recording, package)?;
+        let (digests, note) = self.keep(&recording, package)?;
         events(CaptureEvent::Step { url: url.to_owned(), step: "record".into() });
         let record = self.captured(url, request, &order, &recording, digests)?;
+        note.settle();
         line.id = Some(record.id.clone());
         line.sha256 = record.sha256.map(|d| hex::encode(&d));
         let index = record.index.unwrap_or_default();
@@ -182,7 +185,7 @@ impl Folder {
     }
 
     /// Writes the WACZ, with the order's package in it, among the kept originals.
-    fn keep(&self, recording: &Recording, package: Vec<u8>) -> Result<FileDigests> {
+    fn keep(&self, recording: &Recording, package: Vec<u8>) -> Result<(FileDigests, intake::Note)> {
         let copy = intake::Copy::begin(&self.dir.join("originals"))?;
         let file = copy.file().map_err(|e| Error::io(copy.path(), &e))?;
         let order = Resource {
@@ -198,8 +201,9 @@ impl Folder {
         flushed
             .map_err(|e| Error::new(format!("WACZ 无法写成（{e}）"), format!("the WACZ could not be written ({e})")))?;
         let digests = intake::digests(copy.path(), &mut |_| ())?;
+        let note = copy.note(&digests)?;
         copy.finish(&digests)?;
-        Ok(digests)
+        Ok((digests, note))
     }
 
     fn captured(
@@ -210,13 +214,16 @@ impl Folder {
         recording: &Recording,
         digests: FileDigests,
     ) -> Result<Row> {
-        let text = |s: &str| if s.is_empty() { Value::Null } else { claimable(s).into() };
+        let text = |s: &str| if s.is_empty() { Value::Null } else { s.into() };
+        // An address is claimed as it is or not at all: a part of one is another one.
+        let web = |s: &&str| s.starts_with("http://") || s.starts_with("https://");
+        let ended = Some(recording.final_url.as_str()).filter(|s| web(s) && s.len() <= CLAIM && claimable(s) == *s);
         let mut claims = owner_claims(&self.owner);
         let leaf = hex::encode(&merkle::leaf_hash(&order.record));
         claims.extend([
             ("url", Value::from(url)),
-            ("final_url", text(&recording.final_url)),
-            ("page_title", text(&recording.title)),
+            ("final_url", text(ended.unwrap_or_default())),
+            ("page_title", text(&claimable(&recording.title))),
             ("purpose", purpose(request).into()),
             ("outcome", status(recording.outcome).into()),
             ("refs", json!([{"ledger": self.origin, "id": order.id, "leaf": leaf}])),
@@ -232,7 +239,7 @@ impl Folder {
         self.record(Kind::Capture, Some(file), claims, url, clock)
     }
 
-    fn record(
+    pub(crate) fn record(
         &self,
         kind: Kind,
         file: Option<File>,
@@ -257,7 +264,11 @@ impl Folder {
 fn claimable(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     let fits = |c: &char| evidence::json::check_string("claim", c.encode_utf8(&mut [0; 4])).is_ok();
-    text.nfc().filter(fits).take(2_000).collect()
+    let mut out: String = text.nfc().filter(fits).take(2_000).collect();
+    while out.len() > CLAIM {
+        out.pop();
+    }
+    out
 }
 
 /// Where the database notes when a capture's bytes were dropped.
@@ -289,7 +300,7 @@ fn check_url(url: &str, loopback: &[Loopback]) -> Result<()> {
         (_, Some(rest)) => (rest, 443),
         _ => return refuse("只能取证 http 或 https 网页", "only http and https pages can be captured"),
     };
-    if evidence::json::check_string("url", url).is_err() || url.len() > 8_000 {
+    if evidence::json::check_string("url", url).is_err() || url.len() > CLAIM {
         return refuse(
             "网址含有不能登记的字符，或过长",
             "a URL that cannot be recorded: control characters, or too long",

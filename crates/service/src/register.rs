@@ -326,6 +326,8 @@ impl Draft<'_> {
         let mut disclosures = Vec::new();
         for name in self.kind.claims() {
             let value = self.claims.remove(name).unwrap_or(Value::Null);
+            // A reader would refuse it for ever.
+            evidence::statement::check_claim(name, &value)?;
             disclosures.push(Disclosure::new(&keys::random()?, name, value)?);
         }
         let millis = u64::try_from(received_at.0.div_euclid(1000)).unwrap_or_default();

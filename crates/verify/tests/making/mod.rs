@@ -6,8 +6,10 @@
 mod capture;
 mod certificate;
 mod certificate_form;
+mod comparison;
 pub mod der;
 mod forged;
+mod forged_capture;
 mod form;
 mod formats;
 mod formats_notes;
@@ -155,6 +157,8 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     certificate::cases(&mut book);
     certificate_form::cases(&mut book);
     capture::cases(&mut book);
+    comparison::cases(&mut book);
+    forged_capture::cases(&mut book);
     let mut files = BTreeMap::new();
     let mut put = |path: String, bytes: Vec<u8>| {
         // Shared files are put by every case that uses them, always the same.

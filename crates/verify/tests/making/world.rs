@@ -127,7 +127,7 @@ impl World {
         });
         Self::receive(&mut statement, received, n);
         if kind != Kind::Operator {
-            let captured = matches!(kind, Kind::Order | Kind::Capture);
+            let captured = matches!(kind, Kind::Order | Kind::Capture | Kind::Comparison);
             statement["provenance"] = json!(if captured { "platform-captured" } else { "user-supplied" });
             statement["operator_relation"] = json!("independent-declared");
         }
@@ -135,7 +135,11 @@ impl World {
             let FileDigests { sha256, sm3, size } = FileDigests::of(PICTURE);
             statement["file"] = json!({
                 "sha256": hex::encode(&sha256), "sm3": hex::encode(&sm3), "size": size,
-                "media_type": if kind == Kind::Capture { "application/wacz" } else { "image/jpeg" },
+                "media_type": match kind {
+                    Kind::Capture => "application/wacz",
+                    Kind::Comparison => "application/json",
+                    _ => "image/jpeg",
+                },
                 "custody": if kind == Kind::Digest { "declared" } else { "held" },
             });
         }
@@ -417,4 +421,8 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, b| {
         (0..8).fold(crc ^ u32::from(*b), |c, _| if c & 1 == 1 { c >> 1 ^ 0xedb8_8320 } else { c >> 1 })
     })
+}
+
+pub fn entry<'e>(entries: &'e Entries, name: &str) -> &'e [u8] {
+    &entries.iter().find(|e| e.0 == name).unwrap().1
 }
