@@ -54,6 +54,8 @@ class Site(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path.startswith("/p/"):
             kind, body = "image/png", PICTURES[int(self.path[3:].split(".")[0]) % len(PICTURES)]
+        elif self.path == "/favicon.ico":
+            return self.send_error(404)
         else:
             kind, body = "text/html; charset=utf-8", list(PAGES.values())[int(self.path[1:] or 0)][1].encode()
         self.send_response(200)

@@ -154,7 +154,7 @@ impl Page<'_> {
         let dom = self.browser.ask("DOMSnapshot.captureSnapshot", Layout::ask())?;
         self.layout = Layout::of(&dom);
         self.keep("dom", "application/json", dom.to_string().as_bytes());
-        let mhtml = self.browser.ask("Page.captureSnapshot", json!({ "format": "mhtml" }))?;
+        let mhtml = self.browser.ask_long("Page.captureSnapshot", json!({ "format": "mhtml" }))?;
         let mhtml = self.browser.spool_text(&mhtml["data"]);
         self.keep_spooled("mhtml", "multipart/related", mhtml);
         Ok(())
@@ -163,7 +163,7 @@ impl Page<'_> {
     /// Fetches again what it prints: last, its requests marked.
     pub(crate) fn pdf(&mut self) -> Result<()> {
         self.browser.network.printing = true;
-        let pdf = self.browser.ask("Page.printToPDF", json!({ "printBackground": true }));
+        let pdf = self.browser.ask_long("Page.printToPDF", json!({ "printBackground": true }));
         let waited = Instant::now();
         while (self.browser.busy()
             || self.browser.network.stirred.is_some_and(|at| at.elapsed() < Duration::from_millis(60)))

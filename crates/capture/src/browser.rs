@@ -107,6 +107,12 @@ impl Browser {
         self.call_in(&session, method, params, self.limits.answer)
     }
 
+    /// Calls the page for something that takes as long as its images are large.
+    pub(crate) fn ask_long(&mut self, method: &str, params: Value) -> Result<Value> {
+        let session = self.page.clone();
+        self.call_in(&session, method, params, 2 * self.limits.answer)
+    }
+
     /// Calls, and handles what comes meanwhile.
     pub(crate) fn call_in(&mut self, session: &str, method: &str, params: Value, wait: Duration) -> Result<Value> {
         let id = self.wire.send(session, method, params);

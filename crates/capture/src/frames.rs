@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
 use crate::network::text;
-use crate::page::Page;
+use crate::page::{DOCUMENT, Page};
 
 const FRAMES: usize = 50;
 /// For one frame, and for all.
@@ -59,7 +59,7 @@ impl Page<'_> {
         let ask = json!({ "frameId": frame, "worldName": "recorder" });
         let world = self.browser.call_in(session, "Page.createIsolatedWorld", ask, ONE)?;
         let ask = json!({
-            "expression": SCRIPT, "contextId": world["executionContextId"], "returnByValue": true,
+            "expression": format!("(document=>{SCRIPT})({DOCUMENT})"), "contextId": world["executionContextId"], "returnByValue": true,
             "timeout": ONE.as_millis() as u64,
         });
         let answer = self.browser.call_in(session, "Runtime.evaluate", ask, ONE)?;

@@ -16,6 +16,13 @@ use crate::walls::{Facts, SCRIPT};
 /// What may go on for ever without the page being unfinished.
 const POLLS: &[&str] = &["XHR", "Fetch", "EventSource", "WebSocket", "Ping", "Preflight", "Media"];
 
+/// A document's own properties, whatever elements are called.
+pub(crate) const DOCUMENT: &str = "(d=>{const D=Document.prototype,o={};\
+    for(const n of ['body','title','images','documentElement','characterSet'])\
+    Object.defineProperty(o,n,{get:()=>Object.getOwnPropertyDescriptor(D,n).get.call(d)});\
+    for(const n of ['querySelector','querySelectorAll','createRange','elementFromPoint'])o[n]=(...a)=>D[n].apply(d,a);\
+    return o})(document)";
+
 pub(crate) struct Page<'a> {
     pub(crate) browser: &'a mut Browser,
     pub(crate) limits: &'a Limits,
@@ -172,9 +179,9 @@ impl<'a> Page<'a> {
             y += step;
             // Two frames, so that observers fire; a timer in case no frame is drawn.
             let script = format!(
-                "window.scrollTo({{top:{y},behavior:'instant'}});new Promise(r=>{{setTimeout(r,100);\
+                "(window.scrollTo({{top:{y},behavior:'instant'}}),new Promise(r=>{{setTimeout(r,100);\
                  requestAnimationFrame(()=>requestAnimationFrame(r))}}).then(()=>\
-                 Math.max(document.documentElement.scrollHeight,document.body?document.body.scrollHeight:0))"
+                 Math.max(document.documentElement.scrollHeight,document.body?document.body.scrollHeight:0)))"
             );
             height = self.evaluate(&script)?.as_f64().unwrap_or(0.0) as u64;
             self.browser.operations.note("scroll", json!({ "to": y, "height": height }));
@@ -210,8 +217,8 @@ impl<'a> Page<'a> {
             self.settle()?;
         }
         self.evaluate(
-            "window.scrollTo({top:0,behavior:'instant'});Promise.race([Promise.all([...document.images]\
-             .filter(i=>i.currentSrc).map(i=>i.decode().catch(()=>0))),new Promise(r=>setTimeout(r,3000))]).then(()=>1)",
+            "(window.scrollTo({top:0,behavior:'instant'}),Promise.race([Promise.all([...document.images]\
+             .filter(i=>i.currentSrc).map(i=>i.decode().catch(()=>0))),new Promise(r=>setTimeout(r,3000))]).then(()=>1))",
         )?;
         Ok(())
     }
@@ -300,7 +307,8 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Evaluates in a world of our own, which the page's scripts cannot reach.
+    /// Evaluates an expression in a world of our own, which the page's scripts cannot reach. But elements' names
+    /// stand in the place of a document's properties there too, so `document` is one that has the real ones.
     pub(crate) fn evaluate(&mut self, script: &str) -> Result<Value> {
         for again in [false, true] {
             let world = match self.world {
@@ -308,7 +316,7 @@ impl<'a> Page<'a> {
                 _ => self.new_world()?,
             };
             let ask = json!({
-                "expression": script, "contextId": world, "returnByValue": true, "awaitPromise": true,
+                "expression": format!("(document=>{script})({DOCUMENT})"), "contextId": world, "returnByValue": true, "awaitPromise": true,
                 "timeout": self.limits.answer.as_millis() as u64,
             });
             match self.browser.ask("Runtime.evaluate", ask) {

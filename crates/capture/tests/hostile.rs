@@ -198,6 +198,16 @@ fn what_a_service_worker_makes_up_is_not_the_sites() {
 }
 
 #[test]
+fn elements_names_do_not_blind_the_recorder() {
+    let Some(r) = captured("/clobbered") else { return };
+    complete(&r);
+    assert_eq!(r.title, "Clobbered");
+    assert!(text(&r, "text").contains("手工陶瓷马克杯"));
+    let facts = site::json(&r, "facts");
+    assert!(facts["facts"].as_array().unwrap().iter().any(|f| f["value"] == "价格：¥99.00"), "{facts}");
+}
+
+#[test]
 fn strange_words_stay_words() {
     let Some(r) = captured("/surrogate") else { return };
     complete(&r);

@@ -42,14 +42,18 @@ fn descendants(root: u32) -> Vec<(u32, String, String)> {
     family.into_iter().map(|pid| (pid, all[&pid].1.clone(), all[&pid].2.clone())).collect()
 }
 
-fn begin(site: &Site, spool: &std::path::Path, until: &str) -> Child {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_capture-probe"))
+fn probe(site: &Site, spool: &std::path::Path) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_capture-probe"))
         .args(["--allow-loopback", &format!("127.0.0.1:{}", site.port), &site.url("/polling")])
         .env("TMPDIR", spool)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+fn begin(site: &Site, spool: &std::path::Path, until: &str) -> Child {
+    let mut child = probe(site, spool);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let reached = lines.any(|line| line.unwrap().contains(&format!("\"{until}\"")));
     assert!(reached, "{until}");
@@ -73,6 +77,28 @@ fn gone(family: &[(u32, String, String)]) -> Duration {
         assert!(begun.elapsed() < Duration::from_secs(5), "still there: {left:?}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[test]
+fn a_tab_that_crashes_is_said() {
+    if absent() {
+        return;
+    }
+    let (site, spool) = (Site::start(), tempfile::tempdir().unwrap());
+    let mut child = probe(&site, spool.path());
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("\"settle\"")));
+    for (pid, _, line) in descendants(child.id()) {
+        if line.contains("--type=renderer") {
+            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+        }
+    }
+    let last: serde_json::Value = serde_json::from_str(&lines.map(Result::unwrap).last().unwrap()).unwrap();
+    child.wait().unwrap();
+    assert_eq!(last["outcome"], "failed");
+    assert!(last["reasons"][0]["en"].as_str().unwrap().contains("crashed"), "{}", last["reasons"]);
+    let names: Vec<_> = last["resources"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"operations") && names.contains(&"guard"), "{names:?}");
 }
 
 #[test]

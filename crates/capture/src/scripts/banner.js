@@ -31,7 +31,7 @@
   const about = /cookie|consent|gdpr|隐私|个人信息|追踪/i;
 
   const roots = [document];
-  for (const e of document.querySelectorAll('*')) { if (e.shadowRoot && roots.length < 50) roots.push(e.shadowRoot); }
+  for (const e of document.querySelectorAll('*')) { if (e.shadowRoot instanceof ShadowRoot && roots.length < 50) roots.push(e.shadowRoot); }
   const every = selector => roots.flatMap(root => [...root.querySelectorAll(selector)]);
   // A link that leads elsewhere is no button.
   const buttons = within => [...within.querySelectorAll('button, [role=button], input[type=button], input[type=submit], a')]
@@ -42,7 +42,7 @@
     if (!button) return out;
     const r = button.getBoundingClientRect(), x = r.left + r.width / 2, y = r.top + r.height / 2;
     // What would be hit must be that button: a page may lay another one over it.
-    const root = button.getRootNode(), hit = root.elementFromPoint(x, y);
+    const root = button.getRootNode(), hit = (root instanceof ShadowRoot ? root : document).elementFromPoint(x, y);
     if (hit && (hit === button || button.contains(hit))) out.button = { says: says(button).slice(0, 100), x, y };
     return out;
   };
@@ -55,7 +55,8 @@
   }
   let best = null;
   for (const root of roots) for (const e of root.querySelectorAll('[class*=cookie i], [id*=cookie i], [class*=consent i], [id*=consent i], [class*=gdpr i], [class*=privacy i], [id*=privacy i], [role=dialog], [role=alertdialog], dialog, body > div, body > section, body > aside')) {
-    if (!shown(e) || e === document.body) continue;
+    // A form's fields stand in the place of its properties.
+    if (e instanceof HTMLFormElement || !shown(e) || e === document.body) continue;
     const position = getComputedStyle(e).position, dialog = /dialog/.test(e.getAttribute('role') ?? '') || e.tagName === 'DIALOG';
     if (!dialog && position !== 'fixed' && position !== 'sticky') continue;
     const text = fold(e.innerText);

@@ -47,9 +47,10 @@
   const all = document.body ? document.body.getElementsByTagName('*') : [];
   const prices = [];
   let labelled = false;
-  for (let i = 0; i < all.length && i < LIMIT; i++) {
+  for (let i = 0; i < all.length && i < LIMIT; i++) try {
     const e = all[i];
-    if (skip.test(e.tagName)) continue;
+    // A form's fields stand in the place of its properties.
+    if (e instanceof HTMLFormElement || skip.test(e.tagName)) continue;
     const raw = e.textContent;
     if (raw.length < 2 || raw.length > 400) continue;
     let text = fold(raw), parts = [e];
@@ -70,14 +71,14 @@
       if (known[0] === 'price') labelled = true;
       add(known[0], seen, 'visible-text', text.match(known[1])[1], box(...parts));
     } else if (!struck(e) && prices.length < 500) prices.push([seen, e]);
-  }
+  } catch {}
   if (!labelled && new Set(prices.map(([text]) => text.replace(/\s/g, ''))).size === 1)
     add('price', prices[0][0], 'visible-text', 'the only price shown', box(prices[0][1]));
 
   // Microdata.
   const properties = { name: 'title', price: 'price', sku: 'item-number', productID: 'item-number', mpn: 'item-number' };
   const products = [...document.querySelectorAll('[itemscope][itemtype*="schema.org/Product"]')];
-  for (const product of products.length <= 3 ? products : [])
+  try { for (const product of products.length <= 3 ? products : [])
     for (const e of [...product.querySelectorAll('[itemprop]')].slice(0, 300)) {
       const scope = e.parentElement?.closest('[itemscope]');
       const kind = fold(scope?.getAttribute('itemtype')), property = e.getAttribute('itemprop');
@@ -88,7 +89,7 @@
         const currency = fold(scope.querySelector('[itemprop=priceCurrency]')?.getAttribute('content'));
         add('price', visible || !currency ? value : value + ' ' + currency, 'microdata', 'price', visible);
       } else if (property === 'name' && /\bseller\b/.test(scope?.getAttribute('itemprop') ?? '')) add('shop', value, 'microdata', 'seller.name', visible);
-    }
+    } } catch {}
 
   // JSON-LD.
   const found = [], list = v => Array.isArray(v) ? v : v == null ? [] : [v];
@@ -103,7 +104,7 @@
     try { look(JSON.parse(script.textContent), 0); } catch {}
   }
   const word = v => typeof v === 'string' || typeof v === 'number' ? String(v) : '';
-  for (const p of found.length <= 3 ? found : []) {
+  for (const p of found.length <= 3 ? found : []) try {
     add('title', word(p.name), 'json-ld', 'name');
     for (const name of ['sku', 'productID', 'mpn', 'gtin13', 'gtin']) add('item-number', word(p[name]), 'json-ld', name);
     for (const o of list(p.offers).slice(0, 10)) {
@@ -112,7 +113,7 @@
         if (word(o[name])) add('price', word(o[name]) + ' ' + word(o.priceCurrency), 'json-ld', 'offers.' + name);
       for (const s of list(o.seller)) add('shop', word(s?.name), 'json-ld', 'offers.seller.name');
     }
-  }
+  } catch {}
 
   // Open Graph, title, address.
   const meta = name => document.querySelector(`meta[property="${name}"]`)?.getAttribute('content');

@@ -1,7 +1,7 @@
 (() => {
-  const seen = e => { const r = e.getBoundingClientRect(), s = getComputedStyle(e);
+  const seen = e => { const r = Element.prototype.getBoundingClientRect.call(e), s = getComputedStyle(e);
     return r.width > 0 && r.height > 0 && s.visibility !== 'hidden' && s.display !== 'none' && s.opacity !== '0'; };
-  const large = e => { const r = e.getBoundingClientRect(); return r.width >= 48 && r.height >= 48; };
+  const large = e => { const r = Element.prototype.getBoundingClientRect.call(e); return r.width >= 48 && r.height >= 48; };
   const marks = ['#nc_1_n1z', '.nc-container', '#baxia-dialog-content', '.geetest_panel', '.geetest_holder', '#tcaptcha_iframe',
     '.yidun', '.yidun_slider', 'iframe[src*="captcha"]', 'iframe[src*="hcaptcha"]', 'iframe[src*="recaptcha/api2/bframe"]',
     'iframe[src*="challenges.cloudflare"]', '#challenge-form', '#cf-challenge-running', '.slide-verify', '.slider-captcha',

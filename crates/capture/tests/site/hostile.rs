@@ -154,6 +154,13 @@ pub(super) fn answer(path: &str, query: &str, port: u16) -> Option<Answer> {
             "text/javascript",
             b"oninstall=()=>skipWaiting();onactivate=e=>e.waitUntil(clients.claim());onfetch=e=>{if(e.request.url.endsWith('/never-asked'))e.respondWith(new Response('price 1'))}",
         ),
+        // Elements' names in the place of a document's and a form's properties.
+        "/clobbered" => {
+            let names = ["body", "title", "images", "documentElement", "querySelector", "querySelectorAll", "createRange", "characterSet", "location"];
+            let forms: String = names.iter().map(|n| format!("<form name={n}><input name=textContent><input name=children></form><img name={n}>")).collect();
+            let fields = "<form class=buy itemscope itemtype=https://schema.org/Product><input name=getBoundingClientRect><input name=querySelectorAll><input name=getAttribute></form>";
+            page("Clobbered", &format!("<h1>青釉马克杯</h1><p>{WORDS}</p><p>价格：¥99.00</p>{forms}{fields}"))
+        }
         "/surrogate" => script(
             "Half",
             "document.title='Half \\ud800 pair';document.body.append('Text with \\udc00 half a pair');console.log('\\ud800')",
