@@ -78,8 +78,13 @@ PY
     "${offline[@]}" "$quezao" verify --data "$data" --json "$demo/certificates/$id.zip" >"$demo/reports/$id.json"
     step="verify.py $demo/certificates/$id.zip"
     "${offline[@]}" python3 "$reader" --trust "$data/trust" "$demo/certificates/$id.zip" >"$demo/reports/$id.verify-py.txt"
-    say "成立  网页已取证：先有指令，后有页面；$demo/certificates/$id.wacz 可用 ReplayWeb.page 回放" \
-        "holds  the page, captured after its order was on the ledger; $demo/certificates/$id.wacz replays in ReplayWeb.page"
+    step="quezao verify --render $demo/certificates/$id.pdf $demo/certificates/$id.wacz"
+    "${offline[@]}" "$quezao" verify --data "$data" --render --json "$demo/certificates/$id.pdf" "$demo/certificates/$id.wacz" >"$demo/reports/$id.pdf.json"
+    step="pdfsig $demo/certificates/$id.pdf"
+    pdfsig -nocert "$demo/certificates/$id.pdf" >"$demo/reports/$id.pdfsig.txt" 2>/dev/null || true
+    grep -q 'Signature is Valid' "$demo/reports/$id.pdfsig.txt"
+    say "成立  网页已取证：先有指令，后有页面；取证报告 $demo/certificates/$id.pdf；$demo/certificates/$id.wacz 可用 ReplayWeb.page 回放" \
+        "holds  the page, captured after its order was on the ledger; its report is $demo/certificates/$id.pdf; $demo/certificates/$id.wacz replays in ReplayWeb.page"
     compare_page "$id" "$registered"
 }
 

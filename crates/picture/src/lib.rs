@@ -1,5 +1,5 @@
-//! Pictures: what a file is by its leading bytes, whether it decodes within limits, its thumbnail, and whether two may
-//! show the same.
+//! Pictures: what a file is by its leading bytes, whether it decodes within limits, its thumbnail, whether two may show
+//! the same, and a tall one cut into parts as high as a page.
 //!
 //! Rules of this room:
 //! - Everything that comes in is hostile. Each door has its bounds in [`Limits`]; a decoder's panic is an answer.
@@ -18,11 +18,13 @@ mod decode;
 mod hash;
 mod plane;
 mod similar;
+mod strip;
 mod thumbnail;
 
 pub use decode::decode;
 pub use hash::Hashes;
 pub use similar::{CLOSE, Likeness, POSSIBLE, Part, Prints, prints};
+pub use strip::{Bounds, Cutter, Slice, Strip};
 pub use thumbnail::thumbnail;
 
 use image::ImageFormat;
