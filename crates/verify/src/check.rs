@@ -6,6 +6,7 @@ mod capture;
 mod certificate;
 mod comparison;
 mod environment;
+mod file;
 mod form;
 mod later;
 mod ledger;
@@ -22,8 +23,7 @@ use archive::{pdf::CertificatePdf, wacz::Source};
 use evidence::{
     Error, Result,
     comparison::Comparison,
-    digest::{self, FileDigests},
-    disclosure, hex,
+    digest, disclosure, hex,
     json::Value,
     record::Record,
     statement::{Clock, Kind, Statement},
@@ -306,65 +306,6 @@ impl Walk<'_> {
     fn entry(&self, name: &str) -> Result<&[u8]> {
         let bytes = self.entries.get(name).map(Vec::as_slice);
         bytes.ok_or_else(|| Error::Missing { what: "package", missing: clean(name.to_owned()) })
-    }
-
-    fn file(&self, statement: Option<&Statement>, originals: &[Original]) -> Check {
-        let Some(statement) = statement else {
-            return Check::new(
-                "file",
-                Outcome::NotChecked,
-                "声明无法读取，文件没有可比对的值。",
-                "The statement could not be read, so there is nothing to compare the file with.",
-            );
-        };
-        let Some(file) = &statement.file else {
-            return match originals.first() {
-                Some(given) => Check::new(
-                    "file",
-                    Outcome::Fail,
-                    "这条记录没有文件，却给出了一个文件。",
-                    "A file was given for a record that has none.",
-                )
-                .values("no file", &given.name),
-                None => {
-                    Check::new("file", Outcome::NotChecked, "这条记录没有文件。", "This record has no file.").optional()
-                }
-            };
-        };
-        let made = match statement.kind {
-            Kind::Capture => "capture.wacz",
-            Kind::Comparison => "comparison.json",
-            _ => "",
-        };
-        let carried = self.entries.get(made);
-        let carried = carried.map(|b| Original { name: made.into(), digests: FileDigests::of(b) });
-        let given: Vec<&Original> = self.without_sources(originals).into_iter().chain(&carried).collect();
-        let expected = words::digests(&file.digests);
-        if given.is_empty() {
-            let check = Check::new(
-                "file",
-                Outcome::NotChecked,
-                "没有给出原件，无法比对；请同时给出原件再核验。",
-                "The original was not given; give it together with the evidence.",
-            );
-            return Check { expected: Some(expected), ..check };
-        }
-        match given.iter().find(|o| o.digests != file.digests) {
-            Some(other) => Check::new(
-                "file",
-                Outcome::Fail,
-                format!("文件“{}”与声明中的摘要不一致。", other.name),
-                format!("The file \"{}\" is not the one in the statement.", other.name),
-            )
-            .values(expected, words::digests(&other.digests)),
-            None => Check::new(
-                "file",
-                Outcome::Pass,
-                "文件的大小、SHA-256 和 SM3 都与声明一致。",
-                "Size, SHA-256 and SM3 of the file are those in the statement.",
-            )
-            .values(&expected, &expected),
-        }
     }
 
     fn statement(&self, statement: &Result<Statement>, record: &Result<Record>) -> Check {
