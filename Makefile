@@ -46,10 +46,13 @@ fuzz: ## run every fuzz target for FUZZ_SECONDS (60) seconds (nightly Rust)
 	@scripts/fuzz.sh
 
 # QUEZAO_KILLS, QUEZAO_BITS and QUEZAO_SEED make it shorter or repeat it. Figures: docs/torture.md.
-torture: ## 10,000 single-bit changes a file, 500 kills of deposit read by foreign clients, the ledger's ends
+torture: ## 10,000 changes a file, 500 kills of deposit read by foreign clients, 50 of capture, the ledger's ends
 	@scripts/setup.sh test
 	QUEZAO_BITS=$${QUEZAO_BITS:-10000} cargo test $(CARGO_FLAGS) -p quezao --test bits -- --nocapture
+	QUEZAO_BITS=$${QUEZAO_BITS:-10000} cargo test $(CARGO_FLAGS) -p archive --test wacz_mutations -- --nocapture
+	QUEZAO_BITS=$${QUEZAO_BITS:-10000} cargo test $(CARGO_FLAGS) -p quezao --test capture_bits -- --nocapture
 	QUEZAO_KILLS=$${QUEZAO_KILLS:-500} cargo test $(CARGO_FLAGS) -p quezao --test kills -- --nocapture
+	QUEZAO_KILLS=$${QUEZAO_KILLS:-50} cargo test $(CARGO_FLAGS) -p quezao --test capture_kills -- --nocapture
 	QUEZAO_TORTURE=full cargo test $(CARGO_FLAGS) -p ledger --test crash -- --nocapture
 	QUEZAO_TORTURE=full cargo test $(CARGO_FLAGS) -p quezao --test bad_input -- --nocapture
 

@@ -4,11 +4,13 @@ the certificates of vectors/.
 Without seeds a minute is spent on finding out what a signature looks like."""
 
 import hashlib
+import io
 import os
 import pathlib
 import re
 import sys
 import zipfile
+import zlib
 
 demo, corpus = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 TARGETS = {"statement.json": ["statement"], "record.json": ["record"], "operator-record.json": ["record"],
@@ -62,3 +64,22 @@ for path in sorted(vectors.glob("capture-*/*/package.zip")):
     seed("verdict", path.read_bytes())
     seed("wacz", zipfile.ZipFile(path).read("capture.wacz"))
 print(sum(len(files) for _, _, files in os.walk(corpus)), "seeds")
+# Captures of the vectors: their WACZ, and the handshakes in them. Pictures of the demo.
+for path in sorted(vectors.rglob("package.zip")):
+    try:
+        wacz = zipfile.ZipFile(path).read("capture.wacz")
+        warc = zipfile.ZipFile(io.BytesIO(wacz)).read("archive/data.warc.gz")
+    except (KeyError, zipfile.BadZipFile):
+        continue
+    seed("wacz", wacz)
+    while warc:
+        member = zlib.decompressobj(31)
+        try:
+            head, _, block = member.decompress(warc).partition(b"\r\n\r\n")
+        except zlib.error:
+            break
+        if b"urn:quezao:contact" in head:
+            seed("contact", block[:-4])
+        warc = member.unused_data
+for path in sorted(demo.rglob("*.png")):
+    seed("picture", path.read_bytes())

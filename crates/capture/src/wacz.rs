@@ -7,6 +7,7 @@ use archive::wacz::{self, About, Body, Coding, HeadSource, Message, Page, Summar
 use evidence::time::Utc;
 use url::Url;
 
+use crate::network::ENDED;
 use crate::recording::{Exchange, Fidelity, Head, Recording, Response, Spooled};
 
 impl Recording {
@@ -46,21 +47,36 @@ impl Recording {
             Some(text) => Some(String::from_utf8_lossy(&std::fs::read(&text.content.file)?).into_owned()),
             None => None,
         };
-        writer.page(Page { url: plain(&self.final_url), title, at: Utc(self.started), text })?;
+        writer.page(Page { url: self.begins_at(), title, at: Utc(self.started), text })?;
         writer.finish()
+    }
+
+    /// Where a replay begins: where the page ended, or, where that is no address of the web (`about:blank`, an error
+    /// page of the browser's), what was opened last.
+    fn begins_at(&self) -> String {
+        let web = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+        let last = || self.exchanges.iter().rev().find(|e| e.main && !e.printing).map_or(&self.url, |e| &e.url);
+        plain(if web(&self.final_url) { &self.final_url } else { last() })
     }
 }
 
-/// `None`: nothing went out (the guard refused it; its log says so).
+/// `None`: nothing went out (the guard refused it; its log says so), or a WACZ has no place for it (an address above
+/// 64 KiB); `urn:quezao:heads` names it all the same.
 fn record(exchange: &Exchange) -> wacz::Result<Option<wacz::Exchange>> {
     let method = !exchange.method.is_empty() && exchange.method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-');
     let url = plain(&exchange.url);
     let (Some(peer), true, Ok(parsed)) = (exchange.peer, method, Url::parse(&url)) else { return Ok(None) };
+    if url.len() > wacz::MAX_URL {
+        return Ok(None);
+    }
     let target = &parsed[url::Position::BeforePath..];
     let body = exchange.post.as_ref().map_or_else(|| Ok(Body::empty()), file)?;
     let start = format!("{} {target} HTTP/1.1", exchange.method);
     let mut request = Message::reported(&start, fields(&exchange.head), body);
     request.coding = Coding::Wire;
+    if !wacz::takes_head(&request.head, true) {
+        request.head = Message::reported(&start, None, Body::empty()).head;
+    }
     let security = exchange.response.as_ref().map(|r| &r.security);
     let tls =
         security.and_then(|s| s["protocol"].as_str()).and_then(|p| p.strip_prefix("TLS ")).map(|v| format!("tls/{v}"));
@@ -86,14 +102,18 @@ fn response(exchange: &Exchange, response: &Response) -> wacz::Result<Message> {
     let body = response.body.as_ref().map_or_else(|| Ok(Body::empty()), file)?;
     let start = format!(
         "HTTP/1.1 {} {}",
-        response.status,
+        response.status.clamp(100, 999),
         response.status_text.replace(|c: char| !(' '..='~').contains(&c), "?")
     );
     let mut message = Message::reported(start.trim_end(), fields(&response.head), body);
-    // Of other bytes than ASCII it is not known how the browser turned them into text.
-    if let Some(raw) = response.head.raw.as_ref().filter(|raw| raw.is_ascii() && raw.ends_with("\r\n\r\n")) {
+    // Of other bytes than ASCII it is not known how the browser turned them into text. What a record cannot hold (lines
+    // that end in LF alone, another version) stands in `urn:quezao:heads`.
+    let takes = |raw: &&String| raw.is_ascii() && wacz::takes_head(raw.as_bytes(), false);
+    if let Some(raw) = response.head.raw.as_ref().filter(takes) {
         message.head = raw.clone().into_bytes();
         message.head_source = HeadSource::Wire;
+    } else if !wacz::takes_head(&message.head, false) {
+        message.head = Message::reported(start.trim_end(), None, Body::empty()).head;
     }
     let size = response.body.as_ref().map(|body| body.size);
     let length = has("content-length").and_then(|length| length.trim().parse::<u64>().ok());
@@ -105,6 +125,7 @@ fn response(exchange: &Exchange, response: &Response) -> wacz::Result<Message> {
     }
     message.truncated = match (&exchange.failure, size) {
         _ if bodiless => None,
+        (Some(failure), _) if failure == ENDED => Some(Truncated::Time),
         (Some(_), _) => Some(Truncated::Disconnect),
         (None, None) => Some(Truncated::Unspecified),
         _ => None,
@@ -113,8 +134,10 @@ fn response(exchange: &Exchange, response: &Response) -> wacz::Result<Message> {
 }
 
 fn fields(head: &Head) -> impl Iterator<Item = (&str, &str)> {
-    // HTTP/2's own fields are no header lines.
-    head.fields.iter().filter(|(name, _)| !name.starts_with(':')).map(|(name, value)| (name.as_str(), value.as_str()))
+    // HTTP/2's own fields are no header lines, and a line has no line ends inside.
+    let line = |text: &str| !text.contains(['\r', '\n', '\0']);
+    let fields = head.fields.iter().filter(move |(name, value)| !name.starts_with(':') && line(name) && line(value));
+    fields.map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 fn file(spooled: &Spooled) -> wacz::Result<Body> {

@@ -215,7 +215,8 @@ fn lay(dir: &Path, forgery: &Forgery, picture: &Path, trust: &Path) -> std::io::
     fs::write(&package, &forgery.package)?;
     let mut lies = [package, picture.to_owned(), trust.to_owned()];
     if let Some(bytes) = &forgery.picture {
-        lies[1] = dir.join(forgery.name).with_extension(picture.extension().unwrap_or_default());
+        let of_a_page = bytes.starts_with(b"PK").then_some("wacz".as_ref());
+        lies[1] = dir.join(forgery.name).with_extension(of_a_page.or(picture.extension()).unwrap_or_default());
         fs::write(&lies[1], bytes)?;
     }
     if let Some(files) = &forgery.trust {

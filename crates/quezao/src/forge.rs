@@ -3,6 +3,7 @@
 //! Each forgery is as consistent as its author can make it: signed and stamped again with the platform's keys
 //! wherever that helps him, so that only the rule in question stands in his way.
 
+mod page;
 mod world;
 mod zip;
 
@@ -70,6 +71,7 @@ pub(crate) fn all(loot: Loot<'_>) -> Result<Vec<Forgery>> {
     found.extend(walk.of_the_record()?);
     found.extend(walk.of_the_ledger()?);
     found.extend(walk.of_the_keys()?);
+    found.extend(walk.of_the_page()?);
     Ok(found)
 }
 

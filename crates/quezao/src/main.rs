@@ -10,6 +10,7 @@ mod demo_cmd;
 mod folder_cmd;
 mod forge;
 mod out;
+mod tsa_cmd;
 mod usage;
 mod verify_cmd;
 
@@ -44,6 +45,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Find(a) => folder_cmd::find(out, &a),
         C::Verify(a) => verify_cmd::verify(out, &a),
         C::Explain(a) => verify_cmd::explain(out, &a),
+        C::Stamp(a) => tsa_cmd::stamp(out, &a),
         C::Doctor(a) => folder_cmd::doctor(out, &a),
         C::Demo(a) => demo_cmd::demo(out, &a),
         C::Admin(a) => folder_cmd::admin(out, &a),

@@ -116,7 +116,8 @@ fn a_captured_page_is_ordered_first_and_verified_by_both_readers() {
     let package = format!("out/{id}.zip");
     let (verdict, code) = desk.verify(&package);
     assert_eq!(code, 0, "{verdict:#}");
-    assert_eq!((result(&verdict, "capture-resources"), result(&verdict, "file")), (&"pass".into(), &"pass".into()));
+    // The site on loopback has no TLS, which is said.
+    assert_eq!((result(&verdict, "capture-resources"), result(&verdict, "file")), (&"limited".into(), &"pass".into()));
     assert!(["pass", "limited"].contains(&result(&verdict, "capture-order").as_str().unwrap()));
     let mut python = Command::new("python3");
     python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../archive/assets/verify.py"));

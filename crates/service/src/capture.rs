@@ -17,11 +17,12 @@ use capture::{
     guard::{self, Host, Loopback},
 };
 use evidence::{
+    contact,
     digest::FileDigests,
     hex,
     json::{Value, json},
     merkle,
-    statement::{Custody, File, Kind, OperatorRelation, Provenance},
+    statement::{Clock, Custody, File, Kind, OperatorRelation, Provenance},
     time::Utc,
 };
 use std::{
@@ -31,6 +32,8 @@ use std::{
 };
 use store::Record as Row;
 
+/// Most bytes of a claim's text.
+const CLAIM: usize = 4096;
 /// How long an order waits for its seal. Nothing is opened before.
 const ORDER_SEAL: Duration = Duration::from_secs(60);
 
@@ -42,10 +45,17 @@ impl Folder {
         events: &mut dyn FnMut(CaptureEvent),
     ) -> Result<Vec<CaptureLine>> {
         self.writer()?;
+        // Where the machine lets no browser run, no order goes on the ledger: it would count as an attempt.
+        let impossible = capture::probe(&request.machine).err();
         let mut lines = Vec::new();
         for url in &request.urls {
             let mut line = CaptureLine { url: url.clone(), status: "failed".into(), ..CaptureLine::default() };
-            if let Err(error) = self.capture_one(url, request, &mut line, events) {
+            let done = match (check_url(url, &request.loopback), &impossible) {
+                (Err(error), _) => Err(error),
+                (Ok(()), Some(error)) => Err(refused(url, error)),
+                (Ok(()), None) => self.capture_one(url, request, &mut line, events),
+            };
+            if let Err(error) = done {
                 line.error = Some(error);
             }
             events(CaptureEvent::Done(Box::new(line.clone())));
@@ -85,14 +95,15 @@ impl Folder {
         line: &mut CaptureLine,
         events: &mut dyn FnMut(CaptureEvent),
     ) -> Result<()> {
-        check_url(url, &request.loopback)?;
         events(CaptureEvent::Step { url: url.to_owned(), step: "order".into() });
         let order = self.order(url, request)?;
         line.order = Some(order.id.clone());
-        let package = self.order_package(&order)?;
+        let (package, contact) = self.order_package(&order)?;
 
         let wanted = Request {
             loopback: request.loopback.clone(),
+            viewport: if request.phone { capture::Viewport::PHONE } else { capture::Viewport::DESKTOP },
+            contact,
             machine: capture::Machine { hide: vec![self.dir.clone()], ..request.machine.clone() },
             ..Request::new(url)
         };
@@ -112,9 +123,10 @@ impl Folder {
             ));
         }
         events(CaptureEvent::Step { url: url.to_owned(), step: "write-wacz".into() });
-        let digests = self.keep(&recording, package)?;
+        let (digests, note) = self.keep(&recording, package)?;
         events(CaptureEvent::Step { url: url.to_owned(), step: "record".into() });
         let record = self.captured(url, request, &order, &recording, digests)?;
+        note.settle();
         line.id = Some(record.id.clone());
         line.sha256 = record.sha256.map(|d| hex::encode(&d));
         let index = record.index.unwrap_or_default();
@@ -132,7 +144,7 @@ impl Folder {
             ("attempt", Value::from(attempts + 1)),
             ("discarded_before", Value::from(discarded)),
         ]);
-        let order = self.record(Kind::Order, None, claims, url)?;
+        let order = self.record(Kind::Order, None, claims, url, Clock::Unchecked)?;
         let index = order.index.unwrap_or_default();
         let sealed = self.writer()?.ledger.wait_sealed(index, ORDER_SEAL).map_err(|e| ledger_error(&e))?;
         if sealed.is_none() {
@@ -158,19 +170,22 @@ impl Folder {
         Ok(self.store.meta(&discard_key(&capture.id))?.is_some())
     }
 
-    /// The order's own package, without a certificate: it goes into the WACZ.
-    fn order_package(&self, order: &Row) -> Result<Vec<u8>> {
+    /// The order's own package, without a certificate: it goes into the WACZ. And what sites are asked to sign over.
+    fn order_package(&self, order: &Row) -> Result<(Vec<u8>, Option<[u8; 32]>)> {
         let entries = self.package_entries(order, &ExportRequest::default())?;
-        archive::package::write(&entries).map_err(|e| {
+        let seal = entries.iter().find(|(name, _)| name == "checkpoint.tsr");
+        let contact = seal.map(|(_, seal)| contact::random(&order.record, seal));
+        let package = archive::package::write(&entries).map_err(|e| {
             Error::new(
                 format!("指令的证据包无法写成（{e}）"),
                 format!("the order's package could not be written ({e})"),
             )
-        })
+        })?;
+        Ok((package, contact))
     }
 
     /// Writes the WACZ, with the order's package in it, among the kept originals.
-    fn keep(&self, recording: &Recording, package: Vec<u8>) -> Result<FileDigests> {
+    fn keep(&self, recording: &Recording, package: Vec<u8>) -> Result<(FileDigests, intake::Note)> {
         let copy = intake::Copy::begin(&self.dir.join("originals"))?;
         let file = copy.file().map_err(|e| Error::io(copy.path(), &e))?;
         let order = Resource {
@@ -186,8 +201,9 @@ impl Folder {
         flushed
             .map_err(|e| Error::new(format!("WACZ 无法写成（{e}）"), format!("the WACZ could not be written ({e})")))?;
         let digests = intake::digests(copy.path(), &mut |_| ())?;
+        let note = copy.note(&digests)?;
         copy.finish(&digests)?;
-        Ok(digests)
+        Ok((digests, note))
     }
 
     fn captured(
@@ -198,19 +214,29 @@ impl Folder {
         recording: &Recording,
         digests: FileDigests,
     ) -> Result<Row> {
-        let text = |s: &str| if s.is_empty() { Value::Null } else { claimable(s).into() };
+        let text = |s: &str| if s.is_empty() { Value::Null } else { s.into() };
+        // An address is claimed as it is or not at all: a part of one is another one.
+        let web = |s: &&str| s.starts_with("http://") || s.starts_with("https://");
+        let ended = Some(recording.final_url.as_str()).filter(|s| web(s) && s.len() <= CLAIM && claimable(s) == *s);
         let mut claims = owner_claims(&self.owner);
         let leaf = hex::encode(&merkle::leaf_hash(&order.record));
         claims.extend([
             ("url", Value::from(url)),
-            ("final_url", text(&recording.final_url)),
-            ("page_title", text(&recording.title)),
+            ("final_url", text(ended.unwrap_or_default())),
+            ("page_title", text(&claimable(&recording.title))),
             ("purpose", purpose(request).into()),
             ("outcome", status(recording.outcome).into()),
             ("refs", json!([{"ledger": self.origin, "id": order.id, "leaf": leaf}])),
         ]);
         let file = File { digests, media_type: "application/wacz".into(), custody: Custody::Held };
-        self.record(Kind::Capture, Some(file), claims, url)
+        // The operator's own name of the server; one that no statement may hold leaves the clock unchecked.
+        let measured = recording.clock.as_ref().filter(|m| evidence::json::check_string("source", &m.source).is_ok());
+        let clock = measured.map_or(Clock::Unchecked, |m| Clock::Checked {
+            source: m.source.clone(),
+            offset_us: m.offset_us,
+            at: Utc(m.at),
+        });
+        self.record(Kind::Capture, Some(file), claims, url, clock)
     }
 
     pub(crate) fn record(
@@ -219,14 +245,15 @@ impl Folder {
         file: Option<File>,
         claims: BTreeMap<&str, Value>,
         name: &str,
+        clock: Clock,
     ) -> Result<Row> {
         let relation = self.relation();
         let provenance = match relation {
             OperatorRelation::SamePerson => Provenance::ApplicantOperated,
             _ => Provenance::PlatformCaptured,
         };
-        let draft =
-            Draft { kind, ledger: &self.origin, file, relation: Some(relation), provenance: Some(provenance), claims };
+        let (relation, provenance) = (Some(relation), Some(provenance));
+        let draft = Draft { kind, ledger: &self.origin, file, relation, provenance, claims, clock };
         let new = draft.record(self.writer()?, name)?;
         let index = register::submit(&self.store, self.writer()?, std::slice::from_ref(&new))?;
         Ok(Row { index: index.first().copied(), ..new.record })
@@ -237,7 +264,11 @@ impl Folder {
 fn claimable(text: &str) -> String {
     use unicode_normalization::UnicodeNormalization;
     let fits = |c: &char| evidence::json::check_string("claim", c.encode_utf8(&mut [0; 4])).is_ok();
-    text.nfc().filter(fits).take(2_000).collect()
+    let mut out: String = text.nfc().filter(fits).take(2_000).collect();
+    while out.len() > CLAIM {
+        out.pop();
+    }
+    out
 }
 
 /// Where the database notes when a capture's bytes were dropped.
@@ -269,7 +300,7 @@ fn check_url(url: &str, loopback: &[Loopback]) -> Result<()> {
         (_, Some(rest)) => (rest, 443),
         _ => return refuse("只能取证 http 或 https 网页", "only http and https pages can be captured"),
     };
-    if evidence::json::check_string("url", url).is_err() || url.len() > 8_000 {
+    if evidence::json::check_string("url", url).is_err() || url.len() > CLAIM {
         return refuse(
             "网址含有不能登记的字符，或过长",
             "a URL that cannot be recorded: control characters, or too long",

@@ -20,7 +20,7 @@ use evidence::{
     json::{Value, json},
     merkle,
     record::Record,
-    statement::{Custody, File, Kind, Ref},
+    statement::{Clock, Custody, File, Kind, Ref},
 };
 use page::Content;
 use std::{
@@ -216,7 +216,8 @@ impl Folder {
         let mut claims: BTreeMap<&str, Value> = register::owner_claims(&self.owner);
         claims.extend([("url", json!(url)), ("refs", Value::Array(refs.collect()))]);
         let file = File { digests, media_type: "application/json".into(), custody: Custody::Held };
-        self.record(Kind::Comparison, Some(file), claims, url.as_deref().unwrap_or(&document.capture.record.id))
+        let name = url.as_deref().unwrap_or(&document.capture.record.id);
+        self.record(Kind::Comparison, Some(file), claims, name, Clock::Unchecked)
     }
 }
 

@@ -229,6 +229,15 @@ impl Copy {
         self.file.write_all(bytes).map_err(|e| Error::io(&self.temporary, &e))
     }
 
+    /// For a file that nobody has asked to keep: until the note is settled, `clean` takes it away where no record
+    /// names it.
+    pub(crate) fn note(&self, digests: &FileDigests) -> Result<Note> {
+        let name = format!("{}{NOTE}", evidence::hex::encode(&digests.sha256));
+        let path = self.originals.join("incoming").join(name);
+        File::create(&path).and_then(|f| f.sync_all()).map_err(|e| Error::io(&path, &e))?;
+        Ok(Note(path))
+    }
+
     pub(crate) fn finish(mut self, digests: &FileDigests) -> Result<()> {
         let target = original_path(&self.originals, &digests.sha256);
         let io = |e| Error::io(&target, &e);
@@ -253,11 +262,33 @@ impl Drop for Copy {
     }
 }
 
-/// Removes what an interrupted command left half-copied. Only the one writer calls this.
-pub(crate) fn clean(originals: &Path) {
-    if let Ok(entries) = fs::read_dir(originals.join("incoming")) {
-        for entry in entries.flatten() {
-            let _ = fs::remove_file(entry.path());
-        }
+/// How the name of a note ends.
+const NOTE: &str = ".kept";
+
+/// That a file is kept whose record is still to come.
+#[must_use]
+pub(crate) struct Note(PathBuf);
+
+impl Note {
+    /// The record is there.
+    pub(crate) fn settle(self) {
+        let _ = fs::remove_file(&self.0);
     }
+}
+
+/// Removes what an interrupted command left half-copied, or kept for a record that never came. Only the one writer
+/// calls this.
+pub(crate) fn clean(originals: &Path, store: &store::Store) -> Result<()> {
+    let Ok(entries) = fs::read_dir(originals.join("incoming")) else { return Ok(()) };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let digits = name.to_str().and_then(|n| n.strip_suffix(NOTE));
+        if let Some(Ok(sha256)) = digits.map(|digits| evidence::hex::decode("a note", digits))
+            && store.by_sha256(&sha256)?.is_empty()
+        {
+            let _ = fs::remove_file(original_path(originals, &sha256));
+        }
+        let _ = fs::remove_file(entry.path());
+    }
+    Ok(())
 }

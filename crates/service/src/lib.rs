@@ -4,6 +4,7 @@
 //! certificate.
 //! Nothing here prints; progress is handed out as [`Event`]s, failures as [`Error`]s with a way out.
 
+mod authorities;
 mod backup;
 mod capture;
 mod clock;
@@ -21,6 +22,7 @@ mod prove;
 mod register;
 mod seal;
 
+pub use authorities::{AddAuthority, AuthorityCheck};
 pub use backup::{Backup, Progress, backup};
 pub use compare::{CompareEvent, CompareLine, CompareRequest, distances_again};
 pub use doctor::doctor;
@@ -58,6 +60,8 @@ pub struct InitOptions {
     pub origin: Option<String>,
     /// Who signs certificates, where the operator brings his own key.
     pub signer: Option<OwnSigner>,
+    /// Presets of outside time authorities: they seal.
+    pub tsa: Vec<String>,
 }
 
 /// What `init` made.
@@ -128,6 +132,8 @@ pub struct CaptureRequest {
     pub other: bool,
     /// Ports of this machine that may be opened under a name.
     pub loopback: Vec<::capture::guard::Loopback>,
+    /// A phone's window; else a desktop's.
+    pub phone: bool,
     /// Where and as what the browser runs.
     pub machine: ::capture::Machine,
     /// Bounds.

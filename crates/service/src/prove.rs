@@ -18,7 +18,7 @@ use evidence::{
     token::{Root, Token},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
@@ -218,31 +218,31 @@ impl Folder {
         entries.push(("operator-proof.tlog-proof".into(), proof(0)?));
 
         let trust = |name: &str| read_file(&self.trust_dir().join(name));
-        let (pem, fingerprint) = self.authority_root()?;
-        let root_file = format!("trust-tsa-{}.pem", &fingerprint[..16]);
+        let mut roots = Roots::of(self)?;
         let signer_root = crate::seal::root(&self.dir)?;
         let signer = hex::encode(&signer_root.fingerprint());
         let policy = trust("policy")?;
         let ledger_key =
             String::from_utf8_lossy(&policy).lines().find_map(|l| l.strip_prefix("log ").map(str::to_owned));
-        let seconds = |tsr: &Vec<u8>| Token::parse_tsr(tsr).map(|t| t.gen_time.unix_seconds());
+        let statement_tokens = tokens.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
+        let checkpoint_tokens = seals.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
+        let carried = roots.carried()?;
         let text = archive::verify_txt(&archive::VerifyTxt {
             id: record.id.clone(),
             ledger_key: ledger_key.unwrap_or_default(),
-            root_file: root_file.clone(),
-            root_sha256: fingerprint,
+            roots: carried.iter().map(|(file, _, sha256)| (file.clone(), sha256.clone())).collect(),
             signer_file: format!("trust-signer-{}.pem", &signer[..16]),
             signer_sha256: signer,
             record_sha256: hex::encode(&record.record_digest),
             sha256: record.sha256.map(|d| hex::encode(&d)),
             sm3: record.sm3.map(|d| hex::encode(&d)),
-            statement_seconds: tokens.iter().map(seconds).collect::<evidence::Result<_>>()?,
-            checkpoint_seconds: seals.iter().map(seconds).collect::<evidence::Result<_>>()?,
+            statement_tokens,
+            checkpoint_tokens,
             verify_py_sha256: hex::encode(&digest::sha256(archive::VERIFY_PY)),
         });
         entries.push(("trust-policy".into(), policy));
         entries.push(("trust-roles.json".into(), trust("roles.json")?));
-        entries.push((root_file, pem));
+        entries.extend(carried.into_iter().map(|(file, pem, _)| (file, pem)));
         entries.extend(crate::seal::carried(&self.dir, &signer_root)?);
         entries.push(("VERIFY.txt".into(), text.into_bytes()));
         entries.push(("verify.py".into(), archive::VERIFY_PY.to_vec()));
@@ -375,4 +375,47 @@ fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> 
         return Err(Error::io(path, &e));
     }
     Ok(path.to_owned())
+}
+
+/// The roots of a folder's time authorities, and which of them a package needs.
+struct Roots {
+    known: Vec<Root>,
+    used: BTreeSet<[u8; 32]>,
+}
+
+impl Roots {
+    /// The embedded authority's is always needed: it stamps the certificate's signature.
+    fn of(folder: &Folder) -> Result<Self> {
+        let dir = folder.trust_dir();
+        let (pem, _) = folder.authority_root()?;
+        let embedded = Root::from_pem(&pem)?;
+        let used = BTreeSet::from([embedded.fingerprint()]);
+        let mut known = vec![embedded];
+        for entry in fs::read_dir(&dir).map_err(|e| Error::io(&dir, &e))?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with("tsa-") && name.ends_with(".pem") {
+                known.push(Root::from_pem(&read_file(&entry.path())?)?);
+            }
+        }
+        Ok(Self { known, used })
+    }
+
+    /// Entry name of the root that a token leads to, and genTime in Unix seconds.
+    fn of_token(&mut self, tsr: &[u8]) -> Result<(String, i64)> {
+        let token = Token::parse_tsr(tsr)?;
+        let root = token.check_path(&self.known)?;
+        self.used.insert(root.fingerprint());
+        Ok((Self::file(&root.fingerprint()), token.gen_time.unix_seconds()))
+    }
+
+    /// Entry name, PEM and SHA-256 in hex of those that are needed, ascending.
+    fn carried(&self) -> Result<Vec<(String, Vec<u8>, String)>> {
+        let known: BTreeMap<_, _> = self.known.iter().map(|root| (root.fingerprint(), root)).collect();
+        let needed = known.iter().filter(|(fingerprint, _)| self.used.contains(*fingerprint));
+        needed.map(|(f, root)| Ok((Self::file(f), root.to_pem()?.into_bytes(), hex::encode(f)))).collect()
+    }
+
+    fn file(fingerprint: &[u8; 32]) -> String {
+        format!("trust-tsa-{}.pem", &hex::encode(fingerprint)[..16])
+    }
 }

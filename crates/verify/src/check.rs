@@ -5,10 +5,12 @@
 mod capture;
 mod certificate;
 mod comparison;
+mod environment;
 mod form;
 mod later;
 mod ledger;
 mod stamps;
+mod told;
 
 pub(crate) use self::{
     later::{Added, Later},
@@ -167,6 +169,7 @@ const ORDER: &[&str] = &[
     "capture-resources",
     "capture-order",
     "capture-contact",
+    "capture-environment",
     "comparison",
     "comparison-distances",
     "later-records",

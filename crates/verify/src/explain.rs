@@ -222,10 +222,10 @@ const TABLE: &[Row] = &[
     (
         "capture-resources",
         [
-            "取证包内的资源完好。",
-            "The capture's resources are intact.",
-            "不证明页面内容属实。",
-            "Not that what the page says is true.",
+            "取证文件就是声明所指的那一份，每个字节都列明并有摘要，网址、标题和文字与声明一致。",
+            "The capture's file is the statement's, each of its bytes is listed and digested, and address, title and text are one with the statement.",
+            "不证明网站确实发出了这些内容，也不证明页面所说属实：取证机器如何取得，由平台负责。经明文 HTTP 取得的内容，途中任何人都可能改动。",
+            "Not that the site sent these bytes, nor that what the page says is true: how they were obtained rests on the capturing machine. What came over plain HTTP anybody on the way could have changed.",
             "没有给出 WACZ 的，一并给出；与声明不符的，索取原来的文件。",
             "Where the WACZ was not given, give it along; where it is not the statement's, ask for the file as it was.",
         ],
@@ -233,10 +233,10 @@ const TABLE: &[Row] = &[
     (
         "capture-order",
         [
-            "取证指令先于取证写入账本。",
-            "The order was on the ledger before the capture was made.",
-            "不证明页面内容在指令之后取得，那依赖取证机器。",
-            "Not that the page's bytes came after it: that rests on the capturing machine.",
+            "取证指令先于取证记录写入账本并封存，网址、目的和存证主体与取证记录一致。",
+            "The order was on the ledger and sealed before the capture's record was made, for the same address, purpose and owner.",
+            "不证明页面内容在指令之后取得，那依赖取证机器；也不证明没有别的指令。",
+            "Not that the page's bytes came after it, which rests on the capturing machine; nor that there were no other orders.",
             "把账本密钥和时间戳机构加入信任文件夹；指令不符的，向平台索取说明。",
             "Add the ledger's key and the time authority to your trust folder; where the order does not fit, ask the platform.",
         ],
@@ -250,6 +250,17 @@ const TABLE: &[Row] = &[
             "It binds no page content, address or connection of the browser; its absence proves nothing.",
             "网站根证书从别处取得，放入信任文件夹（web-*.pem）。",
             "Get the roots of web sites from elsewhere and put them into your trust folder (web-*.pem).",
+        ],
+    ),
+    (
+        "capture-environment",
+        [
+            "取证系统自己报告的危险信号：hosts 条目、外来根证书、时钟偏差、前后差异等。",
+            "Red flags that the capturing system itself reports: hosts entries, foreign roots, a clock that is off, differences.",
+            "报告不是证明：被人控制的机器可以不报。",
+            "A report is no proof: a machine under another's control can leave them out.",
+            "有保留的，读 WACZ 中的 environment-after/page 等报告，并向平台索取说明。",
+            "Where it is limited, read the reports in the WACZ (environment-after/page), and ask the platform.",
         ],
     ),
     (

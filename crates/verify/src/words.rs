@@ -4,6 +4,7 @@ use crate::{Check, Facts, Outcome, Sentence};
 use evidence::{
     digest::FileDigests,
     hex,
+    json::Value,
     statement::{Custody, Kind, OperatorRelation},
     time::{SECOND, Utc},
 };
@@ -66,9 +67,9 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
     if let Some(t0) = order.and_then(|o| o.t2.as_ref()) {
         let (date, who) = (date_before(t0.at.plus(-t0.accuracy)), &t0.authority);
         out.push(Sentence::new(
-            format!("取证指令先写入账本，于 {date} 封存（{who}）；本记录在此之后作出。"),
+            format!("取证指令先写入账本并封存（{who}，不早于 {date}）；本记录在此之后作出。"),
             format!(
-                "The order was put on the ledger first and sealed at {date} ({who}); this record was made after it."
+                "The order was put on the ledger and sealed first (no earlier than {date}, {who}); this record was made after that."
             ),
         ));
     }
@@ -137,13 +138,34 @@ pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
         }
         if statement.kind == Kind::Capture {
             add(
-                "页面内容确在指令之后取得，这一点依赖取证机器。",
-                "That the page's bytes came after the order rests on the capturing machine.",
+                "页面内容确由该网址发出、在指令之后取得、未经改动，这些依赖取证机器；此处没有网站对页面内容的签名。",
+                "That these bytes are what the address sent, after the order and unchanged, rests on the capturing machine; nothing here is the site's signature over them.",
             );
             add(
-                "不证明网页内容属实，或由其名义上的发布者发布；也不说明其他访客、其他地点看到了什么。",
-                "It does not show that the page is true, or published by whom it names, nor what others saw, or saw elsewhere.",
+                "不证明网页内容属实，或由其名义上的发布者发布。",
+                "It does not show that the page is true, or published by whom it names.",
             );
+            add(
+                "页面会因地区、账号、设备和时间而不同：不证明他人当时看到的也是这样。",
+                "Pages differ by region, account, device and time: it does not show what others saw.",
+            );
+            match facts.claims.get("outcome").and_then(Value::as_str) {
+                Some("blocked") => add(
+                    "页面要求登录或验证，其内容没有取得；留存的只是当时显示的拦截页。",
+                    "The page asked for sign-in or a check and its content was not obtained; what is kept is the wall that stood there.",
+                ),
+                Some("partial") => add(
+                    "页面没有完整取得；缺少什么、为什么，平台记在取证文件里。",
+                    "The page was not obtained whole; what is missing and why is noted by the platform in the capture's file.",
+                ),
+                _ => {}
+            }
+            if facts.order.as_ref().and_then(|o| o.t2.as_ref()).is_some_and(|t| !t.independent) {
+                add(
+                    "指令的封存时间只由未标为独立的机构（按运营者自己看待）确认。",
+                    "When the order was sealed rests only on an authority that is not marked independent, so on the operator's own.",
+                );
+            }
         }
     }
     if facts.t1.is_some() && ![&facts.t1, &facts.t2].iter().any(|t| t.as_ref().is_some_and(|t| t.independent)) {

@@ -179,7 +179,7 @@ fn a_capture_beside_its_package_is_checked_too() {
     let beside = verify::check_package_beside(&bytes, &trust, &original(&wacz), Some(&mut file), now);
     assert_eq!(beside.code(), 0, "{}", beside.to_json());
     assert!(beside.facts.order.is_some() && beside.facts.capture.is_some());
-    assert!(beside.shows.iter().any(|s| s.en.starts_with("The order was put on the ledger first")));
+    assert!(beside.shows.iter().any(|s| s.en.starts_with("The order was put on the ledger and sealed first")));
     // The digests are the honest file's, the bytes another's.
     let other = package_of("capture-resources/good-02-artefacts");
     let mut file = archive::wacz::in_memory(&other);

@@ -1,17 +1,21 @@
 //! Gzip members (RFC 1952), one a record, in and out, in pieces.
 //!
-//! The ten bytes of a header have one value: no name, no time, no flags.
+//! The ten bytes of a header have one value: no name, no time, no flags. Of a deflate stream only what every other
+//! reader takes too: no copy from before a member's first byte, where each reader finds something else.
 
 use super::Result;
 use crate::zip::crc32_more;
 use evidence::Error;
 use miniz_oxide::{
-    DataFormat, MZFlush, MZStatus,
+    DataFormat,
     deflate::{
         CompressionLevel,
         core::{CompressorOxide, TDEFLFlush, TDEFLStatus, compress_to_output},
     },
-    inflate::stream::{InflateState, inflate},
+    inflate::{
+        TINFLStatus,
+        core::{DecompressorOxide, decompress, inflate_flags as flags},
+    },
 };
 use sha2::{Digest, Sha256};
 use std::io::Read;
@@ -19,6 +23,8 @@ use std::io::Read;
 /// Deflate, no flags, no time, no hint, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 const BUFFER: usize = 64 << 10;
+/// Unpacked bytes that are kept: twice what deflate reaches back, and a power of two, so that it can be written around.
+const WINDOW: usize = 64 << 10;
 
 /// Packs one member; `out` takes its bytes.
 pub(super) struct Packer {
@@ -133,8 +139,8 @@ impl<'s> Input<'s> {
 /// One member, unpacked in pieces; at its end the trailer is compared.
 pub(super) struct Member<'i, 's> {
     input: &'i mut Input<'s>,
-    state: Box<InflateState>,
-    buffer: Vec<u8>,
+    state: Box<DecompressorOxide>,
+    window: Vec<u8>,
     from: usize,
     to: usize,
     crc: u32,
@@ -152,8 +158,8 @@ impl<'i, 's> Member<'i, 's> {
             let found = evidence::hex::encode(&header);
             return Err(Error::malformed("gzip member", found, evidence::hex::encode(&HEADER)).into());
         }
-        let (state, buffer) = (InflateState::new_boxed(DataFormat::Raw), vec![0; BUFFER]);
-        Ok(Self { input, state, buffer, from: 0, to: 0, crc: 0, size: 0, limit, ended: false })
+        let (state, window) = (Box::<DecompressorOxide>::default(), vec![0; WINDOW]);
+        Ok(Self { input, state, window, from: 0, to: 0, crc: 0, size: 0, limit, ended: false })
     }
 
     /// What lies ready; empty only at the end of the member.
@@ -161,26 +167,30 @@ impl<'i, 's> Member<'i, 's> {
         while self.from == self.to && !self.ended {
             let packed = self.input.ready()?;
             let empty = packed.is_empty();
-            let result = inflate(&mut self.state, packed, &mut self.buffer, MZFlush::None);
-            self.input.consume(result.bytes_consumed);
-            (self.from, self.to) = (0, result.bytes_written);
-            self.crc = crc32_more(self.crc, &self.buffer[..self.to]);
-            self.size += self.to as u64;
+            // Until the window is full once, nothing lies before its start.
+            let start = if self.size < WINDOW as u64 { flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF } else { 0 };
+            let at = (self.size % WINDOW as u64) as usize;
+            let how = start | flags::TINFL_FLAG_HAS_MORE_INPUT | flags::TINFL_FLAG_IGNORE_ADLER32;
+            let (status, taken, given) = decompress(&mut self.state, packed, &mut self.window, at, how);
+            self.input.consume(taken);
+            (self.from, self.to) = (at, at + given);
+            self.crc = crc32_more(self.crc, &self.window[self.from..self.to]);
+            self.size += given as u64;
             if self.size > self.limit {
                 return Err(Error::TooLarge { what: "unpacked records", found: self.size, limit: self.limit }.into());
             }
-            match result.status {
-                Ok(MZStatus::StreamEnd) => {
+            match status {
+                TINFLStatus::Done => {
                     self.ended = true;
                     self.trailer()?;
                 }
-                Ok(_) if self.to > 0 || !empty && result.bytes_consumed > 0 => {}
+                TINFLStatus::NeedsMoreInput | TINFLStatus::HasMoreOutput if given > 0 || !empty && taken > 0 => {}
                 other => {
                     return Err(Error::malformed("gzip member", format!("{other:?}"), "a whole deflate stream").into());
                 }
             }
         }
-        Ok(&self.buffer[self.from..self.to])
+        Ok(&self.window[self.from..self.to])
     }
 
     pub(super) fn consume(&mut self, n: usize) {

@@ -74,7 +74,7 @@ impl Platform {
     }
 
     /// A statement of `kind`; claims that are not given commit to `null`.
-    fn statement(
+    pub(super) fn statement(
         &self,
         kind: Kind,
         file: Option<File>,
@@ -99,8 +99,12 @@ impl Platform {
             ledger: self.origin.clone(),
             received_at,
             clock: Clock::Unchecked,
-            provenance: file.is_some().then_some(Provenance::UserSupplied),
-            operator_relation: file.is_some().then_some(OperatorRelation::SamePerson),
+            provenance: match kind {
+                Kind::Operator => None,
+                Kind::Order | Kind::Capture => Some(Provenance::ApplicantOperated),
+                _ => Some(Provenance::UserSupplied),
+            },
+            operator_relation: (kind != Kind::Operator).then_some(OperatorRelation::SamePerson),
             software: Software { name: "quezao".into(), version: "0".into(), commit: "0".into() },
             file,
             claims: disclosures.iter().map(|d| (d.name().to_owned(), d.digest())).collect(),
@@ -108,7 +112,7 @@ impl Platform {
         Ok((statement, disclosures))
     }
 
-    fn stamped(&self, statement: &Statement, disclosures: &[Disclosure]) -> Result<Made> {
+    pub(super) fn stamped(&self, statement: &Statement, disclosures: &[Disclosure]) -> Result<Made> {
         let bytes = statement.to_bytes()?;
         let token = self.authority.stamp(&bytes)?;
         made(statement, vec![token], disclosures)

@@ -3,8 +3,8 @@
 //! The order lies in the file as a package of its own. It is checked like any other, by the same trust and clock; a
 //! package inside it would be refused, so nothing nests twice.
 
-use super::{Container, Entries, Stamp, Walk, check};
-use crate::{Check, Facts, Outcome, Overall, Verdict, verdict::clean, words};
+use super::{Container, Entries, Stamp, Walk, check, told};
+use crate::{Check, Facts, Outcome, Overall, Sentence, Verdict, verdict::clean, words};
 use archive::wacz::{self, Source, Wacz};
 use evidence::{
     Error, Result,
@@ -22,6 +22,27 @@ use std::io::SeekFrom;
 const MAX_ORDER: u64 = 64 << 20;
 /// Most contact proofs.
 const MAX_CONTACTS: usize = 256;
+
+/// How a claim of the order and the same of the capture are held against each other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// Both disclose it and neither leaves it null.
+    Told,
+    /// Both disclose it, or neither.
+    Both,
+    /// Where both disclose it: an order's package never has what only the court's copy discloses.
+    Where,
+}
+
+const AGREE: [(&str, Rule); 7] = [
+    ("url", Rule::Told),
+    ("purpose", Rule::Told),
+    ("owner_kind", Rule::Both),
+    ("owner_name", Rule::Both),
+    ("owner_code", Rule::Both),
+    ("owner_id_masked", Rule::Both),
+    ("owner_id", Rule::Where),
+];
 
 /// The order's package, as far as it can be read.
 struct Order {
@@ -46,8 +67,8 @@ impl Walk<'_> {
                 self.unmade(id, zh, en);
             });
         };
-        let read = match self.resources(statement, source) {
-            Ok(read) => read,
+        let (read, open) = match self.resources(statement, source) {
+            Ok(found) => found,
             Err(e) => {
                 self.checks.push(Check::error("capture-resources", &e));
                 let (zh, en) = ("取证文件不成立，未再检查。", "Not checked, as the capture's file does not hold.");
@@ -55,17 +76,25 @@ impl Walk<'_> {
             }
         };
         let (records, named) = (read.entries.len(), read.named().count());
-        self.checks.push(Check::new(
-            "capture-resources",
-            Outcome::Pass,
-            format!("取证文件的每个字节都有出处：{records} 条记录，其中 {named} 条是取证自身的产物，全部摘要相符。"),
+        let (zh, en) = (
+            format!("取证文件的每个字节都有出处：{records} 条记录，其中 {named} 条是取证自身的产物，全部摘要相符"),
             format!(
-                "Every byte of the capture's file is accounted for: {records} records, {named} of them made by the capture itself, all digests agree."
+                "Every byte of the capture's file is accounted for: {records} records, {named} of them made by the capture itself, all digests agree"
             ),
-        ));
+        );
+        let with = |of: fn(&Sentence) -> &str, between: &str| open.iter().map(of).collect::<Vec<_>>().join(between);
+        self.checks.push(match open.is_empty() {
+            true => Check::new("capture-resources", Outcome::Pass, format!("{zh}。"), format!("{en}.")),
+            false => Check::new(
+                "capture-resources",
+                Outcome::Limited,
+                format!("{zh}；有保留：{}。", with(|s| &s.zh, "；")),
+                format!("{en}; with reservations: {}.", with(|s| &s.en, "; ")),
+            ),
+        });
         let order = self.order(&read, source);
         let compared = match &order {
-            Ok(order) => self.compare(statement, tokens, order),
+            Ok(order) => self.compare(statement, tokens, order, &read),
             Err(e) => Err(e.clone()),
         };
         let check = match compared {
@@ -83,6 +112,10 @@ impl Walk<'_> {
         };
         let held = check.holds();
         self.checks.extend([check, contact.optional()]);
+        self.checks.extend(super::environment::check(&read, source));
+        // What lies unchecked in the order's package is said like what lies unchecked in this one.
+        let unchecked = order.iter().flat_map(|o| &o.verdict.facts.unchecked_entries);
+        self.facts.unchecked_entries.extend(unchecked.map(|name| format!("order/{name}")));
         self.facts.order = order.ok().filter(|_| held).map(|o| Box::new(o.verdict.facts));
         self.facts.capture = Some(Box::new(read));
     }
@@ -92,8 +125,8 @@ impl Walk<'_> {
         self.checks.push(Check { required: id != "capture-contact", ..check });
     }
 
-    /// The file's form, the statement's digest of it, and the page that both name.
-    fn resources(&self, statement: &Statement, source: &mut dyn Source) -> Result<Wacz> {
+    /// The file's form, the statement's digest of it, and the story that both tell; what holds with a reservation.
+    fn resources(&self, statement: &Statement, source: &mut dyn Source) -> Result<(Wacz, Vec<Sentence>)> {
         let read = wacz::read(source).map_err(in_words)?;
         let (size, sha256) = digest(source)?;
         let file = statement.file.as_ref().map(|f| &f.digests);
@@ -101,11 +134,8 @@ impl Walk<'_> {
             let text = |size: u64, sha: &[u8; 32]| format!("{size} bytes, SHA-256 {}", hex::encode(sha));
             return Err(Error::mismatch("WACZ", text(size, &sha256), text(file.size, &file.sha256)));
         }
-        let main = read.pages.first().map(|p| p.url.as_str()).unwrap_or_default();
-        match self.facts.claims.get("final_url").and_then(Value::as_str) {
-            Some(stated) if stated != main => Err(Error::mismatch("main page of the WACZ", main, stated)),
-            _ => Ok(read),
-        }
+        let open = told::agree(statement, &self.facts.claims, &read, source)?;
+        Ok((read, open))
     }
 
     fn order(&self, read: &Wacz, source: &mut dyn Source) -> Result<Order> {
@@ -117,7 +147,8 @@ impl Walk<'_> {
         }
         let bytes = read.payload(source, entry, MAX_ORDER).map_err(in_words)?;
         let entries: Entries = archive::package::read(&bytes)?.entries.into_iter().collect();
-        if let Some(name) = ["certificate.pdf", "capture.wacz"].into_iter().find(|n| entries.contains_key(*n)) {
+        const FILES: [&str; 4] = ["certificate.pdf", "capture.wacz", "comparison.json", "manifest.jsonl"];
+        if let Some(name) = FILES.into_iter().find(|n| entries.contains_key(*n)) {
             return Err(Error::malformed("the order's package", name, "an order's evidence alone"));
         }
         let verdict = check(&entries, Container::Package, self.trust, &[], self.now);
@@ -125,7 +156,7 @@ impl Walk<'_> {
     }
 
     /// What order and capture say about each other; a contradiction comes before what is missing.
-    fn compare(&self, statement: &Statement, tokens: &[Stamp], order: &Order) -> Result<Check> {
+    fn compare(&self, statement: &Statement, tokens: &[Stamp], order: &Order, read: &Wacz) -> Result<Check> {
         let Order { entries, verdict } = order;
         if verdict.result == Overall::NotVerified {
             let failed = verdict.checks.iter().find(|c| c.result == Outcome::Fail);
@@ -154,18 +185,20 @@ impl Walk<'_> {
         {
             return Err(Error::mismatch("index of the order", first, format!("< {index}")));
         }
-        self.in_order(tokens, entries)?;
+        self.same_ledger(order)?;
+        self.in_order(tokens, entries, read)?;
         let (ordered, captured) = (&verdict.facts.claims, &self.facts.claims);
-        for name in ["url", "purpose", "owner_kind", "owner_name", "owner_code"] {
-            let owner = name.starts_with("owner");
-            // Not to be told apart from an undisclosed one: an order for no page.
-            let told = |claim: Option<&'_ Value>| claim.is_some_and(|v| owner || !v.is_null());
-            match (ordered.get(name), captured.get(name)) {
-                (a, b) if told(a) && told(b) => {
+        for (name, rule) in AGREE {
+            let told = |claim: Option<&Value>| claim.is_some_and(|v| rule != Rule::Told || !v.is_null());
+            let (a, b) = (ordered.get(name), captured.get(name));
+            match (told(a), told(b)) {
+                (true, true) => {
                     let (a, b) = (a.unwrap_or(&Value::Null), b.unwrap_or(&Value::Null));
                     same(name_of(name), a, b)?;
                 }
-                _ if owner => {}
+                (false, false) if rule != Rule::Told => {}
+                _ if rule == Rule::Where => {}
+                // Not to be told apart from another page's order, or another owner's.
                 _ => return Err(Error::Missing { what: "disclosed by order and capture", missing: name.into() }),
             }
         }
@@ -183,21 +216,36 @@ impl Walk<'_> {
         })
     }
 
-    /// genTime − accuracy of each token over the order's checkpoint ≤ genTime + accuracy of each over the statement.
-    fn in_order(&self, tokens: &[Stamp], order: &Entries) -> Result<()> {
+    /// Whether order and capture can be of one ledger. The capture's leaf commits to the order's checkpoint, so it
+    /// cannot be among the leaves that this checkpoint covers; and a ledger has one leaf 0.
+    fn same_ledger(&self, order: &Order) -> Result<()> {
+        if let (Some(index), Some((_, covered, _))) = (self.facts.index, &order.verdict.facts.checkpoint)
+            && index < *covered
+        {
+            let bound = format!(">= {covered} (the size of the order's checkpoint)");
+            return Err(Error::mismatch("index of the capture", index, bound));
+        }
+        let first = |entries: &Entries| entries.get("operator-record.json").map(|r| hex::encode(&leaf_hash(r)));
+        match (first(&order.entries), first(self.entries)) {
+            (Some(a), Some(b)) => same("leaf 0 with the order", &a, &b),
+            _ => Ok(()),
+        }
+    }
+
+    /// genTime − accuracy of each token over the order's checkpoint ≤ genTime + accuracy of each over the statement,
+    /// and what the file is dated lies between.
+    fn in_order(&self, tokens: &[Stamp], order: &Entries, read: &Wacz) -> Result<()> {
         let seals = order.iter().filter(|(n, _)| n.starts_with("checkpoint") && n.ends_with(".tsr"));
-        for (_, seal) in seals {
-            let seal = Token::parse_tsr(seal)?;
-            let earliest = seal.gen_time.plus(-seal.accuracy);
-            for token in tokens.iter().filter_map(|s| s.token.as_ref()) {
-                let latest = token.gen_time.plus(token.accuracy);
-                if earliest > latest {
-                    let bound = format!(">= {} (the order's seal)", earliest.to_micros());
-                    return Err(Error::mismatch("genTime over the capture's statement", latest.to_micros(), bound));
-                }
+        let seals = seals.map(|(_, seal)| Token::parse_tsr(seal)).collect::<Result<Vec<_>>>()?;
+        let tokens: Vec<&Token> = tokens.iter().filter_map(|s| s.token.as_ref()).collect();
+        for (seal, token) in seals.iter().flat_map(|s| tokens.iter().map(move |t| (s, t))) {
+            let (earliest, latest) = (seal.gen_time.plus(-seal.accuracy), token.gen_time.plus(token.accuracy));
+            if earliest > latest {
+                let bound = format!(">= {} (the order's seal)", earliest.to_micros());
+                return Err(Error::mismatch("genTime over the capture's statement", latest.to_micros(), bound));
             }
         }
-        Ok(())
+        told::dated(read, &seals, &tokens)
     }
 
     fn contacts(&self, read: &Wacz, source: &mut dyn Source, order: &Order) -> Check {
@@ -292,17 +340,19 @@ fn held(verdict: &Verdict) -> Check {
     let date = t2.as_ref().map_or_else(String::new, |t| words::date_before(t.at.plus(-t.accuracy)));
     let (index, who) = (index.unwrap_or(0), t2.as_ref().map_or("", |t| t.authority.as_str()));
     let (zh, en) = (
-        format!("指令是该账本第 {index} 条，取证记录之前已由“{who}”封存（{date}）"),
+        format!("指令是该账本第 {index} 条，由“{who}”封存（不早于 {date}）；取证记录在此之后作出"),
         format!(
-            "The order is leaf {index} of this ledger, sealed by \"{who}\" at {date}, before the capture's record was made"
+            "The order is leaf {index} of this ledger, sealed by \"{who}\" no earlier than {date}; the capture's record was made after that"
         ),
     );
+    let limited = verdict.checks.iter().filter(|c| c.result == Outcome::Limited && (c.required || c.id == "log-role"));
+    let limited = limited.map(|c| c.id.as_str()).collect::<Vec<_>>().join(", ");
     if verdict.has_reservations() {
         return Check::new(
             "capture-order",
             Outcome::Limited,
-            format!("{zh}；指令的证据包带有与本证据同样的保留。"),
-            format!("{en}; the order's package holds with reservations."),
+            format!("{zh}；指令的证据包带有保留（{limited}）。"),
+            format!("{en}; the order's package holds with reservations ({limited})."),
         );
     }
     Check::new("capture-order", Outcome::Pass, format!("{zh}。"), format!("{en}."))
@@ -329,7 +379,7 @@ fn name_of(claim: &str) -> &'static str {
 }
 
 /// A file that cannot be read contradicts nothing.
-fn in_words(error: wacz::Error) -> Error {
+pub(super) fn in_words(error: wacz::Error) -> Error {
     match error {
         wacz::Error::Form(e) => e,
         wacz::Error::Io(e) => Error::Missing { what: "WACZ", missing: format!("its bytes ({e})") },

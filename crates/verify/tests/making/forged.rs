@@ -15,14 +15,14 @@ use evidence::{
 };
 
 /// The attacker, who calls himself and everybody else as the reader knows them.
-fn thief() -> World {
+pub fn thief() -> World {
     let public = evidence::note::Signer::from_seed("x", &[9; 32]).unwrap().verifier_key();
     let origin = evidence::checkpoint::origin("ledger.example", public.public_key().try_into().unwrap()).unwrap();
     World { owner: "贼", ..World::of(9, &origin, "Example Time Authority", "court.example/w1") }
 }
 
 /// Everything of the thief's, read with the trust of World 1.
-fn stolen(b: &mut Build, world: World) {
+pub fn stolen(b: &mut Build, world: World) {
     let trust = ("main", World::new(1).trust());
     *b = Build { trust, ..Build::new(world) };
 }

@@ -9,6 +9,7 @@ mod certificate_form;
 mod comparison;
 pub mod der;
 mod forged;
+mod forged_capture;
 mod form;
 mod formats;
 mod formats_notes;
@@ -157,6 +158,7 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     certificate_form::cases(&mut book);
     capture::cases(&mut book);
     comparison::cases(&mut book);
+    forged_capture::cases(&mut book);
     let mut files = BTreeMap::new();
     let mut put = |path: String, bytes: Vec<u8>| {
         // Shared files are put by every case that uses them, always the same.

@@ -422,3 +422,7 @@ fn crc32(bytes: &[u8]) -> u32 {
         (0..8).fold(crc ^ u32::from(*b), |c, _| if c & 1 == 1 { c >> 1 ^ 0xedb8_8320 } else { c >> 1 })
     })
 }
+
+pub fn entry<'e>(entries: &'e Entries, name: &str) -> &'e [u8] {
+    &entries.iter().find(|e| e.0 == name).unwrap().1
+}
