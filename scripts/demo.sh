@@ -34,9 +34,10 @@ main() {
     account
 }
 
-# A shop's page on this machine that shows one of the registered photographs, recompressed: captured, verified.
+# A shop's page on this machine that shows one of the registered photographs, recompressed and resized, and one that
+# nobody registered: captured, verified, compared.
 capture_page() {
-    local id port=$demo/site/port
+    local id registered port=$demo/site/port
     heading "一个店铺网页" "A shop's page"
     step="quezao doctor"
     if ! "$quezao" doctor --json 2>/dev/null | grep -q '"subject":"capture".*"level":"ok"\|"level":"ok".*"subject":"capture"'; then
@@ -44,10 +45,17 @@ capture_page() {
         return 0
     fi
     mkdir -p "$demo/site"
-    cp "${photographs[0]}" "$demo/site/photo.jpg"
+    # The small picture on the certificate is the photograph, made smaller and compressed anew.
+    step="pdfimages of the first certificate"
+    registered=$(head -n1 "$demo/reports/records.tsv" | cut -f1)
+    pdfimages -all "$demo/certificates/$registered.pdf" "$demo/site/drawn" 2>/dev/null
+    mv "$(find "$demo/site" -name 'drawn-*.jpg' -printf '%s\t%p\n' | sort -n | tail -n1 | cut -f2)" "$demo/site/photo.jpg"
+    rm -f "$demo/site"/drawn-*
+    cp "$(scripts/photographs.sh 11 | tail -n1 | cut -f2)" "$demo/site/other.jpg"
     cat >"$demo/site/index.html" <<'HTML'
 <!doctype html><meta charset="utf-8"><title>秋日·林荫 装饰画</title>
-<h1>秋日·林荫 装饰画</h1><p>价格 ¥199，月销 1,024 件，全国包邮。</p><img src="photo.jpg" width="640" alt="">
+<h1>秋日·林荫 装饰画</h1><p>价格 ¥199，月销 1,024 件，全国包邮。</p>
+<img src="photo.jpg" width="640" alt=""> <img src="other.jpg" width="320" alt="">
 HTML
     python3 - "$demo/site" "$port" <<'PY' &
 import functools, http.server, sys
@@ -70,8 +78,55 @@ PY
     "${offline[@]}" "$quezao" verify --data "$data" --json "$demo/certificates/$id.zip" >"$demo/reports/$id.json"
     step="verify.py $demo/certificates/$id.zip"
     "${offline[@]}" python3 "$reader" --trust "$data/trust" "$demo/certificates/$id.zip" >"$demo/reports/$id.verify-py.txt"
-    say "成立  网页已取证：先有指令，后有页面；$demo/certificates/$id.wacz 可用 ReplayWeb.page 回放" \
-        "holds  the page, captured after its order was on the ledger; $demo/certificates/$id.wacz replays in ReplayWeb.page"
+    step="quezao verify --render $demo/certificates/$id.pdf $demo/certificates/$id.wacz"
+    "${offline[@]}" "$quezao" verify --data "$data" --render --json "$demo/certificates/$id.pdf" "$demo/certificates/$id.wacz" >"$demo/reports/$id.pdf.json"
+    step="pdfsig $demo/certificates/$id.pdf"
+    pdfsig -nocert "$demo/certificates/$id.pdf" >"$demo/reports/$id.pdfsig.txt" 2>/dev/null || true
+    grep -q 'Signature is Valid' "$demo/reports/$id.pdfsig.txt"
+    say "成立  网页已取证：先有指令，后有页面；取证报告 $demo/certificates/$id.pdf；$demo/certificates/$id.wacz 可用 ReplayWeb.page 回放" \
+        "holds  the page, captured after its order was on the ledger; its report is $demo/certificates/$id.pdf; $demo/certificates/$id.wacz replays in ReplayWeb.page"
+    compare_page "$id" "$registered"
+}
+
+# compare_page CAPTURE RECORD: the page's images against all registered ones. The one pair is the photograph of RECORD;
+# its figures are computed again from the WACZ and the photograph.
+compare_page() {
+    local capture=$1 registered=$2 photograph comparison
+    heading "页面图像与登记图像比对" "The page's images against the registered ones"
+    step="quezao compare $capture"
+    "$quezao" compare --data "$data" --json "$capture" >"$demo/reports/compare.json"
+    comparison=$(python3 - "$demo/reports/compare.json" "$registered" "$language" <<'PY'
+import json, sys
+line = json.load(open(sys.argv[1], encoding="utf-8"))
+pairs, zh = line["pairs"], sys.argv[3] == "zh"
+if [(p["record"]["id"], p["similarity"]) for p in pairs] != [(sys.argv[2], "close")]:
+    sys.exit(f"not the one pair that there is: {pairs}")
+pair, image = pairs[0], pairs[0]["image"]
+print(line["id"])
+rows = [
+    ("页面" if zh else "page", f"{image['url']}  {image['width']} × {image['height']}", image["sha256"], line["capture"]),
+    ("登记" if zh else "registered", pair["record"]["id"], pair["record"]["sha256"], pair["record"]["id"]),
+]
+for name, what, sha256, id in rows:
+    print(f"    {name}  {what}\n        SHA-256 {sha256}", file=sys.stderr)
+match = pair["match"]
+print(f"    dct-256 {match['dct']}/256, gradient-512 {match['gradient']}/512", file=sys.stderr)
+print("    相似度由算法给出，不是侵权认定；未发现相似不等于不存在。" if zh else
+      "    Similarity by algorithm, not a finding of infringement; no match does not mean absent.", file=sys.stderr)
+PY
+    )
+    photograph=$(awk -F'\t' -v id="$registered" '$1 == id { print $2 }' "$demo/reports/records.tsv")
+    [ -f "$photograph" ] || photograph=$demo/photographs/$(basename "$photograph")
+    step="quezao export $comparison"
+    "$quezao" export --data "$data" --output "$demo/certificates" "$comparison" >/dev/null
+    step="quezao verify $demo/certificates/$comparison.zip"
+    "${offline[@]}" "$quezao" verify --data "$data" --json "$demo/certificates/$comparison.zip" \
+        "$demo/certificates/$capture.wacz" "$photograph" >"$demo/reports/$comparison.json"
+    grep -q '"id":"comparison-distances","result":"pass"' "$demo/reports/$comparison.json"
+    step="verify.py $demo/certificates/$comparison.zip"
+    "${offline[@]}" python3 "$reader" --trust "$data/trust" "$demo/certificates/$comparison.zip" >"$demo/reports/$comparison.verify-py.txt"
+    say "成立  比对另成一条记录 $comparison；距离由 WACZ 和原件重新算出，相同" \
+        "holds  a record of its own, $comparison; distances computed again from WACZ and original are the same"
 }
 
 target_folder() {

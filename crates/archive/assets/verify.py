@@ -13,12 +13,14 @@ exit 0 verified, 1 not verified, 2 usage or unreadable path, 3 incomplete (nothi
 
 Needs Python 3.9 and the `openssl` command, nothing else. It is written from the texts in spec/, each
 section below names the one it follows; nothing here is shared with the Rust verifier. PAdES
-signatures, the inside of a capture's WACZ and ML-DSA cosignatures are not checked here.
+signatures, the inside of a capture's WACZ, a comparison's distances and ML-DSA cosignatures are not
+checked here.
 """
 import base64
 import binascii
 import calendar
 import hashlib
+import io
 import json
 import os
 import re
@@ -144,6 +146,7 @@ CLAIMS = {
     "image": FILE_CLAIMS, "file": FILE_CLAIMS, "digest": FILE_CLAIMS,
     "order": OWNER + "url purpose attempt discarded_before beacon refs".split(),
     "capture": OWNER + "url final_url page_title purpose outcome refs".split(),
+    "comparison": OWNER + "url refs".split(),
 }
 CLAIM_NAMES = {name for names in CLAIMS.values() for name in names}
 KNOWN = CLAIM_NAMES | set(
@@ -277,7 +280,7 @@ def parse_statement(value):
                           ["applicant-driven-on-platform", "node-captured"])
         relation = word("operator_relation", value["operator_relation"],
                         ["independent-declared", "same-person", "unknown"])
-        if kind in ("order", "capture"):
+        if kind in ("order", "capture", "comparison"):
             expected = "applicant-operated" if relation == "same-person" else "platform-captured"
         else:
             expected = "user-supplied"
@@ -290,9 +293,10 @@ def parse_statement(value):
         if not is_int(f["size"]) or f["size"] < 1:
             raise Bad("file.size", f["size"], "1 or more bytes")
         media = is_text("file.media_type", f["media_type"])
-        if kind == "capture" and media != "application/wacz":
-            raise Bad("file.media_type", media, "application/wacz")
-        fits = {"digest": ["declared"], "capture": ["held"]}.get(kind, ["held", "read"])
+        made = {"capture": "application/wacz", "comparison": "application/json"}.get(kind, media)
+        if media != made:
+            raise Bad("file.media_type", media, made)
+        fits = {"digest": ["declared"], "capture": ["held"], "comparison": ["held"]}.get(kind, ["held", "read"])
         if word("file.custody", f["custody"], ["held", "read", "declared"]) not in fits:
             raise Bad("file.custody", f["custody"], " or ".join(fits) + " for kind " + kind)
     for name, slot in closed("claims", value["claims"], CLAIMS[kind]).items():
@@ -359,6 +363,191 @@ def open_disclosures(what, data, statement):
         check_claim(name, value)
         opened[name] = value
     return opened
+
+
+# --- comparison: spec/comparison.md -------------------------------------------------------------------
+
+ALGORITHMS = [{"bits": 256, "name": "dct-256", "version": 1}, {"bits": 512, "name": "gradient-512", "version": 1}]
+THRESHOLDS = {"close": {"dct": 48, "gradient": 120},
+              "possible": [{"dct": 60, "gradient": 512}, {"dct": 72, "gradient": 120}]}
+NOTICE = {"zh": "相似度由算法给出，不是侵权认定；未发现相似不等于不存在。",
+          "en": "Similarity by algorithm, not a finding of infringement; no match does not mean absent."}
+PARTS = ("whole trimmed inner-95 inner-90 inner-80 square without-top without-bottom without-left "
+         "without-right").split()
+IMAGE_RESULTS = "compared format broken too-large small flat".split()
+NOT_COMPARED = "not-image not-held damaged format broken too-large small flat".split()
+NAMED = ["ledger", "id", "leaf", "received_at", "gen_time"]
+
+
+class Comparison:
+    """A document that obeys every rule: `refs`, `named` (ledger, received_at) and `sources` (digests) come from it."""
+
+    def __init__(self, data):
+        if len(data) > 8 << 20:
+            raise Bad("comparison", "%d bytes" % len(data), "at most 8 MiB")
+        value = parse_json("comparison", data)
+        schema = value.get("schema") if isinstance(value, dict) else None
+        if schema != "quezao/comparison/v1":
+            raise Open("comparison schema: a newer reader may know it", schema, "quezao/comparison/v1")
+        m = closed("comparison", value, "schema compared_at capture earlier algorithms thresholds images images_found "
+                                        "registered pairs pairs_found differences notice".split())
+        if canonical(m["algorithms"]) != canonical(ALGORITHMS):
+            raise Open("comparison algorithms: a newer reader may know them", m["algorithms"], ALGORITHMS)
+        if canonical(m["thresholds"]) != canonical(THRESHOLDS):
+            raise Open("comparison thresholds: a newer reader may know them", m["thresholds"], THRESHOLDS)
+        if canonical(m["notice"]) != canonical(NOTICE):
+            raise Bad("comparison notice", m["notice"], NOTICE)
+        self.named, self.sources, self.compared_at = [], set(), instant("compared_at", m["compared_at"])
+        images = [self.image(i) for i in items("comparison images", m["images"], 2000)]
+        pairs = items("comparison pairs", m["pairs"], 1000)
+        listed("images_found", images, 2000, m["images_found"])
+        listed("pairs_found", pairs, 1000, m["pairs_found"])
+        self.url, self.refs = self.capture(m["capture"]), [{k: m["capture"][k] for k in NAMED[:3]}]
+        if m["registered"] is not None and m["earlier"] is None and m["differences"] is None:
+            self.registered(m["registered"])
+        elif m["registered"] is None and m["earlier"] is not None and m["differences"] is not None:
+            if images or pairs or m["images_found"] or m["pairs_found"]:
+                raise Bad("comparison", "images or pairs beside an earlier capture", "none")
+            self.capture(m["earlier"])
+            self.refs.append({k: m["earlier"][k] for k in NAMED[:3]})
+            if self.refs[0] == self.refs[1]:
+                raise Bad("comparison earlier", self.refs[1]["id"], "another capture")
+            self.differences(m["differences"])
+        else:
+            raise Bad("comparison", "both, or neither", "either registered images or an earlier capture")
+        if len({i["sha256"] for i in images}) != len(images):
+            raise Bad("comparison images", "a digest twice", "each digest once")
+        ranks = [self.pair(p, images) for p in pairs]
+        if any(a >= b for a, b in zip(ranks, ranks[1:])):
+            raise Bad("comparison pairs", "a weaker one before a stronger", "the strongest first, none twice")
+        if len({r[2:] for r in ranks}) != len(ranks):
+            raise Bad("comparison pairs", "an image and a record twice", "once")
+        late = [n for n in self.named if n[1] > self.compared_at]
+        if late:
+            raise Bad("compared_at", m["compared_at"], "at or after %s" % iso(late[0][1]))
+
+    def record(self, what, value, more):
+        """A named record's members."""
+        closed(what, value, NAMED + more)
+        received = instant("received_at", value["received_at"])
+        if not re.fullmatch("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+                            bounded("id", value["id"])) or int(value["id"].replace("-", "")[:12], 16) != received // 1000:
+            raise Bad("id", value["id"], "a UUIDv7 with the milliseconds of received_at " + value["received_at"])
+        is_hex("leaf", value["leaf"], 32)
+        generalized("gen_time", bounded("gen_time", value["gen_time"]))
+        self.named.append((bounded("ledger", value["ledger"]), received))
+        self.sources.add(is_hex("sha256", value["sha256"], 32))
+
+    def capture(self, value):
+        self.record("comparison capture", value, ["sha256", "url"])
+        return bounded("url", value["url"], optional=True)
+
+    def image(self, value):
+        closed("comparison image", value,
+               "url sha256 size media_type width height box occurrences result".split())
+        bounded("url", value["url"], optional=True)
+        is_hex("sha256", value["sha256"], 32)
+        bounded("media_type", value["media_type"])
+        for name in ("size", "width", "height", "occurrences"):
+            count(name, value[name], 1 if name == "occurrences" else 0)
+        if word("image result", value["result"], IMAGE_RESULTS) == "compared" and 0 in (value["width"], value["height"]):
+            raise Bad("image size", "%d x %d" % (value["width"], value["height"]), "pixels")
+        if value["box"] is not None:
+            if len(items("image box", value["box"], 4)) != 4 or not all(is_int(n) for n in value["box"]) \
+                    or min(value["box"][2:]) < 0:
+                raise Bad("image box", value["box"], "[x,y,w,h], no negative side")
+        return value
+
+    def registered(self, value):
+        closed("registered", value, ["records", "compared", "not_compared"])
+        reasons = closed("not_compared", value["not_compared"], NOT_COMPARED)
+        total = count("compared", value["compared"]) + sum(count("not_compared", n) for n in reasons.values())
+        if count("records", value["records"]) != total:
+            raise Bad("registered records", total, value["records"])
+
+    def pair(self, value, images):
+        """What orders it."""
+        closed("pair", value, ["image", "record", "similarity", "match"])
+        record, match = value["record"], value["match"]
+        self.record("pair record", record, ["kind", "sha256"])
+        word("kind of a registered record", record["kind"], ["image", "file", "digest"])
+        if count("pair image", value["image"]) >= len(images):
+            raise Bad("pair image", value["image"], "a place in the list of images")
+        image, similarity, score = images[value["image"]], "identical", 0
+        if match is not None:
+            closed("match", match, ["page_part", "registered_part", "mirrored", "dct", "gradient"])
+            page, part, mirrored = (match[k] for k in ("page_part", "registered_part", "mirrored"))
+            if not isinstance(mirrored, bool):
+                raise Bad("mirrored", mirrored, "true or false")
+            bounded("page_part", page), bounded("registered_part", part)
+            other = {"without-left": "without-right", "without-right": "without-left"}
+            partners = PARTS if page in ("whole", "trimmed") else \
+                [other.get(page, page) if mirrored else page] if page.startswith("without-") else []
+            if part not in partners or page not in PARTS:
+                raise Bad("match", "%s with %s" % (page, part), "a combination of parts")
+            dct, gradient = count("dct", match["dct"]), count("gradient", match["gradient"])
+            within = [dct <= t["dct"] and gradient <= t["gradient"]
+                      for t in [THRESHOLDS["close"]] + THRESHOLDS["possible"]]
+            if not any(within) or dct > 256 or gradient > 512:
+                raise Bad("match", "dct %d, gradient %d" % (dct, gradient), "within one of the thresholds")
+            similarity, score = "close" if within[0] else "possible", 2 * dct + gradient
+        if (image["sha256"] == record["sha256"]) != (match is None):
+            raise Bad("pair similarity", similarity, "identical exactly where the digests are equal")
+        if match is not None and image["result"] != "compared":
+            raise Bad("pair image", image["result"], "an image that was compared")
+        if bounded("similarity", value["similarity"]) != similarity:
+            raise Bad("pair similarity", value["similarity"], similarity)
+        ref = {k: record[k] for k in NAMED[:3]}
+        if len(self.refs) < 16 and ref not in self.refs:
+            self.refs.append(ref)
+        return (["identical", "close", "possible"].index(similarity), score, value["image"], record["id"])
+
+    def differences(self, value):
+        closed("differences", value, ["text", "images", "facts"])
+        if value["text"] is not None:
+            self.changes(value["text"], lambda line: bounded("line", line))
+        self.changes(value["images"], lambda digest: is_hex("sha256", digest, 32))
+        names = []
+        for fact in items("facts", value["facts"], 64) if value["facts"] is not None else []:
+            closed("fact", fact, ["name", "earlier", "later"])
+            names.append(bounded("name", fact["name"]).encode("utf-8"))
+            if bounded("earlier", fact["earlier"], optional=True) == bounded("later", fact["later"], optional=True):
+                raise Bad("fact", fact["name"], "one that differs")
+        if any(a >= b for a, b in zip(names, names[1:])):
+            raise Bad("facts", "a name out of order", "each name once, ascending")
+
+    def changes(self, value, check):
+        closed("differences", value, ["added", "removed", "added_found", "removed_found", "unchanged"])
+        count("unchanged", value["unchanged"])
+        for name in ("added", "removed"):
+            for item in items(name, value[name], 500):
+                check(item)
+            listed(name + "_found", value[name], 500, value[name + "_found"])
+
+
+def items(what, value, most):
+    if not isinstance(value, list) or len(value) > most:
+        raise Bad(what, value, "an array of at most %d" % most)
+    return value
+
+
+def listed(what, values, most, found):
+    if count(what, found) != len(values) and not (len(values) == most and found > most):
+        raise Bad(what, found, "%d, as many as are listed" % len(values))
+
+
+def count(what, value, least=0):
+    if not is_int(value) or value < least:
+        raise Bad(what, value, "an integer from %d" % least)
+    return value
+
+
+def bounded(what, value, optional=False):
+    if optional and value is None:
+        return None
+    if len(is_text(what, value).encode("utf-8")) > 2000:
+        raise Bad(what, value, "at most 2000 bytes")
+    return value
 
 
 # --- record, Merkle tree, notes, Ed25519: spec/record-and-ledger.md -----------------------------------
@@ -1112,7 +1301,7 @@ class Stamp:
 LIMITS = [(r"statement\.json", 60000), (r"(operator-)?record\.json", 65535), (r".*\.tsr", 65536),
           (r".*proof\.tlog-proof", 131072), (r".*checkpoint\.txt", 98304), (r"renewal-\d\d\.txt", 262144),
           (r"(operator-)?disclosure\.json|package\.json|VERIFY\.txt|verify\.py|trust-roles\.json", 1 << 20),
-          (r"trust-policy|trust-.*\.pem", 65536), (r"trust-.*\.crl", 16 << 20)]
+          (r"trust-policy|trust-.*\.pem", 65536), (r"trust-.*\.crl|comparison\.json", 16 << 20)]
 NEEDED = ["statement.json", "timestamp-1.tsr", "record.json", "proof.tlog-proof", "checkpoint.txt", "disclosure.json",
           "trust-policy", "trust-roles.json", "VERIFY.txt", "verify.py"]
 OPERATOR = ["operator-record.json", "operator-disclosure.json", "operator-proof.tlog-proof"]
@@ -1419,6 +1608,11 @@ class Checker:
                   "This reader does not check the resources inside the WACZ.")
             v.add("capture-order", "not_checked", False, "本程序不核验 WACZ 所载的取证指令。",
                   "This reader does not check the order inside the WACZ.")
+        if self.statement and self.statement["kind"] == "comparison":
+            v.attempt("comparison", True, "比对文件符合格式，与记录一致",
+                      "the comparison's document has its form and agrees with its record", self.check_comparison)
+            v.add("comparison-distances", "not_checked", False, "本程序不解码图片，距离未重新计算。",
+                  "This reader decodes no pictures; distances were not computed again.")
         self.always(self.note)
         self.conclude()
         return v
@@ -1449,17 +1643,45 @@ class Checker:
     def check_disclosures(self):
         statement = self.need_statement()
         self.opened = open_disclosures("disclosure.json", self.data("disclosure.json"), statement)
-        if statement["kind"] == "capture" and not self.opened.get("refs"):
-            raise Bad("refs", self.opened.get("refs"), "disclosed, its first element the order")
+        first = {"capture": "the order", "comparison": "the capture"}.get(statement["kind"])
+        if first and not self.opened.get("refs"):
+            raise Bad("refs", self.opened.get("refs"), "disclosed, its first element " + first)
         return ("pass", "%d 项" % len(self.opened), "%d of %d claims" % (len(self.opened), len(statement["claims"])))
+
+    def check_comparison(self):
+        statement = self.need_statement()
+        if "comparison.json" not in self.e:
+            raise Open("comparison.json is missing")
+        document = Comparison(self.data("comparison.json"))
+        for ledger, _ in document.named:
+            if ledger != statement["ledger"]:
+                raise Bad("ledger of a compared record", ledger, statement["ledger"])
+        if document.compared_at > self.received:
+            raise Bad("compared_at", iso(document.compared_at), "at most %s (received_at)" % iso(self.received))
+        if "refs" not in self.opened:
+            raise Open("refs are not disclosed")
+        if self.opened["refs"] != document.refs:
+            raise Bad("refs of the comparison", self.opened["refs"], document.refs)
+        if self.opened.get("url") not in (None, document.url):
+            raise Bad("url of the comparison", document.url, self.opened["url"])
+
+    def sources(self):
+        """Files that a comparison names: a reader may give them, but they are not the record's file."""
+        try:
+            return Comparison(self.data("comparison.json")).sources
+        except (Bad, KeyError):
+            return ()
 
     def check_file(self, originals):
         statement = self.need_statement()
         expected = statement.get("file")
-        given = [(os.path.basename(p), d) for p, d in originals]
-        if "capture.wacz" in self.e:
-            e = self.e["capture.wacz"]
-            given.append(("capture.wacz", (e.sha256, e.sm3, e.size)))
+        sources = self.sources() if statement["kind"] == "comparison" else ()
+        given = [(os.path.basename(p), d) for p, d in originals if d[0] not in sources]
+        made = {"capture": "capture.wacz", "comparison": "comparison.json"}.get(statement["kind"], "capture.wacz")
+        if made in self.e:
+            e = self.e[made]
+            sm3 = e.sm3 or digest_stream(io.BytesIO(e.data).read, e.size, True)[1]
+            given.append((made, (e.sha256, sm3, e.size)))
         if expected is None:
             if given:
                 raise Bad("file", given[0][0], "no file: a record of kind %s has none" % statement["kind"])

@@ -13,10 +13,8 @@ pub struct VerifyTxt {
     pub id: String,
     /// The ledger's verifier key.
     pub ledger_key: String,
-    /// Entry name of the time authority's root.
-    pub root_file: String,
-    /// SHA-256 of that root's DER.
-    pub root_sha256: String,
+    /// Roots of time authorities: entry name, and SHA-256 of the DER.
+    pub roots: Vec<(String, String)>,
     /// Entry name of the root of whoever signed the certificate.
     pub signer_file: String,
     /// SHA-256 of that root's DER.
@@ -27,10 +25,10 @@ pub struct VerifyTxt {
     pub sha256: Option<String>,
     /// Of the original.
     pub sm3: Option<String>,
-    /// One for each `timestamp-N.tsr`.
-    pub statement_seconds: Vec<i64>,
+    /// One for each `timestamp-N.tsr`: entry name of its root, and genTime.
+    pub statement_tokens: Vec<(String, i64)>,
     /// `checkpoint.tsr`, `checkpoint-2.tsr` …
-    pub checkpoint_seconds: Vec<i64>,
+    pub checkpoint_tokens: Vec<(String, i64)>,
     /// Of `verify.py`.
     pub verify_py_sha256: String,
 }
@@ -40,15 +38,15 @@ pub fn verify_txt(values: &VerifyTxt) -> String {
     let v = VerifyTxt {
         id: safe(&values.id),
         ledger_key: safe(&values.ledger_key),
-        root_file: safe(&values.root_file),
-        root_sha256: safe(&values.root_sha256),
+        roots: values.roots.iter().map(|(file, sha256)| (safe(file), safe(sha256))).collect(),
+        statement_tokens: values.statement_tokens.iter().map(|(root, at)| (safe(root), *at)).collect(),
+        checkpoint_tokens: values.checkpoint_tokens.iter().map(|(root, at)| (safe(root), *at)).collect(),
         signer_file: safe(&values.signer_file),
         signer_sha256: safe(&values.signer_sha256),
         record_sha256: safe(&values.record_sha256),
         sha256: values.sha256.as_deref().map(safe),
         sm3: values.sm3.as_deref().map(safe),
         verify_py_sha256: safe(&values.verify_py_sha256),
-        ..values.clone()
     };
     let mut out = String::new();
     write_in(&mut out, &v, &ZH);
@@ -125,8 +123,10 @@ fn write_in(out: &mut String, v: &VerifyTxt, w: &Words) {
     line("");
     line(w.keys);
     line("");
-    line(&format!("    openssl x509 -in {} -outform DER | sha256sum", v.root_file));
-    line(&format!("   {}\n      {}", w.root, v.root_sha256));
+    for (file, sha256) in &v.roots {
+        line(&format!("    openssl x509 -in {file} -outform DER | sha256sum"));
+        line(&format!("   {}\n      {sha256}", w.root));
+    }
     line(&format!("    openssl x509 -in {} -outform DER | sha256sum", v.signer_file));
     line(&format!("   {}\n      {}", w.signer, v.signer_sha256));
     line("    grep ^log trust-policy");
@@ -150,12 +150,11 @@ fn write_in(out: &mut String, v: &VerifyTxt, w: &Words) {
     line("");
     line(w.statement_time);
     line("");
-    let root = &v.root_file;
-    let stamp = |data: &str, token: &str, seconds: &i64| {
+    let stamp = |data: &str, token: &str, root: &str, seconds: i64| {
         format!("    openssl ts -verify -data {data} -in {token} -CAfile {root} -attime {seconds}")
     };
-    for (n, seconds) in (1..).zip(&v.statement_seconds) {
-        line(&stamp("statement.json", &format!("timestamp-{n}.tsr"), seconds));
+    for (n, (root, seconds)) in (1..).zip(&v.statement_tokens) {
+        line(&stamp("statement.json", &format!("timestamp-{n}.tsr"), root, *seconds));
     }
     line("");
     line(w.record);
@@ -164,11 +163,11 @@ fn write_in(out: &mut String, v: &VerifyTxt, w: &Words) {
     line("    grep -cF \"$(cat statement.json)\" record.json");
     line("    sha256sum record.json");
     line("");
-    line(if v.checkpoint_seconds.is_empty() { w.no_sealing } else { w.sealing });
+    line(if v.checkpoint_tokens.is_empty() { w.no_sealing } else { w.sealing });
     line("");
-    for (n, seconds) in (1..).zip(&v.checkpoint_seconds) {
+    for (n, (root, seconds)) in (1..).zip(&v.checkpoint_tokens) {
         let token = if n == 1 { "checkpoint.tsr".to_owned() } else { format!("checkpoint-{n}.tsr") };
-        line(&stamp("checkpoint.txt", &token, seconds));
+        line(&stamp("checkpoint.txt", &token, root, *seconds));
     }
     line("");
     line(w.reader);
@@ -196,7 +195,11 @@ mod tests {
 
     #[test]
     fn nothing_that_a_shell_would_read_is_filled_in() {
-        let evil = VerifyTxt { id: "a'; rm -rf x'".into(), root_file: "$(id)".into(), ..VerifyTxt::default() };
+        let evil = VerifyTxt {
+            id: "a'; rm -rf x'".into(),
+            roots: vec![("$(id)".into(), "$(id)".into())],
+            ..VerifyTxt::default()
+        };
         let text = verify_txt(&evil);
         assert!(!text.contains("rm -rf") && !text.contains("$(id)"));
     }

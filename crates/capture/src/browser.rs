@@ -4,41 +4,50 @@
 //! listened to. Popups are closed, downloads denied, dialogs dismissed; each is noted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufReader, Read};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use base64::read::DecoderReader;
 use serde_json::{Value, json};
 
+use crate::bodies::spilled;
 use crate::cdp::{Received, Wire};
 use crate::clock::Operations;
 use crate::error::{Error, Result};
+use crate::film::Film;
 use crate::network::{Key, Network, text};
-use crate::recording::{Fidelity, Limits, Spooled};
+use crate::recording::{Limits, Spooled};
+use crate::sockets::Sockets;
 use crate::spool::Spool;
 
 /// What an answer is for, when nobody waits for it.
-enum Awaited {
+pub(crate) enum Awaited {
     /// `Network.getResponseBody`.
     Body { session: String, key: Key },
     /// `Fetch.getResponseBody`: session, id of the pause, request.
     Held { session: String, pause: String, key: Key },
 }
 
+/// Types of targets that are let go, and heard.
+const HEARD: &[&str] = &["page", "iframe", "worker", "shared_worker", "service_worker"];
+
 pub(crate) struct Browser {
-    wire: Wire,
-    limits: Limits,
+    pub(crate) wire: Wire,
+    pub(crate) limits: Limits,
     pub(crate) network: Network,
     pub(crate) spool: Spool,
     pub(crate) operations: Operations,
     pub(crate) deadline: Instant,
-    awaited: BTreeMap<u64, Awaited>,
+    pub(crate) awaited: BTreeMap<u64, Awaited>,
     /// Pauses at a response, by session and id: when they began, and the URL.
-    held: BTreeMap<(String, String), (Instant, String)>,
+    pub(crate) held: BTreeMap<(String, String), (Instant, String)>,
     /// URLs whose body did not end: not held a second time.
     pub(crate) unending: BTreeSet<String>,
-    /// Session → type of its target.
-    sessions: BTreeMap<String, String>,
+    /// Session → type of its target and its id, which is its frame's.
+    pub(crate) sessions: BTreeMap<String, (String, String)>,
     /// The page's own session and target, once known.
     pub(crate) page: String,
     pub(crate) target: String,
@@ -49,6 +58,14 @@ pub(crate) struct Browser {
     pub(crate) security: Value,
     /// Dialogs, popups, downloads, sockets, skipped messages.
     pub(crate) incidents: Vec<Value>,
+    pub(crate) film: Film,
+    pub(crate) sockets: Sockets,
+    /// Set once no more requests are let go.
+    stemmed: bool,
+    /// What every session is told first: a phone's user agent.
+    pub(crate) overrides: Vec<(&'static str, Value)>,
+    /// Long strings of the last answer.
+    files: Vec<File>,
 }
 
 impl Browser {
@@ -71,6 +88,11 @@ impl Browser {
             console: Vec::new(),
             security: Value::Null,
             incidents: Vec::new(),
+            film: Film::default(),
+            sockets: Sockets::default(),
+            stemmed: false,
+            overrides: Vec::new(),
+            files: Vec::new(),
         }
     }
 
@@ -95,7 +117,8 @@ impl Browser {
                 return Err(Error::Browser(format!("{method}: no answer in time")));
             }
             match self.wire.receive(left.min(Duration::from_millis(200))) {
-                Received::Message(mut message) if message["id"] == id => {
+                Received::Message(mut message, files) if message["id"] == id => {
+                    self.files = files;
                     if let Some(error) = message.get("error") {
                         return Err(Error::Browser(format!("{method}: {}", text(&error["message"]))));
                     }
@@ -126,11 +149,52 @@ impl Browser {
 
     fn take(&mut self, received: Received) {
         match received {
-            Received::Message(message) => self.handle(message),
+            Received::Message(message, files) => self.handle(message, files),
             Received::TooLong => self.incident("message-too-long", json!({})),
             Received::Nothing | Received::Closed => {}
         }
+        if let Some(number) = self.film.acknowledge() {
+            let page = self.page.clone();
+            self.wire.send(&page, "Page.screencastFrameAck", json!({ "sessionId": number }));
+        }
         self.release();
+    }
+
+    /// Past the cap of requests nothing more may go out: what is not recorded should not happen.
+    fn stem(&mut self) {
+        if self.stemmed || !self.network.over() {
+            return;
+        }
+        self.stemmed = true;
+        self.incident("no-more-requests", json!({ "after": self.network.count() }));
+        let sessions: Vec<String> = self.sessions.keys().cloned().collect();
+        for session in sessions {
+            for (method, params) in no_more() {
+                self.wire.send(&session, method, params);
+            }
+        }
+    }
+
+    /// The answer's bytes in base64, wherever they lie.
+    pub(crate) fn decode(&mut self, value: &Value) -> Result<Vec<u8>> {
+        let bytes = match spilled(value, &mut self.files) {
+            Some(file) => {
+                let mut bytes = Vec::new();
+                let read = DecoderReader::new(BufReader::new(file), &STANDARD).read_to_end(&mut bytes);
+                read.map_err(Error::io("an answer"))?;
+                bytes
+            }
+            None => STANDARD.decode(value.as_str().unwrap_or_default()).unwrap_or_default(),
+        };
+        if bytes.is_empty() { Err(Error::Browser("an empty answer".to_owned())) } else { Ok(bytes) }
+    }
+
+    /// The answer's text to the spool, wherever it lies.
+    pub(crate) fn spool_text(&mut self, value: &Value) -> Option<Spooled> {
+        match spilled(value, &mut self.files) {
+            Some(file) => self.spool.put_from(file),
+            None => self.spool.put(value.as_str().unwrap_or_default().as_bytes()),
+        }
     }
 
     /// A response that was held back too long fails: while its body is asked for, it cannot go on.
@@ -146,10 +210,10 @@ impl Browser {
         }
     }
 
-    fn handle(&mut self, mut message: Value) {
+    fn handle(&mut self, mut message: Value, mut files: Vec<File>) {
         if let Some(id) = message["id"].as_u64() {
             if let Some(awaited) = self.awaited.remove(&id) {
-                self.answered(awaited, message);
+                self.answered(awaited, &message, &mut files);
             }
             return;
         }
@@ -168,13 +232,15 @@ impl Browser {
                 });
             }
             "Network.requestWillBeSent" => {
-                let target = self.sessions.get(&session).cloned().unwrap_or_default();
+                let target = self.sessions.get(&session).map(|one| one.0.clone()).unwrap_or_default();
                 let main = !self.target.is_empty() && p["frameId"] == self.target && p["type"] == "Document";
                 self.network.request(key, &target, main, &p, &mut self.spool);
+                self.stem();
             }
             "Network.requestWillBeSentExtraInfo" => self.network.sent(key, &p),
             "Network.responseReceivedExtraInfo" => self.network.received(key, &p),
             "Network.responseReceived" => self.network.response(&key, &p),
+            "Network.requestServedFromCache" => self.network.cached(&key),
             "Network.loadingFinished" => {
                 let long = p["encodedDataLength"].as_f64().unwrap_or(0.0) > self.limits.body as f64;
                 if self.network.finished(&key) {
@@ -193,7 +259,17 @@ impl Browser {
                     self.security = state.clone();
                 }
             }
-            "Network.webSocketCreated" => self.incident("websocket", json!({ "url": p["url"] })),
+            "Page.screencastFrame" => {
+                let at = self.operations.at();
+                self.film.frame(&p, at, &self.limits, &mut self.spool);
+            }
+            socket if socket.starts_with("Network.webSocket") => {
+                if socket == "Network.webSocketCreated" {
+                    self.incident("websocket", json!({ "url": cut(&p["url"]) }));
+                }
+                let at = self.operations.at();
+                self.sockets.event(socket, at, &p);
+            }
             "Network.webTransportCreated" => self.incident("webtransport", json!({ "url": p["url"] })),
             "Fetch.requestPaused" => self.paused(&session, &p),
             "Page.loadEventFired" if session == self.page => self.loaded = true,
@@ -242,7 +318,9 @@ impl Browser {
         let session = text(&p["sessionId"]);
         let info = &p["targetInfo"];
         let kind = text(&info["type"]);
-        self.operations.note("attach", json!({ "type": kind, "url": cut(&info["url"]) }));
+        if self.sessions.len() < self.limits.messages {
+            self.operations.note("attach", json!({ "type": kind, "url": cut(&info["url"]) }));
+        }
         if kind == "page" && !self.target.is_empty() && info["targetId"] != self.target {
             self.incident("popup", json!({ "url": cut(&info["url"]), "closed": true }));
             self.wire.send("", "Target.closeTarget", json!({ "targetId": info["targetId"] }));
@@ -252,7 +330,13 @@ impl Browser {
             self.page = session.clone();
             self.target = text(&info["targetId"]);
         }
-        self.sessions.insert(session.clone(), kind.clone());
+        // Chromium's own surfaces, which nobody sees, and what cannot be listened to: they stay held.
+        if !HEARD.contains(&kind.as_str()) {
+            return;
+        }
+        self.sessions.insert(session.clone(), (kind.clone(), text(&info["targetId"])));
+        let overrides = self.overrides.clone();
+        let stemmed = self.stemmed;
         let mut send = |method: &str, params: Value| self.wire.send(&session, method, params);
         let document = matches!(kind.as_str(), "page" | "iframe");
         let buffer = 256u64 << 20;
@@ -267,6 +351,14 @@ impl Browser {
             send("Log.enable", json!({}));
             send("Security.enable", json!({}));
         }
+        for (method, params) in overrides {
+            send(method, params);
+        }
+        if stemmed {
+            for (method, params) in no_more() {
+                send(method, params);
+            }
+        }
         // Where a text may stand, the response is held until its bytes are known: the network domain
         // would give them decoded.
         let patterns: Vec<Value> = ["Document", "Stylesheet", "Script", "XHR", "Fetch", "Other"]
@@ -278,83 +370,10 @@ impl Browser {
         send("Runtime.runIfWaitingForDebugger", json!({}));
     }
 
-    fn paused(&mut self, session: &str, p: &Value) {
-        let pause = text(&p["requestId"]);
-        let status = p["responseStatusCode"].as_u64().unwrap_or(0);
-        let header = |name: &str| {
-            let all = p["responseHeaders"].as_array().into_iter().flatten();
-            all.filter(|h| h["name"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(name)))
-                .map(|h| text(&h["value"]).to_ascii_lowercase())
-                .next()
-                .unwrap_or_default()
-        };
-        let kind = header("content-type");
-        let textual = kind.is_empty()
-            || ["text/", "json", "javascript", "ecmascript", "xml"].iter().any(|part| kind.contains(part));
-        let stream = kind.contains("event-stream") || header("content-disposition").contains("attachment");
-        let long = header("content-length").parse::<u64>().is_ok_and(|n| n > self.limits.body.min(32 << 20));
-        let hold = textual
-            && !stream
-            && !long
-            && status >= 200
-            && !(300..400).contains(&status)
-            && p["networkId"].is_string()
-            && !self.unending.contains(&text(&p["request"]["url"]));
-        if hold {
-            let id = self.wire.send(session, "Fetch.getResponseBody", json!({ "requestId": pause }));
-            let key = text(&p["networkId"]);
-            self.awaited.insert(id, Awaited::Held { session: session.to_owned(), pause: pause.clone(), key });
-            self.held.insert((session.to_owned(), pause), (Instant::now(), text(&p["request"]["url"])));
-        } else {
-            self.wire.send(session, "Fetch.continueRequest", json!({ "requestId": pause }));
-        }
-    }
-
-    fn want_body(&mut self, session: &str, key: Key) {
-        let id = self.wire.send(session, "Network.getResponseBody", json!({ "requestId": key }));
-        self.awaited.insert(id, Awaited::Body { session: session.to_owned(), key });
-    }
-
-    fn answered(&mut self, awaited: Awaited, message: Value) {
-        let (key, held) = match awaited {
-            Awaited::Body { key, .. } => (key, None),
-            Awaited::Held { session, pause, key } => (key, Some((session, pause))),
-        };
-        let body = match message.get("error") {
-            Some(error) => Err(text(&error["message"])),
-            None => self.keep(&message["result"], held.is_some()),
-        };
-        match held {
-            Some((session, pause)) => {
-                if self.held.remove(&(session.clone(), pause.clone())).is_some() {
-                    self.wire.send(&session, "Fetch.continueRequest", json!({ "requestId": pause }));
-                }
-                // Without it the network domain is asked when the loading ends.
-                if body.is_ok() {
-                    self.network.body(&key, body);
-                }
-            }
-            None => self.network.body(&key, body),
-        }
-    }
-
-    fn keep(&mut self, result: &Value, exact: bool) -> std::result::Result<(Spooled, Fidelity), String> {
-        let body = result["body"].as_str().ok_or("the browser gave no body")?;
-        let (bytes, fidelity) = if result["base64Encoded"] == true {
-            (STANDARD.decode(body).map_err(|_| "the browser gave no base64")?, Fidelity::Exact)
-        } else {
-            (body.as_bytes().to_vec(), if exact { Fidelity::Exact } else { Fidelity::Text })
-        };
-        if bytes.len() as u64 > self.limits.body {
-            return Err(format!("{} bytes: longer than the limit of {}", bytes.len(), self.limits.body));
-        }
-        let spooled = self.spool.put(&bytes).ok_or("the recording's limit of bytes is reached")?;
-        Ok((spooled, fidelity))
-    }
-
     pub(crate) fn incident(&mut self, what: &str, detail: Value) {
-        self.operations.note(what, detail.clone());
+        // A page can make as many as it likes; the log is for what we do.
         if self.incidents.len() < self.limits.messages {
+            self.operations.note(what, detail.clone());
             self.incidents.push(json!({ "what": what, "detail": detail }));
         }
     }
@@ -364,6 +383,17 @@ impl Browser {
             self.console.push(line);
         }
     }
+}
+
+/// Stops a session's requests.
+fn no_more() -> [(&'static str, Value); 2] {
+    [
+        ("Network.setBlockedURLs", json!({ "urls": ["*"] })),
+        (
+            "Network.emulateNetworkConditions",
+            json!({ "offline": true, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 }),
+        ),
+    ]
 }
 
 fn console_word(argument: &Value) -> Value {

@@ -34,6 +34,12 @@ impl Operations {
         }
     }
 
+    /// The last line, which no limit keeps out.
+    pub(crate) fn end(&mut self, what: &str, detail: Value) {
+        self.lines.truncate(20_000);
+        self.lines.push(json!({ "monotonic_us": self.at(), "wall_us": wall(), "operation": what, "detail": detail }));
+    }
+
     /// How far the wall clock moved against the monotonic one, microseconds.
     pub(crate) fn drift(&self) -> i64 {
         (wall() - self.wall) - i64::try_from(self.at()).unwrap_or(i64::MAX)

@@ -9,24 +9,22 @@ use std::time::SystemTime;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::recording::{Machine, Reason};
+use crate::recording::{Isolation, Machine};
+use crate::roots::Roots;
 use crate::spool::hex;
 
 const TEXT_MAX: u64 = 256 << 10;
 const PROXY_VARIABLES: &[&str] =
     &["http_proxy", "https_proxy", "all_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"];
 
-/// What may differ between two readings without meaning anything.
-const VOLATILE: &[&str] = &["time", "inside", "browser"];
-
 /// Reads everything; what cannot be read is `null`.
 pub(crate) fn read(machine: &Machine) -> Value {
     let name = rustix::system::uname();
     let string = |s: &std::ffi::CStr| s.to_string_lossy().into_owned();
-    let hosts = text("/etc/hosts");
+    let hosts = text(&machine.hosts);
     let proxies: Map<String, Value> = PROXY_VARIABLES
         .iter()
-        .filter_map(|name| std::env::var(name).ok().map(|value| ((*name).to_owned(), value.into())))
+        .filter_map(|name| std::env::var(name).ok().map(|value| ((*name).to_owned(), without_password(&value).into())))
         .collect();
     json!({
         "label": "the capturing system's own report",
@@ -39,9 +37,11 @@ pub(crate) fn read(machine: &Machine) -> Value {
             "clock_source": text("/sys/devices/system/clocksource/clocksource0/current_clocksource").trim(),
         },
         "names": {
-            "hosts_sha256": digest(Path::new("/etc/hosts")),
+            "hosts_file": machine.hosts.display().to_string(),
+            "hosts_sha256": digest(&machine.hosts),
             "hosts": hosts.lines().map(|l| l.split('#').next().unwrap_or("").trim()).filter(|l| !l.is_empty()).collect::<Vec<_>>(),
             "resolv_conf": text("/etc/resolv.conf"),
+            "resolvers": machine.resolvers.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "nsswitch": line(&text("/etc/nsswitch.conf"), "hosts:").map(|v| v.trim().to_owned()),
         },
         "network": {
@@ -49,9 +49,14 @@ pub(crate) fn read(machine: &Machine) -> Value {
             "routes": lines("/proc/net/route"),
             "routes_v6": lines("/proc/net/ipv6_route").len(),
             "proxy_variables": proxies,
+            "public_address": machine.stated.public_address,
+            "region": machine.stated.region,
+            "network": machine.stated.network,
+            "note": "public_address, region and network are stated by the operator, not measured; pages can differ by \
+                region, account and device",
         },
         "trust": {
-            "system_ca_sha256": digest(Path::new("/etc/ssl/certs/ca-certificates.crt")),
+            "system_ca": Roots::read(&machine.roots).report(),
             "added_ca_files": names("/usr/local/share/ca-certificates"),
             "note": "Chromium uses its own root store; the profile's own store is empty",
         },
@@ -62,82 +67,44 @@ pub(crate) fn read(machine: &Machine) -> Value {
             "sha256": digest(&machine.chromium),
             "package": package(),
             "host_policies": [names("/etc/chromium/policies/managed"), names("/etc/chromium/policies/recommended")],
-            "note": "the host's policies and settings are hidden from the browser",
+            "note": match machine.isolation {
+                Isolation::Namespaces => "the host's policies and settings are hidden from the browser",
+                Isolation::WeakerSharedNetwork => "the host's policies and settings apply to the browser",
+            },
         },
         "recorder": {
             "sha256": digest(machine.executable.as_deref().unwrap_or(Path::new("/proc/self/exe"))),
             "version": env!("CARGO_PKG_VERSION"),
-            "egress": "one proxy of this program's own is the only way out; it never opens TLS; it is part of the trusted path",
+            "isolation": match machine.isolation {
+                Isolation::Namespaces => "namespaces",
+                Isolation::WeakerSharedNetwork => crate::isolation::plain::NAME,
+            },
+            "egress": match machine.isolation {
+                Isolation::Namespaces => {
+                    "one proxy of this program's own is the only way out; it never opens TLS; it is part of the trusted path"
+                }
+                Isolation::WeakerSharedNetwork => {
+                    "one proxy of this program's own, which is asked for and not enforced; it never opens TLS; it is part of the trusted path"
+                }
+            },
         },
     })
 }
 
-/// Paths at which two readings differ.
-pub(crate) fn differences(before: &Value, after: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    compare("", before, after, &mut found);
-    found
-}
-
-fn compare(path: &str, before: &Value, after: &Value, found: &mut Vec<String>) {
-    match (before, after) {
-        (Value::Object(a), Value::Object(b)) => {
-            for name in a.keys().chain(b.keys().filter(|name| !a.contains_key(*name))) {
-                if path.is_empty() && VOLATILE.contains(&name.as_str()) {
-                    continue;
-                }
-                compare(&format!("{path}/{name}"), &before[name], &after[name], found);
-            }
+/// A proxy's address may carry a password, which is nobody's business.
+fn without_password(value: &str) -> String {
+    match value.rsplit_once('@') {
+        Some((before, host)) => {
+            format!(
+                "{}***@{host}",
+                before.split_once("://").map_or(String::new(), |(scheme, _)| format!("{scheme}://"))
+            )
         }
-        (a, b) if a != b => found.push(path.to_owned()),
-        _ => {}
+        None => value.to_owned(),
     }
 }
 
-/// What a reader must be told: `names` are the hosts that were contacted.
-pub(crate) fn red_flags(before: &Value, differences: &[String], names: &[String], drift: i64) -> Vec<Reason> {
-    let mut flags = Vec::new();
-    for entry in before["names"]["hosts"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        let mut words = entry.split_whitespace();
-        let address = words.next().unwrap_or_default();
-        for word in words {
-            if names.iter().any(|name| name.eq_ignore_ascii_case(word.trim_end_matches('.'))) {
-                flags.push(Reason::new(
-                    "hosts-entry",
-                    format!("hosts 文件把 {word} 指向 {address}"),
-                    format!("the hosts file points {word} to {address}"),
-                ));
-            }
-        }
-    }
-    if before["trust"]["added_ca_files"].as_array().is_some_and(|files| !files.is_empty()) {
-        flags.push(Reason::new("extra-ca", "系统中另装有 CA 证书", "CA certificates were added to the system"));
-    }
-    if before["network"]["proxy_variables"].as_object().is_some_and(|map| !map.is_empty()) {
-        flags.push(Reason::new(
-            "proxy-variables",
-            "设置了代理环境变量（未被使用）",
-            "proxy variables are set (they were not used)",
-        ));
-    }
-    if drift.abs() > 1_000_000 {
-        flags.push(Reason::new(
-            "clock-step",
-            format!("取证期间系统时钟跳动了 {drift} 微秒"),
-            format!("the system's clock moved by {drift} µs during the capture"),
-        ));
-    }
-    for path in differences {
-        flags.push(Reason::new(
-            "difference",
-            format!("取证前后不一致：{path}"),
-            format!("differs between before and after: {path}"),
-        ));
-    }
-    flags
-}
-
-fn text(path: &str) -> String {
+fn text(path: impl AsRef<Path>) -> String {
     let mut out = Vec::new();
     if let Ok(file) = fs::File::open(path) {
         let _ = file.take(TEXT_MAX).read_to_end(&mut out);
@@ -234,32 +201,13 @@ fn digest(path: &Path) -> Value {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::findings::differences;
 
     #[test]
-    fn a_hosts_entry_for_a_captured_name_is_named() {
-        let before = json!({ "names": { "hosts": ["127.0.0.1 localhost", "10.1.1.1 other.example Shop.example"] } });
-        let flags = red_flags(&before, &[], &["shop.example".to_owned()], 0);
-        assert_eq!(flags.len(), 1);
-        assert_eq!(flags[0].en, "the hosts file points Shop.example to 10.1.1.1");
-        assert!(red_flags(&before, &[], &["else.example".to_owned()], 999_999).is_empty());
-    }
-
-    #[test]
-    fn proxies_extra_roots_clock_and_differences_are_flags() {
-        let before = json!({
-            "trust": { "added_ca_files": ["evil.crt"] },
-            "network": { "proxy_variables": { "http_proxy": "http://x" } },
-        });
-        let codes: Vec<_> =
-            red_flags(&before, &["/names/hosts_sha256".to_owned()], &[], -2_000_000).iter().map(|f| f.code).collect();
-        assert_eq!(codes, ["extra-ca", "proxy-variables", "clock-step", "difference"]);
-    }
-
-    #[test]
-    fn volatile_fields_are_no_differences() {
-        let a = json!({ "time": 1, "names": { "a": 1, "b": [1] } });
-        let b = json!({ "time": 2, "names": { "a": 1, "b": [2], "c": 3 } });
-        assert_eq!(differences(&a, &b), ["/names/b", "/names/c"]);
+    fn a_password_stays_here() {
+        assert_eq!(without_password("http://me:se@cret@proxy.example:3128"), "http://***@proxy.example:3128");
+        assert_eq!(without_password("me:secret@proxy.example"), "***@proxy.example");
+        assert_eq!(without_password("http://proxy.example"), "http://proxy.example");
     }
 
     #[test]

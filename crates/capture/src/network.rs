@@ -14,6 +14,15 @@ use serde_json::Value;
 use crate::recording::{Exchange, Fidelity, Head, Response, Spooled};
 use crate::spool::Spool;
 
+/// In the failure of a request that never went out, by the page's own rules or the browser's (or ours:
+/// `inspector`).
+pub(crate) const RULES: &str = "blocked by rule: ";
+/// Answers that are not the site's: a service worker can say what it likes.
+pub(crate) const WORKER: &str = "answered by the page's service worker, not by the site";
+const CACHE: &str = "answered from what was received before";
+/// The failure of what was under way when the recording ended.
+pub(crate) const ENDED: &str = "the recording ended";
+
 /// Request id: unique in the browser. A frame's navigation begins in its parent's session and ends in its
 /// own, so the session is no part of it.
 pub(crate) type Key = String;
@@ -36,6 +45,8 @@ struct Hop {
     redirect: Option<String>,
     printing: bool,
     main: bool,
+    /// Who answered in the site's place.
+    local: Option<&'static str>,
 }
 
 /// All requests of a capture.
@@ -48,7 +59,9 @@ pub(crate) struct Network {
     open: BTreeMap<Key, (String, String, String)>,
     count: u64,
     cap: usize,
-    /// Requests over the cap.
+    /// Set when the recording ends: what fails from now on, we ended.
+    pub(crate) ending: bool,
+    /// Requests over twice the cap.
     pub(crate) dropped: u64,
     /// When the network last stirred.
     pub(crate) stirred: Option<Instant>,
@@ -71,6 +84,11 @@ impl Network {
         self.count
     }
 
+    /// The cap is reached.
+    pub(crate) fn over(&self) -> bool {
+        self.count >= self.cap as u64
+    }
+
     /// `Network.requestWillBeSent`.
     pub(crate) fn request(&mut self, key: Key, target: &str, main: bool, p: &Value, spool: &mut Spool) {
         let url = text(&p["request"]["url"]);
@@ -90,7 +108,8 @@ impl Network {
             hop.redirect = Some(url.clone());
             hop.note = Some("a redirect: the browser shows no body".to_owned());
         }
-        if self.count >= self.cap as u64 {
+        // Some come after the cap before the browser has heard that there shall be no more.
+        if self.count >= 2 * self.cap as u64 {
             self.dropped += 1;
             self.open.remove(&key);
             return;
@@ -144,8 +163,23 @@ impl Network {
     pub(crate) fn response(&mut self, key: &Key, p: &Value) {
         self.stirred = Some(Instant::now());
         if let Some(hop) = self.last(key) {
-            hop.response = Some(p["response"].clone());
+            let response = &p["response"];
+            if response["fromServiceWorker"] == true {
+                hop.local = Some(WORKER);
+            } else if response["fromDiskCache"] == true
+                || response["fromPrefetchCache"] == true && hop.kind != "Prefetch"
+            {
+                hop.local = Some(CACHE);
+            }
+            hop.response = Some(response.clone());
             hop.extra = p["hasExtraInfo"].as_bool().unwrap_or(false);
+        }
+    }
+
+    /// `Network.requestServedFromCache`.
+    pub(crate) fn cached(&mut self, key: &Key) {
+        if let Some(hop) = self.last(key) {
+            hop.local = Some(CACHE);
         }
     }
 
@@ -161,7 +195,8 @@ impl Network {
         self.stirred = Some(Instant::now());
         self.open.remove(key);
         let why = match p["blockedReason"].as_str() {
-            Some(blocked) => format!("{} ({blocked})", text(&p["errorText"])),
+            _ if self.ending => ENDED.to_owned(),
+            Some(blocked) => format!("{} ({RULES}{blocked})", text(&p["errorText"])),
             None => text(&p["errorText"]),
         };
         self.last(key).is_some_and(|hop| {
@@ -182,6 +217,15 @@ impl Network {
             self.open.remove(&key);
             if let Some(hop) = self.last(&key) {
                 hop.failure = Some("net::ERR_ABORTED (the page went on)".to_owned());
+            }
+        }
+    }
+
+    /// What has no end yet has none.
+    pub(crate) fn end(&mut self) {
+        for (key, _) in std::mem::take(&mut self.open) {
+            if let Some(hop) = self.last(&key).filter(|hop| hop.failure.is_none()) {
+                hop.failure = Some(ENDED.to_owned());
             }
         }
     }
@@ -240,17 +284,21 @@ fn exchange(
         security: r.get("securityDetails").cloned().unwrap_or(Value::Null),
         fidelity: hop.body.as_ref().map_or(Fidelity::Exact, |body| body.1),
         body: hop.body.clone().map(|body| body.0),
-        note: hop.note.clone(),
+        note: hop.local.map(str::to_owned).or_else(|| hop.note.clone()),
     });
     // What the guard itself answered is no answer of the site's.
     let refused = response
         .as_ref()
         .is_some_and(|r| r.head.fields.iter().any(|(n, v)| n.eq_ignore_ascii_case("x-guard") && v == mark));
     let failure = if refused { Some("refused or not reached by the egress guard".to_owned()) } else { hop.failure };
-    let peer = url::Url::parse(&hop.url).ok().and_then(|url| {
-        let host = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
-        peers.get(&host).copied()
-    });
+    let kept_in = failure.as_ref().is_some_and(|failure| failure.contains(RULES));
+    let peer = url::Url::parse(&hop.url)
+        .ok()
+        .filter(|_| hop.local.is_none() && (!kept_in || response.is_some()))
+        .and_then(|url| {
+            let host = format!("{}:{}", url.host_str()?, url.port_or_known_default()?);
+            peers.get(&host).copied()
+        });
     Exchange {
         method: hop.method,
         kind: hop.kind,

@@ -1,20 +1,18 @@
 //! The steps on the page: open, settle, scroll, pictures, snapshots.
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
 use crate::error::{Error, Result};
+use crate::facts::Shown;
+use crate::film::Film;
+use crate::layout::Layout;
 use crate::network::text;
-use crate::recording::{Limits, Reason, Resource, Viewport};
-use crate::walls::{Facts, Layout, SCRIPT};
+use crate::recording::{Limits, Reason, Resource, Spooled, Viewport};
+use crate::walls::{Facts, SCRIPT};
 
-/// Height of one tile of the full-page screenshot, pixels: taller shots cost more time and memory.
-const TILE: u32 = 4096;
 /// What may go on for ever without the page being unfinished.
 const POLLS: &[&str] = &["XHR", "Fetch", "EventSource", "WebSocket", "Ping", "Preflight", "Media"];
 
@@ -27,6 +25,10 @@ pub(crate) struct Page<'a> {
     pub(crate) resources: Vec<Resource>,
     /// What is laid out, shadow trees and frames of the same process included.
     pub(crate) layout: Layout,
+    /// What was read before the screenshot.
+    pub(crate) shown: Option<Shown>,
+    /// The frames' own texts, as facts list them.
+    pub(crate) frames: Vec<Value>,
     world: Option<u64>,
 }
 
@@ -40,19 +42,37 @@ impl<'a> Page<'a> {
             remarks: Vec::new(),
             resources: Vec::new(),
             layout: Layout::default(),
+            shown: None,
+            frames: Vec::new(),
             world: None,
         }
     }
 
-    /// Sizes the window.
-    pub(crate) fn prepare(&mut self) -> Result<()> {
+    /// Sizes the window and starts the film. A phone's window takes touches and is called Mobile; the rest of
+    /// the user agent stays what it is.
+    pub(crate) fn prepare(&mut self, agent: &str) -> Result<()> {
         let Viewport { width, height, phone } = self.viewport;
         self.browser.ask(
             "Emulation.setDeviceMetricsOverride",
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone }),
         )?;
         if phone {
-            self.browser.ask("Emulation.setTouchEmulationEnabled", json!({ "enabled": true }))?;
+            self.browser.ask("Emulation.setTouchEmulationEnabled", json!({ "enabled": true, "maxTouchPoints": 5 }))?;
+            let agent = phone_agent(agent);
+            self.browser.ask("Emulation.setUserAgentOverride", agent.clone())?;
+            self.browser.overrides.push(("Emulation.setUserAgentOverride", agent.clone()));
+            self.browser.operations.note("override", json!({ "viewport": self.viewport, "user_agent": agent }));
+            self.remark(Reason::new(
+                "phone",
+                format!("以手机窗口打开（{width}×{height}，触屏），用户代理中加了 Mobile 一词"),
+                format!(
+                    "opened in a phone's window ({width}×{height}, touch); the word Mobile was added to the user agent"
+                ),
+            ));
+        }
+        if self.limits.film {
+            self.browser.film.rolling = true;
+            self.browser.ask("Page.startScreencast", Film::ask())?;
         }
         Ok(())
     }
@@ -202,84 +222,15 @@ impl<'a> Page<'a> {
         serde_json::from_value(value).map_err(|e| Error::Browser(format!("facts: {e}")))
     }
 
-    /// The window, then the whole page in tiles.
-    pub(crate) fn screenshots(&mut self) -> Result<()> {
-        let shot = self.browser.ask("Page.captureScreenshot", json!({ "format": "png", "optimizeForSpeed": true }))?;
-        self.keep("screenshot-viewport", "image/png", &decode(&shot)?);
-        let metrics = self.browser.ask("Page.getLayoutMetrics", json!({}))?;
-        let size = |name: &str| metrics["cssContentSize"][name].as_f64().unwrap_or(0.0).ceil().max(1.0) as u64;
-        let width = size("width").min(self.limits.width.into()) as u32;
-        let height = size("height").min(self.limits.height.into()) as u32;
-        if size("height") > u64::from(height) || size("width") > u64::from(width) {
-            self.reason(Reason::new(
-                "height",
-                format!("页面大小为 {}×{}，截图止于 {width}×{height}", size("width"), size("height")),
-                format!(
-                    "the page measures {}×{} px, the screenshot ends at {width}×{height}",
-                    size("width"),
-                    size("height")
-                ),
-            ));
-        }
-        let tiles = height.div_ceil(TILE);
-        for tile in 0..tiles {
-            let y = tile * TILE;
-            let clip = json!({ "x": 0, "y": y, "width": width, "height": TILE.min(height - y), "scale": 1 });
-            let ask = json!({ "format": "png", "optimizeForSpeed": true, "captureBeyondViewport": true, "clip": clip });
-            let shot = self.browser.ask("Page.captureScreenshot", ask)?;
-            let name =
-                if tiles == 1 { "screenshot-full".to_owned() } else { format!("screenshot-full/{:04}", tile + 1) };
-            self.keep(&name, "image/png", &decode(&shot)?);
-        }
-        Ok(())
-    }
-
-    /// DOM and MHTML.
-    pub(crate) fn snapshots(&mut self) -> Result<()> {
-        let ask = json!({ "computedStyles": [], "includeDOMRects": true, "includePaintOrder": false });
-        let dom = self.browser.ask("DOMSnapshot.captureSnapshot", ask)?;
-        self.layout = Layout::of(&dom);
-        self.keep("dom", "application/json", dom.to_string().as_bytes());
-        let mhtml = self.browser.ask("Page.captureSnapshot", json!({ "format": "mhtml" }))?;
-        self.keep("mhtml", "multipart/related", mhtml["data"].as_str().unwrap_or_default().as_bytes());
-        Ok(())
-    }
-
-    /// Fetches again what it prints: last, its requests marked.
-    pub(crate) fn pdf(&mut self) -> Result<()> {
-        self.browser.network.printing = true;
-        let pdf = self.browser.ask("Page.printToPDF", json!({ "printBackground": true }));
-        let waited = Instant::now();
-        while (self.browser.busy()
-            || self.browser.network.stirred.is_some_and(|at| at.elapsed() < Duration::from_millis(60)))
-            && waited.elapsed() < Duration::from_secs(2)
-        {
-            self.browser.pump(Duration::from_millis(20));
-        }
-        self.keep("pdf", "application/pdf", &decode(&pdf?)?);
-        Ok(())
-    }
-
-    /// Per https origin, the chain as Chromium saw it.
-    pub(crate) fn chains(&mut self, origins: &BTreeSet<String>) {
-        let mut chains = Vec::new();
-        for origin in origins.iter().take(200) {
-            let chain = match self.browser.ask("Network.getCertificate", json!({ "origin": origin })) {
-                Ok(answer) => json!({ "origin": origin, "der_base64": answer["tableNames"] }),
-                Err(e) => json!({ "origin": origin, "error": e.to_string() }),
-            };
-            chains.push(chain);
-        }
-        if self.browser.security.is_object() {
-            chains.push(json!({ "page": self.browser.security }));
-        }
-        let bytes = crate::clock::json_lines(&chains);
-        self.keep("chains", "application/x-ndjson", &bytes);
-    }
-
     /// Writes an artefact; that it did not fit is a reason.
     pub(crate) fn keep(&mut self, name: &str, media_type: &'static str, bytes: &[u8]) {
-        match self.browser.spool.put(bytes) {
+        let content = self.browser.spool.put(bytes);
+        self.keep_spooled(name, media_type, content);
+    }
+
+    /// As [`Page::keep`], of what was written already.
+    pub(crate) fn keep_spooled(&mut self, name: &str, media_type: &'static str, content: Option<Spooled>) {
+        match content {
             Some(content) => {
                 self.browser
                     .operations
@@ -291,6 +242,41 @@ impl<'a> Page<'a> {
                 format!("达到存储上限，缺少 {name}"),
                 format!("the recording's limit of bytes is reached; {name} is missing"),
             )),
+        }
+    }
+
+    /// Closes the way out; when it was.
+    pub(crate) fn stop(&mut self, stop: impl FnOnce()) -> Instant {
+        let open = self.browser.network.open().count();
+        stop();
+        self.browser.network.ending = true;
+        self.browser.operations.note("stop", json!({ "open": open }));
+        Instant::now()
+    }
+
+    /// Hears what is still told of the requests before: until it is quiet, and where tunnels were open until they
+    /// are closed.
+    pub(crate) fn drain(&mut self, stopped: Instant, tunnels: bool) {
+        let least = Duration::from_millis(if tunnels { 300 } else { 30 });
+        let mut silent = Instant::now();
+        while stopped.elapsed() < Duration::from_millis(600)
+            && (stopped.elapsed() < least || silent.elapsed() < Duration::from_millis(40))
+        {
+            let before = self.browser.network.stirred;
+            if !self.browser.pump(Duration::from_millis(10)) {
+                break;
+            }
+            if self.browser.network.stirred != before {
+                silent = Instant::now();
+            }
+        }
+        self.browser.network.end();
+    }
+
+    /// Tries what a page may do without: a failure is noted.
+    pub(crate) fn try_to(&mut self, what: &str, step: impl FnOnce(&mut Self) -> Result<()>) {
+        if let Err(e) = step(self) {
+            self.browser.operations.note("step-failed", json!({ "step": what, "error": e.to_string() }));
         }
     }
 
@@ -315,7 +301,7 @@ impl<'a> Page<'a> {
     }
 
     /// Evaluates in a world of our own, which the page's scripts cannot reach.
-    fn evaluate(&mut self, script: &str) -> Result<Value> {
+    pub(crate) fn evaluate(&mut self, script: &str) -> Result<Value> {
         for again in [false, true] {
             let world = match self.world {
                 Some(world) if !again => world,
@@ -353,7 +339,20 @@ impl<'a> Page<'a> {
     }
 }
 
-fn decode(answer: &Value) -> Result<Vec<u8>> {
-    let bytes = STANDARD.decode(answer["data"].as_str().unwrap_or_default()).unwrap_or_default();
-    if bytes.is_empty() { Err(Error::Browser("an empty answer".to_owned())) } else { Ok(bytes) }
+/// The browser's own words with `Mobile` among them, and client hints that say the same.
+fn phone_agent(agent: &str) -> Value {
+    let version = |name: &str| {
+        let rest = agent.split(name).nth(1).unwrap_or_default();
+        rest.split([' ', ';']).next().unwrap_or_default().to_owned()
+    };
+    let full = version("Chrome/");
+    let major = full.split('.').next().unwrap_or_default().to_owned();
+    let brand = if agent.contains("HeadlessChrome/") { "HeadlessChrome" } else { "Chromium" };
+    json!({
+        "userAgent": agent.replace(" Safari/", " Mobile Safari/"),
+        "userAgentMetadata": {
+            "brands": [{ "brand": "Chromium", "version": major }, { "brand": brand, "version": major }],
+            "fullVersion": full, "platform": "Linux", "platformVersion": "", "architecture": "", "model": "", "mobile": true,
+        },
+    })
 }

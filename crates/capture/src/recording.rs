@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::guard::{self, Loopback};
+use crate::sntp::Measured;
+pub use crate::spool::Folder;
 
 /// What to capture.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub struct Request {
     pub loopback: Vec<Loopback>,
     /// Size of the window.
     pub viewport: Viewport,
+    /// What contact proofs are over (`evidence::contact::random` of the order); `None` makes none.
+    pub contact: Option<[u8; 32]>,
     /// Where it runs.
     pub machine: Machine,
 }
@@ -26,7 +30,8 @@ pub struct Request {
 impl Request {
     /// A desktop capture of `url` on this machine, nothing opened.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), loopback: Vec::new(), viewport: Viewport::DESKTOP, machine: Machine::default() }
+        let (loopback, contact) = (Vec::new(), None);
+        Self { url: url.into(), loopback, viewport: Viewport::DESKTOP, contact, machine: Machine::default() }
     }
 }
 
@@ -66,6 +71,54 @@ pub struct Machine {
     pub time_zone: String,
     /// Where the private folder is made; `None` is the system's temporary folder.
     pub spool: Option<PathBuf>,
+    /// DNS servers, each asked for every name and compared; none: those of `/etc/resolv.conf`.
+    pub resolvers: Vec<SocketAddr>,
+    /// Time servers (SNTP), `HOST` or `HOST:PORT`; none: the clock is not compared.
+    pub time_servers: Vec<String>,
+    /// What the operator says about the place.
+    pub stated: Stated,
+    /// The hosts file that is looked at. It has no say in where a capture goes.
+    pub hosts: PathBuf,
+    /// The system's roots for web sites, PEM.
+    pub roots: PathBuf,
+    /// Sites of one's own on an opened loopback port: SHA-256, base64, of public keys whose certificates the browser
+    /// takes without a known root. Each capture says so as a red flag. Not for sites of others.
+    pub own_keys: Vec<String>,
+    /// How the browser is kept apart.
+    pub isolation: Isolation,
+}
+
+/// How the browser is kept apart from its machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// Namespaces of its own; the guard is its only way out. Where they are not permitted, nothing is opened.
+    #[default]
+    Namespaces,
+    /// None: the guard is asked for as a proxy and not enforced. Each capture says so as a red flag.
+    WeakerSharedNetwork,
+}
+
+impl std::str::FromStr for Isolation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "namespaces" => Ok(Self::Namespaces),
+            crate::isolation::plain::NAME => Ok(Self::WeakerSharedNetwork),
+            _ => Err(format!("namespaces or {} is expected", crate::isolation::plain::NAME)),
+        }
+    }
+}
+
+/// The place of a capture in its operator's words: nothing of it was measured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stated {
+    /// The address from which sites see the machine.
+    pub public_address: Option<String>,
+    /// Country, province, data centre.
+    pub region: Option<String>,
+    /// Whose network, for example a carrier's.
+    pub network: Option<String>,
 }
 
 impl Default for Machine {
@@ -78,6 +131,13 @@ impl Default for Machine {
             locale: "zh_CN.UTF-8".to_owned(),
             time_zone: "Asia/Shanghai".to_owned(),
             spool: None,
+            resolvers: Vec::new(),
+            time_servers: Vec::new(),
+            stated: Stated::default(),
+            hosts: PathBuf::from("/etc/hosts"),
+            roots: PathBuf::from("/etc/ssl/certs/ca-certificates.crt"),
+            own_keys: Vec::new(),
+            isolation: Isolation::default(),
         }
     }
 }
@@ -109,7 +169,7 @@ pub struct Limits {
     pub spool: u64,
     /// Through the guard, both directions, bytes.
     pub traffic: u64,
-    /// Requests that are recorded.
+    /// Requests; then no more are let go.
     pub requests: usize,
     /// Console messages, dialogs, popups, downloads: each kind.
     pub messages: usize,
@@ -119,6 +179,16 @@ pub struct Limits {
     pub memory: u64,
     /// Make the PDF.
     pub pdf: bool,
+    /// Keep the session as a film strip.
+    pub film: bool,
+    /// Its frames.
+    pub film_frames: usize,
+    /// Its bytes.
+    pub film_bytes: u64,
+    /// Contact proofs.
+    pub contacts: usize,
+    /// One handshake for a contact proof.
+    pub contact: Duration,
 }
 
 impl Default for Limits {
@@ -141,6 +211,11 @@ impl Default for Limits {
             scratch: 1 << 30,
             memory: 4 << 30,
             pdf: true,
+            film: true,
+            film_frames: 200,
+            film_bytes: 12 << 20,
+            contacts: 32,
+            contact: Duration::from_secs(8),
         }
     }
 }
@@ -153,6 +228,8 @@ pub enum Step {
     CheckEnvironment,
     /// Starts the browser in its namespaces.
     Start,
+    /// Resolves the name of an https origin and has the site sign over the order, beside the browser's start.
+    Contact,
     /// Opens the page.
     Open,
     /// Waits for the network to be quiet.
@@ -296,7 +373,7 @@ pub struct Resource {
 #[derive(Debug)]
 pub struct Recording {
     /// The private folder.
-    pub folder: tempfile::TempDir,
+    pub folder: Folder,
     /// As asked.
     pub url: String,
     /// Where it ended.
@@ -329,6 +406,8 @@ pub struct Recording {
     pub differences: Vec<String>,
     /// What a reader must be told about the machine.
     pub red_flags: Vec<Reason>,
+    /// The clock's comparison with the nearest of the operator's time servers, where one answered.
+    pub clock: Option<Measured>,
     /// From the beginning to the browser's first answer.
     pub spawn: Duration,
 }

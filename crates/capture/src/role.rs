@@ -18,6 +18,10 @@ pub enum Role {
     Namespaces,
     /// PID 1 inside: mounts, drops everything, runs Chromium, reaps.
     Init,
+    /// Runs Chromium without namespaces, where the operator chose so by name.
+    Plain,
+    /// Tries whether a user namespace can be made.
+    Try,
 }
 
 impl Role {
@@ -25,6 +29,8 @@ impl Role {
         match self {
             Self::Namespaces => "__capture-namespaces",
             Self::Init => "__capture-init",
+            Self::Plain => "__capture-plain",
+            Self::Try => "__capture-try",
         }
     }
 }
@@ -32,7 +38,7 @@ impl Role {
 /// The role that the command line names, if this process was started by a capture.
 pub fn role() -> Option<Role> {
     let first = std::env::args_os().nth(1)?;
-    [Role::Namespaces, Role::Init].into_iter().find(|role| first == role.argument())
+    [Role::Namespaces, Role::Init, Role::Plain, Role::Try].into_iter().find(|role| first == role.argument())
 }
 
 /// Plays the role and gives the exit code. Call it before any thread exists.
@@ -40,5 +46,7 @@ pub fn run_role(role: Role) -> i32 {
     match role {
         Role::Namespaces => isolation::namespaces::run(),
         Role::Init => isolation::init::run(),
+        Role::Plain => isolation::plain::run(),
+        Role::Try => isolation::plain::try_namespace(),
     }
 }

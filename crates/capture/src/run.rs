@@ -11,18 +11,36 @@ use url::Url;
 use crate::browser::Browser;
 use crate::cdp::Wire;
 use crate::clock::{Operations, json_lines, wall};
-use crate::environment;
 use crate::error::{Error, Result};
 use crate::guard::{self, Connect, Direct, Dns, Guard, Resolver, Rules, What};
 use crate::isolation::{ADVICE, Capsule, Order};
+use crate::origins::{self, Origin};
 use crate::page::Page;
-use crate::recording::{Exchange, Limits, Machine, Outcome, Reason, Recording, Request, Step};
+use crate::recording::{Isolation, Limits, Machine, Outcome, Reason, Recording, Request, Step};
 use crate::spool::Spool;
-use crate::walls::{self, Facts};
+use crate::walls::Facts;
+use crate::{cleanliness, environment, findings, judge, packages, sntp};
+
+/// How long the packages' verification may still take once the page is done.
+const VERIFYING: Duration = Duration::from_secs(5);
 
 /// Captures `order`'s page. `events` hears of each step as it begins.
 pub fn run(order: &Request, limits: &Limits, events: &mut dyn FnMut(Step)) -> Result<Recording> {
-    run_with(order, limits, Box::new(Dns::system()), Box::new(Direct), events)
+    run_with(order, limits, Dns::of(&order.machine.resolvers), Box::new(Direct), events)
+}
+
+/// Whether this machine lets a browser run in namespaces of its own, in a few hundredths of a second: makes them, begins
+/// Chromium and ends it before it speaks. For the answer before anything is promised; [`check`] hears Chromium too.
+pub fn probe(machine: &Machine) -> Result<()> {
+    // Chromium nests namespaces of its own inside ours.
+    let most = std::fs::read_to_string("/proc/sys/user/max_user_namespaces").ok().and_then(|n| n.trim().parse().ok());
+    if let Some(n @ ..4) = most.filter(|_| machine.isolation == Isolation::Namespaces) {
+        let n: u32 = n;
+        let (step, found) = ("user.max_user_namespaces".to_owned(), n.to_string());
+        return Err(Error::Isolation { step, found, advice: ADVICE });
+    }
+    let order = capsule_order(machine, &Limits::default(), crate::recording::Viewport::DESKTOP);
+    Capsule::launch(&order, machine.executable.as_deref(), machine.user).map(drop)
 }
 
 /// Whether a capture could run here: starts an empty browser, hears its first answer, ends it. Gives the version.
@@ -31,7 +49,7 @@ pub fn check(machine: &Machine) -> Result<String> {
     let order = capsule_order(machine, &limits, crate::recording::Viewport::DESKTOP);
     let mut capsule = Capsule::launch(&order, machine.executable.as_deref(), machine.user)?;
     let spool = Spool::new(machine.spool.as_deref(), 0).map_err(Error::io("private folder"))?;
-    let mut browser = Browser::new(wire(&mut capsule)?, &limits, spool, Operations::new());
+    let mut browser = Browser::new(wire(&mut capsule, &spool)?, &limits, spool, Operations::new());
     let version = start(&mut browser, &capsule)?;
     Ok(version["product"].as_str().unwrap_or_default().to_owned())
 }
@@ -55,6 +73,9 @@ pub fn run_with(
     // Beside the browser's start: hashing Chromium for the first time takes as long.
     let machine = order.machine.clone();
     let reading = std::thread::spawn(move || environment::read(&machine));
+    let verifying = packages::Verifying::begin();
+    let servers = order.machine.time_servers.clone();
+    let measuring = std::thread::spawn(move || sntp::measure(&servers));
     step(&mut operations, Step::Start);
     let mark = mark().map_err(Error::io("random numbers"))?;
     let rules = Rules { loopback: order.loopback.clone(), bytes: limits.traffic, ..Rules::default() };
@@ -67,54 +88,109 @@ pub fn run_with(
     let listener = capsule.listener.take().ok_or_else(missing)?;
     guard.serve(listener).map_err(Error::io("guard"))?;
     let _stop = Stop(Arc::clone(&guard));
-    let mut browser = Browser::new(wire(&mut capsule)?, limits, spool, operations);
+    let mut browser = Browser::new(wire(&mut capsule, &spool)?, limits, spool, operations);
+    let first = order.contact.zip(Origin::of(&url)).filter(|_| limits.contacts > 0);
+    if first.is_some() {
+        step(&mut browser.operations, Step::Contact);
+    }
+    let contacting = first.map(|(random, origin)| {
+        let (guard, wait) = (Arc::clone(&guard), limits.contact);
+        std::thread::spawn(move || origins::ask(&guard, vec![origin], random, origins::BEFORE, wait))
+    });
     let version = start(&mut browser, &capsule)?;
     let spawn = browser.operations.started.elapsed();
     let mut before = reading.join().map_err(|_| Error::Browser("reading the environment failed".to_owned()))?;
+    let agent = version["userAgent"].as_str().unwrap_or_default().to_owned();
     before["browser"] = version;
-    before["browser"]["arguments"] = json!(arguments(order.viewport, &order.machine.locale));
+    before["browser"]["viewport"] = json!(order.viewport);
+    before["browser"]["arguments"] = json!(arguments(order.viewport, &order.machine));
     before["inside"] = capsule.inside();
+    // Nothing is opened before the site has answered, or did not within its time.
+    let mut asked = origins::joined(contacting);
+    browser
+        .operations
+        .note("contact", json!({ "asked": asked.len(), "proofs": asked.iter().filter(|a| a.answer.is_ok()).count() }));
 
     let mut page = Page::new(&mut browser, limits, order.viewport);
     let mut facts = None;
-    let opened = walk(&mut page, url.as_str(), &mut facts, &mut |operations, next| step(operations, next));
+    let opened = walk(&mut page, url.as_str(), &agent, &mut facts, &mut |operations, next| step(operations, next));
     let died = opened.as_ref().is_ok_and(Option::is_none) && page.browser.crashed.is_some();
     let mut origins = BTreeSet::new();
     for event in guard.events().0 {
         if let What::Connected { method, host, port, .. } = event.what
             && method == "connect"
         {
-            origins.insert(if port == 443 { format!("https://{host}") } else { format!("https://{host}:{port}") });
+            origins.insert(Origin { host: host.to_ascii_lowercase(), port });
         }
     }
-    page.chains(&origins);
+    let mut chains = page.chains(&origins.iter().map(ToString::to_string).collect());
+    let left = limits.contacts.saturating_sub(asked.len());
+    let known: Vec<Origin> = asked.iter().map(|asked| asked.origin.clone()).collect();
+    let further: Vec<Origin> = origins.into_iter().filter(|origin| !known.contains(origin)).collect();
+    if order.contact.is_some() && further.len() > left {
+        let n = further.len() - left;
+        page.remark(Reason::new(
+            "contact-limit",
+            format!("接触证明达到上限，另有 {n} 个网站未请求"),
+            format!("the limit of contact proofs is reached; {n} further sites were not asked"),
+        ));
+    }
+    // Beside the printing.
+    let contacting = order.contact.filter(|_| !further.is_empty() && left > 0).map(|random| {
+        let (guard, wait) = (Arc::clone(&guard), limits.contact);
+        let further = further.into_iter().take(left).collect();
+        std::thread::spawn(move || origins::ask(&guard, further, random, origins::AFTER, wait))
+    });
     if let Some(text) = facts.as_ref().map(|facts: &Facts| facts.text.clone()) {
         page.keep("text", "text/plain; charset=utf-8", text.as_bytes());
     }
     if limits.pdf && matches!(opened, Ok(None)) && !died {
         page.attempt("pdf", Page::pdf);
     }
+    asked.extend(origins::joined(contacting));
+    let tunnels =
+        guard.events().0.iter().any(|e| matches!(&e.what, What::Connected { method, .. } if method == "connect"));
+    let stopped = page.stop(|| guard.stop());
     step(&mut page.browser.operations, Step::CheckEnvironmentAgain);
     let mut after = environment::read(&order.machine);
     after["inside"] = capsule.inside();
-    let differences = environment::differences(&before, &after);
+    page.drain(stopped, tunnels);
+    let differences = findings::differences(&before, &after);
+    let (clock, servers) = measuring.join().unwrap_or_default();
+    before["time"]["servers"] = json!(servers);
+    let verified = verifying.end(if matches!(opened, Ok(None)) && !died { VERIFYING } else { Duration::ZERO });
+    before["chromium"]["verified"] = verified.clone();
+    after["chromium"]["verified"] = verified;
 
     let (log, counted) = guard.events();
     let mut names = BTreeSet::from([url.host_str().unwrap_or_default().to_owned()]);
     let mut peers: BTreeMap<String, SocketAddr> = BTreeMap::new();
     for event in &log {
         match &event.what {
-            What::Connected { host, port, peer, .. } => {
+            What::Connected { method, host, port, peer, .. } if method != "contact" => {
                 peers.insert(format!("{host}:{port}"), *peer);
+                names.insert(host.clone());
             }
-            What::Resolved { name, .. } => {
+            What::Resolved { name, .. } | What::Unanswered { name, .. } => {
                 names.insert(name.clone());
             }
             _ => {}
         }
     }
     let names: Vec<String> = names.into_iter().collect();
-    let red_flags = environment::red_flags(&before, &differences, &names, page.browser.operations.drift());
+    let mut red_flags = findings::red_flags(&findings::Seen {
+        before: &before,
+        differences: &differences,
+        names: &names,
+        log: &log,
+        drift: page.browser.operations.drift(),
+        clock: clock.as_ref(),
+        packages: &before["chromium"]["verified"],
+    });
+    red_flags.extend(findings::chosen(&order.machine, &before["inside"]));
+    red_flags.extend(origins::keep(&mut page, &mut chains, &asked, &order.machine));
+    page.keep("chains", "application/x-ndjson", &json_lines(&chains));
+    findings::unanswered(&log).into_iter().for_each(|silent| page.remark(silent));
     if counted > 0 {
         page.remark(Reason::new(
             "guard-log",
@@ -129,32 +205,41 @@ pub fn run_with(
             format!("a limit of the guard's was reached: {limit}"),
         ));
     }
-    incidents(&mut page);
+    judge::incidents(&mut page);
 
     let network = std::mem::replace(&mut page.browser.network, crate::network::Network::new(0));
-    if network.dropped > 0 {
+    if network.over() {
+        let (most, dropped) = (limits.requests, network.dropped);
         page.reason(Reason::new(
             "requests",
-            format!("请求超过 {} 个，其余未记录", limits.requests),
-            format!("more than {} requests; {} were not recorded", limits.requests, network.dropped),
+            format!("请求达到 {most} 个，此后不再放行；有 {dropped} 个未记录"),
+            format!("{most} requests were made, no more were let go; {dropped} were not recorded"),
         ));
     }
     let exchanges = network.exchanges(&mark, &peers);
+    page.keep_facts(&exchanges);
+    judge::worker_answers(&mut page, &exchanges);
+    page.keep_film();
+    page.keep_sockets();
     let status =
         exchanges.iter().rev().filter(|e| e.main && !e.printing).find_map(|e| Some(e.response.as_ref()?.status));
-    let (outcome, reason) = judge(&url, opened, died, status, facts.as_ref(), &exchanges, &log, page.browser);
+    let (outcome, reason) = judge::judge(&url, opened, died, status, facts.as_ref(), &exchanges, &log, page.browser);
     let outcome = match reason {
         Some(reason) => {
             page.reasons.insert(0, reason);
             outcome
         }
         None => {
-            lacks(&mut page, &exchanges, facts.as_ref(), status);
+            judge::lacks(&mut page, &exchanges, facts.as_ref(), status);
             if page.reasons.is_empty() { Outcome::Complete } else { Outcome::Partial }
         }
     };
     page.keep("environment-before", "application/json", before.to_string().as_bytes());
     page.keep("environment-after", "application/json", after.to_string().as_bytes());
+    let ended = wall();
+    let times = (page.browser.operations.wall, ended);
+    let report = cleanliness::page(&before, &after, &differences, &red_flags, &page.remarks, times);
+    page.keep("environment-after/page", "text/html; charset=utf-8", report.as_bytes());
     page.keep("guard", "application/x-ndjson", &json_lines(&log));
     let console = json_lines(&page.browser.console);
     page.keep("console", "application/x-ndjson", &console);
@@ -163,7 +248,13 @@ pub fn run_with(
         "fidelity": e.response.as_ref().map(|r| r.fidelity), "note": e.response.as_ref().and_then(|r| r.note.as_ref()),
     })).collect();
     page.keep("heads", "application/x-ndjson", &json_lines(&heads));
-    let ended = wall();
+    let hops = exchanges.iter().filter(|e| e.main && !e.printing);
+    let hops: Vec<_> = hops.map(|e| json!({ "url": e.url, "status": e.response.as_ref().map(|r| r.status) })).collect();
+    let said = json!({
+        "outcome": outcome, "reasons": page.reasons, "remarks": page.remarks, "red_flags": red_flags,
+        "differences": differences, "hops": hops,
+    });
+    page.browser.operations.end("result", said);
     let lines = page.browser.operations.lines();
     page.keep("operations", "application/x-ndjson", &lines);
     let Page { reasons, remarks, mut resources, .. } = page;
@@ -187,6 +278,7 @@ pub fn run_with(
         after,
         differences,
         red_flags,
+        clock,
         spawn,
         folder: browser.spool.folder,
     })
@@ -205,16 +297,19 @@ impl Drop for Stop {
 fn walk(
     page: &mut Page<'_>,
     url: &str,
+    agent: &str,
     facts: &mut Option<Facts>,
     step: &mut dyn FnMut(&mut Operations, Step),
 ) -> Result<Option<String>> {
     step(&mut page.browser.operations, Step::Open);
-    page.prepare()?;
+    page.prepare(agent)?;
     if let Some(why) = page.open(url)? {
+        page.cut_film();
         return Ok(Some(why));
     }
     step(&mut page.browser.operations, Step::Settle);
     page.attempt("settle", Page::settle);
+    page.try_to("banner", Page::refuse_banner);
     step(&mut page.browser.operations, Step::Scroll);
     // A page that does not answer here will not answer later: one wait, not six.
     if !page.attempt("scroll", Page::scroll) && page.facts().is_err() {
@@ -222,133 +317,26 @@ fn walk(
     }
     page.attempt("facts", |page| page.facts().map(|found| *facts = Some(found)));
     step(&mut page.browser.operations, Step::Screenshot);
+    page.cut_film();
+    page.try_to("read facts", Page::read_shown);
     page.attempt("screenshot", Page::screenshots);
+    page.try_to("cut facts", Page::cut_shown);
     step(&mut page.browser.operations, Step::Snapshot);
     page.attempt("snapshot", Page::snapshots);
+    page.try_to("frames", Page::frame_texts);
     if let Some(facts) = facts {
         facts.add_layout(&page.layout);
     }
     Ok(None)
 }
 
-#[allow(clippy::too_many_arguments)]
-fn judge(
-    url: &Url,
-    opened: Result<Option<String>>,
-    died: bool,
-    status: Option<u16>,
-    facts: Option<&Facts>,
-    exchanges: &[Exchange],
-    log: &[guard::Event],
-    browser: &Browser,
-) -> (Outcome, Option<Reason>) {
-    let refused = exchanges.iter().rev().find(|e| e.main).is_some_and(|e| e.response.is_none() && e.failure.is_some());
-    let why = match opened {
-        Err(e) => Some(e.to_string()),
-        Ok(Some(why)) => Some(why),
-        Ok(None) if died => browser.crashed.clone(),
-        Ok(None) if refused => Some("refused".to_owned()),
-        Ok(None) => None,
-    };
-    let Some(mut why) = why else {
-        return match facts.and_then(|facts| walls::wall(url, status, facts)) {
-            Some(reason) => (Outcome::Blocked, Some(reason)),
-            None => (Outcome::Complete, None),
-        };
-    };
-    // Where the redirects ended.
-    let last = exchanges.iter().rev().find(|e| e.main).and_then(|e| Url::parse(&e.url).ok());
-    let last = last.as_ref().unwrap_or(url);
-    if browser.incidents.iter().any(|incident| incident["what"] == "download") {
-        why = "the address is a download, not a page".to_owned();
-    } else if let Some(reason) = log.iter().rev().find_map(|event| match &event.what {
-        What::Refused { target, reason } | What::Failed { target, reason }
-            if last.host_str().is_some_and(|h| target.contains(h)) =>
-        {
-            Some(reason.clone())
-        }
-        _ => None,
-    }) {
-        why = format!("{why}: {reason}");
-    }
-    (Outcome::Failed, Some(Reason::new("failed", format!("页面打不开：{why}"), format!("there is no page: {why}"))))
-}
-
-/// What a page that was reached lacks.
-fn lacks(page: &mut Page<'_>, exchanges: &[Exchange], facts: Option<&Facts>, status: Option<u16>) {
-    if let Some(status @ 400..) = status {
-        page.reason(Reason::new(
-            "status",
-            format!("服务器答复 HTTP {status}"),
-            format!("the server answered HTTP {status}"),
-        ));
-    }
-    let n = facts.map_or(0, |facts| facts.missing_images);
-    if n > 0 {
-        page.reason(Reason::new("images", format!("有 {n} 幅图片未能显示"), format!("{n} images did not appear")));
-    }
-    // A truncated body, an address that the guard refused; what the page itself cancelled is no lack.
-    let failed: Vec<&str> = exchanges
-        .iter()
-        .filter(|e| !e.printing && e.failure.as_deref().is_some_and(|f| !f.contains("ERR_ABORTED")))
-        .map(|e| e.url.as_str())
-        .collect();
-    if !failed.is_empty() {
-        let (n, list) = (failed.len(), failed.iter().take(5).copied().collect::<Vec<_>>().join(" "));
-        page.reason(Reason::new(
-            "failures",
-            format!("有 {n} 个请求未成功：{list}"),
-            format!("{n} requests failed: {list}"),
-        ));
-    }
-    let bodies = exchanges.iter().filter(|e| {
-        !e.printing
-            && e.redirect.is_none()
-            && e.failure.is_none()
-            && e.response
-                .as_ref()
-                .is_some_and(|r| r.body.is_none() && !matches!(r.status, 101 | 204 | 205 | 304) && e.method != "HEAD")
-    });
-    let n = bodies.filter(|e| !matches!(e.kind.as_str(), "Preflight" | "Ping" | "EventSource")).count();
-    if n > 0 {
-        page.reason(Reason::new(
-            "bodies",
-            format!("有 {n} 个响应缺少正文"),
-            format!("{n} responses are without their body"),
-        ));
-    }
-}
-
-/// Dialogs, popups and the like are said.
-fn incidents(page: &mut Page<'_>) {
-    for (what, zh, en) in [
-        ("dialog", "页面弹出对话框，已取消", "the page opened a dialog, which was dismissed"),
-        ("popup", "页面打开了新窗口，已关闭", "the page opened a window, which was closed"),
-        ("download", "页面发起下载，已拒绝", "the page began a download, which was denied"),
-        ("websocket", "页面使用 WebSocket，其内容未记录", "the page used a WebSocket, whose messages are not recorded"),
-        ("webtransport", "页面使用 WebTransport，未放行", "the page tried WebTransport, which has no way out"),
-    ] {
-        if page.browser.incidents.iter().any(|incident| incident["what"] == what) {
-            page.remark(Reason::new(what, zh, en));
-        }
-    }
-    for (what, zh, en) in [
-        ("body-without-end", "有文本响应没有结束，已中断", "a text response did not end and was cut"),
-        ("message-too-long", "浏览器的一条消息过长，已略过", "a message of the browser's was too long and was skipped"),
-    ] {
-        if page.browser.incidents.iter().any(|incident| incident["what"] == what) {
-            page.reason(Reason::new(what, zh, en));
-        }
-    }
-}
-
 fn missing() -> Error {
     Error::Browser("a descriptor is missing".to_owned())
 }
 
-fn wire(capsule: &mut Capsule) -> Result<Wire> {
+fn wire(capsule: &mut Capsule, spool: &Spool) -> Result<Wire> {
     let (commands, events) = (capsule.commands.take().ok_or_else(missing)?, capsule.events.take().ok_or_else(missing)?);
-    Wire::new(commands, events).map_err(Error::io("CDP"))
+    Wire::new(commands, events, spool.folder.path()).map_err(Error::io("CDP"))
 }
 
 /// The browser's first words, and its page; its version.
@@ -410,19 +398,20 @@ fn acceptable(order: &Request) -> Result<Url> {
 fn capsule_order(machine: &Machine, limits: &Limits, viewport: crate::recording::Viewport) -> Order {
     Order {
         chromium: machine.chromium.clone(),
-        arguments: arguments(viewport, &machine.locale),
+        arguments: arguments(viewport, machine),
         hide: machine.hide.clone(),
         locale: machine.locale.clone(),
         time_zone: machine.time_zone.clone(),
         port: 0,
         scratch_bytes: limits.scratch,
         memory_bytes: limits.memory,
+        plain: machine.isolation == Isolation::WeakerSharedNetwork,
     }
 }
 
 /// Chromium's arguments; the proxy is added inside.
-fn arguments(viewport: crate::recording::Viewport, locale: &str) -> Vec<String> {
-    let language = locale.split('.').next().unwrap_or("zh_CN").replace('_', "-");
+fn arguments(viewport: crate::recording::Viewport, machine: &Machine) -> Vec<String> {
+    let language = machine.locale.split('.').next().unwrap_or("zh_CN").replace('_', "-");
     [
         "--headless",
         "--disable-gpu",
@@ -446,6 +435,8 @@ fn arguments(viewport: crate::recording::Viewport, locale: &str) -> Vec<String> 
         "--proxy-bypass-list=<-loopback>",
         "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
         "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+        // Whom it asks who is signed in: nobody.
+        "--gaia-url=https://gaia.invalid/",
         // The network process under seccomp too.
         "--enable-features=NetworkServiceSandbox",
         "--disable-features=MediaRouter,OptimizationHints,Translate,DialMediaRouteProvider,AutofillServerCommunication,\
@@ -453,6 +444,10 @@ fn arguments(viewport: crate::recording::Viewport, locale: &str) -> Vec<String> 
     ]
     .into_iter()
     .map(str::to_owned)
+    .chain(
+        (!machine.own_keys.is_empty())
+            .then(|| format!("--ignore-certificate-errors-spki-list={}", machine.own_keys.join(","))),
+    )
     .chain([
         format!("--lang={language}"),
         format!("--accept-lang={language},{}", language.split('-').next().unwrap_or("zh")),

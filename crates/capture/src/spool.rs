@@ -1,26 +1,38 @@
 //! Files of one recording in a private folder, with a cap on their bytes.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use crate::recording::Spooled;
 
+/// A recording's private folder: removed with it, and left alone by other captures as long as it lives.
+#[derive(Debug)]
+pub struct Folder {
+    within: tempfile::TempDir,
+    _lock: fs::File,
+}
+
+impl Folder {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.within.path()
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Spool {
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) folder: Folder,
     count: u64,
     left: u64,
     /// Set once something did not fit.
     pub(crate) full: bool,
-    /// Held while this process lives.
-    _lock: fs::File,
 }
 
-const PREFIX: &str = "quezao-capture-";
-const LOCK: &str = "lock";
+pub(crate) const PREFIX: &str = "quezao-capture-";
+pub(crate) const LOCK: &str = "lock";
 
 impl Spool {
     /// Mode 0700, removed when dropped. What a killed process left in the same place is removed first.
@@ -29,10 +41,52 @@ impl Spool {
         builder.prefix(PREFIX);
         let within = within.map_or_else(std::env::temp_dir, Path::to_path_buf);
         sweep(&within);
-        let folder = builder.tempdir_in(within)?;
-        let lock = fs::File::create(folder.path().join(LOCK))?;
+        let within = builder.tempdir_in(within)?;
+        let lock = fs::File::create(within.path().join(LOCK))?;
         lock.try_lock().map_err(io::Error::from)?;
-        Ok(Self { folder, count: 0, left: bytes, full: false, _lock: lock })
+        Ok(Self { folder: Folder { within, _lock: lock }, count: 0, left: bytes, full: false })
+    }
+
+    /// As [`Spool::put`], of what is not in memory.
+    pub(crate) fn put_from(&mut self, mut from: impl Read) -> Option<Spooled> {
+        let file = self.folder.path().join(format!("{:06}", self.count + 1));
+        let written = (|| {
+            let mut out = fs::File::create(&file)?;
+            let (mut digest, mut size, mut block) = (Sha256::new(), 0, vec![0; 1 << 18]);
+            loop {
+                let n = match from.read(&mut block) {
+                    Ok(0) => return Ok((size, digest.finalize())),
+                    Ok(n) => n,
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(e) => return Err(e),
+                };
+                size += n as u64;
+                if size > self.left {
+                    return Err(io::ErrorKind::StorageFull.into());
+                }
+                digest.update(&block[..n]);
+                out.write_all(&block[..n])?;
+            }
+        })();
+        match written {
+            Ok((size, digest)) => {
+                self.count += 1;
+                self.left -= size;
+                Some(Spooled { file, size, sha256: hex(&digest) })
+            }
+            Err(_) => {
+                let _ = fs::remove_file(&file);
+                self.full = true;
+                None
+            }
+        }
+    }
+
+    /// Removes a file that is not to be kept.
+    pub(crate) fn forget(&mut self, spooled: &Spooled) {
+        if fs::remove_file(&spooled.file).is_ok() {
+            self.left += spooled.size;
+        }
     }
 
     /// `None`: over the cap, or the disk refused.
@@ -87,8 +141,10 @@ mod tests {
         fs::create_dir(&dead).unwrap();
         fs::write(dead.join(LOCK), b"").unwrap();
         fs::write(dead.join("000001"), b"body").unwrap();
+        // A recording outlives its spool.
+        let living = living.folder;
         let other = Spool::new(Some(within.path()), 10).unwrap();
-        assert!(!dead.exists() && living.folder.path().exists() && other.folder.path().exists());
+        assert!(!dead.exists() && living.path().exists() && other.folder.path().exists());
     }
 
     #[test]
@@ -97,5 +153,11 @@ mod tests {
         assert_eq!(spool.put(b"12345").unwrap().size, 5);
         assert!(spool.put(b"123456").is_none() && spool.full);
         assert!(spool.put(b"12345").is_some());
+        let mut spool = Spool::new(None, 10).unwrap();
+        let kept = spool.put_from(&b"12345"[..]).unwrap();
+        assert_eq!((kept.size, fs::read(&kept.file).unwrap()), (5, b"12345".to_vec()));
+        assert_eq!(kept.sha256, hex(&Sha256::digest(b"12345")));
+        assert!(spool.put_from(&b"123456"[..]).is_none() && spool.full);
+        assert_ne!(spool.put(b"1").unwrap().file, kept.file);
     }
 }

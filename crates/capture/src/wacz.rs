@@ -7,6 +7,7 @@ use archive::wacz::{self, About, Body, Coding, HeadSource, Message, Page, Summar
 use evidence::time::Utc;
 use url::Url;
 
+use crate::network::ENDED;
 use crate::recording::{Exchange, Fidelity, Head, Recording, Response, Spooled};
 
 impl Recording {
@@ -124,6 +125,7 @@ fn response(exchange: &Exchange, response: &Response) -> wacz::Result<Message> {
     }
     message.truncated = match (&exchange.failure, size) {
         _ if bodiless => None,
+        (Some(failure), _) if failure == ENDED => Some(Truncated::Time),
         (Some(_), _) => Some(Truncated::Disconnect),
         (None, None) => Some(Truncated::Unspecified),
         _ => None,

@@ -4,9 +4,9 @@
 //! it saw, so that a reader can look at the screenshot and judge.
 
 use serde::Deserialize;
-use serde_json::Value;
 use url::Url;
 
+use crate::layout::Layout;
 use crate::recording::Reason;
 
 /// What the page shows, read in a world of the recorder's own.
@@ -31,48 +31,13 @@ pub(crate) struct Facts {
     pub(crate) media: u32,
 }
 
-/// What a DOM snapshot lays out: it sees closed shadow trees, which scripts do not.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Layout {
-    text: String,
-    images: u32,
-}
-
-impl Layout {
-    /// From `DOMSnapshot.captureSnapshot`.
-    pub(crate) fn of(snapshot: &Value) -> Self {
-        let string = |index: &Value| {
-            let index = usize::try_from(index.as_i64().unwrap_or(-1)).unwrap_or(usize::MAX);
-            snapshot["strings"].get(index).and_then(Value::as_str).unwrap_or_default()
-        };
-        let mut layout = Self::default();
-        for document in snapshot["documents"].as_array().into_iter().flatten() {
-            let boxes = &document["layout"];
-            for (n, index) in boxes["nodeIndex"].as_array().into_iter().flatten().enumerate() {
-                let text = string(&boxes["text"][n]).trim();
-                if !text.is_empty() && layout.text.len() < 8_000_000 {
-                    layout.text.push_str(text);
-                    layout.text.push('\n');
-                }
-                let node = usize::try_from(index.as_u64().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
-                let side = |n: usize, side: usize| boxes["bounds"][n][side].as_f64().unwrap_or(0.0);
-                let name = document["nodes"]["nodeName"].get(node).map(string).unwrap_or_default();
-                if name.eq_ignore_ascii_case("img") && side(n, 2) >= 48.0 && side(n, 3) >= 48.0 {
-                    layout.images += 1;
-                }
-            }
-        }
-        layout
-    }
-}
-
 impl Facts {
     /// Where the page's own text says next to nothing, what is laid out counts.
     pub(crate) fn add_layout(&mut self, layout: &Layout) {
         if self.text.chars().filter(|c| !c.is_whitespace()).count() < 20 && layout.text.len() > self.text.len() {
             self.text.clone_from(&layout.text);
         }
-        self.drawings += layout.images.saturating_sub(self.images);
+        self.drawings += layout.large_images.saturating_sub(self.images);
     }
 }
 
@@ -159,26 +124,7 @@ fn signs_in(url: &Url) -> bool {
 }
 
 /// Evaluated in an isolated world; gives [`Facts`].
-pub(crate) const SCRIPT: &str = r#"(() => {
-  const seen = e => { const r = e.getBoundingClientRect(), s = getComputedStyle(e);
-    return r.width > 0 && r.height > 0 && s.visibility !== 'hidden' && s.display !== 'none' && s.opacity !== '0'; };
-  const large = e => { const r = e.getBoundingClientRect(); return r.width >= 48 && r.height >= 48; };
-  const marks = ['#nc_1_n1z', '.nc-container', '#baxia-dialog-content', '.geetest_panel', '.geetest_holder', '#tcaptcha_iframe',
-    '.yidun', '.yidun_slider', 'iframe[src*="captcha"]', 'iframe[src*="hcaptcha"]', 'iframe[src*="recaptcha/api2/bframe"]',
-    'iframe[src*="challenges.cloudflare"]', '#challenge-form', '#cf-challenge-running', '.slide-verify', '.slider-captcha',
-    '#captcha', '.captcha', '.JDJRV-slide', '#slideVerify'];
-  const images = [...document.images];
-  return {
-    url: location.href, title: document.title.slice(0, 2000),
-    text: (document.body ? document.body.innerText : document.documentElement ? document.documentElement.textContent : '').slice(0, 8000000),
-    passwords: [...document.querySelectorAll('input[type=password]')].filter(seen).length,
-    images: images.filter(i => i.complete && i.naturalWidth >= 16 && large(i)).length,
-    drawings: [...document.querySelectorAll('canvas,svg,iframe,embed,object')].filter(e => seen(e) && large(e)).length,
-    challenges: marks.filter(m => [...document.querySelectorAll(m)].some(seen)),
-    missing_images: images.filter(i => i.currentSrc && (!i.complete || !i.naturalWidth)).length,
-    media: document.querySelectorAll('video,audio').length,
-  };
-})()"#;
+pub(crate) const SCRIPT: &str = include_str!("scripts/page.js");
 
 #[cfg(test)]
 mod tests {

@@ -8,53 +8,19 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use capture::guard::What;
-use capture::{Limits, Outcome, Recording};
-use site::{Site, absent};
-
-/// A site and a capture of one of its pages; nothing where captures cannot run.
-fn captured(path: &str) -> Option<Recording> {
-    captured_within(path, &Limits { settle: Duration::from_secs(3), ..Limits::default() })
-}
-
-fn captured_within(path: &str, limits: &Limits) -> Option<Recording> {
-    if absent() {
-        return None;
-    }
-    let recording = Site::start().capture_within(path, limits);
-    println!("{path}: {:?} {:?} {:?}", recording.outcome, recording.reasons, recording.remarks);
-    Some(recording)
-}
-
-fn codes(recording: &Recording) -> Vec<&str> {
-    recording.reasons.iter().map(|reason| reason.code).collect()
-}
-
-fn remarks(recording: &Recording) -> Vec<&str> {
-    recording.remarks.iter().map(|remark| remark.code).collect()
-}
-
-fn fetched(recording: &Recording, part: &str) -> usize {
-    recording.exchanges.iter().filter(|e| e.url.contains(part) && !e.printing && e.response.is_some()).count()
-}
-
-fn text(recording: &Recording, name: &str) -> String {
-    let bytes = std::fs::read(&recording.resource(name).unwrap_or_else(|| panic!("no {name}")).content.file).unwrap();
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-#[track_caller]
-fn complete(recording: &Recording) {
-    assert_eq!((recording.outcome, codes(recording)), (Outcome::Complete, vec![]));
-}
+use capture::{Limits, Outcome};
+use site::{Site, absent, captured, captured_within, codes, complete, fetched, remarks, text};
 
 #[test]
 fn a_plain_page_is_complete_with_every_artefact() {
-    let Some(r) = captured("/plain") else { return };
+    let Some(r) = captured_within("/plain", &Limits::default()) else { return };
     complete(&r);
     assert_eq!((r.title.as_str(), r.status), ("Plain", Some(200)));
     let names: Vec<&str> = r.resources.iter().map(|resource| resource.name.as_str()).collect();
-    let all = "chains console dom environment-after environment-before guard heads mhtml operations pdf screenshot-full screenshot-viewport text";
+    let all = "chains console dom environment-after environment-after/page environment-before facts film guard heads mhtml operations pdf screenshot-full screenshot-viewport text";
+    let (film, names): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| name.starts_with("film/"));
     assert_eq!(names, all.split(' ').collect::<Vec<_>>());
+    assert!(film.first() == Some(&"film/0001"));
     assert!(text(&r, "text").contains("手工陶瓷马克杯"));
     for (name, magic) in [("screenshot-full", "\u{fffd}PNG"), ("pdf", "%PDF-"), ("mhtml", "From: ")] {
         assert!(text(&r, name).starts_with(magic), "{name}");
@@ -72,19 +38,6 @@ fn a_plain_page_is_complete_with_every_artefact() {
 }
 
 #[test]
-fn the_recording_becomes_a_wacz_that_our_strict_reader_accepts() {
-    for path in ["/plain", "/gzip", "/redirect", "/inward", "/truncated", "/slider"] {
-        let Some(r) = captured(path) else { return };
-        let (file, summary) = r.write_wacz(tempfile::tempfile().unwrap(), "quezao 0.1.0", vec![]).unwrap();
-        let read = archive::wacz::read(&mut { file }).unwrap();
-        let sent = r.exchanges.iter().filter(|e| e.peer.is_some());
-        let records: usize = sent.map(|e| 1 + usize::from(e.response.is_some())).sum();
-        assert_eq!(summary.records, 1 + records + r.resources.len(), "{path}");
-        assert_eq!(read.entries.len() + 1, summary.records, "{path}");
-    }
-}
-
-#[test]
 fn lazy_images_are_scrolled_to() {
     let Some(r) = captured("/lazy") else { return };
     complete(&r);
@@ -94,7 +47,7 @@ fn lazy_images_are_scrolled_to() {
 
 #[test]
 fn infinite_scroll_ends_at_the_limit_and_says_so() {
-    let Some(r) = captured_within("/infinite", &Limits { height: 12_000, ..Limits::default() }) else { return };
+    let Some(r) = captured_within("/infinite", &Limits { height: 12_000, ..site::limits() }) else { return };
     assert_eq!(r.outcome, Outcome::Partial);
     assert!(codes(&r).contains(&"height"), "{:?}", r.reasons);
     assert!(r.resource("screenshot-full/0003").is_some() && r.resource("screenshot-full/0004").is_none());
@@ -171,7 +124,7 @@ fn an_error_page_is_partial() {
 
 #[test]
 fn a_script_that_spins_does_not_hold_the_capture() {
-    let limits = Limits { answer: Duration::from_secs(3), settle: Duration::from_secs(2), ..Limits::default() };
+    let limits = Limits { answer: Duration::from_secs(3), settle: Duration::from_secs(2), ..site::limits() };
     let Some(r) = captured_within("/spin", &limits) else { return };
     assert_eq!(r.outcome, Outcome::Partial);
     assert!(r.ended - r.started < 40_000_000, "{} µs", r.ended - r.started);
@@ -180,7 +133,7 @@ fn a_script_that_spins_does_not_hold_the_capture() {
 #[test]
 fn a_page_that_eats_memory_is_ended_and_said() {
     let limits =
-        Limits { memory: 1 << 30, answer: Duration::from_secs(5), settle: Duration::from_secs(3), ..Limits::default() };
+        Limits { memory: 1 << 30, answer: Duration::from_secs(5), settle: Duration::from_secs(3), ..site::limits() };
     let Some(r) = captured_within("/hungry", &limits) else { return };
     // Either the script is refused more memory and the page lives on, or its process ends.
     let refused = r.resource("console").is_some() && text(&r, "console").contains("allocation failed");
@@ -193,7 +146,7 @@ fn a_body_without_end_is_cut_and_said() {
         held: Duration::from_secs(2),
         load: Duration::from_secs(6),
         settle: Duration::from_secs(2),
-        ..Limits::default()
+        ..site::limits()
     };
     let Some(r) = captured_within("/endless", &limits) else { return };
     assert!(matches!(r.outcome, Outcome::Partial | Outcome::Failed), "{:?}", r.outcome);

@@ -7,12 +7,15 @@
 //! - `owner_id` and `operator_id` are never looked up: there is no way from them to the page, whatever is disclosed.
 //! - The verdict's sentences speak to a reader with a trust of his own; on paper they speak of the trust that was used.
 
+use archive::wacz::Source;
 use evidence::json::Value;
 use evidence::statement::{self, OperatorRelation};
 use evidence::time::{SECOND, Utc};
 use verify::{Facts, Overall};
 
+use crate::compared::{Compared, Likenesses};
 use crate::error::Error;
+use crate::report::{Pictures, Report, cut};
 use crate::sheet::{
     Check, Claim, Clock, Custody, Event, EventKind, File, Kind, Ledger, Moment, Number, NumberLabel, Operator, Outcome,
     Owner, Provenance, Relation, Sheet, Step, Verdict, Words,
@@ -20,6 +23,8 @@ use crate::sheet::{
 
 /// What `init` adds to the name of an authority of the operator's own.
 const EMBEDDED: &str = " · embedded authority / 平台自签时间标记";
+/// Characters of a page's title beside the pictures; all of a longer one stands among the facts.
+pub(crate) const TITLE: usize = 90;
 /// The verdict's words to a reader, and what they are on paper.
 const TO_PAPER: [(&str, &str); 14] = [
     ("您的信任设置", "所用信任"),
@@ -58,6 +63,55 @@ impl Sheet {
     /// # Errors
     /// [`Error::Malformed`] where the verdict has no statement, checkpoint or record to print, or is of another kind.
     pub fn from_verdict(verdict: &verify::Verdict, beside: &Beside) -> Result<Self, Error> {
+        Self::fill(verdict, beside, Own::None)
+    }
+
+    /// The sheet of a comparison whose document the verdict holds; `pictures` are those of its pairs.
+    ///
+    /// # Errors
+    /// As [`Self::from_verdict`], and [`Error::Malformed`] where the document does not hold.
+    pub fn of_comparison(verdict: &verify::Verdict, beside: &Beside, pictures: &Likenesses) -> Result<Self, Error> {
+        let document = verdict.facts.comparison.as_deref().filter(|_| holds(verdict, "comparison"));
+        let document = document.ok_or_else(|| Error::Malformed {
+            what: "a comparison's document",
+            found: "none that holds".into(),
+            expected: "the comparison.json that the statement names".into(),
+        })?;
+        Self::fill(verdict, beside, Own::Comparison(Box::new(Compared::of(document, pictures)?)))
+    }
+
+    /// The sheet of a capture: `source` is its file, which the verdict was made with; `pictures` its screenshot.
+    ///
+    /// # Errors
+    /// As [`Self::from_verdict`], and [`Error::Malformed`] where the file does not hold.
+    pub fn of_capture(
+        verdict: &verify::Verdict,
+        beside: &Beside,
+        source: &mut dyn Source,
+        pictures: &Pictures,
+    ) -> Result<Self, Error> {
+        let file = verdict.facts.capture.as_deref().filter(|_| holds(verdict, "capture-resources"));
+        let file = file.ok_or_else(|| Error::Malformed {
+            what: "a capture's file",
+            found: "none that holds".into(),
+            expected: "the WACZ that the statement names".into(),
+        })?;
+        let opened = |name: &str| verdict.facts.claims.get(name).filter(|_| holds(verdict, "disclosures")).cloned();
+        let order = verdict.facts.order.as_ref().and_then(|o| o.t2.as_ref());
+        let strong = verdict.find("capture-order").is_some_and(|c| c.result == verify::Outcome::Pass);
+        let ordered = order.map(|t| Moment {
+            at: second_before(t.at.plus(-t.accuracy)),
+            accuracy_us: u64::try_from(t.accuracy).unwrap_or(0),
+            authority: paper(&t.authority, &t.authority),
+            independent: t.independent,
+            result: if t.independent && strong { Outcome::Pass } else { Outcome::Limited },
+        });
+        let report = crate::gather::report(&verdict.facts, file, source, pictures, &opened, ordered);
+        let at = file.pages.first().map(|p| p.at);
+        Self::fill(verdict, beside, Own::Capture(Box::new(report), at))
+    }
+
+    fn fill(verdict: &verify::Verdict, beside: &Beside, own: Own) -> Result<Self, Error> {
         let facts = &verdict.facts;
         let absent = |what, expected: &str| Error::Malformed { what, found: "none".into(), expected: expected.into() };
         let statement = facts.statement.as_ref().ok_or_else(|| absent("statement", "one that can be read"))?;
@@ -68,9 +122,20 @@ impl Sheet {
         let file = statement.file.as_ref().ok_or_else(|| absent("file", "a statement about a file"))?;
         let held =
             Held { verdict, facts, same_person: statement.operator_relation == Some(OperatorRelation::SamePerson) };
+        let (report, opened, comparison) = match own {
+            Own::None => (None, None, None),
+            Own::Capture(report, at) => (Some(*report), at, None),
+            Own::Comparison(compared) => (None, None, Some(*compared)),
+        };
+        let captured = report.is_some();
+        let made = match (&report, &comparison) {
+            (Some(_), _) => Some(("capture.wacz", statement::Kind::Capture)),
+            (_, Some(_)) => Some(("comparison.json", statement::Kind::Comparison)),
+            _ => None,
+        };
         Ok(Self {
             id: statement.id.clone(),
-            kind: kind(statement.kind)?,
+            kind: kind(statement.kind, made.map(|m| m.1))?,
             operator: held.operator(),
             relation: match statement.operator_relation {
                 Some(OperatorRelation::IndependentDeclared) => Relation::IndependentDeclared,
@@ -80,10 +145,13 @@ impl Sheet {
             owner: held.owner(),
             identity: held.identity(),
             account: held.account(),
-            title: held.claim("title"),
-            claims: held.rights(),
+            title: match captured {
+                true => held.claim("page_title").map(|t| cut(&t, TITLE)),
+                false => held.claim("title"),
+            },
+            claims: if made.is_some() { Vec::new() } else { held.rights() },
             file: File {
-                name: held.claim("file_name"),
+                name: made.map_or_else(|| held.claim("file_name"), |m| Some(m.0.into())),
                 size: Some(file.digests.size),
                 mime: Some(file.media_type.clone()),
                 pixels: None,
@@ -103,7 +171,10 @@ impl Sheet {
             },
             t1: held.t1(),
             t2: held.t2(),
-            events: held.events(statement.received_at),
+            events: match &report {
+                Some(report) => held.capture_events(report.ordered.as_ref(), opened),
+                None => held.events(statement.received_at),
+            },
             ledger: Ledger {
                 origin: origin.clone(),
                 index,
@@ -126,14 +197,28 @@ impl Sheet {
             checks: held.checks(),
             unanswerable: vec![
                 Words::new("运营者与存证主体的资格、利害关系。", "The standing and interests of operator and owner."),
-                Words::new(
-                    "取得摘要之前，文件由谁、在何时、以何种方式完成。",
-                    "Who made the file, when and how, before its digest was taken.",
-                ),
+                if comparison.is_some() {
+                    Words::new(
+                        "相似的图片是否出自同一作品、使用是否经过许可。",
+                        "Whether similar pictures are one work, and whether a use was permitted.",
+                    )
+                } else if captured {
+                    Words::new(
+                        "网页内容是否属实、由谁发布，其他访客是否看到同样的内容。",
+                        "Whether the page is true, who published it, and whether others saw the same.",
+                    )
+                } else {
+                    Words::new(
+                        "取得摘要之前，文件由谁、在何时、以何种方式完成。",
+                        "Who made the file, when and how, before its digest was taken.",
+                    )
+                },
             ],
             does_not_show: verdict.does_not_show.iter().map(|s| held.words(&s.zh, &s.en)).collect(),
-            steps: held.steps(beside.root_file.as_deref()),
+            steps: held.steps(beside.root_file.as_deref(), made.map_or("ORIGINAL", |m| m.0)),
             software: software(),
+            report,
+            comparison,
         })
     }
 }
@@ -144,16 +229,25 @@ pub(crate) fn software() -> Words {
     Words::new(format!("鹊凿 {VERSION}"), format!("Quezao {VERSION}"))
 }
 
-fn kind(kind: statement::Kind) -> Result<Kind, Error> {
-    match kind {
-        statement::Kind::Image => Ok(Kind::Image),
-        statement::Kind::File => Ok(Kind::File),
-        statement::Kind::Digest => Ok(Kind::Digest),
-        other => {
-            let expected = "image, file or digest".to_owned();
+fn kind(kind: statement::Kind, made: Option<statement::Kind>) -> Result<Kind, Error> {
+    match (kind, made) {
+        (statement::Kind::Image, None) => Ok(Kind::Image),
+        (statement::Kind::File, None) => Ok(Kind::File),
+        (statement::Kind::Digest, None) => Ok(Kind::Digest),
+        (statement::Kind::Capture, Some(statement::Kind::Capture)) => Ok(Kind::Capture),
+        (statement::Kind::Comparison, Some(statement::Kind::Comparison)) => Ok(Kind::Comparison),
+        (other, made) => {
+            let expected = made.map_or("image, file or digest", statement::Kind::as_str).to_owned();
             Err(Error::Malformed { what: "kind of a certificate's record", found: other.as_str().into(), expected })
         }
     }
+}
+
+/// What a capture's or a comparison's sheet has of its own, and when the page was opened.
+enum Own {
+    None,
+    Capture(Box<Report>, Option<Utc>),
+    Comparison(Box<Compared>),
 }
 
 /// A verdict, asked only for what it holds.
@@ -165,8 +259,7 @@ struct Held<'a> {
 
 impl Held<'_> {
     fn holds(&self, id: &str) -> bool {
-        let good = |r| matches!(r, verify::Outcome::Pass | verify::Outcome::Limited);
-        self.verdict.find(id).is_some_and(|c| good(c.result))
+        holds(self.verdict, id)
     }
 
     /// An opened claim that is a text. The full number of a person is not one that anybody asks for here.
@@ -262,12 +355,23 @@ impl Held<'_> {
 
     fn events(&self, received_at: Utc) -> Vec<Event> {
         // The platform's clock is nobody's "no later than", so its second is cut.
-        let received = Utc(received_at.0.div_euclid(SECOND) * SECOND);
-        let mut events = vec![event(EventKind::Received, second(received), Clock::Machine, None)];
-        let authority = |t: &Moment| match t.independent {
-            true => (Clock::Tsa, Some(t.authority.clone())),
-            false => (Clock::Own, None),
-        };
+        let mut events = vec![event(EventKind::Received, second_before(received_at), Clock::Machine, None)];
+        events.extend(self.stamped());
+        events
+    }
+
+    /// The order's seal, the page by the capturing machine's clock, then as ever.
+    fn capture_events(&self, ordered: Option<&Moment>, opened: Option<Utc>) -> Vec<Event> {
+        let ordered = ordered.map(|t| {
+            let (clock, by) = authority(t);
+            event(EventKind::Order, t.at.clone(), clock, by)
+        });
+        let opened = opened.map(|at| event(EventKind::Opened, second_before(at), Clock::Machine, None));
+        ordered.into_iter().chain(opened).chain(self.stamped()).collect()
+    }
+
+    fn stamped(&self) -> Vec<Event> {
+        let mut events = Vec::new();
         if let Some(t1) = self.t1() {
             let (clock, by) = authority(&t1);
             events.push(event(EventKind::Content, t1.at, clock, by));
@@ -303,11 +407,10 @@ impl Held<'_> {
 
     /// A sentence of the verdict as it stands on paper.
     fn words(&self, zh: &str, en: &str) -> Words {
-        let paper = |text: &str| TO_PAPER.iter().fold(text.to_owned(), |t, (from, to)| t.replace(from, to));
-        Words::new(paper(zh), paper(en))
+        paper(zh, en)
     }
 
-    fn steps(&self, root_file: Option<&str>) -> Vec<Step> {
+    fn steps(&self, root_file: Option<&str>, original: &str) -> Vec<Step> {
         let step = |zh: &str, en: &str, commands: Vec<String>| Step { label: Words::new(zh, en), commands };
         let root = root_file.unwrap_or("ROOT.pem");
         let single = |group: &str| self.verdict.checks.iter().filter(|c| c.id.starts_with(group)).count() == 1;
@@ -316,7 +419,11 @@ impl Held<'_> {
         };
         let mut steps = vec![
             step("取出附件", "Extract the files", vec!["pdfdetach -saveall CERTIFICATE.pdf".into()]),
-            step("计算原件摘要", "Digest the original", vec!["sha256sum ORIGINAL; openssl dgst -sm3 ORIGINAL".into()]),
+            step(
+                "计算原件摘要",
+                "Digest the original",
+                vec![format!("sha256sum {original}; openssl dgst -sm3 {original}")],
+            ),
         ];
         if let Some(t1) = self.facts.t1.as_ref().filter(|_| single("statement-token-")) {
             let command = stamp("statement.json", "timestamp-1.tsr", t1.at);
@@ -326,8 +433,27 @@ impl Held<'_> {
             let command = stamp("checkpoint.txt", "checkpoint.tsr", t2.at);
             steps.push(step("核对封存时间", "Time of sealing", vec![command]));
         }
-        steps.push(step("全部核验", "Everything", vec!["quezao verify --trust DIR CERTIFICATE.pdf ORIGINAL".into()]));
+        let all = format!("quezao verify --trust DIR CERTIFICATE.pdf {original}");
+        steps.push(step("全部核验", "Everything", vec![all]));
         steps
+    }
+}
+
+fn holds(verdict: &verify::Verdict, id: &str) -> bool {
+    let good = |r| matches!(r, verify::Outcome::Pass | verify::Outcome::Limited);
+    verdict.find(id).is_some_and(|c| good(c.result))
+}
+
+/// A sentence of the verdict, or an authority's name, as it stands on paper.
+fn paper(zh: &str, en: &str) -> Words {
+    let paper = |text: &str| TO_PAPER.iter().fold(text.to_owned(), |t, (from, to)| t.replace(from, to));
+    Words::new(paper(zh), paper(en))
+}
+
+fn authority(t: &Moment) -> (Clock, Option<Words>) {
+    match t.independent {
+        true => (Clock::Tsa, Some(t.authority.clone())),
+        false => (Clock::Own, None),
     }
 }
 
@@ -345,6 +471,11 @@ pub(crate) fn second(at: Utc) -> String {
     text.truncate(19);
     text.push('Z');
     text
+}
+
+/// The full second before: of a clock that is nobody's "no later than", and of what came "not before".
+fn second_before(at: Utc) -> String {
+    second(Utc(at.0.div_euclid(SECOND) * SECOND))
 }
 
 /// `work_origin` is a word of a closed list; everything else stands as recorded.

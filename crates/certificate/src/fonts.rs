@@ -2,6 +2,7 @@
 //! behind it the full fonts of the system, opened only when a text needs them. So an ordinary certificate is the same
 //! on every machine. The subsets are made by `scripts/subset_fonts.py`.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -69,20 +70,19 @@ impl Fonts {
     /// The characters of `text` that cannot be printed, each once, in order: no font has a glyph, or they are control
     /// or direction characters, which may not stand on a page that is compared by eye.
     pub fn missing(&self, text: &str) -> Vec<char> {
-        let mut missing = Vec::new();
-        for c in text.chars() {
-            let printable = !hidden(c) && (self.has(&self.embedded, c) || self.has(self.system(), c));
-            if !printable && !missing.contains(&c) {
-                missing.push(c);
-            }
-        }
-        missing
+        let printable = |c: &char| !hidden(*c) && (self.has(&self.embedded, *c) || self.has(self.system(), *c));
+        each(text).into_iter().filter(|c| !printable(c)).collect()
+    }
+
+    /// Whether the program's own fonts print this character.
+    pub(crate) fn inside(&self, c: char) -> bool {
+        !hidden(c) && self.has(&self.embedded, c)
     }
 
     /// The fonts for `text`: the embedded alone where they cover it.
     pub(crate) fn covering(&self, text: &str) -> Vec<Font> {
         let mut fonts = self.embedded.clone();
-        if text.chars().any(|c| !self.has(&self.embedded, c)) {
+        if each(text).into_iter().any(|c| !self.has(&self.embedded, c)) {
             fonts.extend(self.system().iter().cloned());
         }
         fonts
@@ -117,6 +117,12 @@ impl std::fmt::Debug for Fonts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Fonts").field("embedded", &self.embedded.len()).field("folders", &self.folders).finish()
     }
+}
+
+/// Its characters, each once, in order: asking a font costs more than looking at a text.
+fn each(text: &str) -> Vec<char> {
+    let mut seen = HashSet::new();
+    text.chars().filter(|c| seen.insert(*c)).collect()
 }
 
 fn rank(path: &Path) -> usize {

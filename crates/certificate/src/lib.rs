@@ -9,19 +9,32 @@
 //! - Every character has a glyph (PDF/A asks for it): [`Fonts::missing`] tells before anything is recorded.
 //! - Facts reach the template as data, never as source.
 
+mod compared;
 mod draw;
 mod error;
 mod fill;
 mod fonts;
+mod gather;
 mod instant;
+mod liken;
+mod lists;
+mod report;
 pub mod seal;
 mod sheet;
 mod world;
 
-pub use draw::{Occasion, draw, redraw, thumbnail_in};
+pub use compared::{Changes, Compared, Counts, FactChange, Likeness, Likenesses, MAX_SHOWN, Near, Side};
+pub use draw::{
+    Cut, Liken, Occasion, draw, draw_capture, draw_comparison, redraw, redraw_capture, redraw_comparison, thumbnail_in,
+};
 pub use error::Error;
 pub use fill::Beside;
 pub use fonts::Fonts;
+pub use liken::shown_pairs;
+pub use report::{
+    Ended, Hop, Line, Listed, MARK, MAX_PARTS, MAX_PICTURES, MAX_WIDTH, Peer, Pictures, Report, Screenshot, Shown,
+    part_rows,
+};
 pub use sheet::{
     Check, Claim, Clock, Custody, Event, EventKind, File, Kind, Ledger, Moment, Number, NumberLabel, Operator, Outcome,
     Owner, Provenance, Relation, Sheet, Step, Verdict, Words,
@@ -59,38 +72,100 @@ pub fn render(
     locale: Locale,
     fonts: &Fonts,
 ) -> Result<Vec<u8>, Error> {
-    render_with(sheet, thumbnail, attachments, locale, fonts, &[])
+    render_with(
+        sheet,
+        &thumbnail.map(Picture::thumbnail).into_iter().collect::<Vec<_>>(),
+        attachments,
+        locale,
+        fonts,
+        &[],
+    )
+}
+
+/// [`render`] for a capture: with the parts of its screenshot, which are those that the sheet's report lists.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_report(
+    sheet: &Sheet,
+    pictures: &Pictures,
+    attachments: &[(String, Vec<u8>)],
+    locale: Locale,
+    fonts: &Fonts,
+) -> Result<Vec<u8>, Error> {
+    render_with(sheet, &Picture::parts(pictures), attachments, locale, fonts, &[])
+}
+
+/// A JPEG that the layout places.
+pub(crate) struct Picture<'a> {
+    /// Its path in the typesetter's world.
+    pub(crate) path: String,
+    pub(crate) jpeg: &'a [u8],
+}
+
+impl<'a> Picture<'a> {
+    fn thumbnail(jpeg: &'a [u8]) -> Self {
+        Self { path: "/thumbnail.jpg".into(), jpeg }
+    }
+
+    fn likenesses(pictures: &'a Likenesses) -> Vec<Self> {
+        let like = |(sha256, jpeg): (&[u8; 32], &'a Vec<u8>)| Self {
+            path: format!("/like/{}.jpg", evidence::hex::encode(sha256)),
+            jpeg,
+        };
+        pictures.iter().map(like).collect()
+    }
+
+    fn parts(pictures: &'a Pictures) -> Vec<Self> {
+        let part = |(i, (_, _, jpeg)): (usize, &'a (u32, u32, Vec<u8>))| Self { path: format!("/part/{i}.jpg"), jpeg };
+        pictures.parts.iter().enumerate().map(part).collect()
+    }
 }
 
 /// [`render`] with further keywords behind the record number.
 pub(crate) fn render_with(
     sheet: &Sheet,
-    thumbnail: Option<&[u8]>,
+    pictures: &[Picture<'_>],
     attachments: &[(String, Vec<u8>)],
     locale: Locale,
     fonts: &Fonts,
     keywords: &[String],
 ) -> Result<Vec<u8>, Error> {
     sheet.check()?;
-    if let Some(jpeg) = thumbnail {
-        check_thumbnail(jpeg)?;
-    }
+    check_pictures(sheet, pictures)?;
     let attached = world::attached(attachments)?;
-    let data = world::data(sheet, thumbnail.is_some(), &attached, locale, keywords)?;
-    let missing = fonts.missing(&sheet.text());
+    let thumbnail = sheet.report.is_none() && sheet.comparison.is_none() && !pictures.is_empty();
+    let (side, qr) = world::qr(sheet)?;
+    let data = world::data(sheet, thumbnail, &attached, locale, keywords, side)?;
+    let text = sheet.text();
+    let missing = fonts.missing(&text);
     if !missing.is_empty() {
         return Err(Error::Glyph { missing });
     }
-    world::typeset(sheet, data, thumbnail, attachments, locale, fonts.covering(&sheet.text()))
+    world::typeset(sheet, data, qr, pictures, attachments, locale, fonts.covering(&text))
 }
 
-fn check_thumbnail(jpeg: &[u8]) -> Result<(), Error> {
-    if jpeg.len() > MAX_THUMBNAIL {
-        return Err(Error::TooLarge { what: "thumbnail", found: jpeg.len(), limit: MAX_THUMBNAIL });
+fn check_pictures(sheet: &Sheet, pictures: &[Picture<'_>]) -> Result<(), Error> {
+    let all: usize = pictures.iter().map(|p| p.jpeg.len()).sum();
+    let (what, limit) = match sheet.kind {
+        // The last part may pass the bound that ends the others.
+        Kind::Capture => ("parts of the screenshot", MAX_PICTURES + (8 << 20)),
+        Kind::Comparison => ("pictures of pairs", 2 * MAX_SHOWN * MAX_THUMBNAIL),
+        _ => ("thumbnail", MAX_THUMBNAIL),
+    };
+    if all > limit {
+        return Err(Error::TooLarge { what, found: all, limit });
     }
-    if !jpeg.starts_with(&[0xff, 0xd8, 0xff]) {
-        let found = jpeg.iter().take(3).map(|b| format!("{b:02x}")).collect();
-        return Err(Error::Malformed { what: "thumbnail", found, expected: "a JPEG, beginning ffd8ff".into() });
+    let listed = sheet.report.as_ref().map(|r| r.screenshot.as_ref().map_or(0, |s| s.parts.len()));
+    if listed.is_some_and(|n| n != pictures.len()) {
+        let (found, expected) = (pictures.len().to_string(), format!("{}, as listed", listed.unwrap_or(0)));
+        return Err(Error::Mismatch { what, found, expected });
     }
-    Ok(())
+    match pictures.iter().find(|p| !p.jpeg.starts_with(&[0xff, 0xd8, 0xff])) {
+        Some(other) => {
+            let found = other.jpeg.iter().take(3).map(|b| format!("{b:02x}")).collect();
+            Err(Error::Malformed { what, found, expected: "a JPEG, beginning ffd8ff".into() })
+        }
+        None => Ok(()),
+    }
 }

@@ -4,8 +4,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::compared::Compared;
 use crate::error::{Error, printable};
 use crate::instant::Instant;
+pub use crate::lists::{Clock, Custody, EventKind, Kind, NumberLabel, Outcome, Provenance, Relation, Verdict};
+use crate::report::Report;
 
 /// Characters that one field may hold: a claim has up to 4,096 bytes, a sentence may quote one.
 pub(crate) const MAX_TEXT: usize = 8_192;
@@ -30,122 +33,6 @@ impl Words {
     pub fn same(text: impl Into<String>) -> Self {
         let zh = text.into();
         Self { en: zh.clone(), zh }
-    }
-}
-
-macro_rules! named {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        pub enum $name { $($(#[$vmeta])* #[serde(rename = $text)] $variant,)* }
-    };
-}
-
-named! {
-    /// What was deposited.
-    Kind {
-        /// A picture that decodes.
-        Image = "image",
-        /// Any other file.
-        File = "file",
-        /// Only digests were told: possession of the file was not shown.
-        Digest = "digest",
-    }
-}
-named! {
-    /// How the operator says that it stands to the owner.
-    Relation {
-        /// Declared independent by the operator.
-        IndependentDeclared = "independent-declared",
-        /// The owner ran the software: the sheet is titled 自行固定记录.
-        SamePerson = "same-person",
-        /// Not stated.
-        Unknown = "unknown",
-    }
-}
-named! {
-    /// What the owner's printed number is.
-    NumberLabel {
-        /// 统一社会信用代码, public and printed in full.
-        Code = "code",
-        /// An individual's number, masked.
-        Masked = "masked",
-    }
-}
-named! {
-    /// Where the original is.
-    Custody {
-        /// The operator holds it.
-        Held = "held",
-        /// The operator read it and kept nothing.
-        Read = "read",
-        /// The operator never saw it.
-        Declared = "declared",
-        /// On the device of the owner, who is the operator.
-        Own = "own",
-    }
-}
-named! {
-    /// How the bytes came.
-    Provenance {
-        /// The owner handed them in.
-        UserSupplied = "user-supplied",
-        /// The operator's machine captured them.
-        PlatformCaptured = "platform-captured",
-        /// The owner operated the capture.
-        ApplicantOperated = "applicant-operated",
-    }
-}
-named! {
-    /// A mark's event on the time line.
-    EventKind {
-        /// A capture's order was sealed.
-        Order = "order",
-        /// The file arrived.
-        Received = "received",
-        /// A token over the statement.
-        Content = "content",
-        /// A witness signed the checkpoint.
-        Witness = "witness",
-        /// A token over the checkpoint.
-        Seal = "seal",
-    }
-}
-named! {
-    /// Whose clock an event's time is; each has a form of its own on the line.
-    Clock {
-        /// A named outside authority, marked independent by the trust used.
-        Tsa = "tsa",
-        /// An authority of the operator's own.
-        Own = "own",
-        /// A witness's clock.
-        Witness = "witness",
-        /// The operator's machine.
-        Machine = "clock",
-    }
-}
-named! {
-    /// One check's result.
-    Outcome {
-        /// Holds.
-        Pass = "pass",
-        /// True, with a reservation that its sentence states.
-        Limited = "limited",
-        /// Was not made.
-        NotChecked = "not_checked",
-        /// Contradicts.
-        Fail = "fail",
-    }
-}
-named! {
-    /// The verdict that the sheet prints. *With reservations* is computed from the required checks.
-    Verdict {
-        /// Every required check passes or is limited.
-        Verified = "verified",
-        /// Something contradicts.
-        NotVerified = "not_verified",
-        /// Nothing contradicts, something required is missing.
-        Incomplete = "incomplete",
     }
 }
 
@@ -322,6 +209,10 @@ pub struct Sheet {
     pub steps: Vec<Step>,
     /// Name and version of the software that drew it.
     pub software: Words,
+    /// A capture's own part; there exactly for [`Kind::Capture`].
+    pub report: Option<Report>,
+    /// A comparison's own part; there exactly for [`Kind::Comparison`].
+    pub comparison: Option<Compared>,
 }
 
 impl Sheet {
@@ -405,6 +296,15 @@ impl Sheet {
         for at in self.moments() {
             Instant::parse("time", at)?;
         }
+        let parts = (self.report.is_some(), self.comparison.is_some());
+        let expected = (self.kind == Kind::Capture, self.kind == Kind::Comparison);
+        if parts != expected {
+            let found = format!("report {}, comparison {} for {:?}", parts.0, parts.1, self.kind);
+            let expected = "a report exactly for a capture, a comparison exactly for a comparison".into();
+            return Err(Error::Mismatch { what: "kind", found, expected });
+        }
+        self.report.as_ref().map_or(Ok(()), Report::check)?;
+        self.comparison.as_ref().map_or(Ok(()), Compared::check)?;
         if self.does_not_show.is_empty() {
             return Err(Error::Malformed {
                 what: "does_not_show",
@@ -467,8 +367,10 @@ impl Sheet {
     }
 
     fn moments(&self) -> impl Iterator<Item = &str> {
-        let tokens = self.t1.iter().chain(&self.t2).map(|t| t.at.as_str());
-        tokens.chain(self.events.iter().map(|e| e.at.as_str())).chain([self.checked.as_str()])
+        let ordered = self.report.iter().filter_map(|r| r.ordered.as_ref());
+        let tokens = self.t1.iter().chain(&self.t2).chain(ordered).map(|t| t.at.as_str());
+        let compared = self.comparison.iter().flat_map(Compared::moments);
+        tokens.chain(compared).chain(self.events.iter().map(|e| e.at.as_str())).chain([self.checked.as_str()])
     }
 
     /// Every text that the sheet brings, for fonts and bounds.
@@ -489,7 +391,26 @@ impl Sheet {
         words.extend(self.unanswerable.iter().chain(&self.does_not_show));
         words.extend(self.steps.iter().map(|s| &s.label));
         out.extend(words.iter().flat_map(|w| [w.zh.as_str(), w.en.as_str()]));
+        out.extend(self.report.iter().flat_map(Report::texts));
+        out.extend(self.comparison.iter().flat_map(Compared::texts));
         out
+    }
+
+    /// This sheet with each of `missing` in a page's own words as [`crate::MARK`].
+    pub(crate) fn marked(mut self, missing: &dyn Fn(char) -> bool) -> Self {
+        let mut write = |text: &mut String| {
+            if text.contains(missing) {
+                *text = text.chars().map(|c| if missing(c) { crate::MARK } else { c }).collect();
+            }
+        };
+        if let Some(report) = &mut self.report {
+            self.title.iter_mut().for_each(&mut write);
+            report.foreign(&mut write);
+            // A check may quote the file.
+            self.checks.iter_mut().flat_map(|c| [&mut c.text.zh, &mut c.text.en]).for_each(&mut write);
+        }
+        self.comparison.iter_mut().for_each(|c| c.foreign(&mut write));
+        self
     }
 
     /// All texts in one, for [`crate::Fonts::missing`].

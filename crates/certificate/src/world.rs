@@ -13,16 +13,26 @@ use typst::{Library, LibraryExt, World};
 use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
+use crate::compared::{Changes, Compared, Likeness, MAX_SHOWN, Side};
 use crate::error::{Error, printable};
 use crate::instant::Instant;
+use crate::report::{self, Report, Screenshot};
 use crate::sheet::{Moment, Outcome, Sheet, Verdict, Words};
-use crate::{Locale, MAX_ATTACHED};
+use crate::{Locale, MAX_ATTACHED, Picture};
 
 const MAIN: &str = "/certificate.typ";
-const SOURCES: [(&str, &str); 2] =
-    [(MAIN, include_str!("../assets/certificate.typ")), ("/strings.typ", include_str!("../assets/strings.typ"))];
+const SOURCES: [(&str, &str); 5] = [
+    (MAIN, include_str!("../assets/certificate.typ")),
+    ("/parts.typ", include_str!("../assets/parts.typ")),
+    ("/capture.typ", include_str!("../assets/capture.typ")),
+    ("/comparison.typ", include_str!("../assets/comparison.typ")),
+    ("/strings.typ", include_str!("../assets/strings.typ")),
+];
 /// A certificate attaches this many files at most.
 const MAX_FILES: usize = 256;
+/// The most room of a fact's crop, and its points a pixel.
+const CROP: (f64, f64) = (196.0, 60.0);
+const CROP_SCALE: f64 = 0.45;
 /// Pixels of a QR module's side: enough that no viewer softens it.
 const MODULE: usize = 6;
 
@@ -78,6 +88,7 @@ pub(crate) fn data(
     attached: &[Attached],
     locale: Locale,
     keywords: &[String],
+    qr: usize,
 ) -> Result<Vec<u8>, Error> {
     let (host, key) = sheet.origin();
     let verdict = match sheet.verdict {
@@ -139,27 +150,139 @@ pub(crate) fn data(
         "nots": sheet.does_not_show,
         "steps": sheet.steps,
         "software": sheet.software,
+        "report": sheet.report.as_ref().map(report_data).transpose()?,
+        "comparison": sheet.comparison.as_ref().map(comparison_data).transpose()?,
         "thumbnail": thumbnail,
         "attachments": attached,
-        "qr": qr(sheet)?.0,
+        "qr": qr,
     });
     serde_json::to_vec(&value).map_err(|e| Error::Typeset { why: e.to_string() })
+}
+
+/// A capture's part, with what the layout needs to place its pictures.
+fn report_data(r: &Report) -> Result<serde_json::Value, Error> {
+    let shot = r.screenshot.as_ref();
+    let counts = |n: &u64| n.to_string();
+    let screenshot = shot.map(|s| {
+        let scale = report::scale(s.width);
+        // Marks of the scale at the left stand 40 points apart or more.
+        let tick = [100, 200, 500, 1000, 2000, 5000].into_iter().find(|t| f64::from(*t) * scale >= 40.0);
+        let printed = s.parts.last().map_or(0, |p| p.1);
+        serde_json::json!({
+            "width": s.width, "height": s.height, "parts": s.parts, "scale": scale, "tick": tick.unwrap_or(10_000),
+            "printed": printed,
+        })
+    });
+    let seen: Vec<_> = r
+        .shown
+        .iter()
+        .map(
+            |s| serde_json::json!({ "label": s.label, "value": s.value, "crop": s.place.and_then(|p| crop(p, shot?)) }),
+        )
+        .collect();
+    let files =
+        r.files.iter().map(|f| serde_json::json!({ "name": f.name, "size": grouped(f.size), "sha256": f.sha256 }));
+    let exchanged = [r.exchanged.0, r.exchanged.1, r.exchanged.2].map(grouped);
+    Ok(serde_json::json!({
+        "url": r.url,
+        "final": r.final_url,
+        "title": r.title,
+        "ended": r.ended,
+        "reasons": r.reasons,
+        "remarks": r.remarks,
+        "flags": r.flags,
+        "told": r.told,
+        "other": r.other,
+        "order": r.order,
+        "attempt": r.attempt.map(|(n, d, at)| [n, d, at].map(|n| n.to_string())),
+        "ordered": shown(r.ordered.as_ref())?,
+        "hops": r.hops,
+        "peers": r.peers,
+        "site": r.site,
+        "environment": r.environment,
+        "shown": seen,
+        "files": files.collect::<Vec<_>>(),
+        "exchanged": exchanged,
+        "left": r.left_out.iter().map(counts).collect::<Vec<_>>(),
+        "screenshot": screenshot,
+    }))
+}
+
+/// A comparison's part; numbers as text, as everywhere.
+fn comparison_data(c: &Compared) -> Result<serde_json::Value, Error> {
+    let local = |at: &str| Instant::parse("time", at).map(|t| t.local());
+    let side = |s: &Side| -> Result<serde_json::Value, Error> {
+        Ok(serde_json::json!({ "id": s.id, "local": local(&s.at)?, "url": s.url, "sha256": s.sha256 }))
+    };
+    let text = |n: &(u64, u64)| [grouped(n.0), grouped(n.1)];
+    let counts = c.counts.as_ref().map(|n| {
+        let others: Vec<_> = n.others.iter().map(|(why, n)| (why, grouped(*n))).collect();
+        serde_json::json!({ "images": text(&n.images), "records": text(&n.records), "others": others })
+    });
+    let pair = |p: &Likeness| -> Result<serde_json::Value, Error> {
+        let found = p.found.as_ref().map(|f| {
+            let (dct, gradient) = (f.dct.to_string(), f.gradient.to_string());
+            serde_json::json!({ "parts": f.parts, "mirrored": f.mirrored, "dct": dct, "gradient": gradient })
+        });
+        Ok(serde_json::json!({
+            "similarity": p.similarity, "url": p.url, "sha256": p.sha256, "size": text(&p.size),
+            "place": p.place.map(|b| b.map(|n| n.to_string())), "occurrences": grouped(p.occurrences), "record": p.record,
+            "local": local(&p.record_at)?, "record_sha256": p.record_sha256, "found": found, "drawn": p.drawn,
+        }))
+    };
+    let changes = |l: &Option<Changes>| {
+        l.as_ref().map(|l| {
+            serde_json::json!({ "added": l.added, "removed": l.removed, "found": text(&l.found), "unchanged": grouped(l.unchanged) })
+        })
+    };
+    Ok(serde_json::json!({
+        "local": local(&c.at)?,
+        "page": side(&c.page)?,
+        "earlier": c.earlier.as_ref().map(side).transpose()?,
+        "counts": counts,
+        "pairs": c.pairs.iter().map(pair).collect::<Result<Vec<_>, _>>()?,
+        "found": grouped(c.pairs_found),
+        "shown": MAX_SHOWN,
+        "thresholds": c.thresholds,
+        "left": grouped(c.pairs_found.saturating_sub(c.pairs.len() as u64)),
+        "text": changes(&c.text),
+        "images": changes(&c.images),
+        "facts": c.facts,
+        "notice": c.notice,
+    }))
+}
+
+/// The rectangle and 8 pixels around it, as far as it is printed, and points a pixel; `None` where it is not.
+fn crop([x, y, w, h]: [u32; 4], shot: &Screenshot) -> Option<serde_json::Value> {
+    const AROUND: u32 = 8;
+    let printed = shot.parts.last()?.1;
+    let (left, top) = (x.saturating_sub(AROUND), y.saturating_sub(AROUND));
+    let right = x.saturating_add(w).saturating_add(AROUND).min(shot.width);
+    let bottom = y.saturating_add(h).saturating_add(AROUND);
+    if left >= right || top >= bottom || bottom > printed + AROUND {
+        return None;
+    }
+    let bottom = bottom.min(printed);
+    let (w, h) = (f64::from(right - left), f64::from(bottom.checked_sub(top).filter(|h| *h > 0)?));
+    let scale = (CROP.0 / w).min(CROP.1 / h).min(CROP_SCALE);
+    Some(serde_json::json!({ "x": left, "y": top, "w": w, "h": h, "scale": scale }))
 }
 
 /// Typesets and writes the PDF.
 pub(crate) fn typeset(
     sheet: &Sheet,
     data: Vec<u8>,
-    thumbnail: Option<&[u8]>,
+    qr: Vec<u8>,
+    pictures: &[Picture<'_>],
     attachments: &[(String, Vec<u8>)],
     locale: Locale,
     fonts: Vec<Font>,
 ) -> Result<Vec<u8>, Error> {
     let mut world = Paper::new(fonts)?;
     world.files.insert(file_id("/sheet.json")?, Bytes::new(data));
-    world.files.insert(file_id("/qr.luma")?, Bytes::new(qr(sheet)?.1));
-    if let Some(jpeg) = thumbnail {
-        world.files.insert(file_id("/thumbnail.jpg")?, Bytes::new(jpeg.to_vec()));
+    world.files.insert(file_id("/qr.luma")?, Bytes::new(qr));
+    for picture in pictures {
+        world.files.insert(file_id(&picture.path)?, Bytes::new(picture.jpeg.to_vec()));
     }
     for (i, (_, bytes)) in attachments.iter().enumerate() {
         world.files.insert(file_id(&format!("/attached/{i}"))?, Bytes::new(bytes.clone()));
@@ -189,8 +312,9 @@ pub(crate) fn typeset(
         };
         typst_pdf::pdf(&document, &options).map_err(|e| failed(&e))
     });
-    // The typesetter remembers across calls; a service that draws for days must not.
-    comemo::evict(4);
+    // The typesetter remembers across calls; a service that draws for days must not. What the next sheet shares with this
+    // one (the template, its words) is used by each; older results only make the memory slow.
+    comemo::evict(1);
     pdf
 }
 
@@ -289,7 +413,7 @@ fn shown(moment: Option<&Moment>) -> Result<Option<Shown<'_>>, Error> {
 
 /// Record number, record digest and origin, one a line, as a grey picture: its side in pixels, its bytes. It names the
 /// record, it checks nothing. Drawn as rectangles the same code costs the typesetter more than the whole page.
-fn qr(sheet: &Sheet) -> Result<(usize, Vec<u8>), Error> {
+pub(crate) fn qr(sheet: &Sheet) -> Result<(usize, Vec<u8>), Error> {
     let text = format!("{}\n{}\n{}", sheet.id, sheet.ledger.record, sheet.ledger.origin);
     let code = qrcode::QrCode::with_error_correction_level(text.as_bytes(), qrcode::EcLevel::M).map_err(|e| {
         let expected = format!("an origin that fits a QR code: {e}");

@@ -4,7 +4,7 @@
 #[allow(dead_code)]
 mod sheets;
 
-use certificate::{Error, Fonts, Locale, Outcome, Sheet, Verdict, render};
+use certificate::{Error, Fonts, Locale, Outcome, Pictures, Sheet, Verdict, render, render_report};
 use sheets::{keep, poppler, text};
 
 const BOTH: [Locale; 2] = [Locale::Zh, Locale::En];
@@ -35,6 +35,24 @@ fn every_sheet_draws_and_draws_again_the_same() {
             keep(name, locale, &pdf);
         }
     }
+}
+
+#[test]
+fn a_report_draws_and_draws_again_the_same() {
+    let (mut sheet, pictures) = sheets::capture();
+    let fonts = Fonts::embedded();
+    for locale in BOTH {
+        let draw = || render_report(&sheet, &pictures, &sheets::attachments(), locale, &fonts).unwrap();
+        let pdf = draw();
+        assert_eq!(pdf, draw());
+        keep("capture", locale, &pdf);
+        // Each part is in the file once, whatever is cut out of it.
+        assert_eq!(pdf.windows(10).filter(|w| w == b"/DCTDecode").count(), 2);
+    }
+    let fewer = Pictures { parts: pictures.parts[..1].to_vec(), ..pictures };
+    assert!(matches!(render_report(&sheet, &fewer, &[], Locale::Zh, &fonts), Err(Error::Mismatch { .. })));
+    sheet.kind = certificate::Kind::Image;
+    assert!(matches!(sheet.check(), Err(Error::Mismatch { .. })));
 }
 
 #[test]

@@ -30,6 +30,13 @@ fn verapdf_calls_every_sheet_pdf_a_3b() {
             command.arg(path);
         }
     }
+    let (sheet, pictures) = sheets::capture();
+    for locale in [Locale::Zh, Locale::En] {
+        let path = folder.path().join(format!("capture-{locale:?}.pdf"));
+        let pdf = certificate::render_report(&sheet, &pictures, &sheets::attachments(), locale, &fonts).unwrap();
+        std::fs::write(&path, pdf).unwrap();
+        command.arg(path);
+    }
     let out = command.output().unwrap();
     if out.status.code() == Some(2) {
         eprintln!("not run: {}", String::from_utf8_lossy(&out.stderr));

@@ -5,9 +5,11 @@
 //!
 //! Read in this order, which is the order of the data:
 //! [`digest`] → [`statement`] (with [`disclosure`]) → [`token`] → [`record`] → [`merkle`] →
-//! [`checkpoint`] (a signed [`note`]) → [`cosignature`] and [`policy`] → [`proof`]; [`contact`] for captures.
+//! [`checkpoint`] (a signed [`note`]) → [`cosignature`] and [`policy`] → [`proof`]; [`contact`] for captures,
+//! [`comparison`] for what was held against them.
 
 pub mod checkpoint;
+pub mod comparison;
 pub mod contact;
 pub mod cosignature;
 pub mod digest;

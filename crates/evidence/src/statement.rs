@@ -246,13 +246,13 @@ impl Statement {
             Kind::Operator | Kind::Order => custody.is_none(),
             Kind::Image | Kind::File => matches!(custody, Some(Custody::Held | Custody::Read)),
             Kind::Digest => custody == Some(Custody::Declared),
-            Kind::Capture => custody == Some(Custody::Held),
+            Kind::Capture | Kind::Comparison => custody == Some(Custody::Held),
         };
         if !custody_fits {
             let found = custody.map_or("none", Custody::as_str);
             return Err(Error::malformed("file.custody", found, format!("one of kind {}", self.kind.as_str())));
         }
-        let captured = matches!(self.kind, Kind::Order | Kind::Capture);
+        let captured = matches!(self.kind, Kind::Order | Kind::Capture | Kind::Comparison);
         let applicant = self.provenance == Some(Provenance::ApplicantOperated);
         let same = self.operator_relation == Some(OperatorRelation::SamePerson);
         let fits = match self.kind {
@@ -264,17 +264,20 @@ impl Statement {
             let found = self.provenance.map_or("none", Provenance::as_str);
             return Err(Error::malformed("provenance", found, format!("one of kind {}", self.kind.as_str())));
         }
+        let made = match self.kind {
+            Kind::Capture => "application/wacz",
+            Kind::Comparison => "application/json",
+            _ => return Ok(()),
+        };
         match &self.file {
-            Some(f) if self.kind == Kind::Capture && f.media_type != "application/wacz" => {
-                Err(Error::mismatch("file.media_type", &f.media_type, "application/wacz"))
-            }
+            Some(f) if f.media_type != made => Err(Error::mismatch("file.media_type", &f.media_type, made)),
             _ => Ok(()),
         }
     }
 }
 
 /// UUIDv7 (RFC 9562, 5.7) whose milliseconds are those of `received_at`.
-fn check_id(id: &str, received_at: Utc) -> Result<()> {
+pub(crate) fn check_id(id: &str, received_at: Utc) -> Result<()> {
     let refuse = |expected: String| Error::malformed("id", id, expected);
     let groups: Vec<&str> = id.split('-').collect();
     let plain: String = groups.concat();

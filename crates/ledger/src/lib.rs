@@ -73,6 +73,10 @@ pub trait Stamper: Send + Sync {
     fn pace(&self) -> Duration {
         Duration::ZERO
     }
+    /// Asked only where all others that were due failed.
+    fn last_resort(&self) -> bool {
+        false
+    }
 }
 
 /// What happens in the background.

@@ -109,7 +109,7 @@ fn decoder(error: image::ImageError) -> Error {
     Error::Decoder(error.to_string())
 }
 
-fn ends_like_jpeg<S: Read + Seek>(source: &mut Source<S>) -> Result<(), Error> {
+pub(crate) fn ends_like_jpeg<S: Read + Seek>(source: &mut Source<S>) -> Result<(), Error> {
     let io = |e: io::Error| Error::Decoder(e.to_string());
     let length = source.seek(SeekFrom::End(0)).map_err(io)?;
     source.seek(SeekFrom::Start(length.saturating_sub(TAIL))).map_err(io)?;

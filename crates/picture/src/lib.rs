@@ -1,4 +1,5 @@
-//! Pictures: what a file is by its leading bytes, whether it decodes within limits, and its thumbnail.
+//! Pictures: what a file is by its leading bytes, whether it decodes within limits, its thumbnail, whether two may show
+//! the same, and a tall one cut into parts as high as a page.
 //!
 //! Rules of this room:
 //! - Everything that comes in is hostile. Each door has its bounds in [`Limits`]; a decoder's panic is an answer.
@@ -14,9 +15,16 @@
 //!   is bounded strictly, the machine's only by the pixels.
 
 mod decode;
+mod hash;
+mod plane;
+mod similar;
+mod strip;
 mod thumbnail;
 
 pub use decode::decode;
+pub use hash::Hashes;
+pub use similar::{CLOSE, Likeness, POSSIBLE, Part, Prints, prints};
+pub use strip::{Bounds, Cutter, Slice, Strip};
 pub use thumbnail::thumbnail;
 
 use image::ImageFormat;
@@ -77,6 +85,22 @@ pub enum Error {
     /// The limit of time passed.
     #[error("not decoded within {0} s")]
     Time(u64),
+    /// A side is too short to compare it with others.
+    #[error("{width} × {height} pixels are too few to compare")]
+    Small {
+        /// Pixels, as the header says.
+        width: u32,
+        /// Pixels, as the header says.
+        height: u32,
+    },
+    /// There is too little in it to compare it with others.
+    #[error("there is too little in it to compare")]
+    Flat {
+        /// Pixels of the upright picture.
+        width: u32,
+        /// Pixels of the upright picture.
+        height: u32,
+    },
     /// The decoder refused it; its own words.
     #[error("{0}")]
     Decoder(String),

@@ -18,6 +18,7 @@ pub(crate) enum Command {
     Init(Init),
     Deposit(Deposit),
     Capture(Capture),
+    Compare(Compare),
     Discard(Discard),
     List(Data),
     Show(Show),
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Doctor(Doctor),
     Demo(Demo),
     Admin(Admin),
+    Stamp(Stamp),
     Completions {
         shell: clap_complete::Shell,
     },
@@ -79,8 +81,7 @@ pub(crate) struct Init {
     pub signer: Option<PathBuf>,
     #[arg(long, value_name = "FILE", requires = "signer")]
     pub crl: Vec<PathBuf>,
-    /// Promised, not there yet: refused with a sentence.
-    #[arg(long, value_name = "PRESET|URL", hide = true)]
+    #[arg(long, value_name = "PRESET")]
     pub tsa: Vec<String>,
 }
 
@@ -104,6 +105,12 @@ pub(crate) enum Purpose {
     Other,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Viewport {
+    Desktop,
+    Phone,
+}
+
 #[derive(Args)]
 pub(crate) struct Capture {
     #[arg(value_name = "URL")]
@@ -114,8 +121,40 @@ pub(crate) struct Capture {
     pub purpose: Purpose,
     #[arg(long, value_name = "HOST:PORT")]
     pub allow_loopback: Vec<String>,
+    #[arg(long, value_enum, default_value_t = Viewport::Desktop)]
+    pub viewport: Viewport,
+    #[arg(long)]
+    pub no_film: bool,
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
+    #[arg(long, env = "QUEZAO_RESOLVERS", value_name = "ADDRESS", value_delimiter = ',')]
+    pub resolver: Vec<String>,
+    #[arg(long, env = "QUEZAO_TIME_SERVERS", value_name = "HOST", value_delimiter = ',')]
+    pub time_server: Vec<String>,
+    #[arg(long, env = "QUEZAO_PUBLIC_ADDRESS", value_name = "ADDRESS")]
+    pub public_address: Option<String>,
+    #[arg(long, env = "QUEZAO_REGION", value_name = "TEXT")]
+    pub region: Option<String>,
+    #[arg(long, env = "QUEZAO_NETWORK", value_name = "TEXT")]
+    pub network: Option<String>,
+    #[arg(long, value_enum, default_value_t = Isolation::Namespaces)]
+    pub isolation: Isolation,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Isolation {
+    Namespaces,
+    WeakerSharedNetwork,
+}
+
+#[derive(Args)]
+pub(crate) struct Compare {
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[arg(value_name = "ID2")]
+    pub with: Option<String>,
+    #[command(flatten)]
+    pub data: Data,
 }
 
 #[derive(Args)]
@@ -246,8 +285,73 @@ pub(crate) struct Admin {
     pub command: AdminCommand,
 }
 
+#[derive(Args)]
+pub(crate) struct Stamp {
+    #[command(flatten)]
+    pub data: Data,
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub wait: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Args)]
+pub(crate) struct TsaAdd {
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    #[command(flatten)]
+    pub data: Data,
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    #[arg(long, value_name = "FILE")]
+    pub root: Vec<PathBuf>,
+    #[arg(long, value_name = "NAME", requires = "password_file")]
+    pub user: Option<String>,
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub password_file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    pub client: Option<PathBuf>,
+    #[arg(long, value_name = "OID")]
+    pub policy: Option<String>,
+    #[arg(long, value_name = "SECONDS")]
+    pub pace: Option<u64>,
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    #[arg(long)]
+    pub own: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TsaCommand {
+    Add(TsaAdd),
+    Remove {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[command(flatten)]
+        data: Data,
+    },
+    Check {
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        #[command(flatten)]
+        data: Data,
+    },
+    Fallback {
+        #[arg(value_enum)]
+        allowed: Switch,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
 #[derive(Subcommand)]
 pub(crate) enum AdminCommand {
+    #[command(subcommand)]
+    Tsa(TsaCommand),
     Keys(Data),
     TrustExport {
         #[command(flatten)]

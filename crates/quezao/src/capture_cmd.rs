@@ -2,7 +2,7 @@
 
 use crate::{args, out::Out};
 use service::{CaptureEvent, CaptureLine, CaptureRequest, Folder, Mode, show_path};
-use std::{fs, path::Path, time::Duration};
+use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 /// Longest list of URLs.
 const MAX_LIST: u64 = 1 << 20;
@@ -28,13 +28,26 @@ pub(crate) fn capture(out: &Out, a: args::Capture) -> u8 {
             Err(_) => return out.fail(&out.text("loopback-form", &[("value", exception.clone().into())])),
         }
     }
+    let mut machine = ::capture::Machine { time_servers: a.time_server, ..Default::default() };
+    machine.stated = ::capture::Stated { public_address: a.public_address, region: a.region, network: a.network };
+    if matches!(a.isolation, args::Isolation::WeakerSharedNetwork) {
+        machine.isolation = ::capture::Isolation::WeakerSharedNetwork;
+    }
+    for server in &a.resolver {
+        match resolver(server) {
+            Some(address) => machine.resolvers.push(address),
+            None => return out.fail(&out.text("resolver-form", &[("value", server.clone().into())])),
+        }
+    }
     let mut folder = match Folder::open(&a.data.data, Mode::Write) {
         Ok(folder) => folder,
         Err(e) => return out.refuse(&e),
     };
     out.warn(&folder.warnings);
-    let request =
-        CaptureRequest { urls, other: matches!(a.purpose, args::Purpose::Other), loopback, ..Default::default() };
+    let other = matches!(a.purpose, args::Purpose::Other);
+    let mut request = CaptureRequest { urls, other, loopback, machine, ..Default::default() };
+    request.phone = matches!(a.viewport, args::Viewport::Phone);
+    request.limits.film = !a.no_film;
     let spinner = indicatif::ProgressBar::new_spinner();
     spinner.enable_steady_tick(Duration::from_millis(200));
     let lines = folder.capture(&request, &mut |event| match event {
@@ -70,6 +83,11 @@ pub(crate) fn discard(out: &Out, a: &args::Discard) -> u8 {
         Err(e) => return out.refuse(&e),
     }
     0
+}
+
+/// `ADDRESS` (port 53) or `ADDRESS:PORT`.
+fn resolver(text: &str) -> Option<SocketAddr> {
+    text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse().ok()?, 53)))
 }
 
 /// One URL a line; empty lines and lines that begin with `#` are passed over.

@@ -18,9 +18,6 @@ use std::{
 const MAX_ID_FILE: u64 = 4096;
 
 pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
-    if let Some(tsa) = a.tsa.first() {
-        return out.fail(&out.text("tsa-later", &[("tsa", show_path(Path::new(tsa)).into())]));
-    }
     let owner_id = match (a.owner_id, a.owner_id_file) {
         (None, Some(path)) => match first_line(&path) {
             Ok(id) => Some(id),
@@ -42,6 +39,7 @@ pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
         operator_name: a.operator_name,
         operator_code: a.operator_code,
         origin: a.origin,
+        tsa: a.tsa,
         signer: a.signer.map(|pem| service::OwnSigner { pem, crls: a.crl }),
     };
     let made = match Folder::init(&a.data.data, &options) {
@@ -226,6 +224,7 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
             }
             Ok(0)
         }),
+        AdminCommand::Tsa(command) => crate::tsa_cmd::tsa(out, command),
         AdminCommand::Backup { data, output, without_originals } => backup(out, data, output, !without_originals),
         AdminCommand::Signer { data, signer, crl } => open(out, &data.data, Mode::Write, |folder| {
             let root = folder.set_signer(signer.as_deref(), crl)?;

@@ -5,10 +5,12 @@
 
 mod args;
 mod capture_cmd;
+mod compare_cmd;
 mod demo_cmd;
 mod folder_cmd;
 mod forge;
 mod out;
+mod tsa_cmd;
 mod usage;
 mod verify_cmd;
 
@@ -35,6 +37,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Init(a) => folder_cmd::init(out, a),
         C::Deposit(a) => folder_cmd::deposit(out, a),
         C::Capture(a) => capture_cmd::capture(out, a),
+        C::Compare(a) => compare_cmd::compare(out, a),
         C::Discard(a) => capture_cmd::discard(out, &a),
         C::List(a) => folder_cmd::list(out, &a),
         C::Show(a) => folder_cmd::show(out, &a),
@@ -42,6 +45,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Find(a) => folder_cmd::find(out, &a),
         C::Verify(a) => verify_cmd::verify(out, &a),
         C::Explain(a) => verify_cmd::explain(out, &a),
+        C::Stamp(a) => tsa_cmd::stamp(out, &a),
         C::Doctor(a) => folder_cmd::doctor(out, &a),
         C::Demo(a) => demo_cmd::demo(out, &a),
         C::Admin(a) => folder_cmd::admin(out, &a),

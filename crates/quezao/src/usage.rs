@@ -45,9 +45,28 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         name => name,
     };
     Some(match name.copied().unwrap_or_default() {
+        "tsa" if names.any(|name| *name == "check") => {
+            &["name", "url", "independent", "gen_time", "accuracy_us", "policy", "signer", "root_sha256", "millis"]
+        }
+        "tsa" => &["name"],
+        "stamp" => &["sealed", "size"],
         "init" => &["origin", "ledger_key", "authority_root", "signer_root"],
         "deposit" | "list" | "show" | "find" => RECORD,
         "capture" => &["id", "order", "url", "status", "sha256"],
+        "compare" => &[
+            "id",
+            "capture",
+            "earlier",
+            "url",
+            "status",
+            "sha256",
+            "images",
+            "images_compared",
+            "registered",
+            "registered_compared",
+            "pairs",
+            "differences",
+        ],
         "discard" => &["id"],
         "export" => &["id", "file"],
         "verify" => &["result", "checks", "shows", "does_not_show"],

@@ -1,10 +1,15 @@
 //! `verify`: reads package, originals and trust from disk, asks `verify`, prints the verdict.
 
 use crate::{
-    args,
+    args, compare_cmd,
     out::{Out, eights},
 };
-use evidence::time::Utc;
+use archive::wacz::Source;
+use evidence::{
+    comparison::Comparison,
+    statement::{Kind, Statement},
+    time::Utc,
+};
 use locale::Locale;
 use service::show_path;
 use std::{
@@ -32,6 +37,8 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
             None => Trust::default(),
         };
         let originals = a.files.iter().map(|f| original(out, f)).collect::<Result<Vec<_>, _>>()?;
+        // A comparison's sources hold a WACZ too: its own document comes first.
+        let mut beside = own_file(&a.files, b"{\"").or_else(|| own_file(&a.files, b"PK\x03\x04"));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
         let now = Utc(i64::try_from(now).unwrap_or(i64::MAX));
         if a.package.is_dir() {
@@ -39,25 +46,34 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
             let is_entry = |name: &str| name != archive::folder::ORIGINAL;
             let entries: BTreeMap<String, Vec<u8>> =
                 files(out, &a.package, MAX_PACKAGE, is_entry)?.into_iter().collect();
-            return Ok(verify::check(&entries, Container::Folder, &trust, &originals, now));
+            let beside = beside.as_mut().map(|f| f as &mut dyn Source);
+            return Ok(verify::check_beside(&entries, Container::Folder, &trust, &originals, beside, now));
         }
         let bytes = bounded(out, &a.package, MAX_PACKAGE)?;
+        let given = beside.as_mut().map(|f| f as &mut dyn Source);
         if bytes.starts_with(b"%PDF-") {
-            let verdict = verify::check_certificate(&bytes, &trust, &originals, now);
-            return Ok(if a.render { verdict.with_page(page(&bytes, &a.files)) } else { verdict });
+            let verdict = verify::check_certificate_beside(&bytes, &trust, &originals, given, now);
+            let beside = beside.as_mut().map(|f| f as &mut dyn Source);
+            return Ok(if a.render { verdict.with_page(page(&bytes, &a.files, beside)) } else { verdict });
         }
-        let verdict = verify::check_package(&bytes, &trust, &originals, now);
-        let carried = archive::package::read(&bytes).ok().filter(|_| a.render);
-        let carried = carried.and_then(|p| p.entries.into_iter().find(|(name, _)| name == "certificate.pdf"));
-        Ok(match carried {
-            Some((_, pdf)) => verdict.with_page(page(&pdf, &a.files)),
-            None => verdict,
-        })
+        let verdict = verify::check_package_beside(&bytes, &trust, &originals, given, now);
+        let carried = archive::package::read(&bytes).ok().filter(|_| a.render).map(|p| p.entries).unwrap_or_default();
+        let entry = |name: &str| carried.iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes);
+        let Some(pdf) = entry("certificate.pdf") else { return Ok(verdict) };
+        let inside = entry("capture.wacz").or_else(|| entry("comparison.json"));
+        let mut inside = inside.map(|bytes| archive::wacz::in_memory(bytes));
+        let file = match (&mut inside, &mut beside) {
+            (Some(bytes), _) => Some(bytes as &mut dyn Source),
+            (None, Some(file)) => Some(file as &mut dyn Source),
+            (None, None) => None,
+        };
+        Ok(verdict.with_page(page(pdf, &a.files, file)))
     };
     let verdict = match run() {
         Ok(verdict) => verdict,
         Err(e) => return out.fail(&e),
     };
+    let verdict = compare_cmd::again(verdict, &a.files);
     if trust_dir.is_none() {
         out.note(&out.text("trust-hint", &[]));
     }
@@ -69,8 +85,23 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
     verdict.code()
 }
 
-/// Draws the pages again; an original that is a picture also has its thumbnail made again.
-fn page(pdf: &[u8], originals: &[PathBuf]) -> Page {
+/// A capture's file among those that were given, or a comparison's: by the leading bytes of a ZIP, of a JSON object.
+fn own_file(paths: &[PathBuf], head: &[u8]) -> Option<File> {
+    paths.iter().find_map(|path| {
+        let mut file = File::open(path).ok()?;
+        let mut found = vec![0; head.len()];
+        file.read_exact(&mut found).ok()?;
+        (found == head).then_some(file)
+    })
+}
+
+fn sha256(path: &Path) -> Option<[u8; 32]> {
+    service::digests(path, &mut |_| ()).ok().map(|d| d.sha256)
+}
+
+/// Draws the pages again: a capture's from its file, the screenshot included; an original that is a picture also has its
+/// thumbnail made again.
+fn page(pdf: &[u8], originals: &[PathBuf], wacz: Option<&mut dyn Source>) -> Page {
     let Ok(read) = archive::pdf::read(pdf) else {
         return Page::NotDrawn(Sentence::new(
             "证书格式不成立，未重新绘制。",
@@ -78,8 +109,38 @@ fn page(pdf: &[u8], originals: &[PathBuf]) -> Page {
         ));
     };
     let drawn = &pdf[..read.first];
-    match certificate::redraw(drawn, &read.attachments.into_iter().collect()) {
+    let entries: BTreeMap<String, Vec<u8>> = read.attachments.into_iter().collect();
+    let statement = entries.get("statement.json").and_then(|b| Statement::parse(b).ok());
+    let kind = statement.map(|s| s.kind).filter(|k| matches!(k, Kind::Capture | Kind::Comparison));
+    let mut lacking = false;
+    let again = match (kind, wacz) {
+        (None, _) => certificate::redraw(drawn, &entries),
+        (Some(Kind::Comparison), Some(document)) => {
+            let given: BTreeMap<[u8; 32], &PathBuf> = originals.iter().filter_map(|p| Some((sha256(p)?, p))).collect();
+            let mut liken = |document: &Comparison| {
+                let wanted = certificate::shown_pairs(document);
+                let named = wanted.iter().map(|pair| pair.1).chain(wanted.first().map(|_| document.capture.sha256));
+                lacking = named.into_iter().any(|digest| !given.contains_key(&digest));
+                service::pair_pictures(document, &|digest| given.get(digest).map(|p| p.to_path_buf()))
+            };
+            certificate::redraw_comparison(drawn, &entries, document, &mut liken)
+        }
+        (Some(_), Some(file)) => certificate::redraw_capture(drawn, &entries, file, &mut service::page_pictures),
+        (Some(_), None) => {
+            return Page::NotDrawn(Sentence::new(
+                "页面由记录自己的文件（capture.wacz 或 comparison.json）绘制；请一并给出。",
+                "The pages are drawn from the record's own file (capture.wacz or comparison.json); give it along.",
+            ));
+        }
+    };
+    match again {
         Ok(again) if again == drawn => {}
+        Ok(_) if lacking => {
+            return Page::NotDrawn(Sentence::new(
+                "比对页面上的图片由取证文件（WACZ）和登记的原件绘制；没有全部给出。",
+                "The pictures on a comparison's pages are drawn from the capture's file (WACZ) and the registered originals; not all were given.",
+            ));
+        }
         Ok(_) => {
             return Page::Differs(Sentence::new(
                 "由所附文件重新绘制的页面与证书中的页面不同：页面上的文字不可信。",
@@ -92,6 +153,9 @@ fn page(pdf: &[u8], originals: &[PathBuf]) -> Page {
                 format!("The page cannot be drawn again here ({e})."),
             ));
         }
+    }
+    if kind.is_some() {
+        return Page::Same;
     }
     let made = |path: &PathBuf| {
         let small = fs::metadata(path).is_ok_and(|m| m.len() <= MAX_PACKAGE);

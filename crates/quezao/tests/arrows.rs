@@ -20,6 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("locale", &[]),
     ("certificate", &["evidence", "archive", "verify", "timestamp", "locale"]),
     ("picture", &[]),
+    ("testkit", &[]),
     ("capture", &["evidence", "archive"]),
     ("store", &["evidence", "ledger"]),
     (

@@ -17,11 +17,12 @@ use capture::{
     guard::{self, Host, Loopback},
 };
 use evidence::{
+    contact,
     digest::FileDigests,
     hex,
     json::{Value, json},
     merkle,
-    statement::{Custody, File, Kind, OperatorRelation, Provenance},
+    statement::{Clock, Custody, File, Kind, OperatorRelation, Provenance},
     time::Utc,
 };
 use std::{
@@ -44,10 +45,17 @@ impl Folder {
         events: &mut dyn FnMut(CaptureEvent),
     ) -> Result<Vec<CaptureLine>> {
         self.writer()?;
+        // Where the machine lets no browser run, no order goes on the ledger: it would count as an attempt.
+        let impossible = capture::probe(&request.machine).err();
         let mut lines = Vec::new();
         for url in &request.urls {
             let mut line = CaptureLine { url: url.clone(), status: "failed".into(), ..CaptureLine::default() };
-            if let Err(error) = self.capture_one(url, request, &mut line, events) {
+            let done = match (check_url(url, &request.loopback), &impossible) {
+                (Err(error), _) => Err(error),
+                (Ok(()), Some(error)) => Err(refused(url, error)),
+                (Ok(()), None) => self.capture_one(url, request, &mut line, events),
+            };
+            if let Err(error) = done {
                 line.error = Some(error);
             }
             events(CaptureEvent::Done(Box::new(line.clone())));
@@ -87,14 +95,15 @@ impl Folder {
         line: &mut CaptureLine,
         events: &mut dyn FnMut(CaptureEvent),
     ) -> Result<()> {
-        check_url(url, &request.loopback)?;
         events(CaptureEvent::Step { url: url.to_owned(), step: "order".into() });
         let order = self.order(url, request)?;
         line.order = Some(order.id.clone());
-        let package = self.order_package(&order)?;
+        let (package, contact) = self.order_package(&order)?;
 
         let wanted = Request {
             loopback: request.loopback.clone(),
+            viewport: if request.phone { capture::Viewport::PHONE } else { capture::Viewport::DESKTOP },
+            contact,
             machine: capture::Machine { hide: vec![self.dir.clone()], ..request.machine.clone() },
             ..Request::new(url)
         };
@@ -135,7 +144,7 @@ impl Folder {
             ("attempt", Value::from(attempts + 1)),
             ("discarded_before", Value::from(discarded)),
         ]);
-        let order = self.record(Kind::Order, None, claims, url)?;
+        let order = self.record(Kind::Order, None, claims, url, Clock::Unchecked)?;
         let index = order.index.unwrap_or_default();
         let sealed = self.writer()?.ledger.wait_sealed(index, ORDER_SEAL).map_err(|e| ledger_error(&e))?;
         if sealed.is_none() {
@@ -161,15 +170,18 @@ impl Folder {
         Ok(self.store.meta(&discard_key(&capture.id))?.is_some())
     }
 
-    /// The order's own package, without a certificate: it goes into the WACZ.
-    fn order_package(&self, order: &Row) -> Result<Vec<u8>> {
+    /// The order's own package, without a certificate: it goes into the WACZ. And what sites are asked to sign over.
+    fn order_package(&self, order: &Row) -> Result<(Vec<u8>, Option<[u8; 32]>)> {
         let entries = self.package_entries(order, &ExportRequest::default())?;
-        archive::package::write(&entries).map_err(|e| {
+        let seal = entries.iter().find(|(name, _)| name == "checkpoint.tsr");
+        let contact = seal.map(|(_, seal)| contact::random(&order.record, seal));
+        let package = archive::package::write(&entries).map_err(|e| {
             Error::new(
                 format!("指令的证据包无法写成（{e}）"),
                 format!("the order's package could not be written ({e})"),
             )
-        })
+        })?;
+        Ok((package, contact))
     }
 
     /// Writes the WACZ, with the order's package in it, among the kept originals.
@@ -217,17 +229,31 @@ impl Folder {
             ("refs", json!([{"ledger": self.origin, "id": order.id, "leaf": leaf}])),
         ]);
         let file = File { digests, media_type: "application/wacz".into(), custody: Custody::Held };
-        self.record(Kind::Capture, Some(file), claims, url)
+        // The operator's own name of the server; one that no statement may hold leaves the clock unchecked.
+        let measured = recording.clock.as_ref().filter(|m| evidence::json::check_string("source", &m.source).is_ok());
+        let clock = measured.map_or(Clock::Unchecked, |m| Clock::Checked {
+            source: m.source.clone(),
+            offset_us: m.offset_us,
+            at: Utc(m.at),
+        });
+        self.record(Kind::Capture, Some(file), claims, url, clock)
     }
 
-    fn record(&self, kind: Kind, file: Option<File>, claims: BTreeMap<&str, Value>, name: &str) -> Result<Row> {
+    pub(crate) fn record(
+        &self,
+        kind: Kind,
+        file: Option<File>,
+        claims: BTreeMap<&str, Value>,
+        name: &str,
+        clock: Clock,
+    ) -> Result<Row> {
         let relation = self.relation();
         let provenance = match relation {
             OperatorRelation::SamePerson => Provenance::ApplicantOperated,
             _ => Provenance::PlatformCaptured,
         };
-        let draft =
-            Draft { kind, ledger: &self.origin, file, relation: Some(relation), provenance: Some(provenance), claims };
+        let (relation, provenance) = (Some(relation), Some(provenance));
+        let draft = Draft { kind, ledger: &self.origin, file, relation, provenance, claims, clock };
         let new = draft.record(self.writer()?, name)?;
         let index = register::submit(&self.store, self.writer()?, std::slice::from_ref(&new))?;
         Ok(Row { index: index.first().copied(), ..new.record })

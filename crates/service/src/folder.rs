@@ -1,6 +1,7 @@
 //! The data folder: its layout, its one writer, and what is opened from it.
 //!
 //! ```text
+//! quezao.toml      outside time authorities; absent where there are none
 //! quezao.db        records on their way, disclosures, the signed head
 //! keys/            ledger and authority, mode 0600
 //! authority/       certificates and CRL of the embedded authority
@@ -12,7 +13,7 @@
 //! ```
 
 use crate::{
-    Error, Mode, Result, Warnings, clock,
+    Error, Mode, Result, Warnings, authorities, clock,
     error::{read_file, show_path},
     identity::Party,
     intake, keys,
@@ -149,7 +150,7 @@ pub(crate) fn open_writer(dir: &Path, store: &store::Store, origin: &str, lock: 
     }
     let signer = Signer::from_seed(origin, &seed)?;
     let mut config = ledger::Config::new(dir, &mirror, signer, origin, Box::new(store.clone()));
-    config.stampers.push(Box::new(Seal(authority.clone())));
+    config.stampers = authorities::stampers(dir, &authority)?;
     let (ledger, opened) = ledger::Ledger::open(config).map_err(|e| ledger_error(&e))?;
     let mut warnings = Vec::new();
     if opened.mirror_absent && opened.signed_size > 0 {
@@ -181,19 +182,6 @@ pub(crate) fn place<'r>(
 
 fn ledger_key(store: &store::Store) -> Result<VerifierKey> {
     Ok(VerifierKey::parse(&required(store, "ledger_key")?)?)
-}
-
-/// The embedded authority as the ledger's stamper.
-struct Seal(Arc<Authority>);
-
-impl ledger::Stamper for Seal {
-    fn stamp(&self, checkpoint: &[u8]) -> std::result::Result<Vec<u8>, String> {
-        self.0.stamp(checkpoint).map_err(|e| e.to_string())
-    }
-
-    fn name(&self) -> &str {
-        "embedded"
-    }
 }
 
 pub(crate) fn load_authority(dir: &Path, clock: timestamp::Clock) -> Result<Authority> {

@@ -1,8 +1,8 @@
 //! A new folder: keys, embedded authority, trust folder, leaf 0. Made beside its place and renamed, so it exists whole or not at all.
 
 use crate::{
-    Error, Folder, InitOptions, Initialized, Result, Warnings, clock, error::show_path, folder, identity::Party, keys,
-    register, seal,
+    AddAuthority, Error, Folder, InitOptions, Initialized, Result, Warnings, authorities, clock, error::show_path,
+    folder, identity::Party, keys, register, seal,
 };
 use evidence::{hex, json::json, note::Signer, token::Root};
 use std::{
@@ -119,6 +119,9 @@ fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, options: &InitOptio
     let (writer, _) = folder::open_writer(dir, &database, &origin, folder::lock(dir)?)?;
     register::operator(&database, &writer, &origin, runs)?;
     writer.ledger.flush_and_close().map_err(|e| folder::ledger_error(&e))?;
+    for name in &options.tsa {
+        authorities::add(dir, &AddAuthority { name: name.clone(), ..AddAuthority::default() })?;
+    }
     let mirror = folder::mirror_path(&origin)?;
     let signer_root = hex::encode(&seal::root(dir)?.fingerprint());
     let made = Initialized { origin, ledger_key, authority_root: fingerprint, signer_root, warnings: Vec::new() };

@@ -4,9 +4,11 @@
 //! certificate.
 //! Nothing here prints; progress is handed out as [`Event`]s, failures as [`Error`]s with a way out.
 
+mod authorities;
 mod backup;
 mod capture;
 mod clock;
+mod compare;
 mod doctor;
 mod error;
 mod folder;
@@ -20,12 +22,15 @@ mod prove;
 mod register;
 mod seal;
 
+pub use authorities::{AddAuthority, AuthorityCheck};
 pub use backup::{Backup, Progress, backup};
+pub use compare::{CompareEvent, CompareLine, CompareRequest, distances_again};
 pub use doctor::doctor;
 pub use error::{Error, Result, show_path};
 pub use folder::Folder;
 pub use intake::digests;
 pub use keys::platform_keys;
+pub use paper::{page_pictures, pair_pictures};
 pub use seal::OwnSigner;
 
 use std::path::PathBuf;
@@ -55,6 +60,8 @@ pub struct InitOptions {
     pub origin: Option<String>,
     /// Who signs certificates, where the operator brings his own key.
     pub signer: Option<OwnSigner>,
+    /// Presets of outside time authorities: they seal.
+    pub tsa: Vec<String>,
 }
 
 /// What `init` made.
@@ -125,6 +132,8 @@ pub struct CaptureRequest {
     pub other: bool,
     /// Ports of this machine that may be opened under a name.
     pub loopback: Vec<::capture::guard::Loopback>,
+    /// A phone's window; else a desktop's.
+    pub phone: bool,
     /// Where and as what the browser runs.
     pub machine: ::capture::Machine,
     /// Bounds.

@@ -3,17 +3,32 @@
 //! Rules:
 //! - The sheet's `file` line holds only where the kept original was read again just now and has the recorded digests.
 //!   `--digest-only`, a lost or a damaged original: the sheet says that it awaits the original.
+//! - A capture's report is drawn from its own file, screenshot included; who has the file draws every page again.
 //! - The thumbnail is made of those same bytes, and only where they were found to be the original's.
 //! - The count of earlier records is the operator's: up to the size of the checkpoint on the sheet, this one left out.
 
 use crate::{Error, ExportRequest, Folder, Result, clock, intake, letters, seal};
-use certificate::{Locale, Occasion};
-use evidence::{checkpoint::Checkpoint, digest::FileDigests, note::Note};
-use std::{collections::BTreeMap, fs};
+use archive::wacz::{Source, Wacz};
+use certificate::{Likenesses, Locale, Occasion, Pictures};
+use evidence::{
+    checkpoint::Checkpoint,
+    comparison::Comparison,
+    digest::{self, FileDigests},
+    note::Note,
+    statement::Kind,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::{self, File},
+    path::PathBuf,
+};
 use store::Record;
 
 /// Largest original of which a thumbnail is made: it is held in memory once.
 const MAX_PICTURE: u64 = 256 << 20;
+/// Pixels, and bytes, of one tile of a screenshot.
+const MAX_TILE: u64 = 4096 * 4096;
+const MAX_TILE_BYTES: u64 = 96 << 20;
 
 impl Folder {
     /// The signed certificate over these entries (2 to 7 of the package).
@@ -25,19 +40,52 @@ impl Folder {
     ) -> Result<Vec<u8>> {
         let entries: BTreeMap<String, Vec<u8>> = entries.iter().cloned().collect();
         let (original_read, thumbnail) = self.original_again(record);
-        let occasion = Occasion {
+        let occasion = self.occasion(record, &entries, request, original_read)?;
+        let pdf = certificate::draw(&entries, &occasion, thumbnail.as_deref(), letters::fonts());
+        seal::certificate(self, &pdf.map_err(|e| undrawn(record, &e))?)
+    }
+
+    /// The signed report of a capture, or sheet of a comparison, over these entries; `held` is its file, whose digests
+    /// were just compared.
+    pub(crate) fn report(
+        &self,
+        record: &Record,
+        kind: Kind,
+        entries: &[(String, Vec<u8>)],
+        request: &ExportRequest,
+        held: &mut File,
+    ) -> Result<Vec<u8>> {
+        let entries: BTreeMap<String, Vec<u8>> = entries.iter().cloned().collect();
+        let occasion = self.occasion(record, &entries, request, true)?;
+        let fonts = letters::fonts();
+        let pdf = if kind == Kind::Comparison {
+            let kept = |sha256: &[u8; 32]| Some(intake::original_path(&self.dir.join("originals"), sha256));
+            certificate::draw_comparison(
+                &entries,
+                held,
+                &occasion,
+                &mut |document| pair_pictures(document, &kept),
+                fonts,
+            )
+        } else {
+            certificate::draw_capture(&entries, held, &occasion, &mut page_pictures, fonts)
+        };
+        seal::certificate(self, &pdf.map_err(|e| undrawn(record, &e))?)
+    }
+
+    fn occasion(
+        &self,
+        record: &Record,
+        entries: &BTreeMap<String, Vec<u8>>,
+        request: &ExportRequest,
+        original_read: bool,
+    ) -> Result<Occasion> {
+        Ok(Occasion {
             locale: if request.english { Locale::En } else { Locale::Zh },
             checked: clock::now(),
-            earlier: self.earlier(record, &entries)?,
+            earlier: self.earlier(record, entries)?,
             original_read,
-        };
-        let pdf = certificate::draw(&entries, &occasion, thumbnail.as_deref(), letters::fonts()).map_err(|e| {
-            Error::new(
-                format!("{}：证书无法绘制（{e}）；证据本身不受影响", record.id),
-                format!("{}: the certificate could not be drawn ({e}); the evidence itself is unharmed", record.id),
-            )
-        })?;
-        seal::certificate(self, &pdf)
+        })
     }
 
     /// Whether the kept original still has the recorded digests, and, of a picture that has, its thumbnail.
@@ -64,4 +112,68 @@ impl Folder {
         let same = self.store.by_sha256(&sha256)?;
         Ok((index < size).then(|| same.iter().filter(|r| r.index.is_some_and(|i| i < index)).count() as u64))
     }
+}
+
+/// The full screenshot of a capture, cut as its report prints it. A file without one, or with one that does not decode,
+/// has no pictures.
+pub fn page_pictures(wacz: &Wacz, source: &mut dyn Source) -> Pictures {
+    let bounds = picture::Bounds {
+        rows: certificate::part_rows,
+        width: certificate::MAX_WIDTH,
+        parts: certificate::MAX_PARTS,
+        bytes: certificate::MAX_PICTURES,
+    };
+    let limits = picture::Limits { pixels: MAX_TILE, bytes: MAX_TILE_BYTES, ..picture::Limits::default() };
+    let mut tiles: Vec<_> =
+        wacz.named().filter(|(name, _)| name.split('/').next() == Some("screenshot-full")).collect();
+    tiles.sort_by_key(|(name, _)| *name);
+    let mut cutter = picture::Cutter::new(bounds);
+    for (_, entry) in tiles {
+        let tile = wacz.payload(source, entry, MAX_TILE_BYTES).ok();
+        if tile.and_then(|tile| cutter.push(tile, &limits).ok()).is_none() {
+            return Pictures::default();
+        }
+    }
+    let strip = cutter.finish().unwrap_or_default();
+    Pictures {
+        width: strip.width,
+        height: strip.height,
+        parts: strip.parts.into_iter().map(|p| (p.from, p.to, p.jpeg)).collect(),
+    }
+}
+
+/// Small pictures of the pairs that a comparison's sheet shows. `file` says where the file of a digest may lie: the
+/// capture's WACZ, registered originals. What is not there, or is another file, has no picture.
+pub fn pair_pictures(document: &Comparison, file: &dyn Fn(&[u8; 32]) -> Option<PathBuf>) -> Likenesses {
+    let pairs = certificate::shown_pairs(document);
+    let mut pictures = Likenesses::new();
+    let mut add = |sha256: [u8; 32], bytes: Vec<u8>| {
+        let made = picture::thumbnail(bytes, &picture::Limits::default()).ok();
+        pictures.extend(made.map(|jpeg| (sha256, jpeg)));
+    };
+    let pages: BTreeSet<[u8; 32]> = pairs.iter().map(|p| p.0).collect();
+    let registered: BTreeSet<[u8; 32]> = pairs.iter().map(|p| p.1).collect();
+    for sha256 in &registered {
+        let path = file(sha256).filter(|p| fs::metadata(p).is_ok_and(|m| m.len() <= MAX_PICTURE));
+        let bytes = path.and_then(|p| fs::read(p).ok()).filter(|b| digest::sha256(b) == *sha256);
+        bytes.into_iter().for_each(|b| add(*sha256, b));
+    }
+    let capture = document.capture.sha256;
+    let same = |p: &PathBuf| intake::digests(p, &mut |_| ()).is_ok_and(|d| d.sha256 == capture);
+    let opened = file(&capture).filter(|p| !pages.is_empty() && same(p)).and_then(|p| File::open(p).ok());
+    let Some(mut source) = opened else { return pictures };
+    let Ok(wacz) = archive::wacz::read(&mut source) else { return pictures };
+    for sha256 in pages.difference(&registered) {
+        let entry = wacz.entries.iter().find(|e| e.kind == "response" && e.payload_sha256 == *sha256);
+        let bytes = entry.and_then(|e| wacz.payload(&mut source, e, MAX_TILE_BYTES).ok());
+        bytes.into_iter().for_each(|b| add(*sha256, b));
+    }
+    pictures
+}
+
+fn undrawn(record: &Record, e: &certificate::Error) -> Error {
+    Error::new(
+        format!("{}：证书无法绘制（{e}）；证据本身不受影响", record.id),
+        format!("{}: the certificate could not be drawn ({e}); the evidence itself is unharmed", record.id),
+    )
 }

@@ -18,13 +18,16 @@ use evidence::{
     token::{Root, Token},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io::{self, Write},
+    io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 use store::Record;
+
+/// A capture's file up to this many bytes is in the package; a package is held in memory, by its readers too.
+const MAX_CARRIED: u64 = 192 << 20;
 
 /// Claims that only the court's copy discloses.
 const COURT_ONLY: [&str; 2] = ["owner_id", "operator_id"];
@@ -127,12 +130,23 @@ impl Folder {
         let full = if request.full { ".full" } else { "" };
         // Before the seal there is nothing that a certificate could stand on.
         let sealed = entries.iter().any(|(name, _)| name == "checkpoint.tsr");
-        if record.kind == Kind::Capture.as_str() {
-            entries.push(("capture.wacz".to_owned(), self.held(&record)?));
+        let made = [(Kind::Capture, "capture.wacz"), (Kind::Comparison, "comparison.json")];
+        let made = made.into_iter().find(|(kind, _)| record.kind == kind.as_str());
+        let mut held = made.map(|(kind, name)| self.held(&record).map(|file| (kind, name, file))).transpose()?;
+        // Orders have none.
+        let certificate = match (&mut held, record.kind.as_str()) {
+            _ if !sealed => None,
+            (Some((kind, _, file)), _) => Some(self.report(&record, *kind, &entries, request, file)?),
+            (None, "image" | "file" | "digest") => Some(self.certificate(&record, &entries, request)?),
+            _ => None,
+        };
+        // A larger file travels beside the package.
+        let beside = held.is_some() && record.size.unwrap_or(0) > MAX_CARRIED;
+        if let Some((_, name, file)) = held.as_mut().filter(|_| !beside) {
+            let mut bytes = Vec::new();
+            file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(|e| Error::io(&request.output, &e))?;
+            entries.push(((*name).to_owned(), bytes));
         }
-        // Orders have none; a capture's report comes with its own sheets.
-        let drawn = ["image", "file", "digest"].contains(&record.kind.as_str());
-        let certificate = (sealed && drawn).then(|| self.certificate(&record, &entries, request)).transpose()?;
         entries.extend(certificate.iter().map(|pdf| ("certificate.pdf".to_owned(), pdf.clone())));
         let bytes = archive::package::write(&entries).map_err(|e| {
             Error::new(format!("证据包无法写成（{e}）"), format!("the package could not be written ({e})"))
@@ -142,7 +156,7 @@ impl Folder {
             let path = request.output.join(format!("{id}{full}.{suffix}"));
             written.push(write_whole(&path, |f| f.write_all(bytes))?);
         }
-        if request.originals {
+        if request.originals || beside {
             written.extend(self.export_original(&record, &request.output)?);
         }
         Ok(written)
@@ -204,42 +218,42 @@ impl Folder {
         entries.push(("operator-proof.tlog-proof".into(), proof(0)?));
 
         let trust = |name: &str| read_file(&self.trust_dir().join(name));
-        let (pem, fingerprint) = self.authority_root()?;
-        let root_file = format!("trust-tsa-{}.pem", &fingerprint[..16]);
+        let mut roots = Roots::of(self)?;
         let signer_root = crate::seal::root(&self.dir)?;
         let signer = hex::encode(&signer_root.fingerprint());
         let policy = trust("policy")?;
         let ledger_key =
             String::from_utf8_lossy(&policy).lines().find_map(|l| l.strip_prefix("log ").map(str::to_owned));
-        let seconds = |tsr: &Vec<u8>| Token::parse_tsr(tsr).map(|t| t.gen_time.unix_seconds());
+        let statement_tokens = tokens.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
+        let checkpoint_tokens = seals.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
+        let carried = roots.carried()?;
         let text = archive::verify_txt(&archive::VerifyTxt {
             id: record.id.clone(),
             ledger_key: ledger_key.unwrap_or_default(),
-            root_file: root_file.clone(),
-            root_sha256: fingerprint,
+            roots: carried.iter().map(|(file, _, sha256)| (file.clone(), sha256.clone())).collect(),
             signer_file: format!("trust-signer-{}.pem", &signer[..16]),
             signer_sha256: signer,
             record_sha256: hex::encode(&record.record_digest),
             sha256: record.sha256.map(|d| hex::encode(&d)),
             sm3: record.sm3.map(|d| hex::encode(&d)),
-            statement_seconds: tokens.iter().map(seconds).collect::<evidence::Result<_>>()?,
-            checkpoint_seconds: seals.iter().map(seconds).collect::<evidence::Result<_>>()?,
+            statement_tokens,
+            checkpoint_tokens,
             verify_py_sha256: hex::encode(&digest::sha256(archive::VERIFY_PY)),
         });
         entries.push(("trust-policy".into(), policy));
         entries.push(("trust-roles.json".into(), trust("roles.json")?));
-        entries.push((root_file, pem));
+        entries.extend(carried.into_iter().map(|(file, pem, _)| (file, pem)));
         entries.extend(crate::seal::carried(&self.dir, &signer_root)?);
         entries.push(("VERIFY.txt".into(), text.into_bytes()));
         entries.push(("verify.py".into(), archive::VERIFY_PY.to_vec()));
         Ok(entries)
     }
 
-    /// The bytes of a kept file, compared.
-    fn held(&self, record: &Record) -> Result<Vec<u8>> {
+    /// The kept file of a capture or comparison, its digests compared.
+    fn held(&self, record: &Record) -> Result<File> {
         let sha256 = record.sha256.unwrap_or_default();
         let path = intake::original_path(&self.dir.join("originals"), &sha256);
-        let bytes = fs::read(&path).map_err(|_| {
+        let file = File::open(&path).map_err(|_| {
             Error::new(
                 format!("{}：内容已放弃或不在文件夹中；账本中的记录仍在", record.id),
                 format!(
@@ -248,14 +262,15 @@ impl Folder {
                 ),
             )
         })?;
-        if digest::sha256(&bytes) != sha256 {
+        let found = intake::digests(&path, &mut |_| ())?;
+        if (Some(found.sha256), Some(found.sm3), Some(found.size)) != (record.sha256, record.sm3, record.size) {
             let shown = show_path(&path);
             return Err(Error::new(
                 format!("{shown}：留存的文件已损坏（摘要不符）；请从备份恢复"),
                 format!("{shown}: the kept file is damaged (its digest differs); restore a backup"),
             ));
         }
-        Ok(bytes)
+        Ok(file)
     }
 
     /// Gives a kept original back under its claimed name, made safe; the record number before it keeps other files from harm.
@@ -276,10 +291,10 @@ impl Folder {
         }
         let safe: String =
             record.file_name.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
-        let name = if record.kind == Kind::Capture.as_str() {
-            format!("{}.wacz", record.id)
-        } else {
-            format!("{}-{safe}", record.id)
+        let name = match record.kind.as_str() {
+            "capture" => format!("{}.wacz", record.id),
+            "comparison" => format!("{}.comparison.json", record.id),
+            _ => format!("{}-{safe}", record.id),
         };
         let target = output.join(name);
         let mut source = File::open(&held).map_err(|e| Error::io(&held, &e))?;
@@ -360,4 +375,47 @@ fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> 
         return Err(Error::io(path, &e));
     }
     Ok(path.to_owned())
+}
+
+/// The roots of a folder's time authorities, and which of them a package needs.
+struct Roots {
+    known: Vec<Root>,
+    used: BTreeSet<[u8; 32]>,
+}
+
+impl Roots {
+    /// The embedded authority's is always needed: it stamps the certificate's signature.
+    fn of(folder: &Folder) -> Result<Self> {
+        let dir = folder.trust_dir();
+        let (pem, _) = folder.authority_root()?;
+        let embedded = Root::from_pem(&pem)?;
+        let used = BTreeSet::from([embedded.fingerprint()]);
+        let mut known = vec![embedded];
+        for entry in fs::read_dir(&dir).map_err(|e| Error::io(&dir, &e))?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with("tsa-") && name.ends_with(".pem") {
+                known.push(Root::from_pem(&read_file(&entry.path())?)?);
+            }
+        }
+        Ok(Self { known, used })
+    }
+
+    /// Entry name of the root that a token leads to, and genTime in Unix seconds.
+    fn of_token(&mut self, tsr: &[u8]) -> Result<(String, i64)> {
+        let token = Token::parse_tsr(tsr)?;
+        let root = token.check_path(&self.known)?;
+        self.used.insert(root.fingerprint());
+        Ok((Self::file(&root.fingerprint()), token.gen_time.unix_seconds()))
+    }
+
+    /// Entry name, PEM and SHA-256 in hex of those that are needed, ascending.
+    fn carried(&self) -> Result<Vec<(String, Vec<u8>, String)>> {
+        let known: BTreeMap<_, _> = self.known.iter().map(|root| (root.fingerprint(), root)).collect();
+        let needed = known.iter().filter(|(fingerprint, _)| self.used.contains(*fingerprint));
+        needed.map(|(f, root)| Ok((Self::file(f), root.to_pem()?.into_bytes(), hex::encode(f)))).collect()
+    }
+
+    fn file(fingerprint: &[u8; 32]) -> String {
+        format!("trust-tsa-{}.pem", &hex::encode(fingerprint)[..16])
+    }
 }

@@ -268,7 +268,15 @@ impl Folder {
         let custody = if request.digest_only { Custody::Read } else { Custody::Held };
         let file = File { digests: taken.digests, media_type: taken.media_type.into(), custody };
         let (relation, provenance) = (Some(self.relation()), Some(Provenance::UserSupplied));
-        let draft = Draft { kind, ledger: &self.origin, file: Some(file), relation, provenance, claims };
+        let draft = Draft {
+            kind,
+            ledger: &self.origin,
+            file: Some(file),
+            relation,
+            provenance,
+            claims,
+            clock: Clock::Unchecked,
+        };
         draft.record(self.writer()?, &taken.file_name)
     }
 
@@ -288,7 +296,8 @@ pub(crate) fn operator(store: &store::Store, writer: &Writer, origin: &str, oper
         ("operator_id", text(&operator.id)),
         ("operator_id_masked", text(&operator.masked_id())),
     ]);
-    let draft = Draft { kind: Kind::Operator, ledger: origin, file: None, relation: None, provenance: None, claims };
+    let (file, relation, provenance, clock) = (None, None, None, Clock::Unchecked);
+    let draft = Draft { kind: Kind::Operator, ledger: origin, file, relation, provenance, claims, clock };
     let record = draft.record(writer, "")?;
     match submit(store, writer, &[record])?.as_slice() {
         [0] => Ok(()),
@@ -307,6 +316,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) relation: Option<OperatorRelation>,
     pub(crate) provenance: Option<Provenance>,
     pub(crate) claims: BTreeMap<&'a str, Value>,
+    /// How the platform's clock stood, where it was compared.
+    pub(crate) clock: Clock,
 }
 
 impl Draft<'_> {
@@ -327,7 +338,7 @@ impl Draft<'_> {
             id: id.clone(),
             ledger: self.ledger.to_owned(),
             received_at,
-            clock: Clock::Unchecked,
+            clock: self.clock,
             provenance: self.provenance,
             operator_relation: self.relation,
             software: Software { name: name.into(), version: version.into(), commit: commit.into() },

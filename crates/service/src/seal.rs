@@ -140,7 +140,7 @@ fn list_path(dir: &Path, short: &str) -> PathBuf {
     dir.join(format!("signer/{short}.crl"))
 }
 
-fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     let new = path.with_extension("new");
     let write = || {
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&new)?;

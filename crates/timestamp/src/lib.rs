@@ -8,9 +8,11 @@ mod certificates;
 pub mod cms;
 mod document;
 mod issue;
+mod remote;
 
 pub use authority::{Authority, Clock, Material};
 pub use document::DocumentSigner;
+pub use remote::{Health, Remote, RemoteAuthority};
 
 use evidence::time::Utc;
 
@@ -43,6 +45,28 @@ pub enum Error {
     KeyMismatch {
         /// Subject of the certificate.
         certificate: String,
+    },
+    /// An outside authority that gave no answer.
+    #[error("{name} ({url}) gave no token: {reason}")]
+    Unreachable {
+        /// The authority's name in the configuration.
+        name: String,
+        /// Where it was asked, without user and password.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// An outside authority is not asked for a while, because it failed.
+    #[error("{name} is not asked again for {seconds} s: it failed {failures} times, the last time because: {reason}")]
+    Resting {
+        /// The authority's name in the configuration.
+        name: String,
+        /// Until then.
+        seconds: u64,
+        /// In a row.
+        failures: u32,
+        /// The last reason.
+        reason: String,
     },
     /// The system gives no random bytes.
     #[error("the system's random number source failed: {0}")]

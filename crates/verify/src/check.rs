@@ -4,6 +4,8 @@
 
 mod capture;
 mod certificate;
+mod comparison;
+mod environment;
 mod form;
 mod later;
 mod ledger;
@@ -20,6 +22,7 @@ use crate::{Check, Facts, Original, Outcome, Overall, Trust, Verdict, times, ver
 use archive::{pdf::CertificatePdf, wacz::Source};
 use evidence::{
     Error, Result,
+    comparison::Comparison,
     digest::{self, FileDigests},
     disclosure, hex,
     json::Value,
@@ -47,7 +50,7 @@ pub fn check_package(bytes: &[u8], trust: &Trust, originals: &[Original], now: U
     check_package_beside(bytes, trust, originals, None, now)
 }
 
-/// [`check_package`], with a capture's file that lies beside it; its digests stand in `originals` too.
+/// [`check_package`], with a capture's file (or a comparison's) that lies beside it; its digests stand in `originals` too.
 pub fn check_package_beside(
     bytes: &[u8],
     trust: &Trust,
@@ -131,8 +134,10 @@ struct Walk<'a> {
     checks: Vec<Check>,
     facts: Facts,
     certificate: Option<Carried<'a>>,
-    /// A capture's file that lies beside the entries.
+    /// A capture's file, or a comparison's, that lies beside the entries.
     wacz: Option<&'a mut dyn Source>,
+    /// A comparison's document, until it is checked.
+    comparison: Option<Result<Comparison>>,
 }
 
 /// The certificate in question, where there is one.
@@ -165,6 +170,9 @@ const ORDER: &[&str] = &[
     "capture-resources",
     "capture-order",
     "capture-contact",
+    "capture-environment",
+    "comparison",
+    "comparison-distances",
     "later-records",
     "printed-page",
 ];
@@ -186,7 +194,16 @@ const REQUIRED: &[&str] = &[
 
 impl<'a> Walk<'a> {
     fn new(entries: &'a Entries, trust: &'a Trust, now: Utc) -> Self {
-        Self { entries, trust, now, checks: Vec::new(), facts: Facts::default(), certificate: None, wacz: None }
+        Self {
+            entries,
+            trust,
+            now,
+            checks: Vec::new(),
+            facts: Facts::default(),
+            certificate: None,
+            wacz: None,
+            comparison: None,
+        }
     }
 }
 
@@ -209,6 +226,9 @@ impl Walk<'_> {
         self.checks.push(stated);
         let disclosures = self.disclosures(statement.as_ref());
         self.checks.push(disclosures);
+        if statement.as_ref().is_some_and(|s| s.kind == Kind::Comparison) {
+            self.comparison = Some(self.document());
+        }
         let file = self.file(statement.as_ref(), originals);
         self.checks.push(file);
 
@@ -242,8 +262,10 @@ impl Walk<'_> {
             Some(Carried::Unreadable) | None => None,
         };
         self.checks.extend(signature);
-        if let Some(statement) = statement.filter(|s| s.kind == Kind::Capture) {
-            self.capture(&statement, &statement_tokens);
+        match &statement {
+            Some(statement) if statement.kind == Kind::Capture => self.capture(statement, &statement_tokens),
+            Some(statement) if statement.kind == Kind::Comparison => self.comparison(statement),
+            _ => {}
         }
         self.always();
     }
@@ -307,9 +329,14 @@ impl Walk<'_> {
                 }
             };
         };
-        let carried = self.entries.get("capture.wacz").filter(|_| statement.kind == Kind::Capture);
-        let carried = carried.map(|b| Original { name: "capture.wacz".into(), digests: FileDigests::of(b) });
-        let given: Vec<&Original> = originals.iter().chain(&carried).collect();
+        let made = match statement.kind {
+            Kind::Capture => "capture.wacz",
+            Kind::Comparison => "comparison.json",
+            _ => "",
+        };
+        let carried = self.entries.get(made);
+        let carried = carried.map(|b| Original { name: made.into(), digests: FileDigests::of(b) });
+        let given: Vec<&Original> = self.without_sources(originals).into_iter().chain(&carried).collect();
         let expected = words::digests(&file.digests);
         if given.is_empty() {
             let check = Check::new(
@@ -376,13 +403,14 @@ impl Walk<'_> {
         };
         let opened = self.entry("disclosure.json").and_then(disclosure::parse_set).and_then(|set| statement.open(&set));
         let opened = opened.and_then(|opened| {
-            let order = opened.get("refs").and_then(Value::as_array).is_some_and(|refs| !refs.is_empty());
-            if statement.kind == Kind::Capture && !order {
-                return Err(Error::malformed(
-                    "disclosure",
-                    "refs not disclosed or empty",
-                    "the capture's order in refs",
-                ));
+            let refs = opened.get("refs").and_then(Value::as_array).is_some_and(|refs| !refs.is_empty());
+            let first = match statement.kind {
+                Kind::Capture => "the capture's order in refs",
+                Kind::Comparison => "the capture in refs",
+                _ => return Ok(opened),
+            };
+            if !refs {
+                return Err(Error::malformed("disclosure", "refs not disclosed or empty", first));
             }
             Ok(opened)
         });

@@ -253,6 +253,39 @@ const TABLE: &[Row] = &[
         ],
     ),
     (
+        "capture-environment",
+        [
+            "取证系统自己报告的危险信号：hosts 条目、外来根证书、时钟偏差、前后差异等。",
+            "Red flags that the capturing system itself reports: hosts entries, foreign roots, a clock that is off, differences.",
+            "报告不是证明：被人控制的机器可以不报。",
+            "A report is no proof: a machine under another's control can leave them out.",
+            "有保留的，读 WACZ 中的 environment-after/page 等报告，并向平台索取说明。",
+            "Where it is limited, read the reports in the WACZ (environment-after/page), and ask the platform.",
+        ],
+    ),
+    (
+        "comparison",
+        [
+            "比对文件格式正确，所列的取证和登记记录与账本记录所引用的一致，时间相容。",
+            "The comparison's document has its form, names the records that its own record refers to, and its times are in order.",
+            "不证明相似就是侵权，也不证明没有列出的就不存在；距离是平台算出的。",
+            "Not that what is similar infringes, nor that what is not listed is absent; distances are the platform's figures.",
+            "没有给出比对文件的，一并给出；与声明不符的，索取原来的文件。",
+            "Where the document was not given, give it along; where it is not the statement's, ask for the file as it was.",
+        ],
+    ),
+    (
+        "comparison-distances",
+        [
+            "由取证文件和登记的原件重新算出的摘要与距离，和比对文件所写的相同。",
+            "Digests and distances, computed again from the capture's file and the registered originals, are those of the document.",
+            "不证明页面上没有其他相似的图像；有损图片的解码器不同，距离可能相差几位。",
+            "Not that nothing else on the page is similar; another decoder of lossy pictures may move a distance by a few bits.",
+            "把取证文件（WACZ）和登记的原件一并给 quezao verify。",
+            "Give quezao verify the capture's file (WACZ) and the registered originals along.",
+        ],
+    ),
+    (
         "later-records",
         [
             "从不检查：离线无法知道账本后来写了什么。",

@@ -34,6 +34,8 @@ pub struct Facts {
     pub unchecked_entries: Vec<String>,
     /// What a capture's file holds, where its form holds.
     pub capture: Option<Box<archive::wacz::Wacz>>,
+    /// A comparison's document, where it holds.
+    pub comparison: Option<Box<evidence::comparison::Comparison>>,
     /// The same facts of a capture's order, where it holds.
     pub order: Option<Box<Facts>>,
     /// SHA-256 of `VERIFY.txt` and `verify.py`, to be shown.

@@ -21,4 +21,4 @@ pub use check::{
 pub use explain::{Explanation, explain};
 pub use facts::{Facts, Seal, Witness};
 pub use trust::{Role, RoleLine, Trust, TrustError};
-pub use verdict::{Check, Original, Outcome, Overall, Page, Sentence, Verdict};
+pub use verdict::{Check, Distances, Original, Outcome, Overall, Page, Sentence, Verdict};

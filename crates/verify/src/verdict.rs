@@ -156,6 +156,64 @@ impl Verdict {
     }
 }
 
+/// What came of computing a comparison's distances again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Distances {
+    /// All of them agree.
+    Same {
+        /// Pairs that were computed again.
+        pairs: usize,
+    },
+    /// Those that could be computed agree.
+    SameAsFarAsGiven {
+        /// Pairs that were computed again.
+        pairs: usize,
+        /// Pairs that were not.
+        left: usize,
+    },
+    /// One does not, and no decoder can be the reason.
+    Differs(Sentence),
+    /// Nothing could be computed here, or another decoder may be the reason; contradicts nothing.
+    NotComputed(Sentence),
+}
+
+impl Verdict {
+    /// The same verdict, with `comparison-distances` as it was found. Only where there is a comparison that holds.
+    pub fn with_distances(mut self, distances: Distances) -> Self {
+        let id = "comparison-distances";
+        let Some(place) = self.checks.iter().position(|c| c.id == id) else { return self };
+        if self.facts.comparison.is_none() {
+            return self;
+        }
+        let check = match distances {
+            Distances::Same { pairs } => Check::new(
+                id,
+                Outcome::Pass,
+                format!("由给出的取证文件和原件重新计算，{pairs} 对的摘要与距离都相同。"),
+                format!(
+                    "Computed again from the given capture and originals, digests and distances of all {pairs} pairs are the same."
+                ),
+            ),
+            Distances::SameAsFarAsGiven { pairs, left } => Check::new(
+                id,
+                Outcome::Limited,
+                format!("由给出的文件重新计算，{pairs} 对的摘要与距离相同；另有 {left} 对没有给出原件，未重新计算。"),
+                format!(
+                    "Computed again from the given files, digests and distances of {pairs} pairs are the same; {left} more were not computed, as their originals were not given."
+                ),
+            ),
+            Distances::Differs(why) => Check::new(id, Outcome::Fail, why.zh, why.en),
+            Distances::NotComputed(why) => Check::new(id, Outcome::NotChecked, why.zh, why.en),
+        };
+        self.checks[place] = check.optional();
+        self.result = Overall::of(&self.checks);
+        if self.result == Overall::NotVerified {
+            self.shows.clear();
+        }
+        self
+    }
+}
+
 impl Overall {
     pub(crate) fn of(checks: &[Check]) -> Self {
         if checks.iter().any(|c| c.result == Outcome::Fail) {

@@ -129,10 +129,21 @@ pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
         if statement.operator_relation == Some(OperatorRelation::SamePerson) {
             add("运营者与存证主体是同一人：自行固定。", "Operator and owner are the same person: self-made.");
         }
+        if statement.kind == Kind::Comparison {
+            add(evidence::comparison::NOTICE.0, evidence::comparison::NOTICE.1);
+            add(
+                "比对由平台的程序作出；未重新计算的，只是平台的说法。",
+                "The comparison was made by the platform's program; what was not computed again is the platform's word.",
+            );
+        }
         if statement.kind == Kind::Capture {
             add(
                 "页面内容确由该网址发出、在指令之后取得、未经改动，这些依赖取证机器；此处没有网站对页面内容的签名。",
                 "That these bytes are what the address sent, after the order and unchanged, rests on the capturing machine; nothing here is the site's signature over them.",
+            );
+            add(
+                "不证明网页内容属实，或由其名义上的发布者发布。",
+                "It does not show that the page is true, or published by whom it names.",
             );
             add(
                 "页面会因地区、账号、设备和时间而不同：不证明他人当时看到的也是这样。",

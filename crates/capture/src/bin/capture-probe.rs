@@ -1,4 +1,5 @@
-//! One capture from the command line, for the tests: `capture-probe [--allow-loopback HOST:PORT]… URL`.
+//! One capture from the command line, for the tests:
+//! `capture-probe [--allow-loopback HOST:PORT]… [--isolation MODE] URL`.
 //!
 //! Prints a JSON line when the browser runs, and one with the outcome.
 
@@ -17,6 +18,14 @@ fn main() -> std::process::ExitCode {
                     return std::process::ExitCode::from(2);
                 }
             }
+        } else if argument == "--isolation" {
+            match arguments.next().unwrap_or_default().parse() {
+                Ok(isolation) => order.machine.isolation = isolation,
+                Err(e) => {
+                    eprintln!("--isolation: {e}");
+                    return std::process::ExitCode::from(2);
+                }
+            }
         } else {
             order.url = argument;
         }
@@ -32,6 +41,8 @@ fn main() -> std::process::ExitCode {
                     "outcome": recording.outcome, "reasons": recording.reasons, "remarks": recording.remarks,
                     "status": recording.status, "title": recording.title, "final_url": recording.final_url,
                     "exchanges": recording.exchanges, "resources": recording.resources, "guard": recording.guard,
+                    "operations": recording.resource("operations")
+                        .and_then(|o| std::fs::read_to_string(&o.content.file).ok()).unwrap_or_default().lines().collect::<Vec<_>>(),
                     "red_flags": recording.red_flags, "inside": recording.before["inside"],
                     "spawn_ms": recording.spawn.as_millis() as u64, "took_ms": (recording.ended - recording.started) / 1000,
                 })

@@ -1,13 +1,14 @@
 //! A small stub resolver (RFC 1035) that keeps the messages as received.
 //!
-//! It asks the servers of `/etc/resolv.conf` itself, so the hosts file has no say in where a capture goes.
-//! The first server that answers decides. Nothing is cached beyond the guard's own pinning.
+//! It asks the operator's servers, or those of `/etc/resolv.conf`, itself, so the hosts file has no say in where a
+//! capture goes. Of the system's servers the first that answers decides, as the system itself would have it; of the
+//! operator's every one is asked. Nothing is cached beyond the guard's own pinning.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use super::resolve::{Answer, Resolver, System};
+use super::resolve::{Answer, Resolver, Several, System};
 
 const A: u16 = 1;
 const AAAA: u16 = 28;
@@ -36,7 +37,18 @@ impl Dns {
         Self { servers: servers.take(3).collect(), wait: Duration::from_secs(3) }
     }
 
-    fn ask(&self, server: SocketAddr, name: &str, kind: u16) -> io::Result<Vec<u8>> {
+    /// Every one of `servers` for itself, compared; where none is named, the system's.
+    pub fn of(servers: &[SocketAddr]) -> Box<dyn Resolver> {
+        if servers.is_empty() {
+            return Box::new(Self::system());
+        }
+        let one = |server: &SocketAddr| -> Box<dyn Resolver> {
+            Box::new(Self { servers: vec![*server], wait: Duration::from_secs(3) })
+        };
+        Box::new(Several(servers.iter().map(one).collect()))
+    }
+
+    fn query(&self, server: SocketAddr, name: &str, kind: u16) -> io::Result<Vec<u8>> {
         let question = question(name, kind)?;
         let local: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         let socket = UdpSocket::bind((local, 0))?;
@@ -80,18 +92,26 @@ impl Resolver for Dns {
         }
         let mut last = io::Error::other("no server");
         for server in &self.servers {
-            let both = self.ask(*server, name, A).and_then(|a| Ok([a, self.ask(*server, name, AAAA)?]));
+            let both = self.query(*server, name, A).and_then(|a| Ok([a, self.query(*server, name, AAAA)?]));
             match both {
                 Ok(raw) => {
-                    let mut addresses = Vec::new();
-                    for message in &raw {
-                        for address in read(message)? {
-                            if !addresses.contains(&address) {
-                                addresses.push(address);
+                    let mut answer = Answer { raw: raw.into(), ..Answer::default() };
+                    for message in &answer.raw {
+                        match read(message) {
+                            Ok(found) => {
+                                for address in found {
+                                    if !answer.addresses.contains(&address) {
+                                        answer.addresses.push(address);
+                                    }
+                                }
+                            }
+                            // Kept as received all the same. What is broken in part is not used in part.
+                            Err(e) => {
+                                return Ok(Answer { addresses: Vec::new(), note: Some(e.to_string()), ..answer });
                             }
                         }
                     }
-                    return Ok(Answer { addresses, raw: raw.into() });
+                    return Ok(answer);
                 }
                 Err(e) => last = e,
             }
@@ -245,6 +265,21 @@ mod tests {
         let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
         dns.servers.insert(0, silent.local_addr().unwrap());
         assert_eq!(dns.resolve("shop.example").unwrap().addresses.len(), 1);
+    }
+
+    #[test]
+    fn several_are_asked_and_each_speaks_for_itself() {
+        let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut third = server(&[], false);
+        third.servers = vec![silent.local_addr().unwrap()];
+        third.wait = Duration::from_millis(200);
+        let both = [server(&["8.8.4.4"], false), server(&["8.8.8.8"], false), third];
+        let several = Several(both.into_iter().map(|dns| Box::new(dns) as Box<dyn Resolver>).collect());
+        let said = several.ask("shop.example");
+        let address = |i: usize| said[i].answer.as_ref().map(|answer| answer.addresses[0].to_string());
+        assert_eq!((address(0).unwrap(), address(1).unwrap()), ("8.8.4.4".to_owned(), "8.8.8.8".to_owned()));
+        assert!(address(2).is_err() && said[2].resolver.starts_with("dns 127.0.0.1:"));
+        assert_eq!(several.resolve("shop.example").unwrap().addresses, ["8.8.4.4".parse::<IpAddr>().unwrap()]);
     }
 
     #[test]

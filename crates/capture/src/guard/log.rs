@@ -32,10 +32,22 @@ pub enum What {
         answers: Vec<String>,
         /// The messages as received, base64.
         raw: Vec<String>,
+        /// Why there is no address, where the messages say so.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// A resolver that was asked did not answer.
+    Unanswered {
+        /// The name.
+        name: String,
+        /// Which resolver.
+        resolver: String,
+        /// What the system said.
+        reason: String,
     },
     /// A connection was made.
     Connected {
-        /// `connect` for a tunnel, otherwise the HTTP method.
+        /// `connect` for a tunnel, `contact` for the guard's own handshake, otherwise the HTTP method.
         method: String,
         /// Host as asked.
         host: String,

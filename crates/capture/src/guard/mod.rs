@@ -1,15 +1,18 @@
 //! The egress guard: the only way out of a capture.
 //!
 //! An HTTP proxy on the listener that stands inside the namespace. Rules:
-//! - a name is resolved once a capture, and refused unless *every* answer is globally routable;
+//! - a name is resolved once a capture, by every resolver that the operator named, and refused unless *every* answer is
+//!   globally routable;
 //! - connections go to the pinned address, ports 80 and 443 only; the operator's loopback exceptions apart;
 //! - a tunnel carries bytes, never opened: TLS ends in the browser and at the site;
 //! - a plain-HTTP connection carries one request, so that each is checked: whatever the browser sends
 //!   after it on the same connection goes nowhere;
+//! - its own handshakes (contact proofs) go by the same rules and addresses;
 //! - bytes and time are capped, and everything is logged;
 //! - the browser's own calls home are refused before a name is asked for.
 
 mod address;
+mod contact;
 mod dns;
 mod host;
 mod log;
@@ -26,11 +29,12 @@ use std::time::{Duration, Instant};
 pub use address::refusal;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+pub(crate) use contact::Answered;
 pub use dns::Dns;
 pub use host::{Host, Loopback, authority, host};
 pub(crate) use log::Log;
 pub use log::{Event, What};
-pub use resolve::{Answer, Resolver, System};
+pub use resolve::{Answer, Resolver, Said, Several, System};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// The guard's bounds.
@@ -245,25 +249,38 @@ impl Guard {
         slot.get_or_insert_with(|| self.ask(stream, name)).clone()
     }
 
+    /// Every resolver's every address must be globally routable; the first answer that has one is where to go.
     fn ask(&self, stream: u64, name: &str) -> Result<Vec<IpAddr>, String> {
-        let answer = self.resolver.resolve(name).map_err(|e| format!("{name}: {e}"))?;
-        self.log.push(
-            stream,
-            What::Resolved {
-                name: name.to_owned(),
-                resolver: self.resolver.describe(),
-                answers: answer.addresses.iter().map(ToString::to_string).collect(),
-                raw: answer.raw.iter().map(|raw| STANDARD.encode(raw)).collect(),
-            },
-        );
-        if answer.addresses.is_empty() {
-            return Err(format!("{name} has no address"));
+        let (mut answers, mut silent) = (Vec::new(), None);
+        for said in self.resolver.ask(name) {
+            let (name, resolver) = (name.to_owned(), said.resolver);
+            match said.answer {
+                Ok(answer) => {
+                    let raw = answer.raw.iter().map(|raw| STANDARD.encode(raw)).collect();
+                    let shown = answer.addresses.iter().map(ToString::to_string).collect();
+                    self.log.push(
+                        stream,
+                        What::Resolved { name, resolver, answers: shown, raw, note: answer.note.clone() },
+                    );
+                    answers.push(answer);
+                }
+                Err(reason) => {
+                    silent.get_or_insert_with(|| reason.clone());
+                    self.log.push(stream, What::Unanswered { name, resolver, reason });
+                }
+            }
         }
-        for address in &answer.addresses {
+        for address in answers.iter().flat_map(|answer| &answer.addresses) {
             if let Some(why) = refusal(*address) {
                 return Err(format!("{name} has the address {address}: {why}"));
             }
         }
-        Ok(answer.addresses)
+        let note = answers.iter().find_map(|answer| answer.note.clone());
+        match answers.into_iter().find(|answer| !answer.addresses.is_empty()) {
+            Some(answer) => Ok(answer.addresses),
+            None => {
+                Err(note.or(silent).map_or_else(|| format!("{name} has no address"), |why| format!("{name}: {why}")))
+            }
+        }
     }
 }

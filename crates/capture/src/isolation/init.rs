@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::io::Stdin;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::StatVfsMountFlags;
@@ -52,7 +52,12 @@ fn work(control: &Stdin) -> Step<i32> {
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     let chromium = step("starting Chromium", command.spawn())?;
-    let pid = process::Pid::from_child(&chromium);
+    attend(control, &chromium, inside)
+}
+
+/// Says that Chromium runs, reaps, answers `P`, until Chromium ends or the process outside does.
+pub(crate) fn attend(control: &Stdin, chromium: &Child, inside: impl Fn() -> Value) -> Step<i32> {
+    let pid = process::Pid::from_child(chromium);
     let pidfd = step("watching Chromium", process::pidfd_open(pid, PidfdFlags::empty()))?;
     step("telling", send(control, b"R", SendFlags::NOSIGNAL))?;
     loop {
@@ -128,7 +133,7 @@ fn hide(order: &Order) -> Step<()> {
     step("chdir", process::chdir("/tmp"))
 }
 
-fn drop_rights(memory: u64) -> Step<()> {
+pub(crate) fn drop_rights(memory: u64) -> Step<()> {
     step("capabilities", thread::clear_ambient_capability_set())?;
     step("capabilities", set_capabilities(CapabilitySet::empty()))?;
     step("no_new_privs", thread::set_no_new_privs(true))?;
@@ -158,26 +163,11 @@ fn real_folder(path: &Path) -> bool {
 
 /// What PID 1 sees: processes, interfaces, routes, mounts.
 fn inside() -> Value {
-    let mut processes = Vec::new();
     let mut pids: Vec<u32> = std::fs::read_dir("/proc")
         .map(|entries| entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect())
         .unwrap_or_default();
     pids.sort_unstable();
-    for pid in pids.into_iter().take(200) {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim).unwrap_or("");
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let line = String::from_utf8_lossy(&line).replace('\0', " ");
-        processes.push(json!({
-            "pid": pid,
-            "name": field("Name:"),
-            "parent": field("PPid:").parse::<u32>().ok(),
-            "no_new_privs": field("NoNewPrivs:") == "1",
-            "seccomp": field("Seccomp:").parse::<u32>().ok(),
-            "capabilities": field("CapEff:"),
-            "command": line.chars().take(COMMAND_LINE_MAX).collect::<String>().trim_end(),
-        }));
-    }
+    let processes: Vec<Value> = pids.into_iter().take(200).map(self::process).collect();
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let interfaces: Vec<String> = read("/proc/net/dev")
         .lines()
@@ -189,5 +179,60 @@ fn inside() -> Value {
         .map(|entries| entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect())
         .unwrap_or_default();
     folders.sort();
-    json!({ "processes": processes, "interfaces": interfaces, "routes": routes, "root": folders })
+    json!({
+        "processes": processes, "interfaces": interfaces, "routes": routes, "root": folders,
+        "counters": counters(&read("/proc/net/dev"), &read("/proc/net/snmp")),
+    })
+}
+
+/// One process, as `/proc` shows it.
+pub(crate) fn process(pid: u32) -> Value {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim).unwrap_or("");
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let line = String::from_utf8_lossy(&line).replace('\0', " ");
+    json!({
+        "pid": pid,
+        "name": field("Name:"),
+        "parent": field("PPid:").parse::<u32>().ok(),
+        "no_new_privs": field("NoNewPrivs:") == "1",
+        "seccomp": field("Seccomp:").parse::<u32>().ok(),
+        "capabilities": field("CapEff:"),
+        "command": line.chars().take(COMMAND_LINE_MAX).collect::<String>().trim_end(),
+    })
+}
+
+/// Packets of each interface (received, sent), and the kernel's own counts for this network namespace.
+fn counters(dev: &str, snmp: &str) -> Value {
+    let mut all = serde_json::Map::new();
+    for (name, rest) in dev.lines().skip(2).filter_map(|line| line.split_once(':')) {
+        let fields: Vec<u64> = rest.split_whitespace().filter_map(|field| field.parse().ok()).collect();
+        all.insert(name.trim().to_owned(), json!([fields.get(1), fields.get(9)]));
+    }
+    let lines: Vec<&str> = snmp.lines().collect();
+    for pair in lines.chunks(2).filter(|pair| pair.len() == 2) {
+        let values = pair[1].split_whitespace();
+        for (name, value) in pair[0].split_whitespace().zip(values).skip(1) {
+            let kind = pair[0].split(':').next().unwrap_or_default();
+            if matches!((kind, name), ("Ip", "OutRequests" | "OutNoRoutes") | ("Udp", "OutDatagrams")) {
+                all.insert(format!("{kind}{name}"), json!(value.parse::<u64>().ok()));
+            }
+        }
+    }
+    Value::Object(all)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn counters_are_read() {
+        let dev = "Inter-|   Receive\n face |bytes\n    lo:  840  10 0 0 0 0 0 0  840  10 0 0 0 0 0 0\n";
+        let snmp = "Ip: Forwarding OutRequests OutNoRoutes\nIp: 1 12 3\nUdp: InDatagrams OutDatagrams\nUdp: 1 2\n";
+        let expected = json!({ "lo": [10, 10], "IpOutRequests": 12, "IpOutNoRoutes": 3, "UdpOutDatagrams": 2 });
+        assert_eq!(counters(dev, snmp), expected);
+        assert_eq!(counters("", ""), json!({}));
+    }
 }

@@ -12,6 +12,7 @@
 
 pub(crate) mod init;
 pub(crate) mod namespaces;
+pub(crate) mod plain;
 
 use std::fs::File;
 use std::io::{IoSliceMut, Read};
@@ -64,6 +65,8 @@ pub(crate) struct Order {
     pub(crate) scratch_bytes: u64,
     /// Writable memory of each process inside, in bytes.
     pub(crate) memory_bytes: u64,
+    /// The operator chose to do without namespaces.
+    pub(crate) plain: bool,
 }
 
 /// A refusal on its way out.
@@ -104,7 +107,7 @@ impl Capsule {
         let text = serde_json::to_string(order).map_err(|e| Error::Browser(e.to_string()))?;
         let mut command = Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()));
         command
-            .args([Role::Namespaces.argument(), &text])
+            .args([if order.plain { Role::Plain } else { Role::Namespaces }.argument(), &text])
             .current_dir("/")
             .stdin(theirs)
             .stdout(Stdio::null())

@@ -104,7 +104,7 @@ fn loopback_up() -> Result<(), Error> {
     }
 }
 
-fn send_descriptor(to: &impl AsFd, descriptor: &impl AsFd) -> rustix::io::Result<()> {
+pub(crate) fn send_descriptor(to: &impl AsFd, descriptor: &impl AsFd) -> rustix::io::Result<()> {
     let descriptors = [descriptor.as_fd()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);

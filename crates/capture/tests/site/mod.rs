@@ -1,11 +1,13 @@
 //! A site on loopback: one thread a connection, every request logged, bodies known byte for byte.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
+mod hostile;
 mod pages;
+mod shops;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use capture::{Exchange, Limits, Recording, Request};
@@ -23,11 +25,17 @@ pub struct Answer {
 pub enum Way {
     Plain,
     Gzip,
+    Brotli,
+    Zstd,
+    /// Zstd that unpacks to so many MiB of spaces.
+    Bomb(u64),
     Chunked,
     /// Says more than it sends.
     Truncated,
     /// Goes on until the browser leaves.
     Endless,
+    /// A WebSocket that says two things.
+    Socket,
     /// Nothing for so long.
     Late(Duration),
 }
@@ -79,34 +87,73 @@ impl Site {
     }
 
     pub fn capture_within(&self, path: &str, limits: &Limits) -> Recording {
-        let recording = capture::run(&self.order(path), limits, &mut |_| {}).unwrap();
+        self.capture_order(&self.order(path), limits)
+    }
+
+    pub fn capture_order(&self, order: &Request, limits: &Limits) -> Recording {
+        let recording = capture::run(order, limits, &mut |_| {}).unwrap();
         self.compare(&recording);
+        self.log.lock().unwrap().clear();
         recording
     }
 
+    /// The law: what the site's log holds is in the WACZ, but for WebSockets, which are an artefact of their
+    /// own; and what the WACZ holds with an answer, the site has seen.
     fn compare(&self, recording: &Recording) {
-        let ours = |e: &&Exchange| e.peer.is_some_and(|peer| peer.port() == self.port) && !e.url.contains("/poll");
-        let mut seen: Vec<String> = recording
-            .exchanges
-            .iter()
-            .filter(ours)
-            .map(|e| {
-                let (host, path) = e.url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-                format!("{} {host} /{path}", e.method)
-            })
-            .collect();
-        seen.sort();
-        let log: Vec<String> = self.log().into_iter().filter(|line| !line.contains("/poll")).collect();
-        assert_eq!(seen, log, "the site's log and the recorded exchanges");
+        let ours = |e: &&Exchange| e.peer.is_some_and(|peer| peer.port() == self.port);
+        let (file, _) = recording.write_wacz(tempfile::tempfile().unwrap(), "quezao 0.1.0", vec![]).unwrap();
+        let mut file = std::io::BufReader::new(file);
+        let read = archive::wacz::read(&mut file).unwrap();
+        let records = |kind: &str| {
+            let mut urls: Vec<&str> =
+                read.entries.iter().filter(|e| e.kind == kind).map(|e| e.target.as_str()).collect();
+            urls.sort_unstable();
+            urls
+        };
+        let line = |e: &Exchange| {
+            let (host, path) = e.url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+            format!("{} {host} /{}", e.method, path.split('#').next().unwrap())
+        };
+        let plain = |e: &Exchange| e.url.split('#').next().unwrap().to_owned();
+        let mut all: Vec<String> = recording.exchanges.iter().filter(|e| e.peer.is_some()).map(plain).collect();
+        all.sort_unstable();
+        assert_eq!(records("request"), all, "requests in the WACZ");
+        let mut answered: Vec<String> =
+            recording.exchanges.iter().filter(|e| e.peer.is_some() && e.response.is_some()).map(plain).collect();
+        answered.sort_unstable();
+        assert_eq!(records("response"), answered, "responses in the WACZ");
+
+        let mut log = self.log();
+        if let Some(sockets) = recording.resource("operations/websocket") {
+            let lines = std::fs::read_to_string(&sockets.content.file).unwrap();
+            for socket in lines.lines().filter(|line| line.contains("\"event\":\"created\"")) {
+                let socket: serde_json::Value = serde_json::from_str(socket).unwrap();
+                let url = socket["url"].as_str().unwrap().strip_prefix("ws://").unwrap();
+                let (host, path) = url.split_once('/').unwrap();
+                let at = log.iter().position(|line| *line == format!("GET {host} /{path}"));
+                at.map(|at| log.remove(at));
+            }
+        }
+        let mut unanswered: Vec<String> = Vec::new();
+        for exchange in recording.exchanges.iter().filter(ours) {
+            let line = line(exchange);
+            match log.iter().position(|seen| *seen == line) {
+                Some(at) => drop(log.remove(at)),
+                None if exchange.response.is_none() && exchange.failure.is_some() => unanswered.push(line),
+                None => panic!("recorded with an answer, never seen by the site: {line} {:?}", exchange.failure),
+            }
+        }
+        assert_eq!(log, Vec::<String>::new(), "seen by the site, not recorded (cut off on the way: {unanswered:?})");
         for exchange in recording.exchanges.iter().filter(ours) {
             let Some(response) = &exchange.response else { continue };
             let Some(body) = &response.body else { continue };
             let path = exchange.url.splitn(4, '/').nth(3).unwrap();
             let sent = pages::answer(&format!("/{path}"), self.port);
-            if matches!(sent.way, Way::Plain | Way::Gzip | Way::Chunked)
+            if matches!(sent.way, Way::Plain | Way::Gzip | Way::Brotli | Way::Zstd | Way::Chunked | Way::Late(_))
                 && response.fidelity == capture::Fidelity::Exact
+                && exchange.failure.is_none()
             {
-                assert_eq!(std::fs::read(&body.file).unwrap(), sent.body, "{}", exchange.url);
+                assert!(std::fs::read(&body.file).unwrap() == sent.body, "the body of {}", exchange.url);
             }
             match &response.head.raw {
                 Some(raw) => assert_eq!(*raw, wire(&sent).0, "{}", exchange.url),
@@ -138,7 +185,12 @@ fn serve(mut stream: TcpStream, port: u16, log: &Mutex<Vec<String>>) {
     let mut posted = vec![0; field("content-length").map_or(0, |n| n.parse().unwrap())];
     stream.read_exact(&mut posted).unwrap();
     log.lock().unwrap().push(format!("{method} {host} {path}"));
-    let _ = send(&mut stream, &pages::answer(&path, port));
+    let answer = pages::answer(&path, port);
+    if let (Way::Socket, Some(key)) = (&answer.way, field("sec-websocket-key")) {
+        let _ = socket(&mut stream, &key);
+        return;
+    }
+    let _ = send(&mut stream, &answer);
 }
 
 fn send(stream: &mut TcpStream, answer: &Answer) -> std::io::Result<()> {
@@ -148,6 +200,15 @@ fn send(stream: &mut TcpStream, answer: &Answer) -> std::io::Result<()> {
     }
     stream.write_all(head.as_bytes())?;
     stream.write_all(&body)?;
+    if let Way::Bomb(size) = answer.way {
+        // Blocks of one repeated byte: four bytes become 128 KiB.
+        stream.write_all(&[0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58])?;
+        for n in 0..size * 8 {
+            let header = (128u32 << 10) << 3 | 1 << 1 | u32::from(n + 1 == size * 8);
+            stream.write_all(&header.to_le_bytes()[..3])?;
+            stream.write_all(b" ")?;
+        }
+    }
     if matches!(answer.way, Way::Endless) {
         loop {
             stream.write_all(b"<p>and on it goes</p>\n")?;
@@ -181,8 +242,17 @@ fn wire(answer: &Answer) -> (String, Vec<u8>) {
             chunks.extend(b"0\r\n\r\n");
             body = chunks;
         }
+        Way::Brotli => {
+            body = brotli(&body);
+            head.push_str(&format!("Content-Encoding: br\r\nContent-Length: {}\r\n", body.len()));
+        }
+        Way::Zstd => {
+            body = zstd(&body);
+            head.push_str(&format!("Content-Encoding: zstd\r\nContent-Length: {}\r\n", body.len()));
+        }
+        Way::Bomb(_) => head.push_str("Content-Encoding: zstd\r\n"),
         Way::Truncated => head.push_str(&format!("Content-Length: {}\r\n", body.len() + 1000)),
-        Way::Endless => {}
+        Way::Endless | Way::Socket => {}
         Way::Plain | Way::Late(_) => head.push_str(&format!("Content-Length: {}\r\n", body.len())),
     }
     head.push_str("\r\n");
@@ -205,6 +275,50 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Uncompressed meta-blocks (RFC 7932, 9.2).
+fn brotli(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (n, block) in bytes.chunks(65_536).enumerate() {
+        // The first one has the window's bit before it.
+        let shift = u32::from(n == 0);
+        let header = ((block.len() as u32 - 1) << 3 | 1 << 19) << shift;
+        out.extend(&header.to_le_bytes()[..3]);
+        out.extend(block);
+    }
+    out.push(3);
+    out
+}
+
+/// Raw blocks (RFC 8878, 3.1.1).
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x28, 0xb5, 0x2f, 0xfd, 0xa0];
+    out.extend((bytes.len() as u32).to_le_bytes());
+    let mut blocks = bytes.chunks(128 << 10).peekable();
+    while let Some(block) = blocks.next() {
+        let header = (block.len() as u32) << 3 | u32::from(blocks.peek().is_none());
+        out.extend(&header.to_le_bytes()[..3]);
+        out.extend(block);
+    }
+    out
+}
+
+/// Says `price 99`, waits for an answer, says the bytes 1 to 5, and goes.
+fn socket(stream: &mut TcpStream, key: &str) -> std::io::Result<()> {
+    use sha1::Digest;
+    let accept = sha1::Sha1::digest(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
+    let accept = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, accept);
+    let head = format!(
+        "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(b"\x81\x08price 99")?;
+    let mut answer = [0; 64];
+    let _ = stream.read(&mut answer)?;
+    stream.write_all(&[0x82, 5, 1, 2, 3, 4, 5])?;
+    std::thread::sleep(Duration::from_millis(300));
+    stream.write_all(&[0x88, 0])
+}
+
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |c, _| if c & 1 == 1 { (c >> 1) ^ 0xedb8_8320 } else { c >> 1 })
@@ -224,18 +338,70 @@ pub fn picture(colour: u8) -> Vec<u8> {
     out
 }
 
-/// Why captures cannot run here, if so: said, and the test passes.
+/// Captures cannot run here: said, and the test passes.
 pub fn absent() -> bool {
-    let machine = capture::Machine {
-        executable: Some(env!("CARGO_BIN_EXE_capture-probe").into()),
-        ..capture::Machine::default()
-    };
-    match capture::check(&machine) {
-        Ok(_) => false,
-        Err(why @ (capture::Error::NoChromium(_) | capture::Error::Isolation { .. })) => {
-            println!("not run: {why}");
-            true
+    static ABSENT: OnceLock<bool> = OnceLock::new();
+    *ABSENT.get_or_init(|| {
+        let machine = capture::Machine {
+            executable: Some(env!("CARGO_BIN_EXE_capture-probe").into()),
+            ..capture::Machine::default()
+        };
+        match capture::check(&machine) {
+            Ok(_) => false,
+            Err(why @ (capture::Error::NoChromium(_) | capture::Error::Isolation { .. })) => {
+                println!("not run: {why}");
+                true
+            }
+            Err(why) => panic!("{why}"),
         }
-        Err(why) => panic!("{why}"),
+    })
+}
+
+/// For most pages: no PDF and no film, which have tests of their own.
+pub fn limits() -> Limits {
+    Limits { settle: Duration::from_secs(3), pdf: false, film: false, ..Limits::default() }
+}
+
+/// A site and a capture of one of its pages; nothing where captures cannot run.
+pub fn captured(path: &str) -> Option<Recording> {
+    captured_within(path, &limits())
+}
+
+pub fn captured_within(path: &str, limits: &Limits) -> Option<Recording> {
+    if absent() {
+        return None;
     }
+    let recording = Site::start().capture_within(path, limits);
+    let took = (recording.ended - recording.started) / 1000;
+    println!("{path}: {took} ms {:?} {:?} {:?}", recording.outcome, recording.reasons, recording.remarks);
+    Some(recording)
+}
+
+pub fn codes(recording: &Recording) -> Vec<&str> {
+    recording.reasons.iter().map(|reason| reason.code).collect()
+}
+
+pub fn remarks(recording: &Recording) -> Vec<&str> {
+    recording.remarks.iter().map(|remark| remark.code).collect()
+}
+
+pub fn fetched(recording: &Recording, part: &str) -> usize {
+    recording.exchanges.iter().filter(|e| e.url.contains(part) && !e.printing && e.response.is_some()).count()
+}
+
+pub fn bytes(recording: &Recording, name: &str) -> Vec<u8> {
+    std::fs::read(&recording.resource(name).unwrap_or_else(|| panic!("no {name}")).content.file).unwrap()
+}
+
+pub fn text(recording: &Recording, name: &str) -> String {
+    String::from_utf8_lossy(&bytes(recording, name)).into_owned()
+}
+
+pub fn json(recording: &Recording, name: &str) -> serde_json::Value {
+    serde_json::from_slice(&bytes(recording, name)).unwrap()
+}
+
+#[track_caller]
+pub fn complete(recording: &Recording) {
+    assert_eq!((recording.outcome, codes(recording)), (capture::Outcome::Complete, vec![]));
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{Answer, Way, picture};
 
-const WORDS: &str = "手工陶瓷马克杯，青色釉面，容量三百五十毫升，产地景德镇，现货包邮。A handmade mug, in stock. ";
+pub(super) const WORDS: &str =
+    "手工陶瓷马克杯，青色釉面，容量三百五十毫升，产地景德镇，现货包邮。A handmade mug, in stock. ";
 
 pub(super) fn answer(path: &str, port: u16) -> Answer {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -167,11 +168,13 @@ pub(super) fn answer(path: &str, port: u16) -> Answer {
             let n: u8 = path["/image/".len()..].parse().unwrap_or(0);
             plain("image/bmp", &picture(n))
         }
-        _ => Answer { status: 404, ..plain("text/plain", b"nothing here") },
+        _ => super::hostile::answer(path, query, port)
+            .or_else(|| super::shops::answer(path))
+            .unwrap_or_else(|| Answer { status: 404, ..plain("text/plain", b"nothing here") }),
     }
 }
 
-fn page(title: &str, body: &str) -> Answer {
+pub(super) fn page(title: &str, body: &str) -> Answer {
     let html =
         format!("<!doctype html><html lang=zh><meta charset=utf-8><title>{title}</title><body>{body}</body></html>");
     Answer {
@@ -182,11 +185,11 @@ fn page(title: &str, body: &str) -> Answer {
     }
 }
 
-fn plain(kind: &str, body: &[u8]) -> Answer {
+pub(super) fn plain(kind: &str, body: &[u8]) -> Answer {
     let fields = if kind.is_empty() { vec![] } else { vec![("Content-Type", kind.to_owned())] };
     Answer { status: 200, fields, body: body.to_vec(), way: Way::Plain }
 }
 
-fn to(place: &str) -> Answer {
+pub(super) fn to(place: &str) -> Answer {
     Answer { status: 302, fields: vec![("Location", place.to_owned())], body: Vec::new(), way: Way::Plain }
 }

@@ -199,6 +199,8 @@ pub(crate) fn merchant() -> Sheet {
             step("全部核验", "Everything", &["quezao verify --trust DIR CERTIFICATE.pdf ORIGINAL"]),
         ],
         software: w("鹊凿 0.4.0（3f9c21e）", "Quezao 0.4.0 (3f9c21e)"),
+        report: None,
+        comparison: None,
     }
 }
 
@@ -385,6 +387,63 @@ pub(crate) fn not_verified() -> Sheet {
     s.t1.as_mut().unwrap().result = Outcome::Fail;
     s.events.retain(|e| e.what != EventKind::Content);
     s
+}
+
+/// A shop's page, captured by the platform; its screenshot in two parts.
+pub(crate) fn capture() -> (Sheet, Pictures) {
+    use Outcome::*;
+    let mut s = merchant();
+    let line = |zh, en, value: &str| Line { label: w(zh, en), value: Words::same(value) };
+    s.kind = Kind::Capture;
+    s.title = Some("釉色渐变马克杯 莫兰迪色系 - 好物集市".into());
+    s.provenance = Provenance::PlatformCaptured;
+    s.file.name = Some("capture.wacz".into());
+    s.file.mime = Some("application/wacz".into());
+    s.file.pixels = None;
+    s.t1 = moment("2026-11-24T22:12:31Z", w("鹊凿内置", "Quezao"), false, Limited);
+    s.t2 = moment("2026-11-24T22:12:39Z", beichen(), true, Pass);
+    s.events = vec![
+        event(EventKind::Order, "2026-11-24T22:11:46Z", Clock::Tsa, Some(beichen())),
+        event(EventKind::Opened, "2026-11-24T22:11:49Z", Clock::Machine, None),
+        event(EventKind::Content, "2026-11-24T22:12:31Z", Clock::Own, None),
+        event(EventKind::Seal, "2026-11-24T22:12:39Z", Clock::Tsa, Some(beichen())),
+    ];
+    s.checked = "2026-11-24T22:13:40Z".into();
+    let hop = |status, url: &str| Hop { status: Some(status), url: url.into() };
+    let peer = |host: &str, address: &str, tls| Peer { host: host.into(), address: address.into(), tls };
+    let listed = |name: &str, size| Listed { name: name.into(), size, sha256: SHA256.into() };
+    s.report = Some(Report {
+        url: "http://hwjs.example/s/8Kd2Qx".into(),
+        final_url: Some("https://item.hwjs.example/p/60219934".into()),
+        title: None,
+        ended: Some(Ended::Complete),
+        reasons: vec![],
+        remarks: vec![w("页面弹出对话框，已取消", "the page opened a dialog, which was dismissed")],
+        flags: vec![w("系统中另装有 CA 证书", "CA certificates were added to the system")],
+        told: true,
+        other: Some(true),
+        order: Some("019ab7d4-0000-7e08-b5f1-c26a90d81e54".into()),
+        attempt: Some((2, 1, 48_903)),
+        ordered: moment("2026-11-24T22:11:46Z", beichen(), true, Pass),
+        hops: vec![hop(302, "http://hwjs.example/s/8Kd2Qx"), hop(200, "https://item.hwjs.example/p/60219934")],
+        peers: vec![
+            peer("hwjs.example", "203.0.113.18:80", false),
+            peer("item.hwjs.example", "203.0.113.24:443", true),
+        ],
+        site: vec![line("名称", "Name", "item.hwjs.example"), line("颁发者", "Issuer", "Example Trust DV CA 2")],
+        environment: vec![line("系统", "System", "Debian GNU/Linux 12 (bookworm), Linux 6.1.0-31-amd64")],
+        shown: vec![Shown { label: w("价格", "Price"), value: "¥168.00".into(), place: Some([20, 1_190, 300, 40]) }],
+        files: vec![
+            listed("order", 115_322),
+            listed("environment-before", 8_675),
+            listed("screenshot-full", 1_638_657),
+        ],
+        exchanged: (85, 84, 4_310_221),
+        left_out: [0, 0, 2, 3],
+        screenshot: Some(Screenshot { width: 390, height: 3_000, parts: vec![(0, 1_200), (1_200, 2_500)] }),
+    });
+    let parts = vec![(0, 1_200, thumbnail(390, 1_200)), (1_200, 2_500, thumbnail(390, 1_300))];
+    (s, Pictures { width: 390, height: 3_000, parts })
 }
 
 /// A small picture, warm against dark.

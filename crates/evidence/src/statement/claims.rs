@@ -17,10 +17,12 @@ pub enum Kind {
     Order,
     /// A captured page.
     Capture,
+    /// A capture held against registered images, or against another capture.
+    Comparison,
 }
 
 const RESERVED_KINDS: &[&str] =
-    &["rights", "comparison", "collection", "attestation", "licence", "revocation", "observation", "key", "origin"];
+    &["rights", "collection", "attestation", "licence", "revocation", "observation", "key", "origin"];
 const OWNER: &[&str] =
     &["owner_kind", "owner_name", "owner_code", "owner_id", "owner_id_masked", "identity_method", "acting_account"];
 const RIGHTS: &[&str] = &[
@@ -45,6 +47,7 @@ const OPERATOR: &[&str] = &[
 ];
 const ORDER: &[&str] = &["url", "purpose", "attempt", "discarded_before", "beacon", "refs"];
 const CAPTURE: &[&str] = &["url", "final_url", "page_title", "purpose", "outcome", "refs"];
+const COMPARISON: &[&str] = &["url", "refs"];
 
 impl Kind {
     /// As written.
@@ -56,12 +59,13 @@ impl Kind {
             Self::Digest => "digest",
             Self::Order => "order",
             Self::Capture => "capture",
+            Self::Comparison => "comparison",
         }
     }
 
     /// Reads the word; reserved and unknown kinds need a newer reader.
     pub fn parse(text: &str) -> Result<Self> {
-        [Self::Operator, Self::Image, Self::File, Self::Digest, Self::Order, Self::Capture]
+        [Self::Operator, Self::Image, Self::File, Self::Digest, Self::Order, Self::Capture, Self::Comparison]
             .into_iter()
             .find(|k| k.as_str() == text)
             .ok_or_else(|| {
@@ -77,6 +81,7 @@ impl Kind {
             Self::Image | Self::File | Self::Digest => &[OWNER, &["file_name"], RIGHTS, &["refs"]],
             Self::Order => &[OWNER, ORDER],
             Self::Capture => &[OWNER, CAPTURE],
+            Self::Comparison => &[OWNER, COMPARISON],
         };
         groups.concat()
     }

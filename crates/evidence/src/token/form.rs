@@ -70,6 +70,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Token> {
         token_sha256: sha256(&token),
         policy: info.policy.dotted().ok_or_else(|| Error::malformed("TSA policy", "no OID", "an OID in DER"))?,
         serial: hex::encode(info.serial_number.as_bytes()),
+        nonce: info.nonce.as_ref().map(|n| n.as_bytes().to_vec()),
         signer,
         imprint,
         hashed_message,

@@ -42,6 +42,8 @@ pub struct Token {
     pub policy: String,
     /// Serial number, hex.
     pub serial: String,
+    /// Nonce as signed (content octets of the INTEGER), where the request had one.
+    pub nonce: Option<Vec<u8>>,
     /// DER of the signer's certificate, which the token carries.
     pub signer: Vec<u8>,
     imprint: HashAlgorithm,

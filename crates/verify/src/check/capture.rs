@@ -112,6 +112,7 @@ impl Walk<'_> {
         };
         let held = check.holds();
         self.checks.extend([check, contact.optional()]);
+        self.checks.extend(super::environment::check(&read, source));
         // What lies unchecked in the order's package is said like what lies unchecked in this one.
         let unchecked = order.iter().flat_map(|o| &o.verdict.facts.unchecked_entries);
         self.facts.unchecked_entries.extend(unchecked.map(|name| format!("order/{name}")));

@@ -25,9 +25,11 @@ impl Walk<'_> {
                 self.facts.guides.push((name.to_owned(), digest));
             }
         }
+        let compared = self.facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Comparison);
         let unchecked = |name: &&String| {
             ["anchor-", "attestation-", "related-"].iter().any(|p| name.starts_with(p))
-                || matches!(name.as_str(), "items.zip" | "comparison.json" | "manifest.jsonl")
+                || matches!(name.as_str(), "items.zip" | "manifest.jsonl")
+                || *name == "comparison.json" && !compared
         };
         self.facts.unchecked_entries = self.entries.keys().filter(unchecked).cloned().collect();
         let tokens = self.entries.keys().filter(|n| n.starts_with("timestamp-")).count();

@@ -127,7 +127,7 @@ impl World {
         });
         Self::receive(&mut statement, received, n);
         if kind != Kind::Operator {
-            let captured = matches!(kind, Kind::Order | Kind::Capture);
+            let captured = matches!(kind, Kind::Order | Kind::Capture | Kind::Comparison);
             statement["provenance"] = json!(if captured { "platform-captured" } else { "user-supplied" });
             statement["operator_relation"] = json!("independent-declared");
         }
@@ -135,7 +135,11 @@ impl World {
             let FileDigests { sha256, sm3, size } = FileDigests::of(PICTURE);
             statement["file"] = json!({
                 "sha256": hex::encode(&sha256), "sm3": hex::encode(&sm3), "size": size,
-                "media_type": if kind == Kind::Capture { "application/wacz" } else { "image/jpeg" },
+                "media_type": match kind {
+                    Kind::Capture => "application/wacz",
+                    Kind::Comparison => "application/json",
+                    _ => "image/jpeg",
+                },
                 "custody": if kind == Kind::Digest { "declared" } else { "held" },
             });
         }

@@ -1,0 +1,286 @@
+//! A capture's verdict and file become a report: claims from the verdict, everything else from the file that it checked.
+//!
+//! Rules:
+//! - The file is read only where `capture-resources` held; its artefacts are the recorder's own words and are printed
+//!   as such. An artefact that is absent, too large or of another form leaves its lines out and breaks nothing.
+//! - Every list is bounded here, and what is left out is counted.
+
+use std::collections::BTreeSet;
+
+use archive::wacz::{Source, Wacz};
+use base64::Engine;
+use evidence::{
+    digest::sha256,
+    hex,
+    json::Value,
+    time::{SECOND, Utc},
+};
+use verify::Facts;
+
+use crate::fill::TITLE;
+use crate::report::{Ended, Hop, Line, Listed, Peer, Pictures, Report, Screenshot, Shown, cut};
+use crate::sheet::{Moment, Words};
+
+/// Most bytes of an artefact that is summarised.
+const MAX_ARTEFACT: u64 = 32 << 20;
+/// Characters of a stranger's text in a line, and of a sentence that quotes some.
+const LINE: usize = 240;
+const SENTENCE: usize = 400;
+/// Lines of each list.
+const HOPS: usize = 10;
+const PEERS: usize = 12;
+const SHOWN: usize = 12;
+const FILES: usize = 40;
+const TOLD: usize = 16;
+
+/// The report of a capture. `claim` gives an opened claim where `disclosures` holds.
+pub(crate) fn report(
+    facts: &Facts,
+    wacz: &Wacz,
+    source: &mut dyn Source,
+    pictures: &Pictures,
+    claim: &dyn Fn(&str) -> Option<Value>,
+    ordered: Option<Moment>,
+) -> Report {
+    let text = |name: &str| claim(name).and_then(|v| v.as_str().map(str::to_owned));
+    let mut artefacts = Artefacts { wacz, source };
+    let result = artefacts.lines("operations").into_iter().rev().find(|l| l["operation"] == "result");
+    let result = result.map(|mut l| l["detail"].take());
+    let told = |name: &str| {
+        let list = result.as_ref().and_then(|r| r[name].as_array()).into_iter().flatten();
+        let word = |v: &Value, lang: &str| cut(v[lang].as_str().unwrap_or("—"), SENTENCE);
+        list.take(TOLD).map(|v| Words::new(word(v, "zh"), word(v, "en"))).collect::<Vec<_>>()
+    };
+    let (reasons, remarks, flags) = (told("reasons"), told("remarks"), told("red_flags"));
+    let (hops, more_hops) = hops(result.as_ref(), wacz);
+    let (peers, more_peers) = peers(&artefacts.lines("guard"));
+    let site = site(&artefacts.lines("chains"));
+    let environment = environment(&artefacts.value("environment-before"), &artefacts.value("environment-after"));
+    let (shown, more_shown) = shown(&artefacts.value("facts"));
+    let named: Vec<Listed> = wacz
+        .named()
+        .map(|(name, e)| Listed { name: name.into(), size: e.payload_size, sha256: hex::encode(&e.payload_sha256) })
+        .collect();
+    let more_files = named.len().saturating_sub(FILES) as u64;
+    let responses: Vec<_> = wacz.entries.iter().filter(|e| e.kind == "response").collect();
+    let requests = wacz.entries.iter().filter(|e| e.kind == "request").count() as u64;
+    let order = facts.order.as_deref();
+    let counted = |name: &str| order.and_then(|o| o.claims.get(name)).and_then(Value::as_u64);
+    let counted_at = order.and_then(|o| o.checkpoint.as_ref()).map(|c| c.1);
+    Report {
+        url: text("url").unwrap_or_else(|| "—".into()),
+        title: text("page_title").filter(|t| cut(t, TITLE) != *t),
+        final_url: text("final_url"),
+        ended: match text("outcome").as_deref() {
+            Some("complete") => Some(Ended::Complete),
+            Some("partial") => Some(Ended::Partial),
+            Some("blocked") => Some(Ended::Blocked),
+            _ => None,
+        },
+        reasons,
+        remarks,
+        flags,
+        told: result.is_some(),
+        other: text("purpose").and_then(|p| match p.as_str() {
+            "other" => Some(true),
+            "own" => Some(false),
+            _ => None,
+        }),
+        order: order.and_then(|o| o.statement.as_ref()).map(|s| s.id.clone()),
+        attempt: counted("attempt").zip(counted("discarded_before")).zip(counted_at).map(|((n, d), at)| (n, d, at)),
+        ordered,
+        hops,
+        peers,
+        site,
+        environment,
+        shown,
+        files: named.into_iter().take(FILES).collect(),
+        exchanged: (requests, responses.len() as u64, responses.iter().map(|e| e.payload_size).sum()),
+        left_out: [more_hops, more_peers, more_shown, more_files],
+        screenshot: (!pictures.parts.is_empty()).then(|| Screenshot {
+            width: pictures.width,
+            height: pictures.height,
+            parts: pictures.parts.iter().map(|(from, to, _)| (*from, *to)).collect(),
+        }),
+    }
+}
+
+/// A capture's own artefacts as data.
+struct Artefacts<'a> {
+    wacz: &'a Wacz,
+    source: &'a mut dyn Source,
+}
+
+impl Artefacts<'_> {
+    fn bytes(&mut self, name: &str) -> Option<Vec<u8>> {
+        let entry = self.wacz.find(name)?;
+        self.wacz.payload(self.source, entry, MAX_ARTEFACT).ok()
+    }
+
+    fn value(&mut self, name: &str) -> Value {
+        self.bytes(name).and_then(|b| serde_json::from_slice(&b).ok()).unwrap_or(Value::Null)
+    }
+
+    /// One JSON value a line; others are passed over.
+    fn lines(&mut self, name: &str) -> Vec<Value> {
+        let bytes = self.bytes(name).unwrap_or_default();
+        bytes.split(|b| *b == b'\n').filter_map(|l| serde_json::from_slice(l).ok()).collect()
+    }
+}
+
+/// The way to the page. A status stands only where the file holds that answer.
+fn hops(result: Option<&Value>, wacz: &Wacz) -> (Vec<Hop>, u64) {
+    let answered = |url: &str, status: u16| {
+        wacz.entries.iter().any(|e| e.kind == "response" && e.target == url && e.status == Some(status))
+    };
+    let all: Vec<&Value> = result.and_then(|r| r["hops"].as_array()).into_iter().flatten().collect();
+    let hop = |v: &&Value| {
+        let url = v["url"].as_str()?.split('#').next()?;
+        let status = v["status"].as_u64().and_then(|s| u16::try_from(s).ok()).filter(|s| answered(url, *s));
+        Some(Hop { status, url: cut(url, SENTENCE) })
+    };
+    let more = all.len().saturating_sub(HOPS) as u64;
+    (all.iter().take(HOPS).filter_map(hop).collect(), more)
+}
+
+/// Whither the guard connected, each once, in the order of the first connection.
+fn peers(guard: &[Value]) -> (Vec<Peer>, u64) {
+    let (mut seen, mut peers, mut more) = (BTreeSet::new(), Vec::new(), 0);
+    for event in guard.iter().filter(|e| e["event"] == "connected") {
+        let (Some(host), Some(address)) = (event["host"].as_str(), event["peer"].as_str()) else { continue };
+        let tls = matches!(event["method"].as_str(), Some("connect" | "contact"));
+        if !seen.insert((host, address, tls)) {
+            continue;
+        }
+        if peers.len() == PEERS {
+            more += 1;
+            continue;
+        }
+        peers.push(Peer { host: cut(host, LINE), address: cut(address, LINE), tls });
+    }
+    (peers, more)
+}
+
+/// The page's certificate, as the browser's security state last showed it.
+fn site(chains: &[Value]) -> Vec<Line> {
+    let Some(page) = chains.iter().map(|c| &c["page"]).rfind(|p| p.is_object()) else { return Vec::new() };
+    let text = |name: &str| page[name].as_str().filter(|t| !t.is_empty()).map(|t| cut(t, LINE));
+    let day = |name: &str| {
+        let seconds = page[name].as_f64().filter(|s| (0.0..253_402_300_800.0).contains(s))?;
+        Utc(seconds as i64 * SECOND).to_micros().get(..10).map(str::to_owned)
+    };
+    let mut lines = Vec::new();
+    let mut add = |zh: &str, en: &str, value: Option<String>| {
+        lines.extend(value.map(|v| Line { label: Words::new(zh, en), value: Words::same(v) }));
+    };
+    add("名称", "Name", text("subjectName"));
+    add("颁发者", "Issuer", text("issuer"));
+    add("有效期", "Valid", day("validFrom").zip(day("validTo")).map(|(from, to)| format!("{from} – {to}")));
+    add(
+        "协议",
+        "Protocol",
+        text("protocol").map(|p| [Some(p), text("cipher")].into_iter().flatten().collect::<Vec<_>>().join(", ")),
+    );
+    let chain: Vec<&str> = page["certificate"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let leaf = chain.first().and_then(|c| base64::engine::general_purpose::STANDARD.decode(c).ok());
+    add("证书链", "Chain", (!chain.is_empty()).then(|| chain.len().to_string()));
+    add("SHA-256", "SHA-256", leaf.map(|der| short(&hex::encode(&sha256(&der)))));
+    lines
+}
+
+/// The capturing system's own report, and what of it changed.
+fn environment(before: &Value, after: &Value) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut add = |zh: &str, en: &str, value: Option<Words>| {
+        lines.extend(value.map(|value| Line { label: Words::new(zh, en), value }));
+    };
+    let text =
+        |path: &str| before.pointer(path).and_then(Value::as_str).filter(|t| !t.is_empty()).map(|t| cut(t, LINE));
+    let same = |parts: Vec<Option<String>>| {
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| Words::same(parts.join(", ")))
+    };
+    let kernel = text("/system/kernel").map(|k| k.split(' ').take(2).collect::<Vec<_>>().join(" "));
+    add("系统", "System", same(vec![text("/system/os"), kernel]));
+    let arguments = before.pointer("/browser/arguments").and_then(Value::as_array);
+    let window = arguments.into_iter().flatten().filter_map(Value::as_str);
+    let window = window.filter_map(|a| a.strip_prefix("--window-size=")).next_back();
+    let window = window.map(|w| cut(&w.replace(',', " × "), LINE));
+    add("浏览器", "Browser", same(vec![text("/browser/product"), window]));
+    add("浏览器包", "Package", same(vec![text("/chromium/package/version")]));
+    let digest = |path: &str| text(path).map(|d| format!("SHA-256 {}", short(&d)));
+    add("浏览器文件", "Binary", same(vec![digest("/chromium/sha256")]));
+    add("取证程序", "Recorder", same(vec![text("/recorder/version"), digest("/recorder/sha256")]));
+    add("语言与时区", "Locale", same(vec![text("/locale/lang"), text("/locale/time_zone")]));
+    let place = ["/network/public_address", "/network/region", "/network/network"].map(text).to_vec();
+    add("网络出口", "Exit", same(place));
+    let changed = changed(before, after);
+    add(
+        "前后比对",
+        "Before, after",
+        match (before, after, changed) {
+            (Value::Null, ..) | (_, Value::Null, _) => None,
+            (.., 0) => Some(Words::new("采集前后各项读数一致", "readings before and after agree")),
+            (.., n) => Some(Words::new(format!("{n} 项读数不同"), format!("{n} readings differ"))),
+        },
+    );
+    lines
+}
+
+/// Values that differ between the two reports; the clock's reading and the browser's processes always do.
+fn changed(before: &Value, after: &Value) -> usize {
+    const VOLATILE: [&str; 3] = ["time", "inside", "browser"];
+    fn count(a: &Value, b: &Value) -> usize {
+        match (a, b) {
+            (Value::Object(a), Value::Object(b)) => {
+                let null = &Value::Null;
+                let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+                names.into_iter().map(|n| count(a.get(n).unwrap_or(null), b.get(n).unwrap_or(null))).sum()
+            }
+            (a, b) => usize::from(a != b),
+        }
+    }
+    let strip = |v: &Value| {
+        let mut v = v.clone();
+        if let Some(members) = v.as_object_mut() {
+            VOLATILE.iter().for_each(|name| drop(members.remove(*name)));
+        }
+        v
+    };
+    count(&strip(before), &strip(after))
+}
+
+/// What stood on the page: as shown, not verified.
+fn shown(facts: &Value) -> (Vec<Shown>, u64) {
+    let label = |name: &str| match name {
+        "title" => Words::new("标题", "Title"),
+        "shop" => Words::new("店铺", "Shop"),
+        "item-number" => Words::new("商品编号", "Item number"),
+        "price" => Words::new("价格", "Price"),
+        "sales" => Words::new("销量", "Sales"),
+        other => Words::same(cut(other, 40)),
+    };
+    let place = |v: &Value| {
+        let side = |n: usize| v[n].as_i64().filter(|p| (-8..1 << 24).contains(p)).map(|p| p.max(0) as u32);
+        let place = [side(0)?, side(1)?, side(2)?, side(3)?];
+        (place[2] > 0 && place[3] > 0).then_some(place)
+    };
+    let all: Vec<&Value> = facts["facts"].as_array().into_iter().flatten().collect();
+    let one = |v: &&Value| {
+        let mut label = label(v["name"].as_str()?);
+        if let Some(source) = v["source"].as_str().filter(|s| *s != "visible-text") {
+            let source = cut(source, 40);
+            label = Words::new(format!("{}（{source}）", label.zh), format!("{} ({source})", label.en));
+        }
+        Some(Shown { label, value: cut(v["value"].as_str()?, SENTENCE), place: place(&v["box"]) })
+    };
+    let more = all.len().saturating_sub(SHOWN) as u64;
+    (all.iter().take(SHOWN).filter_map(one).collect(), more)
+}
+
+/// The beginning of a digest: enough to find it again, the whole stands in the file.
+fn short(digest: &str) -> String {
+    let eights: Vec<String> =
+        digest.chars().take(16).collect::<Vec<_>>().chunks(8).map(|c| c.iter().collect::<String>()).collect();
+    format!("{} …", eights.join(" "))
+}

@@ -1,0 +1,113 @@
+//! `admin tsa` and `stamp`: outside time authorities, asked by hand and waited for.
+
+use crate::{
+    args::{self, TsaCommand},
+    out::{Out, eights},
+};
+use service::{AddAuthority, AuthorityCheck, Folder, Mode, show_path};
+use std::{path::Path, time::Duration};
+
+pub(crate) fn tsa(out: &Out, command: &TsaCommand) -> u8 {
+    let (data, mode) = match command {
+        TsaCommand::Add(a) => (&a.data, Mode::Write),
+        TsaCommand::Remove { data, .. } | TsaCommand::Fallback { data, .. } => (data, Mode::Write),
+        TsaCommand::Check { data, .. } => (data, Mode::Read),
+    };
+    let folder = match Folder::open(&data.data, mode) {
+        Ok(folder) => folder,
+        Err(e) => return out.refuse(&e),
+    };
+    out.warn(&folder.warnings);
+    let done = match command {
+        TsaCommand::Add(a) => folder.add_authority(&wanted(a)).map(|()| a.name.as_str()),
+        TsaCommand::Remove { name, .. } => folder.remove_authority(name).map(|()| name.as_str()),
+        TsaCommand::Fallback { allowed, .. } => {
+            let on = matches!(allowed, args::Switch::On);
+            folder.set_fallback(on).map(|()| if on { "on" } else { "off" })
+        }
+        TsaCommand::Check { name, .. } => match folder.check_authorities(name.as_deref()) {
+            Ok(lines) => return checked(out, &lines, data.json),
+            Err(e) => Err(e),
+        },
+    };
+    match done {
+        Ok(name) if data.json => out.json(&serde_json::json!({"name": name, "error": null})),
+        Ok(name) => out.line(&out.text("tsa-done", &[("name", name.into())])),
+        Err(e) => return out.refuse(&e),
+    }
+    0
+}
+
+fn wanted(a: &args::TsaAdd) -> AddAuthority {
+    AddAuthority {
+        name: a.name.clone(),
+        url: a.url.clone(),
+        roots: a.root.clone(),
+        user: a.user.clone().zip(a.password_file.clone()),
+        client: a.client.clone(),
+        policy: a.policy.clone(),
+        pace: a.pace,
+        timeout: a.timeout,
+        own: a.own,
+    }
+}
+
+/// One that gave no token: 2. None at all: said, 0.
+fn checked(out: &Out, lines: &[AuthorityCheck], json: bool) -> u8 {
+    if lines.is_empty() && !json {
+        out.line(&out.text("tsa-none", &[]));
+    }
+    for line in lines {
+        if json {
+            out.json(line);
+            continue;
+        }
+        if let Some(error) = &line.error {
+            out.refuse(error);
+            continue;
+        }
+        let name = line.signer.as_deref().unwrap_or_default();
+        out.line(&format!("✓ {}  {}", line.name, show_path(Path::new(&line.url))));
+        let whose = if line.independent { "tsa-independent" } else { "tsa-own" };
+        out.line(&out.text(
+            "tsa-token",
+            &[
+                ("time", line.gen_time.clone().unwrap_or_default().into()),
+                ("accuracy", (line.accuracy_us.unwrap_or_default() / 1000).into()),
+                ("signer", show_path(Path::new(name)).into()),
+                ("policy", line.policy.clone().unwrap_or_default().into()),
+                ("millis", i64::try_from(line.millis).unwrap_or(i64::MAX).into()),
+                ("whose", out.text(whose, &[]).into()),
+            ],
+        ));
+        out.line(&out.text("tsa-root", &[("root", eights(line.root_sha256.as_deref().unwrap_or_default()).into())]));
+    }
+    if lines.iter().any(|line| line.error.is_some()) { 2 } else { 0 }
+}
+
+/// All sealed: 0; some records still wait: 3.
+pub(crate) fn stamp(out: &Out, a: &args::Stamp) -> u8 {
+    let folder = match Folder::open(&a.data.data, Mode::Write) {
+        Ok(folder) => folder,
+        Err(e) => return out.refuse(&e),
+    };
+    out.warn(&folder.warnings);
+    let bar = indicatif::ProgressBar::new(1);
+    let done = folder.stamp(Duration::from_secs(a.wait), &mut |sealed, size| {
+        bar.set_length(size);
+        bar.set_position(sealed);
+    });
+    bar.finish_and_clear();
+    let (sealed, size) = match done.and_then(|done| folder.close().map(|()| done)) {
+        Ok(done) => done,
+        Err(e) => return out.refuse(&e),
+    };
+    if a.data.json {
+        out.json(&serde_json::json!({"sealed": sealed, "size": size, "error": null}));
+    } else {
+        let id = if sealed < size { "stamp-waiting" } else { "stamp-done" };
+        let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        out.line(&out.text(id, &[("sealed", count(sealed).into()), ("size", count(size).into())]));
+    }
+    if sealed < size { 3 } else { 0 }
+}

@@ -1,0 +1,136 @@
+//! Outside time authorities on a data folder: who seals, what waits while nobody answers, and what a reader sees.
+#![allow(clippy::unwrap_used)]
+
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use testkit::tsa::{Openssl, Server, reply, send};
+
+fn run(dir: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_quezao"));
+    command.args(args).current_dir(dir).env("QUEZAO_STATE_DIR", dir.join("state")).env("LC_ALL", "C.UTF-8");
+    command.env_remove("QUEZAO_DATA").output().unwrap()
+}
+
+/// Exit code and JSON lines.
+fn json(dir: &Path, args: &[&str]) -> (i32, Vec<Value>) {
+    let out = run(dir, args);
+    let lines = String::from_utf8_lossy(&out.stdout).lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
+    (out.status.code().unwrap(), lines)
+}
+
+fn ok(dir: &Path, args: &[&str]) -> Vec<Value> {
+    let (code, lines) = json(dir, args);
+    assert_eq!(code, 0, "{args:?}: {lines:?}");
+    lines
+}
+
+#[test]
+fn an_outside_authority_seals_and_nothing_is_sealed_while_it_is_away() {
+    let work = tempfile::tempdir().unwrap();
+    let dir = work.path();
+    let openssl = Arc::new(Openssl::new());
+    let (own, away) = (openssl.clone(), Arc::new(AtomicBool::new(false)));
+    let gone = away.clone();
+    let server = Server::new(Box::new(move |query, stream| {
+        if gone.load(Ordering::Relaxed) {
+            send(stream, "text/html", b"back soon")
+        } else {
+            reply(stream, &own.reply("good", query))
+        }
+    }));
+    ok(dir, &["init", "--data", "data", "--owner-kind", "individual", "--owner-name", "林晚", "--json"]);
+    let root = openssl.dir().join("root.pem");
+    let add = [
+        "admin",
+        "tsa",
+        "add",
+        "second",
+        "--data",
+        "data",
+        "--url",
+        &server.url,
+        "--root",
+        root.to_str().unwrap(),
+        "--pace",
+        "1",
+        "--json",
+    ];
+    // Without its root, twice, or under a name that is a path: refused, and nothing is written.
+    assert_eq!(json(dir, &["admin", "tsa", "add", "x", "--data", "data", "--url", &server.url]).0, 2);
+    assert_eq!(json(dir, &["admin", "tsa", "add", "../x", "--data", "data"]).0, 2);
+    assert!(!dir.join("data/quezao.toml").exists());
+    ok(dir, &add);
+    assert_eq!(json(dir, &add).0, 2);
+
+    let checked = &ok(dir, &["admin", "tsa", "check", "--data", "data", "--json"])[0];
+    assert_eq!((&checked["independent"], &checked["policy"]), (&true.into(), &"1.3.6.1.4.1.99999.1".into()));
+    assert!(checked["error"].is_null() && checked["gen_time"].is_string());
+
+    fs::write(dir.join("a.txt"), "a").unwrap();
+    let first = &ok(dir, &["deposit", "--data", "data", "--json", "a.txt"])[0];
+    ok(dir, &["stamp", "--data", "data", "--json"]);
+    let id = first["id"].as_str().unwrap();
+    ok(dir, &["export", "--data", "data", "--output", "out", "--json", id]);
+    let package = format!("out/{id}.zip");
+    let (code, verdict) = json(dir, &["verify", "--data", "data", "--json", &package, "a.txt"]);
+    assert_eq!(code, 0, "{verdict:?}");
+    let seal = verdict[0]["checks"].as_array().unwrap().iter().find(|c| c["id"] == "sealing-token-1").unwrap();
+    assert_eq!(seal["result"], "pass", "an independent authority seals: {seal}");
+    assert!(
+        seal["en"].as_str().unwrap().contains("Second-good") || seal["en"].as_str().unwrap().contains("second"),
+        "{seal}"
+    );
+    // Whoever trusts the operator's own authority alone learns that the seal is unknown to him.
+    fs::create_dir(dir.join("trust")).unwrap();
+    for entry in fs::read_dir(dir.join("data/trust")).unwrap().flatten() {
+        let pem = fs::read(entry.path()).unwrap();
+        if pem != fs::read(&root).unwrap() {
+            fs::write(dir.join("trust").join(entry.file_name()), pem).unwrap();
+        }
+    }
+    assert_eq!(json(dir, &["verify", "--trust", "trust", "--json", &package, "a.txt"]).0, 3);
+    // The commands of VERIFY.txt name the right root for each token.
+    ok(dir, &["export", "--data", "data", "--output", "out2", "--json", id]);
+    let unzip =
+        Command::new("python3").args(["-m", "zipfile", "-e", &package, "unpacked"]).current_dir(dir).status().unwrap();
+    assert!(unzip.success());
+    let text = fs::read_to_string(dir.join("unpacked/VERIFY.txt")).unwrap();
+    let commands: Vec<&str> = text.lines().map(str::trim).filter(|l| l.starts_with("openssl ts")).collect();
+    assert!(commands.iter().any(|c| c.contains("checkpoint.tsr")));
+    for command in commands {
+        let words: Vec<&str> = command.split(' ').collect();
+        let done = Command::new(words[0]).args(&words[1..]).current_dir(dir.join("unpacked")).output().unwrap();
+        assert!(done.status.success(), "{command}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    let python = Command::new("python3")
+        .args(["verify.py", "--trust", "../data/trust", ".", "../a.txt"])
+        .current_dir(dir.join("unpacked"))
+        .output()
+        .unwrap();
+    assert_eq!(python.status.code(), Some(0), "{}", String::from_utf8_lossy(&python.stdout));
+
+    away.store(true, Ordering::Relaxed);
+    fs::write(dir.join("b.txt"), "b").unwrap();
+    let second = &ok(dir, &["deposit", "--data", "data", "--json", "b.txt"])[0];
+    assert_eq!(second["status"], "pending", "{second}");
+    let (code, line) = json(dir, &["stamp", "--data", "data", "--wait", "1", "--json"]);
+    assert_eq!((code, line[0]["sealed"].as_u64() < line[0]["size"].as_u64()), (3, true), "{line:?}");
+    assert_eq!(json(dir, &["admin", "tsa", "check", "--data", "data", "--json"]).0, 2);
+    // The operator may let his own authority stand in; the reader then sees whose it is.
+    ok(dir, &["admin", "tsa", "fallback", "on", "--data", "data", "--json"]);
+    ok(dir, &["stamp", "--data", "data", "--wait", "20", "--json"]);
+    let id = second["id"].as_str().unwrap();
+    ok(dir, &["export", "--data", "data", "--output", "out", "--json", id]);
+    let (code, verdict) = json(dir, &["verify", "--data", "data", "--json", &format!("out/{id}.zip"), "b.txt"]);
+    let seal = verdict[0]["checks"].as_array().unwrap().iter().find(|c| c["id"] == "sealing-token-1").unwrap();
+    assert_eq!((code, &seal["result"]), (0, &"limited".into()), "{seal}");
+
+    ok(dir, &["admin", "tsa", "remove", "second", "--data", "data", "--json"]);
+    assert_eq!(json(dir, &["admin", "tsa", "remove", "second", "--data", "data"]).0, 2);
+    // What it sealed still verifies.
+    assert_eq!(json(dir, &["verify", "--data", "data", "--json", &package, "a.txt"]).0, 0);
+}

@@ -1,0 +1,511 @@
+//! Outside time authorities: `quezao.toml` says which, `trust/` holds their roots, `keys/tsa-NAME.*` what they ask for.
+//!
+//! Rules:
+//! - Where there is one, it seals; the embedded authority then seals only where the operator allowed it as a
+//!   fallback, and only while none of the others answers.
+//! - An authority is independent because the operator writes so into his own trust folder; a reader decides anew.
+//! - Secrets never stand in `quezao.toml`, which people copy.
+
+use crate::{Error, Folder, Result, clock, error::read_file, seal::replace, show_path};
+use evidence::{
+    hex,
+    json::json,
+    token::{Root, Token},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use timestamp::{Authority, Remote, RemoteAuthority, Stamper};
+
+const CONFIG: &str = "quezao.toml";
+const MAX_CONFIG: u64 = 64 << 10;
+/// Debian's bundle: whom to believe about an authority's web host.
+const WEB_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// Most authorities: one checkpoint carries at most so many tokens.
+const MAX_AUTHORITIES: usize = 8;
+
+/// An authority that needs no account: its name, its URL, and SHA-256 of the roots that Debian's `ca-certificates`
+/// brings for it (package 20230311; their fingerprints as that package holds them).
+struct Preset {
+    name: &'static str,
+    url: &'static str,
+    roots: &'static [&'static str],
+}
+
+const PRESETS: [Preset; 3] = [
+    Preset {
+        name: "digicert",
+        url: "http://timestamp.digicert.com",
+        roots: &[
+            "3e9099b5015e8f486c00bcea9d111ee721faba355a89bcf1df69561e3dc6325c",
+            "552f7bdcf1a7af9e6ce672017f4f12abf77240c78e761ac203d1d9d20ac89988",
+        ],
+    },
+    Preset {
+        name: "globalsign",
+        url: "http://timestamp.globalsign.com/tsa/r6advanced1",
+        roots: &["2cabeafe37d06ca22aba7391c0033d25982952c453647349763a3ab5ad6ccf69"],
+    },
+    Preset {
+        name: "sectigo",
+        url: "http://timestamp.sectigo.com",
+        roots: &["e793c9b02fd8aa13e21c31228accb08119643b749c898964b1746d46c3d4cbd2"],
+    },
+];
+
+/// An authority to be added. What is `None` has a default.
+#[derive(Clone, Debug, Default)]
+pub struct AddAuthority {
+    /// `[a-z0-9-]`, up to 40; a preset's name alone is enough.
+    pub name: String,
+    /// `https` or `http`.
+    pub url: Option<String>,
+    /// PEM files, one certificate each: whom to believe about its tokens.
+    pub roots: Vec<PathBuf>,
+    /// HTTP Basic; the password is the file's first line.
+    pub user: Option<(String, PathBuf)>,
+    /// A PEM file: TLS client certificates, then the private key.
+    pub client: Option<PathBuf>,
+    /// Dotted.
+    pub policy: Option<String>,
+    /// Seconds between two requests at least: 15.
+    pub pace: Option<u64>,
+    /// Seconds for one request: 10.
+    pub timeout: Option<u64>,
+    /// It belongs to the operator, or to somebody close to him.
+    pub own: bool,
+}
+
+/// What an authority answered when it was asked by hand.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuthorityCheck {
+    /// Its name.
+    pub name: String,
+    /// Where it was asked.
+    pub url: String,
+    /// By the operator's trust folder.
+    pub independent: bool,
+    /// genTime as signed.
+    pub gen_time: Option<String>,
+    /// Microseconds.
+    pub accuracy_us: Option<i64>,
+    /// Dotted.
+    pub policy: Option<String>,
+    /// Common name of the signer.
+    pub signer: Option<String>,
+    /// SHA-256 of the root that its token leads to, hex.
+    pub root_sha256: Option<String>,
+    /// How long the answer took.
+    pub millis: u64,
+    /// Why there is no token.
+    pub error: Option<Error>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Config {
+    timestamp: Section,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Section {
+    /// The embedded authority seals while no other answers.
+    fallback: bool,
+    authority: Vec<Entry>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    url: String,
+    /// First 16 digits of their SHA-256: `trust/tsa-HEX.pem`.
+    roots: Vec<String>,
+    policy: Option<String>,
+    user: Option<String>,
+    #[serde(default = "fifteen")]
+    pace: u64,
+    #[serde(default = "ten")]
+    timeout: u64,
+}
+
+fn fifteen() -> u64 {
+    15
+}
+
+fn ten() -> u64 {
+    10
+}
+
+impl Folder {
+    /// Adds an authority; from the next opening on it seals. Nothing is asked: see [`Folder::check_authorities`].
+    pub fn add_authority(&self, wanted: &AddAuthority) -> Result<()> {
+        self.writer()?;
+        add(&self.dir, wanted)
+    }
+
+    /// Forgets an authority. Its root stays in `trust/`: what it sealed has to verify for ever.
+    pub fn remove_authority(&self, name: &str) -> Result<()> {
+        self.writer()?;
+        let mut config = read(&self.dir)?;
+        let before = config.timestamp.authority.len();
+        config.timestamp.authority.retain(|entry| entry.name != name);
+        if config.timestamp.authority.len() == before {
+            return Err(no_such(name, &config));
+        }
+        write(&self.dir, &config)?;
+        for secret in secrets(&self.dir, name) {
+            let _ = fs::remove_file(secret);
+        }
+        Ok(())
+    }
+
+    /// Whether the embedded authority may seal while no other answers.
+    pub fn set_fallback(&self, allowed: bool) -> Result<()> {
+        self.writer()?;
+        let mut config = read(&self.dir)?;
+        config.timestamp.fallback = allowed;
+        write(&self.dir, &config)
+    }
+
+    /// Asks each authority, or the one named, for a token over a few random bytes. Nothing is kept.
+    pub fn check_authorities(&self, only: Option<&str>) -> Result<Vec<AuthorityCheck>> {
+        let config = read(&self.dir)?;
+        let chosen = |entry: &&Entry| only.is_none_or(|name| entry.name == name);
+        let entries: Vec<&Entry> = config.timestamp.authority.iter().filter(chosen).collect();
+        match only {
+            Some(name) if entries.is_empty() => Err(no_such(name, &config)),
+            _ => entries.into_iter().map(|entry| check(&self.dir, entry)).collect(),
+        }
+    }
+
+    /// Waits until every record is sealed: how many are, and how many there are.
+    pub fn stamp(&self, wait: Duration, progress: &mut dyn FnMut(u64, u64)) -> Result<(u64, u64)> {
+        let ledger = &self.writer()?.ledger;
+        let (size, deadline) = (ledger.size(), Instant::now() + wait);
+        loop {
+            let step = deadline.saturating_duration_since(Instant::now()).min(Duration::from_millis(500));
+            let done = ledger.wait_sealed(size.saturating_sub(1), step).map_err(|e| crate::folder::ledger_error(&e))?;
+            let sealed = if done.is_some() { size } else { ledger.sealed_size().min(size) };
+            progress(sealed, size);
+            if done.is_some() || step.is_zero() {
+                return Ok((sealed, size));
+            }
+        }
+    }
+}
+
+/// Adds an authority to a folder that nobody else writes.
+pub(crate) fn add(dir: &Path, wanted: &AddAuthority) -> Result<()> {
+    let name = &wanted.name;
+    if !(1..=40).contains(&name.len())
+        || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    {
+        let shown = show_path(Path::new(name));
+        return Err(Error::new(
+            format!("“{shown}”不能作时间机构的名称；请用 1 到 40 个小写字母、数字或连字符，或一个预设：{}", presets()),
+            format!(
+                "\"{shown}\" cannot name an authority; use 1 to 40 lower-case letters, digits or hyphens, or a preset: {}",
+                presets()
+            ),
+        ));
+    }
+    let mut config = read(dir)?;
+    if config.timestamp.authority.iter().any(|entry| entry.name == *name)
+        || config.timestamp.authority.len() >= MAX_AUTHORITIES
+    {
+        return Err(Error::new(
+            format!("已有名为 {name} 的时间机构，或已达上限 {MAX_AUTHORITIES} 个；请先用 quezao admin tsa remove 移除"),
+            format!(
+                "there is an authority {name} already, or there are {MAX_AUTHORITIES}; remove one with quezao admin tsa remove"
+            ),
+        ));
+    }
+    let preset = PRESETS.iter().find(|preset| preset.name == name);
+    let url = wanted.url.clone().or(preset.map(|p| p.url.to_owned()));
+    let Some(url) = url else {
+        return Err(Error::new(
+            format!("{name} 不是预设（{}）；请用 --url 给出地址，用 --root 给出其根证书", presets()),
+            format!("{name} is no preset ({}); give its address with --url and its root with --root", presets()),
+        ));
+    };
+    let mut roots = wanted.roots.iter().map(|path| root(path)).collect::<Result<Vec<_>>>()?;
+    if let Some(preset) = preset.filter(|_| roots.is_empty()) {
+        roots = system_roots(preset)?;
+    }
+    if roots.is_empty() {
+        return Err(Error::new(
+            format!("{name}：没有根证书就无法检查它的时间戳；请用 --root 给出从该机构取得、并核对过指纹的 PEM 文件"),
+            format!(
+                "{name}: without its root no token of it can be checked; give --root a PEM file got from the authority, its fingerprint compared"
+            ),
+        ));
+    }
+    let password = wanted.user.as_ref().map(|(_, file)| read_file(file)).transpose()?;
+    let client = wanted.client.as_ref().map(|path| read_file(path)).transpose()?;
+    let short = |root: &Root| hex::encode(&root.fingerprint())[..16].to_owned();
+    let entry = Entry {
+        name: name.clone(),
+        url,
+        roots: roots.iter().map(short).collect(),
+        policy: wanted.policy.clone(),
+        user: wanted.user.as_ref().map(|(user, _)| user.clone()),
+        pace: wanted.pace.unwrap_or_else(fifteen),
+        timeout: wanted.timeout.unwrap_or_else(ten).clamp(1, 300),
+    };
+    // What cannot be used is refused before anything is written.
+    usable(remote(&entry, roots.clone(), password.as_deref(), client.clone()))?;
+    let [password_path, client_path] = secrets(dir, name);
+    if let Some(password) = password {
+        replace(&password_path, &password, 0o600)?;
+    }
+    if let Some(client) = client {
+        replace(&client_path, &client, 0o600)?;
+    }
+    for root in &roots {
+        replace(&dir.join(format!("trust/tsa-{}.pem", short(root))), root.to_pem()?.as_bytes(), 0o644)?;
+    }
+    name_roots(dir, name, &roots, !wanted.own)?;
+    config.timestamp.authority.push(entry);
+    write(dir, &config)
+}
+
+/// Who seals the checkpoints of a folder, in the order in which their tokens stand.
+pub(crate) fn stampers(dir: &Path, embedded: &Arc<Authority>) -> Result<Vec<Box<dyn ledger::Stamper>>> {
+    let config = read(dir)?;
+    let mut stampers: Vec<Box<dyn ledger::Stamper>> = Vec::new();
+    for entry in &config.timestamp.authority {
+        stampers.push(Box::new(Outside { authority: load(dir, entry)?, pace: Duration::from_secs(entry.pace) }));
+    }
+    if stampers.is_empty() || config.timestamp.fallback {
+        stampers.push(Box::new(Embedded { authority: embedded.clone(), last: !stampers.is_empty() }));
+    }
+    Ok(stampers)
+}
+
+/// The embedded authority as the ledger's stamper.
+struct Embedded {
+    authority: Arc<Authority>,
+    /// Only while no other answers.
+    last: bool,
+}
+
+impl ledger::Stamper for Embedded {
+    fn stamp(&self, checkpoint: &[u8]) -> std::result::Result<Vec<u8>, String> {
+        self.authority.stamp(checkpoint).map_err(|e| e.to_string())
+    }
+
+    fn name(&self) -> &str {
+        "embedded"
+    }
+
+    fn last_resort(&self) -> bool {
+        self.last
+    }
+}
+
+struct Outside {
+    authority: RemoteAuthority,
+    pace: Duration,
+}
+
+impl ledger::Stamper for Outside {
+    fn stamp(&self, checkpoint: &[u8]) -> std::result::Result<Vec<u8>, String> {
+        self.authority.stamp(checkpoint).map_err(|e| e.to_string())
+    }
+
+    fn name(&self) -> &str {
+        &self.authority.remote().name
+    }
+
+    fn pace(&self) -> Duration {
+        self.pace
+    }
+}
+
+fn check(dir: &Path, entry: &Entry) -> Result<AuthorityCheck> {
+    let start = Instant::now();
+    let mut line = AuthorityCheck {
+        name: entry.name.clone(),
+        url: entry.url.clone(),
+        independent: false,
+        gen_time: None,
+        accuracy_us: None,
+        policy: None,
+        signer: None,
+        root_sha256: None,
+        millis: 0,
+        error: None,
+    };
+    let authority = load(dir, entry)?;
+    let data = crate::keys::random::<32>()?;
+    match authority.ask(&data) {
+        Ok(tsr) => {
+            let token = Token::parse_tsr(&tsr)?;
+            let root = token.check_path(&authority.remote().roots)?;
+            line.independent =
+                trust(dir)?.role_of_authority(&token.signer, root, token.gen_time).is_some_and(|r| r.independent);
+            line.gen_time = Some(token.gen_time_text.clone());
+            line.accuracy_us = Some(token.accuracy);
+            line.policy = Some(token.policy.clone());
+            line.signer = Some(token.signer_name());
+            line.root_sha256 = Some(hex::encode(&root.fingerprint()));
+        }
+        Err(e) => line.error = Some(refused(&entry.name, &e)),
+    }
+    line.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(line)
+}
+
+fn refused(name: &str, e: &timestamp::Error) -> Error {
+    use timestamp::Error as E;
+    let zh = match e {
+        E::Evidence(e) => format!("{name} 的时间戳不可用：{}", e.zh()),
+        E::Unreachable { url, reason, .. } => format!("{name}（{url}）没有给出时间戳：{reason}"),
+        E::Resting { seconds, failures, reason, .. } => {
+            format!("{name} 连续失败 {failures} 次，{seconds} 秒内不再询问；上次原因：{reason}")
+        }
+        e => format!("{name}：{e}"),
+    };
+    Error::new(zh, e.to_string())
+}
+
+fn load(dir: &Path, entry: &Entry) -> Result<RemoteAuthority> {
+    let roots =
+        entry.roots.iter().map(|short| root(&dir.join(format!("trust/tsa-{short}.pem")))).collect::<Result<_>>()?;
+    let [password, client] = secrets(dir, &entry.name);
+    let password = entry.user.is_some().then(|| read_file(&password)).transpose()?;
+    let client = client.is_file().then(|| read_file(&client)).transpose()?;
+    usable(remote(entry, roots, password.as_deref(), client))
+}
+
+fn remote(entry: &Entry, roots: Vec<Root>, password: Option<&[u8]>, client: Option<Vec<u8>>) -> Remote {
+    let first_line = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().to_owned();
+    Remote {
+        name: entry.name.clone(),
+        url: entry.url.clone(),
+        credentials: entry.user.clone().zip(password.map(first_line)),
+        client,
+        web_roots: if entry.url.starts_with("https:") { fs::read(WEB_ROOTS).unwrap_or_default() } else { Vec::new() },
+        policy: entry.policy.clone(),
+        roots,
+        pace: Duration::from_secs(entry.pace),
+        timeout: Duration::from_secs(entry.timeout),
+    }
+}
+
+fn usable(remote: Remote) -> Result<RemoteAuthority> {
+    let name = remote.name.clone();
+    RemoteAuthority::new(remote, Box::new(clock::now)).map_err(|e| {
+        Error::new(
+            format!("时间机构 {name} 的设置不可用（{e}）"),
+            format!("the authority {name} cannot be used as set up ({e})"),
+        )
+    })
+}
+
+fn root(path: &Path) -> Result<Root> {
+    let bytes = read_file(path)?;
+    Root::from_pem(&bytes).map_err(|e| {
+        let shown = show_path(path);
+        Error::new(
+            format!("{shown}：不是一张 PEM 证书（{}）", e.zh()),
+            format!("{shown}: not one certificate in PEM ({e})"),
+        )
+    })
+}
+
+/// A preset's roots, found by fingerprint among the system's.
+fn system_roots(preset: &Preset) -> Result<Vec<Root>> {
+    let bundle = read_file(Path::new(WEB_ROOTS))?;
+    let text = String::from_utf8_lossy(&bundle);
+    let end = "-----END CERTIFICATE-----";
+    let mut found = Vec::new();
+    for block in text.split_inclusive(end) {
+        let begin = block.find("-----BEGIN CERTIFICATE-----").unwrap_or_default();
+        if let Ok(root) = Root::from_pem(format!("{}\n", &block[begin..]).as_bytes())
+            && preset.roots.contains(&hex::encode(&root.fingerprint()).as_str())
+        {
+            found.push(root);
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::new(
+            format!("{WEB_ROOTS} 中没有 {} 的根证书；请安装 ca-certificates，或用 --root 给出", preset.name),
+            format!("{WEB_ROOTS} has no root of {}; install ca-certificates, or give it with --root", preset.name),
+        ));
+    }
+    Ok(found)
+}
+
+/// A line of `trust/roles.json` for each root.
+fn name_roots(dir: &Path, name: &str, roots: &[Root], independent: bool) -> Result<()> {
+    let path = dir.join("trust/roles.json");
+    let mut roles = evidence::json::parse("roles.json", &read_file(&path)?, 1 << 20)?;
+    if let Some(lines) = roles.as_array_mut() {
+        for root in roots {
+            let key = format!("sha256:{}", hex::encode(&root.fingerprint()));
+            if lines.iter().all(|line| line["key"] != key.as_str()) {
+                let name = format!("{name} ({})", root.name());
+                lines.push(json!({"key": key, "role": "time-authority", "name": name, "independent": independent, "from": null, "until": null}));
+            }
+        }
+    }
+    replace(&path, &evidence::json::to_bytes("roles.json", &roles)?, 0o644)
+}
+
+fn trust(dir: &Path) -> Result<verify::Trust> {
+    let file = |name: &str| Ok::<_, Error>((name.to_owned(), read_file(&dir.join("trust").join(name))?));
+    verify::Trust::from_files([file("roles.json")?]).map_err(|e| {
+        Error::new(format!("trust/{}：{}", e.file, e.reason.zh()), format!("trust/{}: {}", e.file, e.reason))
+    })
+}
+
+/// Password, client certificate.
+fn secrets(dir: &Path, name: &str) -> [PathBuf; 2] {
+    [dir.join(format!("keys/tsa-{name}.password")), dir.join(format!("keys/tsa-{name}.pem"))]
+}
+
+fn presets() -> String {
+    PRESETS.map(|preset| preset.name).join(", ")
+}
+
+fn no_such(name: &str, config: &Config) -> Error {
+    let names: Vec<_> = config.timestamp.authority.iter().map(|entry| entry.name.as_str()).collect();
+    let (shown, names) = (show_path(Path::new(name)), names.join(", "));
+    Error::new(
+        format!("没有名为 {shown} 的时间机构；已有：{names}"),
+        format!("there is no authority {shown}; there are: {names}"),
+    )
+}
+
+fn read(dir: &Path) -> Result<Config> {
+    let path = dir.join(CONFIG);
+    let damaged = |why: String| {
+        let shown = show_path(&path);
+        Error::new(
+            format!("{shown}：设置无法读取（{why}）；请改正"),
+            format!("{shown} cannot be read ({why}); correct it"),
+        )
+    };
+    match fs::metadata(&path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
+        Err(e) => return Err(Error::io(&path, &e)),
+        Ok(file) if file.len() > MAX_CONFIG => return Err(damaged(format!("{} > {MAX_CONFIG}", file.len()))),
+        Ok(_) => {}
+    }
+    let text = String::from_utf8(read_file(&path)?).map_err(|e| damaged(e.to_string()))?;
+    let config: Config = toml::from_str(&text).map_err(|e| damaged(e.message().to_owned()))?;
+    Ok(config)
+}
+
+fn write(dir: &Path, config: &Config) -> Result<()> {
+    let text = toml::to_string_pretty(config)
+        .map_err(|e| Error::new(format!("设置无法写出（{e}）"), format!("the settings cannot be written ({e})")))?;
+    replace(&dir.join(CONFIG), text.as_bytes(), 0o644)
+}

@@ -1,0 +1,5 @@
+//! What several rooms' tests need and no product code may use. Everything here starts itself, listens on loopback
+//! alone, and ends with the test.
+#![allow(clippy::unwrap_used, clippy::new_without_default)]
+
+pub mod tsa;

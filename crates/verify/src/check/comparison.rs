@@ -1,0 +1,127 @@
+//! A comparison's document: its form, and what it and its record say about each other.
+//!
+//! Nothing is compared anew here: that needs pictures, and this room has none. Who has them hands in what came of it,
+//! [`crate::Verdict::with_distances`].
+
+use super::Walk;
+use crate::{Check, Original, Outcome, verdict::clean};
+use archive::wacz::Source;
+use evidence::{
+    Error, Result,
+    comparison::{Against, Comparison, MAX_BYTES, Similarity},
+    hex,
+    json::{Value, json},
+    statement::Statement,
+};
+use std::io::{Read, SeekFrom};
+
+const ID: &str = "comparison";
+const DISTANCES: &str = "comparison-distances";
+
+impl Walk<'_> {
+    /// The document in the package, or beside it.
+    pub(super) fn document(&mut self) -> Result<Comparison> {
+        if let Some(bytes) = self.entries.get("comparison.json") {
+            return Comparison::parse(bytes);
+        }
+        let missing = |e: String| Error::Missing { what: "comparison.json", missing: e };
+        let Some(source) = self.wacz.as_mut() else { return Err(missing("its bytes".into())) };
+        Comparison::parse(&all(&mut **source).map_err(|e| missing(format!("its bytes ({e})")))?)
+    }
+
+    /// Given files that the document names are its sources, not the record's file.
+    pub(super) fn without_sources<'o>(&self, originals: &'o [Original]) -> Vec<&'o Original> {
+        let sources = match &self.comparison {
+            Some(Ok(document)) => document.sources(),
+            _ => Vec::new(),
+        };
+        originals.iter().filter(|o| !sources.contains(&o.digests.sha256)).collect()
+    }
+
+    /// The two checks of a comparison.
+    pub(super) fn comparison(&mut self, statement: &Statement) {
+        let Some(document) = self.comparison.take() else { return };
+        let held = document.and_then(|document| self.agrees(statement, &document).map(|()| document));
+        match held {
+            Ok(document) => {
+                self.checks.push(said(&document));
+                self.facts.comparison = Some(Box::new(document));
+            }
+            Err(e) => self.checks.push(Check::error(ID, &e)),
+        }
+        let (zh, en) = (
+            "没有重新计算：距离需要由取证文件和登记的原件重新得出。",
+            "Not computed again: distances take the capture's file and the registered originals.",
+        );
+        self.checks.push(Check::new(DISTANCES, Outcome::NotChecked, zh, en).optional());
+    }
+
+    fn agrees(&self, statement: &Statement, document: &Comparison) -> Result<()> {
+        if let Some((record, _)) = document.named().into_iter().find(|(r, _)| r.ledger != statement.ledger) {
+            return Err(Error::mismatch("ledger of a compared record", &record.ledger, &statement.ledger));
+        }
+        if document.compared_at > statement.received_at {
+            let expected = format!("<= {} (received_at)", statement.received_at.to_micros());
+            return Err(Error::mismatch("compared_at", document.compared_at.to_micros(), expected));
+        }
+        let refs = document.refs();
+        let refs = refs.iter().map(|r| json!({"ledger": r.ledger, "id": r.id, "leaf": hex::encode(&r.leaf)}));
+        let refs = Value::Array(refs.collect());
+        match self.facts.claims.get("refs") {
+            Some(stated) if *stated == refs => {}
+            Some(stated) => return Err(Error::mismatch("refs of the comparison", stated, refs)),
+            None => return Err(Error::Missing { what: "disclosed by the comparison", missing: "refs".into() }),
+        }
+        match self.facts.claims.get("url").and_then(Value::as_str) {
+            Some(stated) if Some(stated) != document.capture.url.as_deref() => {
+                let found = document.capture.url.clone().unwrap_or_else(|| "null".into());
+                Err(Error::mismatch("url of the comparison", found, stated))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the document says, as its own words: nothing of it was looked at again.
+fn said(document: &Comparison) -> Check {
+    let (zh, en) = match &document.against {
+        Against::Registered(scan) => {
+            let count = |word| scan.pairs.iter().filter(|p| p.similarity() == word).count();
+            let (identical, close, possible) =
+                (count(Similarity::Identical), count(Similarity::Close), count(Similarity::Possible));
+            let (images, records) = (scan.images_found, scan.records);
+            (
+                format!(
+                    "比对文件格式正确，与记录一致。平台所述：页面图像 {images} 幅，登记记录 {records} 条；字节相同 {identical} 对，相近 {close} 对，可能相近 {possible} 对。"
+                ),
+                format!(
+                    "The document has its form and agrees with its record. The platform says: {images} images on the page, {records} registered records; pairs of the same bytes {identical}, close {close}, possible {possible}."
+                ),
+            )
+        }
+        Against::Earlier(earlier, differences) => {
+            let images = &differences.images;
+            let lines = differences.text.as_ref().map_or((0, 0), |t| (t.added_found, t.removed_found));
+            let id = clean(earlier.record.id.clone());
+            (
+                format!(
+                    "比对文件格式正确，与记录一致。平台所述：与取证 {id} 相比，文字新增 {} 行、减少 {} 行，图像新增 {} 幅、减少 {} 幅。",
+                    lines.0, lines.1, images.added_found, images.removed_found
+                ),
+                format!(
+                    "The document has its form and agrees with its record. The platform says: against capture {id}, {} lines of text and {} images were added, {} lines and {} images are gone.",
+                    lines.0, images.added_found, lines.1, images.removed_found
+                ),
+            )
+        }
+    };
+    Check::new(ID, Outcome::Pass, zh, en)
+}
+
+fn all(source: &mut dyn Source) -> std::io::Result<Vec<u8>> {
+    source.seek(SeekFrom::Start(0))?;
+    let mut bytes = Vec::new();
+    // One byte more than is allowed, so that the parser sees that it is too many.
+    source.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,27 @@
+# Words of quezao admin tsa and quezao stamp.
+help-tsa = Outside time-stamp authorities: who seals, and what each answers
+help-add = Add an authority; from the next command on it seals
+help-remove = Stop asking an authority; what it sealed stays verifiable
+help-check = Ask each authority, or one, for a token now
+help-fallback = Whether the embedded authority may seal while no other answers
+help-stamp = Wait until every record is sealed
+help-arg-tsa = Outside time-stamp authority that needs no account: digicert, globalsign or sectigo (repeatable)
+help-arg-name = Name of the authority; that of a preset is enough
+help-arg-url = Its address, https:// or http://
+help-arg-root = Its root certificate in PEM, got from the authority, fingerprint compared (repeatable)
+help-arg-user = User name at the authority (https only)
+help-arg-password-file = File whose first line is the password
+help-arg-client = PEM file with TLS client certificates, then their private key
+help-arg-policy = Policy to ask for, an OID
+help-arg-pace = Seconds between two requests at least (15)
+help-arg-timeout = Seconds for one request (10)
+help-arg-own = It is not independent of the operator
+help-arg-allowed = on or off
+tsa-done = Done: { $name }
+tsa-none = No outside authority is set up: the embedded one seals, which is the operator's own
+tsa-token = {"  "}{ $time }, accuracy { $accuracy } ms, by { $signer } ({ $whose }), policy { $policy }, answered in { $millis } ms
+tsa-root = {"  "}root, SHA-256  { $root }
+tsa-independent = independent, by this folder's trust
+tsa-own = the operator's own
+stamp-done = All { $size } records are sealed
+stamp-waiting = { $sealed } of { $size } records are sealed; the rest wait for a time authority. Run quezao admin tsa check to see why, then quezao stamp again

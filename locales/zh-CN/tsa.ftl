@@ -1,0 +1,27 @@
+# quezao admin tsa 与 quezao stamp 的用语。
+help-tsa = 外部时间戳机构：由谁封存，各自如何应答
+help-add = 增加一个机构；从下一条命令起由它封存
+help-remove = 不再询问某个机构；它已封存的仍可核验
+help-check = 现在就向各机构（或其中一个）要一枚时间戳
+help-fallback = 其他机构都不应答时，是否允许内置机构封存
+help-stamp = 等到全部记录都已封存
+help-arg-tsa = 不需要账号的外部时间戳机构：digicert、globalsign 或 sectigo（可重复）
+help-arg-name = 机构名称；预设只需名称
+help-arg-url = 地址，https:// 或 http://
+help-arg-root = 该机构的根证书（PEM），从机构取得并核对过指纹（可重复）
+help-arg-user = 在该机构的用户名（仅限 https）
+help-arg-password-file = 第一行为密码的文件
+help-arg-client = PEM 文件：TLS 客户端证书，其后是私钥
+help-arg-policy = 要求的策略（OID）
+help-arg-pace = 两次请求至少相隔的秒数（15）
+help-arg-timeout = 一次请求的秒数（10）
+help-arg-own = 该机构并不独立于运营者
+help-arg-allowed = on 或 off
+tsa-done = 完成：{ $name }
+tsa-none = 没有设置外部机构：由内置机构封存，它属于运营者自己
+tsa-token = {"  "}{ $time }，精度 { $accuracy } 毫秒，{ $signer }（{ $whose }），策略 { $policy }，用时 { $millis } 毫秒
+tsa-root = {"  "}根证书 SHA-256  { $root }
+tsa-independent = 按本文件夹的信任设置，独立
+tsa-own = 运营者自己的
+stamp-done = 全部 { $size } 条记录都已封存
+stamp-waiting = { $size } 条记录中已封存 { $sealed } 条，其余在等时间机构；用 quezao admin tsa check 查看原因，再运行 quezao stamp
