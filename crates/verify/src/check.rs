@@ -12,6 +12,7 @@ mod later;
 mod ledger;
 mod stamps;
 mod told;
+mod trees;
 
 pub(crate) use self::{
     later::{Added, Later},
