@@ -118,11 +118,14 @@ PY
     photograph=$(awk -F'\t' -v id="$registered" '$1 == id { print $2 }' "$demo/reports/records.tsv")
     [ -f "$photograph" ] || photograph=$demo/photographs/$(basename "$photograph")
     step="quezao export $comparison"
-    "$quezao" export --data "$data" --output "$demo/certificates" "$comparison" >/dev/null
+    "$quezao" export --data "$data" --output "$demo/certificates" --originals "$comparison" >/dev/null
     step="quezao verify $demo/certificates/$comparison.zip"
     "${offline[@]}" "$quezao" verify --data "$data" --json "$demo/certificates/$comparison.zip" \
         "$demo/certificates/$capture.wacz" "$photograph" >"$demo/reports/$comparison.json"
     grep -q '"id":"comparison-distances","result":"pass"' "$demo/reports/$comparison.json"
+    step="quezao verify --render $demo/certificates/$comparison.pdf"
+    "${offline[@]}" "$quezao" verify --data "$data" --render --json "$demo/certificates/$comparison.pdf" \
+        "$demo/certificates/$comparison.comparison.json" "$demo/certificates/$capture.wacz" "$photograph" >"$demo/reports/$comparison.pdf.json"
     step="verify.py $demo/certificates/$comparison.zip"
     "${offline[@]}" python3 "$reader" --trust "$data/trust" "$demo/certificates/$comparison.zip" >"$demo/reports/$comparison.verify-py.txt"
     say "成立  比对另成一条记录 $comparison；距离由 WACZ 和原件重新算出，相同" \

@@ -1923,7 +1923,8 @@ class Checker:
         clock = self.need_statement()["clock"]
         if not clock["checked"]:
             return ("limited", "登记时未与其他时间源比对", "was not compared with another when this was registered")
-        return ("pass", "已与 %s 比对，相差 %d 微秒" % (show(clock["source"]), clock["offset_us"]),
+        result = "limited" if abs(clock["offset_us"]) > 1000000 else "pass"
+        return (result, "已与 %s 比对，相差 %d 微秒" % (show(clock["source"]), clock["offset_us"]),
                 "compared with %s, %d microseconds apart" % (show(clock["source"]), clock["offset_us"]))
 
     def best(self, stamps):

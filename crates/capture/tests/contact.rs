@@ -158,3 +158,60 @@ fn a_clock_that_is_off_is_named_and_what_the_operator_states_stands_as_stated() 
     assert_eq!(r.before["time"]["servers"][0]["server"], server);
     assert!(String::from_utf8(read(&r, "environment-after/page")).unwrap().contains("广东"));
 }
+
+/// A DNS server that knows one IPv4 address for every name.
+fn dns(address: [u8; 4]) -> std::net::SocketAddr {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let at = socket.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut question = [0; 512];
+        while let Ok((n, who)) = socket.recv_from(&mut question) {
+            let mut answer = question[..n].to_vec();
+            answer[2] = 0x81;
+            if answer[n - 4..n - 2] == [0, 1] {
+                answer[7] = 1;
+                answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4]);
+                answer.extend(address);
+            }
+            let _ = socket.send_to(&answer, who);
+        }
+    });
+    at
+}
+
+/// Every public address is the site.
+struct There(u16);
+
+impl capture::guard::Connect for There {
+    fn connect(&self, _: std::net::SocketAddr, _: std::time::Duration) -> std::io::Result<std::net::TcpStream> {
+        std::net::TcpStream::connect(("127.0.0.1", self.0))
+    }
+}
+
+#[test]
+fn resolvers_that_disagree_are_named_and_one_that_points_inward_refuses() {
+    if site::absent() {
+        return;
+    }
+    let site = site::Site::start();
+    let mut order = site.order("/plain");
+    order.url = "http://shop.example/plain".into();
+    let limits = Limits { pdf: false, ..Limits::default() };
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for (second, agree) in [([8, 8, 8, 8], true), ([1, 1, 1, 1], false)] {
+        let servers = [dns([8, 8, 8, 8]), dns(second), silent.local_addr().unwrap()];
+        let resolver = capture::guard::Dns::of(&servers);
+        let r = capture::run_with(&order, &limits, resolver, Box::new(There(site.port)), &mut |_| {}).unwrap();
+        assert_ne!(r.outcome, Outcome::Failed, "{:?}", r.reasons);
+        assert_eq!(!flags(&r).contains(&"resolvers-disagree"), agree, "{:?}", r.red_flags);
+        assert!(r.remarks.iter().any(|remark| remark.code == "resolver-silent"), "{:?}", r.remarks);
+        // As received, from each that answered.
+        let events = lines(&r, "guard");
+        let kept = events.iter().filter(|e| e["event"] == "resolved" && e["name"] == "shop.example");
+        assert!(kept.clone().count() == 2 && kept.clone().all(|e| e["raw"].as_array().unwrap().len() == 2));
+    }
+    let resolver = capture::guard::Dns::of(&[dns([8, 8, 8, 8]), dns([10, 0, 0, 1])]);
+    let r = capture::run_with(&order, &limits, resolver, Box::new(There(site.port)), &mut |_| {}).unwrap();
+    assert_eq!(r.outcome, Outcome::Failed);
+    assert!(r.reasons[0].en.contains("10.0.0.1: private"), "{:?}", r.reasons);
+}

@@ -54,7 +54,8 @@ pub(crate) fn report(
     let (reasons, remarks, flags) = (told("reasons"), told("remarks"), told("red_flags"));
     let (hops, more_hops) = hops(result.as_ref(), wacz);
     let (peers, more_peers) = peers(&artefacts.lines("guard"));
-    let site = site(&artefacts.lines("chains"));
+    let ended_at = text("final_url").or_else(|| text("url")).unwrap_or_default();
+    let site = site(&artefacts.lines("chains"), &ended_at);
     let environment = environment(&artefacts.value("environment-before"), &artefacts.value("environment-after"));
     let (shown, more_shown) = shown(&artefacts.value("facts"));
     let named: Vec<Listed> = wacz
@@ -161,9 +162,11 @@ fn peers(guard: &[Value]) -> (Vec<Peer>, u64) {
     (peers, more)
 }
 
-/// The page's certificate, as the browser's security state last showed it.
-fn site(chains: &[Value]) -> Vec<Line> {
-    let Some(page) = chains.iter().map(|c| &c["page"]).rfind(|p| p.is_object()) else { return Vec::new() };
+/// The page's certificate, as the browser's security state last showed it, and what the site signed over the order, as
+/// the capturing machine judged it.
+fn site(chains: &[Value], ended_at: &str) -> Vec<Line> {
+    let null = Value::Null;
+    let page = chains.iter().map(|c| &c["page"]).rfind(|p| p.is_object()).unwrap_or(&null);
     let text = |name: &str| page[name].as_str().filter(|t| !t.is_empty()).map(|t| cut(t, LINE));
     let day = |name: &str| {
         let seconds = page[name].as_f64().filter(|s| (0.0..253_402_300_800.0).contains(s))?;
@@ -185,7 +188,40 @@ fn site(chains: &[Value]) -> Vec<Line> {
     let leaf = chain.first().and_then(|c| base64::engine::general_purpose::STANDARD.decode(c).ok());
     add("证书链", "Chain", (!chain.is_empty()).then(|| chain.len().to_string()));
     add("SHA-256", "SHA-256", leaf.map(|der| short(&hex::encode(&sha256(&der)))));
+    let of_page = |c: &&Value| c["origin"].as_str().is_some_and(|o| is_origin(o, ended_at)) && c["contact"].is_object();
+    if let Some(contact) = chains.iter().find(of_page).map(|c| &c["contact"]) {
+        lines.push(Line { label: Words::new("接触证明", "Contact"), value: contacted(contact) });
+    }
     lines
+}
+
+/// Whether `url` is of this origin.
+fn is_origin(origin: &str, url: &str) -> bool {
+    let rest =
+        url.get(origin.len()..).filter(|_| url.get(..origin.len()).is_some_and(|o| o.eq_ignore_ascii_case(origin)));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']))
+}
+
+/// What a proof shows, by the capturing machine's roots; the verdict's own line is by the trust used.
+fn contacted(contact: &Value) -> Words {
+    let text = |v: &Value| cut(v.as_str().unwrap_or("—"), LINE);
+    if !contact["artefact"].is_string() {
+        let why = &contact["unavailable"];
+        return Words::new(format!("没有：{}", text(&why["zh"])), format!("none: {}", text(&why["en"])));
+    }
+    let root = text(&contact["chain"]["root"]);
+    match (contact["chain"]["trusted"] == true, contact["name_matches"] == true) {
+        (true, true) => Words::new(
+            format!("其密钥在指令封存后签署；按采集机的根证书链至 {root}"),
+            format!("its key signed after the order was sealed; leads to {root} by the machine’s roots"),
+        ),
+        (true, false) => {
+            Words::new("有签署，但证书不是为该网站签发的", "signed, but the certificate is not for this site")
+        }
+        _ => {
+            Words::new("有签署，但证书链不到采集机的根证书", "signed, but the chain leads to no root of the machine’s")
+        }
+    }
 }
 
 /// The capturing system's own report, and what of it changed.
@@ -212,8 +248,30 @@ fn environment(before: &Value, after: &Value) -> Vec<Line> {
     add("浏览器文件", "Binary", same(vec![digest("/chromium/sha256")]));
     add("取证程序", "Recorder", same(vec![text("/recorder/version"), digest("/recorder/sha256")]));
     add("语言与时区", "Locale", same(vec![text("/locale/lang"), text("/locale/time_zone")]));
-    let place = ["/network/public_address", "/network/region", "/network/network"].map(text).to_vec();
-    add("网络出口", "Exit", same(place));
+    add(
+        "隔离",
+        "Isolation",
+        text("/recorder/isolation").map(|name| match name.as_str() {
+            "namespaces" => {
+                Words::new("独立命名空间，只经出口守卫联网", "namespaces of its own, the guard the only way out")
+            }
+            _ => Words::new(
+                format!("较弱的模式（{name}），出口守卫未强制"),
+                format!("a weaker mode ({name}), the guard not enforced"),
+            ),
+        }),
+    );
+    add("时钟比对", "Clock", clock(&before["time"]["servers"]));
+    let place: Vec<String> =
+        ["/network/public_address", "/network/region", "/network/network"].into_iter().filter_map(text).collect();
+    let stated = (!place.is_empty()).then(|| place.join(", "));
+    add(
+        "网络出口",
+        "Exit",
+        stated.map(|p| {
+            Words::new(format!("{p}（运营者陈述，未测量）"), format!("{p} (stated by the operator, not measured)"))
+        }),
+    );
     let changed = changed(before, after);
     add(
         "前后比对",
@@ -225,6 +283,23 @@ fn environment(before: &Value, after: &Value) -> Vec<Line> {
         },
     );
     lines
+}
+
+/// How the machine's clock stood against the time servers that the operator named.
+fn clock(servers: &Value) -> Option<Words> {
+    let servers = servers.as_array()?;
+    let offsets: Vec<u64> = servers.iter().filter_map(|s| s["offset_us"].as_i64()).map(i64::unsigned_abs).collect();
+    Some(match (offsets.iter().max(), servers.len()) {
+        (_, 0) => Words::new("未与时间服务器比对", "not compared with a time server"),
+        (None, n) => Words::new(format!("{n} 个时间服务器均未应答"), format!("none of {n} time servers answered")),
+        (Some(most), n) => {
+            let (k, ms) = (offsets.len(), most.div_ceil(1000));
+            Words::new(
+                format!("与 {n} 个时间服务器中的 {k} 个比对，相差不超过 {ms} 毫秒"),
+                format!("compared with {k} of {n} time servers, at most {ms} ms off"),
+            )
+        }
+    })
 }
 
 /// Values that differ between the two reports; the clock's reading and the browser's processes always do.
@@ -283,4 +358,48 @@ fn short(digest: &str) -> String {
     let eights: Vec<String> =
         digest.chars().take(16).collect::<Vec<_>>().chunks(8).map(|c| c.iter().collect::<String>()).collect();
     format!("{} …", eights.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use evidence::json::json;
+
+    #[test]
+    fn an_origin_is_a_whole_one() {
+        for (origin, url, is) in [
+            ("https://shop.example", "https://SHOP.example/p", true),
+            ("https://shop.example", "https://shop.example.evil/p", false),
+            ("https://shop.example:8443", "https://shop.example/", false),
+            ("https://shop.example", "https://shop.example?x", true),
+            ("https://é", "https://", false),
+        ] {
+            assert_eq!(is_origin(origin, url), is, "{origin} {url}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_is_not_claimed() {
+        let said = |servers| clock(&servers).map(|w| w.en);
+        assert_eq!(said(Value::Null), None);
+        assert_eq!(said(json!([])).unwrap(), "not compared with a time server");
+        assert_eq!(said(json!([{"unanswered": "x"}])).unwrap(), "none of 1 time servers answered");
+        assert_eq!(
+            said(json!([{"offset_us": -11_200}, {}])).unwrap(),
+            "compared with 1 of 2 time servers, at most 12 ms off"
+        );
+        let untrusted = json!({"artefact": "contact/0001", "chain": {"trusted": false}, "name_matches": true});
+        assert!(contacted(&untrusted).en.contains("no root"));
+        assert!(
+            contacted(&json!({"artefact": null, "unavailable": {"en": "TLS 1.2"}})).en.starts_with("none: TLS 1.2")
+        );
+    }
+
+    #[test]
+    fn only_what_may_differ_does_not_count() {
+        let a = json!({"time": 1, "inside": [], "browser": 2, "names": {"hosts": "a", "x": 1}});
+        let b = json!({"time": 2, "names": {"hosts": "b", "y": 1}});
+        assert_eq!((changed(&a, &a), changed(&a, &b)), (0, 3));
+    }
 }

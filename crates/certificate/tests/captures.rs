@@ -117,7 +117,7 @@ impl Plan {
 
     fn wacz(&self, world: &World, order: Vec<u8>) -> Vec<u8> {
         let at = world.now();
-        let about = About { software: "quezao 0.1.0".into(), created: at, title: Some("页".into()) };
+        let about = About { software: "quezao 0".into(), created: at, title: Some(self.title.clone()) };
         let mut writer = Writer::new(Cursor::new(Vec::new()), &about).unwrap();
         for (url, status) in [(ASKED, "HTTP/1.1 302 Found"), (URL, "HTTP/1.1 200 OK")] {
             let exchange = Exchange {
@@ -135,7 +135,7 @@ impl Plan {
             let content_type = if name == "order" { "application/zip" } else { "application/json" }.into();
             writer.resource(Resource { name: name.into(), label: None, content_type, at, body: body.into() }).unwrap();
         }
-        writer.page(Page { url: URL.into(), title: None, at, text: None }).unwrap();
+        writer.page(Page { url: URL.into(), title: Some(self.title.clone()), at, text: None }).unwrap();
         writer.finish().unwrap().0.into_inner()
     }
 }

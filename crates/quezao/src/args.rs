@@ -139,6 +139,8 @@ pub(crate) struct Capture {
     pub network: Option<String>,
     #[arg(long, value_enum, default_value_t = Isolation::Namespaces)]
     pub isolation: Isolation,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
+    pub contacts: Option<u16>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -48,6 +48,9 @@ pub(crate) fn capture(out: &Out, a: args::Capture) -> u8 {
     let mut request = CaptureRequest { urls, other, loopback, machine, ..Default::default() };
     request.phone = matches!(a.viewport, args::Viewport::Phone);
     request.limits.film = !a.no_film;
+    if let Some(contacts) = a.contacts {
+        request.limits.contacts = contacts.into();
+    }
     let spinner = indicatif::ProgressBar::new_spinner();
     spinner.enable_steady_tick(Duration::from_millis(200));
     let lines = folder.capture(&request, &mut |event| match event {

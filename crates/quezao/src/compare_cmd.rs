@@ -88,11 +88,15 @@ fn pairs(out: &Out, document: &Comparison, scan: &Scan) {
 fn side_by_side(out: &Out, document: &Comparison, image: &Image, pair: &Pair) {
     let word = out.text(&format!("compare-{}", pair.similarity().as_str()), &[]);
     let how = pair.found.as_ref().map_or_else(String::new, |m| {
-        let mirrored = if m.mirrored { out.text("compare-mirrored", &[]) } else { String::new() };
-        format!(
-            "dct-256 {}/256, gradient-512 {}/512  {} ~ {}{mirrored}",
-            m.dct, m.gradient, m.page_part, m.registered_part
-        )
+        let mut parts = String::new();
+        if (m.page_part.as_str(), m.registered_part.as_str()) != ("whole", "whole") {
+            let args = [("page", m.page_part.clone().into()), ("registered", m.registered_part.clone().into())];
+            parts = format!("  {}", out.text("compare-parts", &args));
+        }
+        if m.mirrored {
+            parts += &format!("  {}", out.text("compare-mirrored", &[]));
+        }
+        format!("dct-256 {}/256, gradient-512 {}/512{parts}", m.dct, m.gradient)
     });
     out.line("");
     out.line(&format!("    {}  {how}", out.paint("1", &word)));
@@ -100,16 +104,19 @@ fn side_by_side(out: &Out, document: &Comparison, image: &Image, pair: &Pair) {
         || out.text("compare-no-place", &[]),
         |[x, y, w, h]| out.text("compare-place", &[("place", format!("{x}, {y}, {w} × {h}").into())]),
     );
-    let time = |id: &str| received(id).map_or_else(String::new, both_times);
+    let time = |message: &str, id: &str| {
+        let at = received(id).map_or_else(String::new, both_times);
+        out.text(message, &[("time", at.into())])
+    };
     let url = image.url.as_deref().unwrap_or("-");
     let (page, registered) = (out.text("compare-page", &[]), out.text("compare-registered", &[]));
     out.line(&format!("      {page}  {}", show_path(Path::new(url))));
     out.line(&format!("          {} × {} px, {place}", image.width, image.height));
     out.line(&format!("          SHA-256 {}", eights(&evidence::hex::encode(&image.sha256))));
-    out.line(&format!("          {}", time(&document.capture.record.id)));
+    out.line(&format!("          {}", time("compare-captured", &document.capture.record.id)));
     out.line(&format!("      {registered}  {}", pair.record.record.id));
     out.line(&format!("          SHA-256 {}", eights(&evidence::hex::encode(&pair.record.sha256))));
-    out.line(&format!("          {}", time(&pair.record.record.id)));
+    out.line(&format!("          {}", time("compare-recorded", &pair.record.record.id)));
 }
 
 fn changes(out: &Out, earlier: &str, differences: &Differences) {

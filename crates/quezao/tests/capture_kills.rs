@@ -110,7 +110,7 @@ fn a_killed_capture_leaves_nothing_but_its_order() {
         let stdout = child.stdout.take().unwrap();
         let reader =
             std::thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).collect::<Vec<String>>());
-        std::thread::sleep(Duration::from_millis(20 + random.below(whole)));
+        std::thread::sleep(Duration::from_millis(20 + random.below(whole * 2 / 3)));
         let known = family(child.id());
         // Every second time the program itself, else any process of the capture's. A browser without its zygotes begins
         // no renderer, and is waited for as long as a page may take: those are for `make torture`.
@@ -138,7 +138,7 @@ fn a_killed_capture_leaves_nothing_but_its_order() {
         desk.lines(&["list", "--data", "data", "--json"]);
     }
     println!("{kills} kills ({in_flight} in flight) of {victims:?}; lines that still came: {ends:?}");
-    assert!(in_flight * 3 > kills, "only {in_flight} of {kills} were killed in flight");
+    assert!(in_flight * 5 > kills, "only {in_flight} of {kills} were killed in flight");
 
     let before = desk.lines(&["list", "--data", "data", "--json"]);
     let (lines, code) = desk.capture(&["/item"]);

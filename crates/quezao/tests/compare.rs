@@ -105,6 +105,8 @@ fn a_registered_picture_is_found_on_a_captured_page() {
     assert_eq!(pairs.len(), 1, "{pairs:?}");
     assert_eq!((&pairs[0]["record"]["id"], &pairs[0]["similarity"]), (&registered, &"close".into()));
     assert_eq!(pairs[0]["image"]["url"], format!("{url}copy.jpg"));
+    let place: Vec<i64> = serde_json::from_value(pairs[0]["image"]["box"].clone()).unwrap();
+    assert_eq!((place.len(), place[2]), (4, 400), "where the page shows it");
 
     let id = line["id"].as_str().unwrap();
     let exported = desk.run(&["export", "--data", "data", "--output", "out", "--originals", id, capture], "C.UTF-8");
@@ -121,6 +123,12 @@ fn a_registered_picture_is_found_on_a_captured_page() {
     let given = ["verify", "--trust", "data/trust", "--json", &package, &wacz, "shop/1.png"];
     let (verdict, code) = desk.json(&given);
     assert_eq!((code, result(&verdict, "comparison-distances").as_deref()), (0, Some("pass")), "{verdict}");
+    // The certificate beside its document; without it the comparison is not checked.
+    let (certificate, document) = (format!("out/{id}.pdf"), format!("out/{id}.comparison.json"));
+    let (verdict, code) = desk.json(&["verify", "--trust", "data/trust", "--json", &certificate, &document]);
+    assert_eq!((code, result(&verdict, "comparison").as_deref()), (0, Some("pass")), "{verdict}");
+    let (verdict, code) = desk.json(&["verify", "--trust", "data/trust", "--json", &certificate]);
+    assert_eq!((code, result(&verdict, "comparison").as_deref()), (3, Some("not_checked")), "{verdict}");
     // Words in both languages, the neutral sentence among them.
     for (language, sentence) in [("C.UTF-8", "not a finding of infringement"), ("zh_CN.UTF-8", "不是侵权认定")] {
         let out = desk.run(&["compare", "--data", "data", capture], language);

@@ -50,6 +50,10 @@ impl Desk {
 
     /// What `verify` finds, with these roots for web sites in the reader's trust folder.
     fn contact(&self, line: &CaptureLine, roots: &[&Path]) -> Value {
+        self.check(line, roots, "capture-contact")
+    }
+
+    fn check(&self, line: &CaptureLine, roots: &[&Path], wanted: &str) -> Value {
         let id = line.id.clone().unwrap();
         let (out, trust) = (self.path("out"), tempfile::tempdir().unwrap());
         let mut folder = Folder::open(&self.path("data"), Mode::Read).unwrap();
@@ -66,7 +70,7 @@ impl Desk {
         let done = command.env("LC_ALL", "C.UTF-8").output().unwrap();
         let verdict: Value = serde_json::from_slice(&done.stdout).unwrap();
         assert_eq!((&verdict["result"], done.status.code()), (&"verified".into(), Some(0)), "{verdict:#}");
-        verdict["checks"].as_array().unwrap().iter().find(|check| check["id"] == "capture-contact").unwrap().clone()
+        verdict["checks"].as_array().unwrap().iter().find(|check| check["id"] == wanted).unwrap().clone()
     }
 }
 
@@ -128,6 +132,44 @@ fn where_there_is_no_tls_1_3_there_is_no_proof_and_nothing_is_claimed() {
     let check = desk.contact(&line, &[&ca.root()]);
     assert_eq!(check["result"], "not_checked", "{check:#}");
     assert!(check["en"].as_str().unwrap().contains("proves nothing"));
+}
+
+/// A time server whose clock is `ahead` of ours, in seconds.
+fn time_server(ahead: u64) -> String {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let at = socket.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let mut question = [0; 48];
+        while let Ok((_, who)) = socket.recv_from(&mut question) {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+            let seconds = u32::try_from(now.as_secs() + ahead + 2_208_988_800).unwrap().to_be_bytes();
+            let fraction = u32::try_from((u64::from(now.subsec_micros()) << 32) / 1_000_000).unwrap().to_be_bytes();
+            let time = [seconds, fraction].concat();
+            let answer = [&[0x24, 2][..], &[0; 22], &question[40..], &time, &time].concat();
+            let _ = socket.send_to(&answer, who);
+        }
+    });
+    at
+}
+
+#[test]
+fn the_statement_says_how_the_clock_stood_and_the_verdict_what_the_machine_reports() {
+    let Some((desk, ca)) = ready() else { return };
+    let leaf = ca.leaf("shop.test", NOW);
+    let port = tls::serve(&leaf, false, page(""));
+    for (ahead, clock) in [(0, "pass"), (5, "limited")] {
+        let mut request = CaptureRequest { urls: vec![format!("https://shop.test:{port}/")], ..Default::default() };
+        request.loopback.push(format!("shop.test:{port}").parse().unwrap());
+        request.machine.own_keys = vec![leaf.key_pin()];
+        request.machine.time_servers = vec![time_server(ahead)];
+        let line = desk.request(request);
+        let check = desk.check(&line, &[], "clock");
+        assert!(check["result"] == clock && check["en"].as_str().unwrap().contains("127.0.0.1:"), "{check:#}");
+        let check = desk.check(&line, &[], "capture-environment");
+        let words = check["en"].as_str().unwrap();
+        assert!(check["result"] == "limited" && words.contains("the browser took 1 keys"), "{check:#}");
+        assert_eq!(words.contains("more than a second"), ahead > 1, "{words}");
+    }
 }
 
 #[test]

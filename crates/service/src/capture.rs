@@ -331,7 +331,9 @@ fn refused(url: &str, error: &capture::Error) -> Error {
     use capture::Error as E;
     let zh = match error {
         E::Isolation { step, found, .. } => {
-            format!("本机不允许隔离浏览器（{step}：{found}），页面没有打开；运行 quezao doctor 查看如何启用")
+            format!(
+                "本机不允许隔离浏览器（{step}：{found}），页面没有打开；运行 quezao doctor 查看如何启用，或按名称选择较弱模式 --isolation weaker-shared-network，记录会写明"
+            )
         }
         E::NoChromium(path) => format!("没有 Chromium（{path}）；请安装 Debian 的软件包 chromium"),
         E::Url { reason, .. } => format!("网址不可用（{reason}）"),

@@ -6,11 +6,13 @@ mod capture;
 mod certificate;
 mod comparison;
 mod environment;
+mod file;
 mod form;
 mod later;
 mod ledger;
 mod stamps;
 mod told;
+mod trees;
 
 pub(crate) use self::{
     later::{Added, Later},
@@ -22,8 +24,7 @@ use archive::{pdf::CertificatePdf, wacz::Source};
 use evidence::{
     Error, Result,
     comparison::Comparison,
-    digest::{self, FileDigests},
-    disclosure, hex,
+    digest, disclosure, hex,
     json::Value,
     record::Record,
     statement::{Clock, Kind, Statement},
@@ -176,6 +177,9 @@ const ORDER: &[&str] = &[
     "printed-page",
 ];
 
+/// A clock that is further off is told, microseconds.
+const CLOCK_OFF: u64 = 1_000_000;
+
 /// The required checks after `form`.
 const REQUIRED: &[&str] = &[
     "file",
@@ -305,65 +309,6 @@ impl Walk<'_> {
         bytes.ok_or_else(|| Error::Missing { what: "package", missing: clean(name.to_owned()) })
     }
 
-    fn file(&self, statement: Option<&Statement>, originals: &[Original]) -> Check {
-        let Some(statement) = statement else {
-            return Check::new(
-                "file",
-                Outcome::NotChecked,
-                "声明无法读取，文件没有可比对的值。",
-                "The statement could not be read, so there is nothing to compare the file with.",
-            );
-        };
-        let Some(file) = &statement.file else {
-            return match originals.first() {
-                Some(given) => Check::new(
-                    "file",
-                    Outcome::Fail,
-                    "这条记录没有文件，却给出了一个文件。",
-                    "A file was given for a record that has none.",
-                )
-                .values("no file", &given.name),
-                None => {
-                    Check::new("file", Outcome::NotChecked, "这条记录没有文件。", "This record has no file.").optional()
-                }
-            };
-        };
-        let made = match statement.kind {
-            Kind::Capture => "capture.wacz",
-            Kind::Comparison => "comparison.json",
-            _ => "",
-        };
-        let carried = self.entries.get(made);
-        let carried = carried.map(|b| Original { name: made.into(), digests: FileDigests::of(b) });
-        let given: Vec<&Original> = self.without_sources(originals).into_iter().chain(&carried).collect();
-        let expected = words::digests(&file.digests);
-        if given.is_empty() {
-            let check = Check::new(
-                "file",
-                Outcome::NotChecked,
-                "没有给出原件，无法比对；请同时给出原件再核验。",
-                "The original was not given; give it together with the evidence.",
-            );
-            return Check { expected: Some(expected), ..check };
-        }
-        match given.iter().find(|o| o.digests != file.digests) {
-            Some(other) => Check::new(
-                "file",
-                Outcome::Fail,
-                format!("文件“{}”与声明中的摘要不一致。", other.name),
-                format!("The file \"{}\" is not the one in the statement.", other.name),
-            )
-            .values(expected, words::digests(&other.digests)),
-            None => Check::new(
-                "file",
-                Outcome::Pass,
-                "文件的大小、SHA-256 和 SM3 都与声明一致。",
-                "Size, SHA-256 and SM3 of the file are those in the statement.",
-            )
-            .values(&expected, &expected),
-        }
-    }
-
     fn statement(&self, statement: &Result<Statement>, record: &Result<Record>) -> Check {
         let compared = || -> Result<()> {
             let (statement, record) =
@@ -468,6 +413,15 @@ impl Walk<'_> {
 
     fn clock(&self) -> Check {
         let check = match self.facts.statement.as_ref().map(|s| &s.clock) {
+            Some(Clock::Checked { source, offset_us, at }) if offset_us.unsigned_abs() > CLOCK_OFF => Check::new(
+                "clock",
+                Outcome::Limited,
+                format!("平台称其时钟于 {} 与 {source} 比对，相差 {offset_us} 微秒，超过一秒。", words::date(*at)),
+                format!(
+                    "The platform says that it compared its clock with {source} at {}: {offset_us} us, more than a second.",
+                    words::date(*at)
+                ),
+            ),
             Some(Clock::Checked { source, offset_us, at }) => Check::new(
                 "clock",
                 Outcome::Pass,

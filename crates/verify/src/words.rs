@@ -32,7 +32,13 @@ pub(crate) fn digests(d: &FileDigests) -> String {
 pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
     let holds = |id: &str| checks.iter().any(|c| c.id == id && c.holds());
     let mut out = Vec::new();
-    if holds("file") {
+    let compared = facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Comparison);
+    if holds("file") && compared {
+        out.push(Sentence::new(
+            "比对文件就是声明所指的文件（大小、SHA-256、SM3 都一致）。",
+            "The comparison's document is the one that the statement names (size, SHA-256 and SM3 agree).",
+        ));
+    } else if holds("file") {
         out.push(Sentence::new(
             "所给文件就是声明所指的文件（大小、SHA-256、SM3 都一致）。",
             "The given file is the one that the statement names (size, SHA-256 and SM3 agree).",

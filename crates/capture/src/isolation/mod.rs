@@ -41,7 +41,8 @@ pub(crate) const ADVICE: &str = "Capture needs user namespaces. Enable them: \
     sysctl user.max_user_namespaces=1024; on Debian also kernel.unprivileged_userns_clone=1; on Ubuntu \
     kernel.apparmor_restrict_unprivileged_userns=0 or a profile with `userns,`; in a container a seccomp profile \
     that allows unshare, and no masks over /proc (systempaths=unconfined); in a systemd unit none of \
-    RestrictNamespaces, ProtectKernelTunables, ProtectProc, PrivateUsers";
+    RestrictNamespaces, ProtectKernelTunables, ProtectProc, PrivateUsers. Or choose the weaker mode by name, \
+    --isolation weaker-shared-network, which every record then states";
 
 /// User and group for Chromium when we are root: numbers that no account has, so that nobody else's
 /// processes share them. Chromium refuses to run its sandbox as root.

@@ -96,6 +96,10 @@ pub fn distances_again(document: &Comparison, files: &[PathBuf]) -> Distances {
             );
             Distances::NotComputed(Sentence::new(zh, en))
         }
+        None if left > 0 && same == 0 => not(
+            "取证文件中的图像就是比对文件所列的；没有给出登记的原件，距离未重新计算。",
+            "The images in the capture's file are those that the document lists; distances were not computed again, as no registered original was given.",
+        ),
         None if left > 0 => Distances::SameAsFarAsGiven { pairs: same, left },
         None => Distances::Same { pairs: same },
     }

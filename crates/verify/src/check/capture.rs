@@ -3,7 +3,7 @@
 //! The order lies in the file as a package of its own. It is checked like any other, by the same trust and clock; a
 //! package inside it would be refused, so nothing nests twice.
 
-use super::{Container, Entries, Stamp, Walk, check, told};
+use super::{Container, Entries, Stamp, Walk, check, told, trees};
 use crate::{Check, Facts, Outcome, Overall, Sentence, Verdict, verdict::clean, words};
 use archive::wacz::{self, Source, Wacz};
 use evidence::{
@@ -217,7 +217,8 @@ impl Walk<'_> {
     }
 
     /// Whether order and capture can be of one ledger. The capture's leaf commits to the order's checkpoint, so it
-    /// cannot be among the leaves that this checkpoint covers; and a ledger has one leaf 0.
+    /// cannot be among the leaves that this checkpoint covers; a ledger has one leaf 0; and what both proofs say about
+    /// the same part of the tree is the same.
     fn same_ledger(&self, order: &Order) -> Result<()> {
         if let (Some(index), Some((_, covered, _))) = (self.facts.index, &order.verdict.facts.checkpoint)
             && index < *covered
@@ -226,10 +227,15 @@ impl Walk<'_> {
             return Err(Error::mismatch("index of the capture", index, bound));
         }
         let first = |entries: &Entries| entries.get("operator-record.json").map(|r| hex::encode(&leaf_hash(r)));
-        match (first(&order.entries), first(self.entries)) {
-            (Some(a), Some(b)) => same("leaf 0 with the order", &a, &b),
-            _ => Ok(()),
+        if let (Some(a), Some(b)) = (first(&order.entries), first(self.entries)) {
+            same("leaf 0 with the order", &a, &b)?;
         }
+        // A proof that leads nowhere fails elsewhere.
+        let holds = |checks: &[Check]| checks.iter().any(|c| c.id == "inclusion" && c.holds());
+        if holds(&self.checks) && holds(&order.verdict.checks) {
+            trees::agree(&order.entries, self.entries)?;
+        }
+        Ok(())
     }
 
     /// genTime − accuracy of each token over the order's checkpoint ≤ genTime + accuracy of each over the statement,

@@ -58,6 +58,8 @@ pub(super) struct Plan {
     /// Puts another file into the package after it was digested.
     pub(super) swapped: Option<Remake>,
     pub(super) statement: Box<dyn Fn(&mut Value)>,
+    /// Something else stands on the capture's ledger where the order stands on its own.
+    pub(super) forked: bool,
     /// The capture comes first on the ledger.
     pub(super) reversed: bool,
     pub(super) hidden: Option<&'static str>,
@@ -88,6 +90,7 @@ impl Default for Plan {
             file: None,
             swapped: None,
             statement: Box::new(|_| ()),
+            forked: false,
             reversed: false,
             hidden: None,
         }
@@ -174,9 +177,11 @@ pub(super) fn capture(b: &mut Build, plan: &Plan) {
     let (stamped, reversed) = (plan.stamped, plan.reversed);
     b.stamp = Box::new(move |tsa, data| vec![tsa.stamp(data, at(stamped))]);
     let place = usize::from(!reversed);
+    let (other, _) = b.world.image_of("乙", 3, at(61));
+    let placed = if plan.forked { b.world.record(&other, at(62)) } else { ordered };
     let list = move |operator: Vec<u8>, record: Vec<u8>| {
         let mut leaves = vec![operator, record];
-        leaves.insert(1 + usize::from(reversed), ordered.clone());
+        leaves.insert(1 + usize::from(reversed), placed.clone());
         leaves
     };
     let also = list.clone();
@@ -457,6 +462,9 @@ fn orders(book: &mut Book) {
     });
     bad("another-leaf-0", "another leaf 0 above the order than above the capture", &|p| {
         p.order = Box::new(|b| b.operator["clock"] = json!({"checked": false}));
+    });
+    bad("another-tree", "the ledger with the capture has something else where its order should stand", &|p| {
+        p.forked = true;
     });
     bad("namesake", "an order of somebody else of that name", &|p| {
         set(&mut p.order_claims, "owner_id_masked", json!("1***************2X"));

@@ -208,6 +208,15 @@ fn spliced(book: &mut Book) {
             contacted(b, move |h: &mut Handshake| h.random = random, |_| ());
         },
     );
+    forge(
+        book,
+        "order-in-another-tree",
+        "two trees of one ledger: the order in one, its capture in the other",
+        &order,
+        |b| {
+            capture(b, &plan(|p| p.forked = true));
+        },
+    );
 }
 
 fn order_of_before() -> super::world::Entries {

@@ -1,0 +1,79 @@
+//! The file in question: what was given, and what the package itself carries of it.
+
+use super::Walk;
+use crate::{Check, Original, Outcome, words};
+use evidence::{
+    digest::FileDigests,
+    statement::{Kind, Statement},
+};
+
+impl Walk<'_> {
+    pub(super) fn file(&self, statement: Option<&Statement>, originals: &[Original]) -> Check {
+        let Some(statement) = statement else {
+            return Check::new(
+                "file",
+                Outcome::NotChecked,
+                "声明无法读取，文件没有可比对的值。",
+                "The statement could not be read, so there is nothing to compare the file with.",
+            );
+        };
+        let Some(file) = &statement.file else {
+            return match originals.first() {
+                Some(given) => Check::new(
+                    "file",
+                    Outcome::Fail,
+                    "这条记录没有文件，却给出了一个文件。",
+                    "A file was given for a record that has none.",
+                )
+                .values("no file", &given.name),
+                None => {
+                    Check::new("file", Outcome::NotChecked, "这条记录没有文件。", "This record has no file.").optional()
+                }
+            };
+        };
+        let made = match statement.kind {
+            Kind::Capture => "capture.wacz",
+            Kind::Comparison => "comparison.json",
+            _ => "",
+        };
+        let carried = self.entries.get(made);
+        let carried = carried.map(|b| Original { name: made.into(), digests: FileDigests::of(b) });
+        let given: Vec<&Original> = self.without_sources(originals).into_iter().chain(&carried).collect();
+        let expected = words::digests(&file.digests);
+        if given.is_empty() {
+            let check = Check::new(
+                "file",
+                Outcome::NotChecked,
+                "没有给出原件，无法比对；请同时给出原件再核验。",
+                "The original was not given; give it together with the evidence.",
+            );
+            return Check { expected: Some(expected), ..check };
+        }
+        match given.iter().find(|o| o.digests != file.digests) {
+            Some(other) => Check::new(
+                "file",
+                Outcome::Fail,
+                format!("文件“{}”与声明中的摘要不一致。", other.name),
+                format!("The file \"{}\" is not the one in the statement.", other.name),
+            )
+            .values(expected, words::digests(&other.digests)),
+            None => {
+                let sources = (originals.len() + usize::from(carried.is_some())).saturating_sub(given.len());
+                let (mut zh, mut en) = (String::new(), String::new());
+                if sources > 0 {
+                    zh = format!("另给出的 {sources} 个文件是比对的来源，不是本记录的文件，此处未比较。");
+                    en = format!(
+                        " {sources} more of the given are sources of the comparison, not this record's file, and were not compared here."
+                    );
+                }
+                Check::new(
+                    "file",
+                    Outcome::Pass,
+                    format!("文件的大小、SHA-256 和 SM3 都与声明一致。{zh}"),
+                    format!("Size, SHA-256 and SM3 of the file are those in the statement.{en}"),
+                )
+                .values(&expected, &expected)
+            }
+        }
+    }
+}
