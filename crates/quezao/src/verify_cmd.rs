@@ -7,6 +7,7 @@ use crate::{
 use archive::wacz::Source;
 use evidence::{
     comparison::Comparison,
+    digest, hex,
     statement::{Kind, Statement},
     time::Utc,
 };
@@ -233,6 +234,13 @@ fn print(out: &Out, verdict: &Verdict, trust: Option<&Path>) {
     let roots =
         trust.map_or_else(|| out.text("trust-none", &[]), |t| out.text("trust-used", &[("path", show_path(t).into())]));
     out.line(&format!("\n{roots}"));
+    // They tell a reader what to do, so he should know whose words and whose program they are.
+    for (name, sha256) in &verdict.facts.guides {
+        let own = *name == "verify.py" && *sha256 == digest::sha256(archive::VERIFY_PY);
+        let id = if own { "guide-own" } else { "guide" };
+        let sha256 = eights(&hex::encode(sha256));
+        out.line(&out.text(id, &[("name", name.clone().into()), ("sha256", sha256.into())]));
+    }
 }
 
 fn print_check(out: &Out, check: &Check) {
