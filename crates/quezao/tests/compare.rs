@@ -129,6 +129,20 @@ fn a_registered_picture_is_found_on_a_captured_page() {
     assert_eq!((code, result(&verdict, "comparison").as_deref()), (0, Some("pass")), "{verdict}");
     let (verdict, code) = desk.json(&["verify", "--trust", "data/trust", "--json", &certificate]);
     assert_eq!((code, result(&verdict, "comparison").as_deref()), (3, Some("not_checked")), "{verdict}");
+    // Its sheet, the two pictures on it: drawn again from document, WACZ and original; without them nothing is said.
+    let sheet = certificate;
+    let render = |files: &[&str]| {
+        let arguments = [&["verify", "--trust", "data/trust", "--json", "--render"], files].concat();
+        let (verdict, code) = desk.json(&arguments);
+        (result(&verdict, "printed-page").unwrap(), code)
+    };
+    assert_eq!(render(&[&sheet, &document, &wacz, "shop/1.png"]), ("pass".into(), 0));
+    assert_eq!(render(&[&package, &wacz, "shop/1.png"]), ("pass".into(), 0));
+    assert_eq!(render(&[&package]), ("not_checked".into(), 3), "asked for, and not drawn");
+    assert_eq!(render(&[&sheet]), ("not_checked".into(), 3));
+    if let Some(folder) = std::env::var_os("QUEZAO_KEEP") {
+        std::fs::copy(desk.path(&sheet), std::path::PathBuf::from(folder).join("comparison.pdf")).unwrap();
+    }
     // Words in both languages, the neutral sentence among them.
     for (language, sentence) in [("C.UTF-8", "not a finding of infringement"), ("zh_CN.UTF-8", "不是侵权认定")] {
         let out = desk.run(&["compare", "--data", "data", capture], language);

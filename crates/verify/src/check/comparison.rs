@@ -26,7 +26,12 @@ impl Walk<'_> {
         }
         let missing = |e: String| Error::Missing { what: "comparison.json", missing: e };
         let Some(source) = self.wacz.as_mut() else { return Err(missing("its bytes".into())) };
-        Comparison::parse(&all(&mut **source).map_err(|e| missing(format!("its bytes ({e})")))?)
+        let bytes = all(&mut **source).map_err(|e| missing(format!("its bytes ({e})")))?;
+        // What lies beside may be the capture's file, which is a source and not the document.
+        if bytes.starts_with(b"PK\x03\x04") {
+            return Err(missing("its bytes".into()));
+        }
+        Comparison::parse(&bytes)
     }
 
     /// Given files that the document names are its sources, not the record's file.
