@@ -157,6 +157,10 @@ impl Guard {
                 let tick = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
                 let _ = poll(&mut [PollFd::new(&listener, PollFlags::IN)], Some(&tick));
                 let Ok((client, _)) = listener.accept() else { continue };
+                // Chromium tries again at once what a stopped connection cut off.
+                if guard.stop.load(Ordering::SeqCst) {
+                    break;
+                }
                 let stream = guard.streams.fetch_add(1, Ordering::SeqCst) + 1;
                 if stream > guard.rules.connections {
                     guard.reached("connections");

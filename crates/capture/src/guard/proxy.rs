@@ -27,6 +27,9 @@ pub(super) fn serve(guard: &Guard, stream: u64, mut client: TcpStream) {
     let _ = client.set_read_timeout(Some(guard.rules.idle));
     let _ = client.set_write_timeout(Some(guard.rules.idle));
     let Some((head, rest)) = read_head(&mut client) else { return };
+    if guard.stop.load(Ordering::SeqCst) {
+        return;
+    }
     let first = String::from_utf8_lossy(head.split(|b| *b == b'\r').next().unwrap_or_default()).into_owned();
     let refuse = |client: &mut TcpStream, reason: String| {
         let answer = format!(

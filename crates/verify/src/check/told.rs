@@ -137,7 +137,7 @@ fn as_asked(url: &str) -> Option<String> {
     let label = |l: &str| !l.is_empty() && l.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'));
     // A last label that is a number makes an address of it, whose other spellings are not compared.
     let number = host.rsplit('.').next().is_some_and(|l| l.starts_with(|c: char| c.is_ascii_digit()));
-    let address = host.parse::<std::net::Ipv4Addr>().is_ok_and(|a| a.to_string() == host);
+    let address = host.parse::<core::net::Ipv4Addr>().is_ok_and(|a| a.to_string() == host);
     if !host.split('.').all(label) || host.split('.').any(|l| l.starts_with("xn--")) || !port_fits || number && !address
     {
         return None;
