@@ -151,7 +151,7 @@ fn no_error_of_the_system_reaches_a_person_raw() {
         &["list", "--data", "absent"],
         &["show", "--data", "data", "no-such-id"],
         &["init", "--data", "d", "--owner-kind", "individual", "--owner-name", "x", "--owner-id-file", "absent"],
-        &["init", "--data", "d", "--owner-kind", "individual", "--owner-name", "x", "--tsa", "digicert"],
+        &["init", "--data", "d", "--owner-kind", "individual", "--owner-name", "x", "--tsa", "https://time.example"],
         &["man", "--output", "full/pages"],
         &["explain", "no-such-check"],
     ];
