@@ -231,9 +231,9 @@ fn print(out: &Out, verdict: &Verdict, trust: Option<&Path>) {
             out.line(&format!("  — {}", out.pick(&s.zh, &s.en)));
         }
     }
-    let roots =
-        trust.map_or_else(|| out.text("trust-none", &[]), |t| out.text("trust-used", &[("path", show_path(t).into())]));
-    out.line(&format!("\n{roots}"));
+    if !verdict.facts.guides.is_empty() {
+        out.line("");
+    }
     // They tell a reader what to do, so he should know whose words and whose program they are.
     for (name, sha256) in &verdict.facts.guides {
         let own = *name == "verify.py" && *sha256 == digest::sha256(archive::VERIFY_PY);
@@ -241,6 +241,9 @@ fn print(out: &Out, verdict: &Verdict, trust: Option<&Path>) {
         let sha256 = eights(&hex::encode(sha256));
         out.line(&out.text(id, &[("name", name.clone().into()), ("sha256", sha256.into())]));
     }
+    let roots =
+        trust.map_or_else(|| out.text("trust-none", &[]), |t| out.text("trust-used", &[("path", show_path(t).into())]));
+    out.line(&format!("\n{roots}"));
 }
 
 fn print_check(out: &Out, check: &Check) {
