@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use crate::guard::{Event, What};
 use crate::recording::{Isolation, Machine, Reason};
-use crate::sntp::Measured;
 
 /// What may differ between two readings without meaning anything.
 const VOLATILE: &[&str] = &["time", "inside", "browser"];
@@ -48,8 +47,6 @@ pub(crate) struct Seen<'a> {
     pub(crate) log: &'a [Event],
     /// How far the wall clock moved against the monotonic one, microseconds.
     pub(crate) drift: i64,
-    /// The comparison with the nearest time server.
-    pub(crate) clock: Option<&'a Measured>,
     /// Of [`crate::packages::verify`].
     pub(crate) packages: &'a Value,
 }
@@ -131,7 +128,11 @@ fn clock(seen: &Seen<'_>, flags: &mut Vec<Reason>) {
             format!("the system's clock moved by {drift} µs during the capture"),
         ));
     }
-    if let Some(Measured { source, offset_us, .. }) = seen.clock.filter(|clock| clock.offset_us.abs() > CLOCK_MAX) {
+    // Any server that says so, not only the nearest: one that lies must not hush the others.
+    let before = seen.before["time"]["servers"].as_array();
+    let off = |line: &&Value| line["offset_us"].as_i64().is_some_and(|offset| offset.abs() > CLOCK_MAX);
+    for line in before.into_iter().flatten().filter(off).take(8) {
+        let (source, offset_us) = (line["server"].as_str().unwrap_or("?"), &line["offset_us"]);
         flags.push(Reason::new(
             "clock-offset",
             format!("系统时钟与时间服务器 {source} 相差 {offset_us} 微秒，超过一秒"),
@@ -227,8 +228,7 @@ mod tests {
 
     fn flags<'a>(before: &'a Value, change: impl FnOnce(&mut Seen<'a>)) -> Vec<Reason> {
         let names: &'static [String] = Box::leak(Box::new(["shop.example".to_owned()]));
-        let mut seen =
-            Seen { before, differences: &[], names, log: &[], drift: 0, clock: None, packages: &Value::Null };
+        let mut seen = Seen { before, differences: &[], names, log: &[], drift: 0, packages: &Value::Null };
         change(&mut seen);
         red_flags(&seen)
     }
@@ -255,19 +255,24 @@ mod tests {
         let before = json!({
             "trust": { "system_ca": { "not_from_package": [{ "name": "Evil Root" }] } },
             "network": { "proxy_variables": { "http_proxy": "http://x" } },
+            // The nearest one says that all is well; the flag is the other's.
+            "time": { "servers": [
+                { "server": "lie.example", "offset_us": 10, "round_trip_us": 0 },
+                { "server": "ntp.example", "offset_us": -1_500_000, "round_trip_us": 20_000 },
+                { "server": "gone.example", "unanswered": "no answer in time" },
+            ] },
         });
         let paths = ["/names/hosts_sha256".to_owned()];
-        let clock = Measured { source: "ntp.example".into(), offset_us: -1_500_000, delay_us: 10, stratum: 2, at: 0 };
         let packages = json!({ "changed": ["??5??????   /usr/lib/chromium/chromium"] });
         let found = flags(&before, |seen| {
             (seen.differences, seen.drift) = (&paths, -2_000_000);
-            (seen.clock, seen.packages) = (Some(&clock), &packages);
+            seen.packages = &packages;
         });
         let expected = ["extra-ca", "proxy-variables", "clock-step", "clock-offset", "packages", "difference"];
         assert_eq!(codes(&found), expected);
         assert!(found[0].en.contains("Evil Root") && found[3].en.contains("-1500000 µs"));
-        let near = Measured { offset_us: 1_000_000, ..clock.clone() };
-        assert!(flags(&Value::Null, |seen| seen.clock = Some(&near)).is_empty(), "one second is no flag");
+        let near = json!({ "time": { "servers": [{ "server": "ntp.example", "offset_us": 1_000_000 }] } });
+        assert!(flags(&near, |_| {}).is_empty(), "one second is no flag");
         let older = json!({ "trust": { "system_ca": { "not_from_package": null }, "added_ca_files": ["evil.crt"] } });
         assert_eq!(codes(&flags(&older, |_| {})), ["extra-ca"]);
     }

@@ -184,7 +184,6 @@ pub fn run_with(
         names: &names,
         log: &log,
         drift: page.browser.operations.drift(),
-        clock: clock.as_ref(),
         packages: &before["chromium"]["verified"],
     });
     red_flags.extend(findings::chosen(&order.machine, &before["inside"]));

@@ -78,6 +78,10 @@ fn ask(server: &str) -> Result<Measured, String> {
         let way = i64::try_from(began.elapsed().as_micros()).unwrap_or(i64::MAX);
         if let Some(read) = read(&answer[..n], &question[40..]) {
             let Read4 { received, transmitted, stratum } = read?;
+            // A server that worked longer than we waited lies, and would pass for the one with the shortest way.
+            if !(0..=way).contains(&transmitted.saturating_sub(received)) {
+                return Err("an impossible answer: longer at work than the answer was away".to_owned());
+            }
             // Ours minus theirs: mean of both ways (RFC 5905, 8), turned round.
             let offset = i128::from(sent) + i128::from(way / 2) - (i128::from(received) + i128::from(transmitted)) / 2;
             return Ok(Measured {

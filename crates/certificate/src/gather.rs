@@ -288,15 +288,19 @@ fn environment(before: &Value, after: &Value) -> Vec<Line> {
 /// How the machine's clock stood against the time servers that the operator named.
 fn clock(servers: &Value) -> Option<Words> {
     let servers = servers.as_array()?;
-    let offsets: Vec<u64> = servers.iter().filter_map(|s| s["offset_us"].as_i64()).map(i64::unsigned_abs).collect();
+    // An offset is known to half the way there and back.
+    let most = |s: &Value| {
+        Some(s["offset_us"].as_i64()?.unsigned_abs() + s["round_trip_us"].as_u64().unwrap_or(0).div_ceil(2))
+    };
+    let offsets: Vec<u64> = servers.iter().filter_map(most).collect();
     Some(match (offsets.iter().max(), servers.len()) {
         (_, 0) => Words::new("未与时间服务器比对", "not compared with a time server"),
         (None, n) => Words::new(format!("{n} 个时间服务器均未应答"), format!("none of {n} time servers answered")),
         (Some(most), n) => {
             let (k, ms) = (offsets.len(), most.div_ceil(1000));
             Words::new(
-                format!("与 {n} 个时间服务器中的 {k} 个比对，相差不超过 {ms} 毫秒"),
-                format!("compared with {k} of {n} time servers, at most {ms} ms off"),
+                format!("与 {n} 个时间服务器中的 {k} 个比对，相差不超过 {ms} 毫秒（应答未经认证）"),
+                format!("compared with {k} of {n} time servers, at most {ms} ms off (answers not authenticated)"),
             )
         }
     })
@@ -387,7 +391,7 @@ mod tests {
         assert_eq!(said(json!([{"unanswered": "x"}])).unwrap(), "none of 1 time servers answered");
         assert_eq!(
             said(json!([{"offset_us": -11_200}, {}])).unwrap(),
-            "compared with 1 of 2 time servers, at most 12 ms off"
+            "compared with 1 of 2 time servers, at most 12 ms off (answers not authenticated)"
         );
         let untrusted = json!({"artefact": "contact/0001", "chain": {"trusted": false}, "name_matches": true});
         assert!(contacted(&untrusted).en.contains("no root"));

@@ -225,6 +225,11 @@ impl Comparison {
             Against::Earlier(earlier, _) if earlier.record == self.capture.record => {
                 Err(Error::malformed("comparison earlier", &earlier.record.id, "another capture"))
             }
+            Against::Earlier(earlier, _) if earlier.received_at > self.capture.received_at => Err(Error::mismatch(
+                "received_at of the earlier capture",
+                earlier.received_at.to_micros(),
+                format!("at or before {}", self.capture.received_at.to_micros()),
+            )),
             Against::Earlier(..) => Ok(()),
         }
     }

@@ -89,6 +89,11 @@ pub(crate) fn pixels<S: Read + Seek>(
 ) -> Result<(DynamicImage, Orientation), Error> {
     let mut picture = reader(source, format, limits)?.into_decoder().map_err(decoder)?;
     let orientation = picture.orientation().unwrap_or(Orientation::NoTransforms);
+    // The decoder bounds what it needs itself, not what it gives.
+    let (bytes, limit) = (picture.total_bytes(), limits.memory);
+    if bytes > limit {
+        return Err(Error::Decoder(format!("{bytes} bytes of pixels, more than {limit}")));
+    }
     DynamicImage::from_decoder(picture).map(|p| (p, orientation)).map_err(decoder)
 }
 

@@ -177,6 +177,17 @@ fn the_caller_waits_no_longer_than_the_limit() {
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
 }
 
+#[test]
+fn pixels_that_fill_the_memory_are_refused_before_they_are_made() {
+    for format in FORMATS {
+        let bytes = encoded(&gradient(64, 64), format);
+        let kind = media_type(&bytes);
+        let limits = Limits { memory: 4_000, ..Limits::default() };
+        let whole = decode(Cursor::new(bytes), kind, Depth::Whole, &limits);
+        assert!(whole.is_err(), "{format:?}: 64 × 64 pixels take more");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 

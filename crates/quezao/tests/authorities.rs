@@ -65,6 +65,39 @@ fn an_outside_authority_seals_and_nothing_is_sealed_while_it_is_away() {
     assert!(!dir.join("data/quezao.toml").exists());
     ok(dir, &add);
     assert_eq!(json(dir, &add).0, 2);
+    // One root cannot be independent and the operator's own; and no secret of an address is repeated.
+    let own = [
+        "admin",
+        "tsa",
+        "add",
+        "third",
+        "--data",
+        "data",
+        "--url",
+        &server.url,
+        "--root",
+        root.to_str().unwrap(),
+        "--own",
+    ];
+    assert_eq!(json(dir, &own).0, 2);
+    let secret = run(
+        dir,
+        &[
+            "admin",
+            "tsa",
+            "add",
+            "y",
+            "--data",
+            "data",
+            "--url",
+            "https://bob:S3CRET@a/",
+            "--root",
+            root.to_str().unwrap(),
+            "--json",
+        ],
+    );
+    assert_eq!(secret.status.code(), Some(2));
+    assert!(!String::from_utf8_lossy(&[secret.stdout, secret.stderr].concat()).contains("S3CRET"));
 
     let checked = &ok(dir, &["admin", "tsa", "check", "--data", "data", "--json"])[0];
     assert_eq!((&checked["independent"], &checked["policy"]), (&true.into(), &"1.3.6.1.4.1.99999.1".into()));

@@ -259,6 +259,7 @@ pub(crate) fn add(dir: &Path, wanted: &AddAuthority) -> Result<()> {
         timeout: wanted.timeout.unwrap_or_else(ten).clamp(1, 300),
     };
     // What cannot be used is refused before anything is written.
+    let roles = name_roots(dir, name, &roots, !wanted.own)?;
     usable(remote(&entry, roots.clone(), password.as_deref(), client.clone()))?;
     let [password_path, client_path] = secrets(dir, name);
     if let Some(password) = password {
@@ -270,7 +271,7 @@ pub(crate) fn add(dir: &Path, wanted: &AddAuthority) -> Result<()> {
     for root in &roots {
         replace(&dir.join(format!("trust/tsa-{}.pem", short(root))), root.to_pem()?.as_bytes(), 0o644)?;
     }
-    name_roots(dir, name, &roots, !wanted.own)?;
+    replace(&dir.join("trust/roles.json"), &roles, 0o644)?;
     config.timestamp.authority.push(entry);
     write(dir, &config)
 }
@@ -443,20 +444,32 @@ fn system_roots(preset: &Preset) -> Result<Vec<Root>> {
     Ok(found)
 }
 
-/// A line of `trust/roles.json` for each root.
-fn name_roots(dir: &Path, name: &str, roots: &[Root], independent: bool) -> Result<()> {
+/// `trust/roles.json` with a line for each root. A root has one line, which speaks for every authority under it.
+fn name_roots(dir: &Path, name: &str, roots: &[Root], independent: bool) -> Result<Vec<u8>> {
     let path = dir.join("trust/roles.json");
     let mut roles = evidence::json::parse("roles.json", &read_file(&path)?, 1 << 20)?;
     if let Some(lines) = roles.as_array_mut() {
         for root in roots {
             let key = format!("sha256:{}", hex::encode(&root.fingerprint()));
-            if lines.iter().all(|line| line["key"] != key.as_str()) {
+            if let Some(line) = lines.iter().find(|line| line["key"] == key.as_str()) {
+                if line["independent"] != independent {
+                    let (shown, says) = (show_path(&path), &line["independent"]);
+                    return Err(Error::new(
+                        format!(
+                            "{shown} 中这张根证书的 independent 已是 {says}，与这次不同；请先改那一行，同一根证书下的机构只能一样"
+                        ),
+                        format!(
+                            "{shown} says independent: {says} of this root already, and you say otherwise; change that line first, one root cannot be both"
+                        ),
+                    ));
+                }
+            } else {
                 let name = format!("{name} ({})", root.name());
                 lines.push(json!({"key": key, "role": "time-authority", "name": name, "independent": independent, "from": null, "until": null}));
             }
         }
     }
-    replace(&path, &evidence::json::to_bytes("roles.json", &roles)?, 0o644)
+    Ok(evidence::json::to_bytes("roles.json", &roles)?)
 }
 
 fn trust(dir: &Path) -> Result<verify::Trust> {

@@ -83,14 +83,21 @@ impl RemoteAuthority {
     /// [`Error::Structure`] where URL, policy, roots, client certificate or web roots cannot be used.
     pub fn new(remote: Remote, clock: Clock) -> Result<Self> {
         let refuse = |reason: String| Error::Structure { what: "outside authority", reason };
+        // Whatever is wrong with it, the address is not repeated: it may hold a password.
         let secure = match remote.url.split_once("://") {
             Some(("https", _)) => true,
             Some(("http", _)) => false,
-            _ => return Err(refuse(format!("{}: expected http:// or https://", printable(&remote.url)))),
+            _ => return Err(refuse("expected an address with http:// or https://".to_owned())),
         };
-        let host = remote.url.split_once("://").map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
-        if host.is_none_or(|h| h.is_empty() || h.contains('@')) || ureq::http::Uri::try_from(&remote.url).is_err() {
-            return Err(refuse(format!("{}: expected a host, and no user or password", printable(&remote.url))));
+        let host = remote.url.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+        if host.is_none_or(str::is_empty)
+            || remote.url.contains(['@', '?', '#'])
+            || ureq::http::Uri::try_from(&remote.url).is_err()
+        {
+            return Err(refuse(
+                "expected an address with host and path alone: no user, password or query, which are secrets"
+                    .to_owned(),
+            ));
         }
         if !secure && (remote.credentials.is_some() || remote.client.is_some()) {
             return Err(refuse(format!("{}: a password is sent over https only", printable(&remote.url))));

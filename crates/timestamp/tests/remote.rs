@@ -173,7 +173,9 @@ fn what_cannot_be_used_is_refused_before_anyone_is_asked() {
         RemoteAuthority::new(remote, Box::new(now)).is_ok()
     };
     assert!(usable(&|_| ()));
-    for url in ["ftp://a/", "a", "http://", "http://user:password@a/", "http:// a/", "file:///etc/passwd"] {
+    for url in
+        ["ftp://a/", "a", "http://", "http://user:password@a/", "https://a/?key=1", "http:// a/", "file:///etc/passwd"]
+    {
         assert!(!usable(&|r| r.url = url.into()), "{url}");
     }
     assert!(!usable(&|r| r.roots.clear()));

@@ -15,16 +15,29 @@ const SENTENCE: usize = 400;
 
 /// `None`: the file has no such word.
 pub(super) fn check(read: &Wacz, source: &mut dyn Source) -> Option<Check> {
-    let entry = read.find("operations")?;
-    let bytes = read.payload(source, entry, MAX_OPERATIONS).map_err(in_words).ok()?;
-    told(&bytes).map(Check::optional)
+    told(&result(&operations(read, source)?)?).map(Check::optional)
 }
 
-/// Of the last line of `operations`.
-fn told(operations: &[u8]) -> Option<Check> {
-    let last = operations.trim_ascii_end().rsplit(|b| *b == b'\n').next()?;
-    let line: Value = serde_json::from_slice(last).ok()?;
-    let flags = line["detail"]["red_flags"].as_array().filter(|_| line["operation"] == "result")?;
+/// How the capture ended, by its own log: `complete`, `partial`, `blocked`.
+pub(super) fn outcome(read: &Wacz, source: &mut dyn Source) -> Option<String> {
+    result(&operations(read, source)?)?["detail"]["outcome"].as_str().map(str::to_owned)
+}
+
+fn operations(read: &Wacz, source: &mut dyn Source) -> Option<Vec<u8>> {
+    read.payload(source, read.find("operations")?, MAX_OPERATIONS).map_err(in_words).ok()
+}
+
+/// The last line of `operations` that is a result, wherever it stands: the certificate reads it so too.
+fn result(operations: &[u8]) -> Option<Value> {
+    let result = |line: &[u8]| {
+        let line: Value = serde_json::from_slice(line).ok()?;
+        (line["operation"] == "result").then_some(line)
+    };
+    operations.rsplit(|b| *b == b'\n').find_map(result)
+}
+
+fn told(result: &Value) -> Option<Check> {
+    let flags = result["detail"]["red_flags"].as_array()?;
     if flags.is_empty() {
         return Some(Check::new(
             ID,
@@ -54,21 +67,25 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn said(operations: &str) -> Option<Check> {
+        told(&result(operations.as_bytes())?)
+    }
+
     #[test]
     fn red_flags_are_told_on_and_a_file_without_them_says_nothing() {
         let flagged = "{\"operation\":\"step\"}\n{\"operation\":\"result\",\"detail\":{\"red_flags\":[{\"code\":\"x\",\
             \"zh\":\"甲\\u202e\",\"en\":\"one\"},{\"code\":\"y\",\"zh\":\"乙\"}]}}\n";
-        let check = told(flagged.as_bytes()).unwrap();
+        let check = said(flagged).unwrap();
         assert_eq!((check.result, check.zh.contains('\u{202e}')), (Outcome::Limited, false));
         assert!(check.en.ends_with("(2): one; ?."), "{}", check.en);
+        let behind = format!("{flagged}{{\"operation\":\"step\"}}\n");
+        assert_eq!(said(&behind).unwrap().result, Outcome::Limited, "a line behind hides nothing");
         let clear = "{\"operation\":\"result\",\"detail\":{\"red_flags\":[]}}";
-        assert_eq!(told(clear.as_bytes()).unwrap().result, Outcome::Pass);
+        assert_eq!(said(clear).unwrap().result, Outcome::Pass);
         for none in ["", "\n", "{}", "[1]", "{\"operation\":\"step\",\"detail\":{\"red_flags\":[]}}", "\u{fffd}"] {
-            assert!(told(none.as_bytes()).is_none(), "{none}");
+            assert!(said(none).is_none(), "{none}");
         }
         let many = format!("{{\"operation\":\"result\",\"detail\":{{\"red_flags\":[{}0]}}}}", "{},".repeat(99));
-        assert!(
-            told(many.as_bytes()).unwrap().en.contains("(100): ?") && told(many.as_bytes()).unwrap().en.len() < 500
-        );
+        assert!(said(&many).unwrap().en.contains("(100): ?") && said(&many).unwrap().en.len() < 500);
     }
 }

@@ -61,6 +61,10 @@ pub(super) fn agree(
         let size = |t: &Option<String>| t.as_ref().map_or_else(|| "none".into(), |t| format!("{} bytes", t.len()));
         return Err(Error::mismatch("text in pages.jsonl and urn:quezao:text", size(&page.text), size(&text)));
     }
+    // A file that says nothing of its end is not held to it; one that does, is.
+    if let (Some(stated), Some(own)) = (claim("outcome"), super::environment::outcome(read, source)) {
+        same("outcome in operations", &own, stated)?;
+    }
     let mut open = Vec::new();
     if let Some(url) = claim("url") {
         open.extend(requested(url, read)?);
