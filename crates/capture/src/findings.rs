@@ -107,6 +107,14 @@ fn roots(before: &Value, flags: &mut Vec<Reason>) {
         .flatten()
         .filter_map(|root| root["name"].as_str())
         .collect();
+    // Blocks that are no certificate to this reader may be one to another.
+    if before["trust"]["system_ca"]["unreadable"].as_u64().is_some_and(|n| n > 0) {
+        flags.push(Reason::new(
+            "unreadable-ca",
+            "系统根证书文件中有读不出的证书",
+            "the system's bundle of roots holds certificates that could not be read",
+        ));
+    }
     if !foreign.is_empty() {
         let (n, list) = (foreign.len(), foreign.iter().take(5).copied().collect::<Vec<_>>().join("; "));
         flags.push(Reason::new(

@@ -16,7 +16,7 @@ use evidence::{
     token::{Root, Token},
 };
 use sha2::{Digest, Sha256};
-use std::io::SeekFrom;
+use std::{collections::BTreeSet, io::SeekFrom};
 
 /// Most bytes of the order's package.
 const MAX_ORDER: u64 = 64 << 20;
@@ -313,9 +313,16 @@ impl Walk<'_> {
                 Err(e) => doubts.push(format!("{name}: {e}")),
             }
         }
-        let url = self.facts.claims.get("url").and_then(Value::as_str).and_then(host);
-        if doubts.is_empty() && !names.iter().any(|(n, _)| Some(n) == url.as_ref()) {
-            doubts.push(format!("{}: no proof", url.unwrap_or_else(|| "the order's URL".into())));
+        // The site that was ordered, and the one whose page is shown: a redirect may lead to another's.
+        let sites = ["url", "final_url"].map(|name| self.facts.claims.get(name).and_then(Value::as_str));
+        let sites: BTreeSet<_> = sites.into_iter().flatten().map(|url| host(url).ok_or(url)).collect();
+        if doubts.is_empty() {
+            let proved = |host: &String| names.iter().any(|(n, _)| n == host);
+            let lacking = sites.iter().filter(|site| !site.as_ref().is_ok_and(proved));
+            doubts.extend(lacking.map(|site| match site {
+                Ok(host) => format!("{host}: no proof"),
+                Err(url) => format!("{}: no proof", url.chars().take(100).collect::<String>()),
+            }));
         }
         let names: Vec<String> = names.into_iter().map(|(name, root)| format!("{name} ({root})")).collect();
         let (listed, doubts) = (clean(names.join(", ")), clean(doubts.join("; ")));
@@ -328,8 +335,8 @@ impl Walk<'_> {
             )
         };
         if doubts.is_empty() {
-            let en = format!("{en}. It binds no content of a page.");
-            return Check::new(ID, Outcome::Pass, format!("{zh}。它不约束页面的内容。"), en);
+            let en = format!("{en}. It binds no content of a page, and tells no port from another.");
+            return Check::new(ID, Outcome::Pass, format!("{zh}。它不约束页面的内容，也不区分端口。"), en);
         }
         Check::new(
             ID,
