@@ -87,8 +87,14 @@ impl Shown {
     pub(crate) fn document(&self, layout: &Layout, frames: &[Value], bodies: &Bodies<'_>) -> Value {
         let natural: BTreeMap<&str, [u64; 2]> =
             self.images.iter().filter_map(|image| Some((image.url.as_str(), image.natural?))).collect();
-        let images: Vec<Value> =
-            layout.drawn.iter().map(|drawn| image(drawn, natural.get(drawn.url.as_str()), bodies)).collect();
+        // Read once, however often the page draws it.
+        let mut known: BTreeMap<&str, Option<Body>> = BTreeMap::new();
+        let mut images: Vec<Value> = Vec::with_capacity(layout.drawn.len());
+        for drawn in &layout.drawn {
+            let url = drawn.url.as_str();
+            let body = known.entry(url).or_insert_with(|| bodies.of(url)).as_ref();
+            images.push(image(drawn, natural.get(url), body));
+        }
         let media: Vec<Value> = self
             .media
             .iter()
@@ -104,12 +110,11 @@ impl Shown {
     }
 }
 
-fn image(drawn: &Drawn, natural: Option<&[u64; 2]>, bodies: &Bodies<'_>) -> Value {
-    let body = bodies.of(&drawn.url);
+fn image(drawn: &Drawn, natural: Option<&[u64; 2]>, body: Option<&Body>) -> Value {
     json!({
         "url": short(&drawn.url), "use": drawn.used, "alt": drawn.alt, "box": drawn.area, "natural": natural,
-        "sha256": body.as_ref().map(|b| &b.sha256), "sm3": body.as_ref().map(|b| &b.sm3),
-        "size": body.as_ref().map(|b| b.size), "media_type": body.as_ref().map(|b| &b.media_type),
+        "sha256": body.map(|b| &b.sha256), "sm3": body.map(|b| &b.sm3),
+        "size": body.map(|b| b.size), "media_type": body.map(|b| &b.media_type),
     })
 }
 
@@ -171,8 +176,8 @@ impl<'e> Bodies<'e> {
             if !whole || !same {
                 return None;
             }
-            let kind = response.head.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-            let kind = kind.map(|(_, value)| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+            let kind = response.head.field("content-type");
+            let kind = kind.map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
             return Some(Body {
                 sha256: body.sha256.clone(),
                 sm3: sm3(&body.file)?,
@@ -195,9 +200,7 @@ impl<'e> Bodies<'e> {
         for exchange in all {
             let Some(response) = exchange.response.as_ref().filter(|r| matches!(r.status, 200 | 206)) else { continue };
             let Some(body) = response.body.as_ref().filter(|body| body.size > 0) else { continue };
-            let field = |name: &str| {
-                response.head.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
-            };
+            let field = |name: &str| response.head.field(name);
             let total = match response.status {
                 206 => field("content-range").and_then(|range| range.rsplit_once('/')?.1.trim().parse::<u64>().ok()),
                 _ => field("content-length").and_then(|length| length.trim().parse().ok()),

@@ -21,7 +21,6 @@ pub(crate) struct Film {
     left_out: u64,
     /// Chromium's number of the frame, and when it is told to go on.
     due: Option<(u64, Instant)>,
-    last: String,
     pub(crate) rolling: bool,
 }
 
@@ -45,10 +44,9 @@ impl Film {
         let at = p["metadata"]["timestamp"].as_f64().map_or_else(wall, |s| (s * 1e6) as i64);
         let Some(content) = spool.put(&bytes) else { return };
         // The same picture again says nothing.
-        if content.sha256 == self.last {
-            return;
+        if self.frames.last().is_some_and(|(_, last)| last.sha256 == content.sha256) {
+            return spool.forget(&content);
         }
-        self.last.clone_from(&content.sha256);
         self.bytes += content.size;
         let name = format!("film/{:04}", self.frames.len() + 1);
         let line = json!({ "name": name, "at": evidence::time::Utc(at).to_micros(), "monotonic_us": monotonic,

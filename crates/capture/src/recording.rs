@@ -306,6 +306,13 @@ pub struct Head {
     pub raw: Option<String>,
 }
 
+impl Head {
+    /// The first field of this name, in whatever case.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
 /// What a site answered.
 #[derive(Clone, Debug, Serialize)]
 pub struct Response {

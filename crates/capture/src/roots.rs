@@ -14,8 +14,6 @@ use crate::spool::hex;
 
 const BUNDLE_MAX: u64 = 16 << 20;
 const FILE_MAX: u64 = 256 << 10;
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-const END: &str = "-----END CERTIFICATE-----";
 
 /// What the package of the distribution brought.
 const LIST: &str = "/var/lib/dpkg/info/ca-certificates.list";
@@ -37,7 +35,7 @@ impl Roots {
     pub(crate) fn read(path: &Path) -> Self {
         let bytes = read(path, BUNDLE_MAX);
         let text = bytes.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
-        let (roots, unreadable) = certificates(&text);
+        let (roots, unreadable) = Root::all_in(&text);
         Self {
             path: path.to_path_buf(),
             sha256: bytes.as_deref().map(|bytes| hex(&Sha256::digest(bytes))),
@@ -77,23 +75,10 @@ fn packaged(list: &Path) -> Option<BTreeSet<[u8; 32]>> {
     let mut brought = BTreeSet::new();
     for file in files.take(2000) {
         let text = read(Path::new(file), FILE_MAX).unwrap_or_default();
-        let (roots, _) = certificates(&String::from_utf8_lossy(&text));
+        let (roots, _) = Root::all_in(&String::from_utf8_lossy(&text));
         brought.extend(roots.iter().map(Root::fingerprint));
     }
     Some(brought)
-}
-
-/// Every certificate of a PEM text, and how many blocks are none.
-fn certificates(text: &str) -> (Vec<Root>, usize) {
-    let (mut roots, mut unreadable) = (Vec::new(), 0);
-    for block in text.split(BEGIN).skip(1) {
-        let pem = block.split_once(END).map(|(inside, _)| format!("{BEGIN}{inside}{END}\n"));
-        match pem.and_then(|pem| Root::from_pem(pem.as_bytes()).ok()) {
-            Some(root) => roots.push(root),
-            None => unreadable += 1,
-        }
-    }
-    (roots, unreadable)
 }
 
 fn read(path: &Path, most: u64) -> Option<Vec<u8>> {
@@ -113,7 +98,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let bundle = folder.path().join("bundle.crt");
         let pem = fs::read_to_string(ca).unwrap();
-        fs::write(&bundle, format!("{BEGIN}\nno certificate\n{END}\n{pem}")).unwrap();
+        let none = "-----BEGIN CERTIFICATE-----\nno certificate\n-----END CERTIFICATE-----\n";
+        fs::write(&bundle, format!("{none}{pem}")).unwrap();
         let roots = Roots::read(&bundle);
         assert_eq!((roots.roots.len(), roots.unreadable), (1, 1));
         let report = roots.report();

@@ -115,14 +115,9 @@ pub fn run_with(
     let mut facts = None;
     let opened = walk(&mut page, url.as_str(), &agent, &mut facts, &mut |operations, next| step(operations, next));
     let died = opened.as_ref().is_ok_and(Option::is_none) && page.browser.crashed.is_some();
-    let mut origins = BTreeSet::new();
-    for event in guard.events().0 {
-        if let What::Connected { method, host, port, .. } = event.what
-            && method == "connect"
-        {
-            origins.insert(Origin { host: host.to_ascii_lowercase(), port });
-        }
-    }
+    let tunnels = guard.tunnels().into_iter();
+    let origins: BTreeSet<Origin> =
+        tunnels.map(|(host, port)| Origin { host: host.to_ascii_lowercase(), port }).collect();
     let mut chains = page.chains(&origins.iter().map(ToString::to_string).collect());
     let left = limits.contacts.saturating_sub(asked.len());
     let known: Vec<Origin> = asked.iter().map(|asked| asked.origin.clone()).collect();
@@ -141,15 +136,15 @@ pub fn run_with(
         let further = further.into_iter().take(left).collect();
         std::thread::spawn(move || origins::ask(&guard, further, random, origins::AFTER, wait))
     });
-    if let Some(text) = facts.as_ref().map(|facts: &Facts| facts.text.clone()) {
-        page.keep("text", "text/plain; charset=utf-8", text.as_bytes());
+    if let Some(facts) = &facts {
+        let facts: &Facts = facts;
+        page.keep("text", "text/plain; charset=utf-8", facts.text.as_bytes());
     }
     if limits.pdf && matches!(opened, Ok(None)) && !died {
         page.attempt("pdf", Page::pdf);
     }
     asked.extend(origins::joined(contacting));
-    let tunnels =
-        guard.events().0.iter().any(|e| matches!(&e.what, What::Connected { method, .. } if method == "connect"));
+    let tunnels = !guard.tunnels().is_empty();
     let stopped = page.stop(|| guard.stop());
     step(&mut page.browser.operations, Step::CheckEnvironmentAgain);
     let mut after = environment::read(&order.machine);

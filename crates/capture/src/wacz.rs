@@ -97,8 +97,7 @@ fn record(exchange: &Exchange) -> wacz::Result<Option<wacz::Exchange>> {
 }
 
 fn response(exchange: &Exchange, response: &Response) -> wacz::Result<Message> {
-    let has =
-        |name: &str| response.head.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
+    let has = |name: &str| response.head.field(name);
     let body = response.body.as_ref().map_or_else(|| Ok(Body::empty()), file)?;
     let start = format!(
         "HTTP/1.1 {} {}",

@@ -44,15 +44,14 @@ pub(crate) fn report(
 ) -> Report {
     let text = |name: &str| claim(name).and_then(|v| v.as_str().map(str::to_owned));
     let mut artefacts = Artefacts { wacz, source };
-    let result = artefacts.lines("operations").into_iter().rev().find(|l| l["operation"] == "result");
-    let result = result.map(|mut l| l["detail"].take());
+    let result = facts.ended.as_ref();
     let told = |name: &str| {
-        let list = result.as_ref().and_then(|r| r[name].as_array()).into_iter().flatten();
+        let list = result.and_then(|r| r[name].as_array()).into_iter().flatten();
         let word = |v: &Value, lang: &str| cut(v[lang].as_str().unwrap_or("—"), SENTENCE);
         list.take(TOLD).map(|v| Words::new(word(v, "zh"), word(v, "en"))).collect::<Vec<_>>()
     };
     let (reasons, remarks, flags) = (told("reasons"), told("remarks"), told("red_flags"));
-    let (hops, more_hops) = hops(result.as_ref(), wacz);
+    let (hops, more_hops) = hops(result, wacz);
     let (peers, more_peers) = peers(&artefacts.lines("guard"));
     let ended_at = text("final_url").or_else(|| text("url")).unwrap_or_default();
     let site = site(&artefacts.lines("chains"), &ended_at);

@@ -165,7 +165,8 @@ impl Prints {
     fn of(plane: &Plane) -> Self {
         let parts = Part::ALL.into_iter().filter_map(|part| {
             let place = part.of(plane)?;
-            Some((part, Hashes::of(plane, place, false), Hashes::of(plane, place, true)))
+            let [plain, turned] = Hashes::of(plane, place);
+            Some((part, plain, turned))
         });
         Self { width: plane.width, height: plane.height, parts: parts.collect() }
     }

@@ -10,7 +10,7 @@ use crate::{
     decode::{decode, dimensions, pixels, within},
     format_of, media_type,
 };
-use image::{RgbImage, codecs::jpeg::JpegEncoder, imageops};
+use image::{RgbImage, imageops};
 use std::io::Cursor;
 
 /// Tried in turn until a part is small enough; the last stands in any case.
@@ -151,7 +151,7 @@ impl Cutter {
             let height = u32::try_from(height).unwrap_or(rows).max(1);
             picture = imageops::resize(&picture, self.bounds.width, height, imageops::FilterType::Triangle);
         }
-        let jpeg = encode(&picture)?;
+        let jpeg = crate::thumbnail::encode(&picture, &QUALITIES, PART_BYTES)?;
         let from = self.strip.parts.last().map_or(0, |p| p.to);
         self.bytes += jpeg.len();
         self.strip.parts.push(Slice { from, to: from + rows, jpeg });
@@ -161,20 +161,6 @@ impl Cutter {
         }
         Ok(())
     }
-}
-
-fn encode(picture: &RgbImage) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::new();
-    for quality in QUALITIES {
-        out.clear();
-        JpegEncoder::new_with_quality(&mut out, quality)
-            .encode_image(picture)
-            .map_err(|e| Error::Decoder(e.to_string()))?;
-        if out.len() <= PART_BYTES {
-            break;
-        }
-    }
-    Ok(out)
 }
 
 #[cfg(test)]

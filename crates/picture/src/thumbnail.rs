@@ -34,7 +34,7 @@ pub fn thumbnail(bytes: Vec<u8>, limits: &Limits) -> Result<Vec<u8>, Error> {
         let small = if longest > THUMBNAIL_SIDE { picture.thumbnail_exact(side(w), side(h)) } else { picture };
         let mut small = on_white(small);
         small.apply_orientation(orientation);
-        encode(&small.into_rgb8())
+        encode(&small.into_rgb8(), &QUALITIES, THUMBNAIL_BYTES)
     };
     within(limits, work, Cursor::new(bytes))
 }
@@ -56,14 +56,15 @@ fn on_white(picture: DynamicImage) -> DynamicImage {
     DynamicImage::ImageRgb8(out)
 }
 
-fn encode(picture: &RgbImage) -> Result<Vec<u8>, Error> {
+/// A JPEG of at most `most` bytes by the first quality that gives one, else by the last.
+pub(crate) fn encode(picture: &RgbImage, qualities: &[u8], most: usize) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
-    for quality in QUALITIES {
+    for &quality in qualities {
         out.clear();
         JpegEncoder::new_with_quality(&mut out, quality)
             .encode_image(picture)
             .map_err(|e| Error::Decoder(e.to_string()))?;
-        if out.len() <= THUMBNAIL_BYTES {
+        if out.len() <= most {
             break;
         }
     }

@@ -58,7 +58,10 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
             return Ok(if a.render { verdict.with_page(page(&bytes, &a.files, beside)) } else { verdict });
         }
         let verdict = verify::check_package_beside(&bytes, &trust, &originals, given, now);
-        let carried = archive::package::read(&bytes).ok().filter(|_| a.render).map(|p| p.entries).unwrap_or_default();
+        if !a.render {
+            return Ok(verdict);
+        }
+        let carried = archive::package::read(&bytes).map(|p| p.entries).unwrap_or_default();
         let entry = |name: &str| carried.iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes);
         let Some(pdf) = entry("certificate.pdf") else { return Ok(verdict) };
         let inside = entry("capture.wacz").or_else(|| entry("comparison.json"));

@@ -6,7 +6,12 @@
 //! - An authority is independent because the operator writes so into his own trust folder; a reader decides anew.
 //! - Secrets never stand in `quezao.toml`, which people copy.
 
-use crate::{Error, Folder, Result, clock, error::read_file, seal::replace, show_path};
+use crate::{
+    Error, Folder, Result, clock,
+    error::read_file,
+    seal::{replace, short},
+    show_path,
+};
 use evidence::{
     hex,
     json::json,
@@ -248,11 +253,10 @@ pub(crate) fn add(dir: &Path, wanted: &AddAuthority) -> Result<()> {
     }
     let password = wanted.user.as_ref().map(|(_, file)| read_file(file)).transpose()?;
     let client = wanted.client.as_ref().map(|path| read_file(path)).transpose()?;
-    let short = |root: &Root| hex::encode(&root.fingerprint())[..16].to_owned();
     let entry = Entry {
         name: name.clone(),
         url,
-        roots: roots.iter().map(short).collect(),
+        roots: roots.iter().map(|root| short(&root.der)).collect(),
         policy: wanted.policy.clone(),
         user: wanted.user.as_ref().map(|(user, _)| user.clone()),
         pace: wanted.pace.unwrap_or_else(fifteen),
@@ -269,7 +273,7 @@ pub(crate) fn add(dir: &Path, wanted: &AddAuthority) -> Result<()> {
         replace(&client_path, &client, 0o600)?;
     }
     for root in &roots {
-        replace(&dir.join(format!("trust/tsa-{}.pem", short(root))), root.to_pem()?.as_bytes(), 0o644)?;
+        replace(&dir.join(format!("trust/tsa-{}.pem", short(&root.der))), root.to_pem()?.as_bytes(), 0o644)?;
     }
     replace(&dir.join("trust/roles.json"), &roles, 0o644)?;
     config.timestamp.authority.push(entry);
@@ -281,7 +285,7 @@ pub(crate) fn stampers(dir: &Path, embedded: &Arc<Authority>) -> Result<Vec<Box<
     let config = read(dir)?;
     let mut stampers: Vec<Box<dyn ledger::Stamper>> = Vec::new();
     for entry in &config.timestamp.authority {
-        stampers.push(Box::new(Outside { authority: load(dir, entry)?, pace: Duration::from_secs(entry.pace) }));
+        stampers.push(Box::new(Outside(load(dir, entry)?)));
     }
     if stampers.is_empty() || config.timestamp.fallback {
         stampers.push(Box::new(Embedded { authority: embedded.clone(), last: !stampers.is_empty() }));
@@ -310,22 +314,19 @@ impl ledger::Stamper for Embedded {
     }
 }
 
-struct Outside {
-    authority: RemoteAuthority,
-    pace: Duration,
-}
+struct Outside(RemoteAuthority);
 
 impl ledger::Stamper for Outside {
     fn stamp(&self, checkpoint: &[u8]) -> std::result::Result<Vec<u8>, String> {
-        self.authority.stamp(checkpoint).map_err(|e| e.to_string())
+        self.0.stamp(checkpoint).map_err(|e| e.to_string())
     }
 
     fn name(&self) -> &str {
-        &self.authority.remote().name
+        &self.0.remote().name
     }
 
     fn pace(&self) -> Duration {
-        self.pace
+        self.0.remote().pace
     }
 }
 
@@ -425,16 +426,9 @@ fn root(path: &Path) -> Result<Root> {
 fn system_roots(preset: &Preset) -> Result<Vec<Root>> {
     let bundle = read_file(Path::new(WEB_ROOTS))?;
     let text = String::from_utf8_lossy(&bundle);
-    let end = "-----END CERTIFICATE-----";
-    let mut found = Vec::new();
-    for block in text.split_inclusive(end) {
-        let begin = block.find("-----BEGIN CERTIFICATE-----").unwrap_or_default();
-        if let Ok(root) = Root::from_pem(format!("{}\n", &block[begin..]).as_bytes())
-            && preset.roots.contains(&hex::encode(&root.fingerprint()).as_str())
-        {
-            found.push(root);
-        }
-    }
+    let (known, _) = Root::all_in(&text);
+    let wanted = |root: &Root| preset.roots.contains(&hex::encode(&root.fingerprint()).as_str());
+    let found: Vec<Root> = known.into_iter().filter(wanted).collect();
     if found.is_empty() {
         return Err(Error::new(
             format!("{WEB_ROOTS} 中没有 {} 的根证书；请安装 ca-certificates，或用 --root 给出", preset.name),

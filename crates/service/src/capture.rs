@@ -20,9 +20,9 @@ use evidence::{
     contact,
     digest::FileDigests,
     hex,
-    json::{Value, json},
+    json::Value,
     merkle,
-    statement::{Clock, Custody, File, Kind, OperatorRelation, Provenance},
+    statement::{Clock, Custody, File, Kind, OperatorRelation, Provenance, Ref},
     time::Utc,
 };
 use std::{
@@ -219,14 +219,15 @@ impl Folder {
         let web = |s: &&str| s.starts_with("http://") || s.starts_with("https://");
         let ended = Some(recording.final_url.as_str()).filter(|s| web(s) && s.len() <= CLAIM && claimable(s) == *s);
         let mut claims = owner_claims(&self.owner);
-        let leaf = hex::encode(&merkle::leaf_hash(&order.record));
+        let leaf = merkle::leaf_hash(&order.record);
+        let order_ref = Ref { ledger: self.origin.clone(), id: order.id.clone(), leaf };
         claims.extend([
             ("url", Value::from(url)),
             ("final_url", text(ended.unwrap_or_default())),
             ("page_title", text(&claimable(&recording.title))),
             ("purpose", purpose(request).into()),
             ("outcome", status(recording.outcome).into()),
-            ("refs", json!([{"ledger": self.origin, "id": order.id, "leaf": leaf}])),
+            ("refs", Value::Array(vec![order_ref.to_value()])),
         ]);
         let file = File { digests, media_type: "application/wacz".into(), custody: Custody::Held };
         // The operator's own name of the server; one that no statement may hold leaves the clock unchecked.

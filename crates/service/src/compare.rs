@@ -16,6 +16,7 @@ use crate::{Error, Folder, Result, clock, folder::ledger_error, intake, register
 use archive::wacz::{self, Wacz};
 use evidence::{
     comparison::{Against, Captured, Changes, Comparison, Differences, Scan},
+    digest::FileDigests,
     hex,
     json::{Value, json},
     merkle,
@@ -23,12 +24,7 @@ use evidence::{
     statement::{Clock, Custody, File, Kind, Ref},
 };
 use page::Content;
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::{BufReader, Write},
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, io::BufReader, path::Path};
 use store::Record as Row;
 
 /// One `compare`.
@@ -143,24 +139,7 @@ impl Folder {
             ));
         }
         let sha256 = row.sha256.unwrap_or_default();
-        let path = intake::original_path(&self.dir.join("originals"), &sha256);
-        let gone = || {
-            Error::new(
-                format!("{id}：取证内容已放弃或不在文件夹中，无法比对"),
-                format!(
-                    "{id}: the capture's bytes were discarded, or are not in the folder; there is nothing to compare"
-                ),
-            )
-        };
-        let file = fs::File::open(&path).map_err(|_| gone())?;
-        if intake::digests(&path, &mut |_| ())?.sha256 != sha256 {
-            let shown = show_path(&path);
-            return Err(Error::new(
-                format!("{shown}：留存的取证文件已损坏（摘要不符）；请从备份恢复"),
-                format!("{shown}: the kept capture is damaged (its digest differs); restore a backup"),
-            ));
-        }
-        let mut file = BufReader::new(file);
+        let mut file = BufReader::new(self.held(&row)?);
         let wacz = wacz::read(&mut file).map_err(|e| unreadable(id, &e))?;
         let url = wacz.pages.first().map(|p| p.url.clone()).filter(|u| page::is_text(u));
         let (record, statement, gen_time) = self.named(&row)?;
@@ -199,22 +178,20 @@ impl Folder {
         }
         let Source { file, wacz, row, .. } = capture;
         let places = page::places(wacz, file).map_err(|e| unreadable(&row.id, &e))?;
-        let images = page::images(wacz, file, &places).map_err(|e| unreadable(&row.id, &e))?;
+        let images = page::images(wacz, file, &places, &|_| true).map_err(|e| unreadable(&row.id, &e))?;
         Ok(scan::run(images, registered, &self.dir.join("originals"), events))
     }
 
     /// The document among the kept files, and its record on the ledger.
     fn compared(&self, document: &Comparison, bytes: &[u8]) -> Result<Row> {
-        let copy = intake::Copy::begin(&self.dir.join("originals"))?;
-        let written = copy.file().and_then(|mut f| f.write_all(bytes));
-        written.map_err(|e| Error::io(copy.path(), &e))?;
-        let digests = intake::digests(copy.path(), &mut |_| ())?;
+        let mut copy = intake::Copy::begin(&self.dir.join("originals"))?;
+        copy.write(bytes)?;
+        let digests = FileDigests::of(bytes);
         copy.finish(&digests)?;
-        let refs = document.refs();
-        let refs = refs.iter().map(|r| json!({"ledger": r.ledger, "id": r.id, "leaf": hex::encode(&r.leaf)}));
         let url = document.capture.url.clone();
         let mut claims: BTreeMap<&str, Value> = register::owner_claims(&self.owner);
-        claims.extend([("url", json!(url)), ("refs", Value::Array(refs.collect()))]);
+        claims
+            .extend([("url", json!(url)), ("refs", Value::Array(document.refs().iter().map(Ref::to_value).collect()))]);
         let file = File { digests, media_type: "application/json".into(), custody: Custody::Held };
         let name = url.as_deref().unwrap_or(&document.capture.record.id);
         self.record(Kind::Comparison, Some(file), claims, name, Clock::Unchecked)
@@ -290,11 +267,6 @@ fn unreadable(id: &str, error: &wacz::Error) -> Error {
         format!("{id}：取证文件无法读取（{error}）"),
         format!("{id}: the capture's file cannot be read ({error})"),
     )
-}
-
-/// Where a kept file lies.
-fn kept(originals: &Path, sha256: &[u8; 32]) -> PathBuf {
-    intake::original_path(originals, sha256)
 }
 
 #[cfg(test)]

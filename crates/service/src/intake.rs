@@ -225,7 +225,7 @@ impl Copy {
         self.file.try_clone()
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).map_err(|e| Error::io(&self.temporary, &e))
     }
 

@@ -231,7 +231,7 @@ impl Folder {
             id: record.id.clone(),
             ledger_key: ledger_key.unwrap_or_default(),
             roots: carried.iter().map(|(file, _, sha256)| (file.clone(), sha256.clone())).collect(),
-            signer_file: format!("trust-signer-{}.pem", &signer[..16]),
+            signer_file: format!("trust-signer-{}.pem", crate::seal::short(&signer_root.der)),
             signer_sha256: signer,
             record_sha256: hex::encode(&record.record_digest),
             sha256: record.sha256.map(|d| hex::encode(&d)),
@@ -250,7 +250,7 @@ impl Folder {
     }
 
     /// The kept file of a capture or comparison, its digests compared.
-    fn held(&self, record: &Record) -> Result<File> {
+    pub(crate) fn held(&self, record: &Record) -> Result<File> {
         let sha256 = record.sha256.unwrap_or_default();
         let path = intake::original_path(&self.dir.join("originals"), &sha256);
         let file = File::open(&path).map_err(|_| {
@@ -405,17 +405,17 @@ impl Roots {
         let token = Token::parse_tsr(tsr)?;
         let root = token.check_path(&self.known)?;
         self.used.insert(root.fingerprint());
-        Ok((Self::file(&root.fingerprint()), token.gen_time.unix_seconds()))
+        Ok((Self::file(root), token.gen_time.unix_seconds()))
     }
 
     /// Entry name, PEM and SHA-256 in hex of those that are needed, ascending.
     fn carried(&self) -> Result<Vec<(String, Vec<u8>, String)>> {
         let known: BTreeMap<_, _> = self.known.iter().map(|root| (root.fingerprint(), root)).collect();
         let needed = known.iter().filter(|(fingerprint, _)| self.used.contains(*fingerprint));
-        needed.map(|(f, root)| Ok((Self::file(f), root.to_pem()?.into_bytes(), hex::encode(f)))).collect()
+        needed.map(|(f, root)| Ok((Self::file(root), root.to_pem()?.into_bytes(), hex::encode(f)))).collect()
     }
 
-    fn file(fingerprint: &[u8; 32]) -> String {
-        format!("trust-tsa-{}.pem", &hex::encode(fingerprint)[..16])
+    fn file(root: &Root) -> String {
+        format!("trust-tsa-{}.pem", crate::seal::short(&root.der))
     }
 }

@@ -199,7 +199,8 @@ fn crl(path: &Path) -> Result<Vec<u8>> {
     })
 }
 
-fn short(der: &[u8]) -> String {
+/// First 16 digits of the SHA-256 of DER: what files of a trust folder are named by.
+pub(crate) fn short(der: &[u8]) -> String {
     hex::encode(&evidence::digest::sha256(der))[..16].to_owned()
 }
 

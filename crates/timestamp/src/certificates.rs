@@ -69,8 +69,8 @@ pub(crate) fn make(usage: Use, name: &str, now: Utc, root_key: &SigningKey, sign
     let from = now.plus(-60 * SECOND);
     let build = |profile: Profile, years: i64, key: &SigningKey| -> Result<Certificate> {
         let validity = Validity::new(time(from)?, time(now.plus(years * YEAR))?);
-        let serial =
-            SerialNumber::new(&crate::serial()?).map_err(|e| Error::structure("certificate serial number", e))?;
+        let serial = SerialNumber::new(&crate::positive::<16>()?)
+            .map_err(|e| Error::structure("certificate serial number", e))?;
         let spki = SubjectPublicKeyInfoOwned::from_key(key.verifying_key());
         let spki = spki.map_err(|e| Error::structure("public key", e))?;
         let builder = CertificateBuilder::new(profile, serial, validity, spki).map_err(refuse)?;

@@ -27,11 +27,7 @@ pub(crate) struct Wish {
 impl Wish {
     /// SHA-256 of `data`, certificate inside.
     pub(crate) fn over(data: &[u8]) -> Result<Self> {
-        let imprint = MessageImprint {
-            hash_algorithm: AlgorithmIdentifierOwned { oid: oid::SHA256, parameters: None },
-            hashed_message: OctetString::new(sha256(data)).map_err(|e| Error::structure("imprint", e))?,
-        };
-        Ok(Self { imprint, nonce: None, with_certificate: true })
+        Ok(Self { imprint: imprint(data)?, nonce: None, with_certificate: true })
     }
 
     /// What a client asked, if this authority can answer it.
@@ -61,6 +57,14 @@ impl Wish {
         }
         Ok(Self { imprint: imprint.clone(), nonce: request.nonce.clone(), with_certificate: request.cert_req })
     }
+}
+
+/// SHA-256 of `data`, as requests and tokens write it.
+pub(crate) fn imprint(data: &[u8]) -> Result<MessageImprint> {
+    Ok(MessageImprint {
+        hash_algorithm: AlgorithmIdentifierOwned { oid: oid::SHA256, parameters: None },
+        hashed_message: OctetString::new(sha256(data)).map_err(|e| Error::structure("imprint", e))?,
+    })
 }
 
 /// A bit of PKIFailureInfo and what to tell a person.
@@ -105,7 +109,7 @@ pub(crate) fn token(wish: &Wish, now: Utc, signer: &dyn Signer, certificate: &[u
 fn tst_info(wish: &Wish, now: Utc, signer: &dyn Signer) -> std::result::Result<Vec<u8>, String> {
     let text = |e: der::Error| e.to_string();
     let gen_time = Utc(now.0.div_euclid(1_000) * 1_000).to_generalized();
-    let serial = crate::serial().map_err(|e| e.to_string())?;
+    let serial = crate::positive::<16>().map_err(|e| e.to_string())?;
     let subject = signer.certificate().tbs_certificate().subject().clone();
     let info = TstInfo {
         version: 1,

@@ -89,9 +89,9 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// 16 random bytes as a positive INTEGER without a leading zero: unique without a counter.
-pub(crate) fn serial() -> Result<[u8; 16]> {
-    let mut bytes = random::<16>()?;
+/// Random bytes as a positive INTEGER without a leading zero: a nonce, or, of 16, a number unique without a counter.
+pub(crate) fn positive<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = random::<N>()?;
     bytes[0] = bytes[0] & 0x7f | 0x40;
     Ok(bytes)
 }

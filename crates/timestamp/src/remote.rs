@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 
 use der::{Encode, asn1::Int};
 use evidence::time::{SECOND, Utc};
-use evidence::token::asn1::{MessageImprint, PolicyId, TimeStampReq, oid};
+use evidence::token::asn1::{PolicyId, TimeStampReq};
 use evidence::token::{MAX_TSR, Root, Token, normalize_response};
-use spki::AlgorithmIdentifierOwned;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use crate::authority::Clock;
-use crate::{Error, Result, Stamper, random};
+use crate::issue::imprint;
+use crate::{Error, Result, Stamper, positive};
 
 /// The first rest after a failure; doubled with each further one, up to [`REST_MAX`].
 const REST: Duration = Duration::from_secs(5);
@@ -152,7 +152,7 @@ impl RemoteAuthority {
     }
 
     fn token(&self, data: &[u8]) -> Result<Vec<u8>> {
-        let nonce = nonce()?;
+        let nonce = positive::<8>()?;
         let request = self.request(data, &nonce)?;
         let response = self.post(&request)?;
         let tsr = normalize_response(&response)?;
@@ -178,11 +178,9 @@ impl RemoteAuthority {
 
     fn request(&self, data: &[u8], nonce: &[u8]) -> Result<Vec<u8>> {
         let refuse = |e| Error::structure("time-stamp request", e);
-        let digest = der::asn1::OctetString::new(evidence::digest::sha256(data)).map_err(refuse)?;
-        let sha256 = AlgorithmIdentifierOwned { oid: oid::SHA256, parameters: None };
         let request = TimeStampReq {
             version: 1,
-            message_imprint: MessageImprint { hash_algorithm: sha256, hashed_message: digest },
+            message_imprint: imprint(data)?,
             policy: self.policy.clone(),
             nonce: Some(Int::new(nonce).map_err(refuse)?),
             cert_req: true,
@@ -254,13 +252,6 @@ impl Stamper for RemoteAuthority {
         state.asked.is_none_or(|asked| now.duration_since(asked) >= self.remote.pace)
             && state.rests_until.is_none_or(|until| now >= until)
     }
-}
-
-/// 8 random bytes as a positive INTEGER without a leading zero.
-fn nonce() -> Result<[u8; 8]> {
-    let mut bytes = random::<8>()?;
-    bytes[0] = bytes[0] & 0x7f | 0x40;
-    Ok(bytes)
 }
 
 fn policy_id(dotted: &str) -> Result<PolicyId> {

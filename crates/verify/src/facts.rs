@@ -32,6 +32,8 @@ pub struct Facts {
     pub quorum: Option<String>,
     /// Entries that are present and were not checked.
     pub unchecked_entries: Vec<String>,
+    /// What a capture's file says of its own end: `detail` of the last result in `operations`.
+    pub ended: Option<Value>,
     /// What a capture's file holds, where its form holds.
     pub capture: Option<Box<archive::wacz::Wacz>>,
     /// A comparison's document, where it holds.

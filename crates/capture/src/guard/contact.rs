@@ -39,7 +39,7 @@ impl Guard {
             self.log.push(stream, What::Refused { target: format!("contact {target}"), reason: reason.clone() });
             Reason::new("contact-refused", format!("守卫拒绝（{reason}）"), format!("refused by the guard ({reason})"))
         })?;
-        let (socket, peer) = self.reach(&permit.addresses, end).map_err(|e| {
+        let (socket, peer) = self.reach(&permit.addresses, Some(end)).map_err(|e| {
             let reason = e.to_string();
             self.log.push(stream, What::Failed { target: format!("contact {target}"), reason: reason.clone() });
             Reason::new("contact-unreachable", format!("连接未成（{reason}）"), format!("no connection ({reason})"))
@@ -59,22 +59,6 @@ impl Guard {
             )),
             (Err(reason), None) => Err(reason),
         }
-    }
-
-    /// The first pinned address that answers, as for the browser.
-    fn reach(&self, addresses: &[SocketAddr], end: Instant) -> io::Result<(TcpStream, SocketAddr)> {
-        let mut last = io::Error::other("no address");
-        for address in addresses.iter().take(4) {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            match self.connect.connect(*address, left.min(self.rules.connect)) {
-                Ok(socket) => return Ok((socket, *address)),
-                Err(e) => last = e,
-            }
-        }
-        Err(last)
     }
 }
 

@@ -104,6 +104,16 @@ impl Log {
         if events.0.len() < EVENTS_MAX { events.0.push(Event { at, stream, what }) } else { events.1 += 1 }
     }
 
+    /// Hosts and ports of the tunnels so far.
+    pub(crate) fn tunnels(&self) -> Vec<(String, u16)> {
+        let Ok(events) = self.events.lock() else { return Vec::new() };
+        let tunnel = |event: &Event| match &event.what {
+            What::Connected { method, host, port, .. } if method == "connect" => Some((host.clone(), *port)),
+            _ => None,
+        };
+        events.0.iter().filter_map(tunnel).collect()
+    }
+
     /// The events, and how many were only counted.
     pub(crate) fn take(&self) -> (Vec<Event>, u64) {
         self.events.lock().map(|events| events.clone()).unwrap_or_default()

@@ -196,6 +196,27 @@ impl Guard {
         self.log.take()
     }
 
+    /// Hosts and ports to which the browser had a tunnel.
+    pub(crate) fn tunnels(&self) -> Vec<(String, u16)> {
+        self.log.tunnels()
+    }
+
+    /// The first pinned address that answers, before `end` where there is one.
+    pub(crate) fn reach(&self, addresses: &[SocketAddr], end: Option<Instant>) -> io::Result<(TcpStream, SocketAddr)> {
+        let mut last = io::Error::other("no address");
+        for address in addresses.iter().take(4) {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            match self.connect.connect(*address, left.map_or(self.rules.connect, |left| left.min(self.rules.connect))) {
+                Ok(socket) => return Ok((socket, *address)),
+                Err(e) => last = e,
+            }
+        }
+        Err(last)
+    }
+
     /// The limit that was reached, if one was.
     pub fn limit(&self) -> Option<&'static str> {
         self.limit.lock().ok().and_then(|limit| *limit)

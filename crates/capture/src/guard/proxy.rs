@@ -1,11 +1,11 @@
 //! One connection from the browser: a tunnel, or one plain-HTTP request.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Guard, Permit, What};
+use super::{Guard, What};
 
 const HEAD_MAX: usize = 64 << 10;
 const REQUEST_BODY_MAX: u64 = 16 << 20;
@@ -52,7 +52,7 @@ pub(super) fn serve(guard: &Guard, stream: u64, mut client: TcpStream) {
         Ok(permit) => permit,
         Err(reason) => return refuse(&mut client, reason),
     };
-    let site = match connect(guard, &permit) {
+    let site = match guard.reach(&permit.addresses, None) {
         Ok((site, peer)) => {
             let (host, port) = split(&request.authority, default);
             guard.log.push(
@@ -156,18 +156,6 @@ fn split(authority: &str, default: Option<u16>) -> (String, u16) {
         Some((host, port)) => (host.to_owned(), port),
         None => (authority.to_owned(), default.unwrap_or_default()),
     }
-}
-
-/// The first pinned address that answers.
-fn connect(guard: &Guard, permit: &Permit) -> io::Result<(TcpStream, SocketAddr)> {
-    let mut last = io::Error::other("no address");
-    for address in permit.addresses.iter().take(4) {
-        match guard.connect.connect(*address, guard.rules.connect) {
-            Ok(site) => return Ok((site, *address)),
-            Err(e) => last = e,
-        }
-    }
-    Err(last)
 }
 
 /// Bytes both ways until an end or a limit: sent, received, limit.

@@ -39,20 +39,31 @@ fn work(control: &Stdin) -> Step<i32> {
     // Where memory runs out, the kernel ends the capture first. Not permitted is no harm.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     drop_rights(order.memory_bytes)?;
+    let mut command = browser(&order, &order.arguments, order.port, Path::new("/tmp"));
+    let chromium = step("starting Chromium", command.spawn())?;
+    attend(control, &chromium, inside)
+}
+
+/// Chromium with its one way out, which stands behind all other arguments, and with nothing of its surroundings.
+pub(super) fn browser<'a>(
+    order: &Order,
+    arguments: impl IntoIterator<Item = &'a String>,
+    port: u16,
+    home: &Path,
+) -> Command {
     let mut command = Command::new(&order.chromium);
     command
-        .args(&order.arguments)
-        .arg(format!("--proxy-server=http://127.0.0.1:{}", order.port))
-        .current_dir("/tmp")
+        .args(arguments)
+        .arg(format!("--proxy-server=http://127.0.0.1:{port}"))
+        .current_dir(home)
         .env_clear()
-        .env("HOME", "/tmp")
+        .env("HOME", home)
         .env("PATH", "/usr/bin:/bin")
         .env("LANG", &order.locale)
         .env("TZ", &order.time_zone)
         .stdin(Stdio::null())
         .stdout(Stdio::null());
-    let chromium = step("starting Chromium", command.spawn())?;
-    attend(control, &chromium, inside)
+    command
 }
 
 /// Says that Chromium runs, reaps, answers `P`, until Chromium ends or the process outside does.

@@ -11,13 +11,13 @@ use std::io::Stdin;
 use std::net::TcpListener;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::process::{self, Pid, Signal};
 use serde_json::{Value, json};
 
-use super::init::{attend, drop_rights, process};
+use super::init::{attend, browser, drop_rights, process};
 use super::namespaces::{Step, order, send_descriptor, step, told};
 use crate::role::Role;
 
@@ -47,21 +47,12 @@ fn work(control: &Stdin) -> Step<i32> {
         Command::new("/proc/self/exe").arg(Role::Try.argument()).status().is_ok_and(|status| status.success());
     let folder = step("profile", Folder::new())?;
     drop_rights(order.memory_bytes)?;
-    let mut command = Command::new(&order.chromium);
+    let kept = order.arguments.iter().filter(|argument| !argument.starts_with("--user-data-dir="));
+    let mut command = browser(&order, kept, port, &folder.0);
     command
-        .args(order.arguments.iter().filter(|argument| !argument.starts_with("--user-data-dir=")))
         .arg(format!("--user-data-dir={}", folder.0.join("profile").display()))
-        .arg(format!("--proxy-server=http://127.0.0.1:{port}"))
         .args((!sandbox).then_some("--no-sandbox"))
-        .current_dir(&folder.0)
-        .env_clear()
-        .env("HOME", &folder.0)
-        .env("TMPDIR", &folder.0)
-        .env("PATH", "/usr/bin:/bin")
-        .env("LANG", &order.locale)
-        .env("TZ", &order.time_zone)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
+        .env("TMPDIR", &folder.0);
     let chromium = step("starting Chromium", command.spawn())?;
     let ended = attend(
         control,

@@ -155,6 +155,13 @@ pub struct Ref {
     pub leaf: [u8; 32],
 }
 
+impl Ref {
+    /// An element of a `refs` claim.
+    pub fn to_value(&self) -> Value {
+        json::json!({"ledger": self.ledger, "id": self.id, "leaf": hex::encode(&self.leaf)})
+    }
+}
+
 /// Reads a `refs` claim: up to 16 of `{"ledger","id","leaf"}`.
 pub fn parse_refs(value: &Value) -> Result<Vec<Ref>> {
     let items = value.as_array().filter(|a| a.len() <= 16);

@@ -86,6 +86,21 @@ impl Root {
         Ok(Self { der })
     }
 
+    /// Every certificate of a PEM text, and how many blocks are none.
+    pub fn all_in(text: &str) -> (Vec<Self>, usize) {
+        const END: &str = "-----END CERTIFICATE-----";
+        const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+        let (mut roots, mut unreadable) = (Vec::new(), 0);
+        for block in text.split(BEGIN).skip(1) {
+            let pem = block.split_once(END).map(|(inside, _)| format!("{BEGIN}{inside}{END}\n"));
+            match pem.and_then(|pem| Self::from_pem(pem.as_bytes()).ok()) {
+                Some(root) => roots.push(root),
+                None => unreadable += 1,
+            }
+        }
+        (roots, unreadable)
+    }
+
     /// As PEM: LF, 64 columns.
     pub fn to_pem(&self) -> Result<String> {
         der::pem::encode_string("CERTIFICATE", der::pem::LineEnding::LF, &self.der)

@@ -5,7 +5,12 @@ use crate::intake;
 use archive::wacz;
 use evidence::comparison::{Against, Comparison, Image};
 use picture::{Limits, Prints};
-use std::{collections::BTreeMap, fs, io::BufReader, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::BufReader,
+    path::PathBuf,
+};
 use verify::{Distances, Sentence};
 
 /// Most bytes of an original that is held in memory.
@@ -36,11 +41,14 @@ pub fn distances_again(document: &Comparison, files: &[PathBuf]) -> Distances {
             "Not computed again: the capture's file (WACZ) was not given.",
         );
     };
+    // Of the page only what a distance was computed of.
+    let drawn = scan.pairs.iter().filter(|pair| pair.found.is_some()).filter_map(|pair| scan.images.get(pair.image));
+    let drawn: BTreeSet<[u8; 32]> = drawn.map(|image| image.sha256).collect();
     let read = fs::File::open(path).map_err(wacz::Error::from).and_then(|file| {
         let mut source = BufReader::new(file);
         let wacz = wacz::read(&mut source)?;
         let places = page::places(&wacz, &mut source)?;
-        page::images(&wacz, &mut source, &places)
+        page::images(&wacz, &mut source, &places, &|sha256| drawn.contains(sha256))
     });
     let images = match read {
         Ok(images) => images,

@@ -56,8 +56,14 @@ pub(super) fn places(wacz: &Wacz, source: &mut dyn Source) -> Result<Places> {
     Ok(places)
 }
 
-/// Every image that came as a response, each digest once, in the order of the file.
-pub(super) fn images(wacz: &Wacz, source: &mut dyn Source, places: &Places) -> Result<Images> {
+/// Every image that came as a response, each digest once, in the order of the file; with its bytes where they are
+/// `wanted`.
+pub(super) fn images(
+    wacz: &Wacz,
+    source: &mut dyn Source,
+    places: &Places,
+    wanted: &dyn Fn(&[u8; 32]) -> bool,
+) -> Result<Images> {
     let mut seen: BTreeMap<[u8; 32], usize> = BTreeMap::new();
     let mut out = Images { listed: Vec::new(), found: 0 };
     for entry in wacz.entries.iter().filter(|e| is_candidate(e)) {
@@ -68,8 +74,9 @@ pub(super) fn images(wacz: &Wacz, source: &mut dyn Source, places: &Places) -> R
             continue;
         }
         let limit = if is_typed(entry) { MAX_IMAGE } else { MAX_UNTYPED };
-        let small = entry.payload_size <= limit;
-        let bytes = if small { Some(wacz.payload(source, entry, limit)?) } else { None };
+        // An untyped one is an image only if its bytes say so.
+        let read = wanted(&entry.payload_sha256) && out.listed.len() < MAX_IMAGES || !is_typed(entry);
+        let bytes = if read && entry.payload_size <= limit { Some(wacz.payload(source, entry, limit)?) } else { None };
         let by_bytes = bytes.as_ref().map(|b| picture::media_type(b.get(..64).unwrap_or(b)));
         if !is_typed(entry) && !by_bytes.is_some_and(|t| t.starts_with("image/")) {
             continue;
@@ -91,7 +98,7 @@ pub(super) fn images(wacz: &Wacz, source: &mut dyn Source, places: &Places) -> R
             occurrences: 1,
             result: "too-large".into(),
         };
-        out.listed.push(Found { image, bytes });
+        out.listed.push(Found { image, bytes: bytes.filter(|_| wanted(&entry.payload_sha256)) });
     }
     Ok(out)
 }
@@ -106,9 +113,8 @@ pub(super) fn content(wacz: &Wacz, source: &mut dyn Source) -> Result<Content> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         text.lines().map(|line| fit(line.trim())).filter(|line| !line.is_empty()).collect()
     });
-    let mut seen = BTreeSet::new();
-    let images = images(wacz, source, &Places::new())?.listed;
-    let images = images.iter().map(|found| found.image.sha256).filter(|digest| seen.insert(*digest)).collect();
+    let images = images(wacz, source, &Places::new(), &|_| false)?.listed;
+    let images = images.iter().map(|found| found.image.sha256).collect();
     let facts = facts(wacz, source)?.map(|facts| {
         let mut named: BTreeMap<String, String> = BTreeMap::new();
         for fact in facts["facts"].as_array().into_iter().flatten() {

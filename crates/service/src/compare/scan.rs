@@ -1,7 +1,7 @@
 //! Every image of a page against every registered record: digests first, then pictures, on all cores.
 
 use super::{
-    CompareEvent, kept,
+    CompareEvent,
     page::{Found, Images},
 };
 use evidence::comparison::{Match, NOT_COMPARED, Pair, Registered, Scan};
@@ -109,7 +109,7 @@ fn look_at_image(found: Found) -> (evidence::comparison::Image, Option<Prints>) 
 }
 
 fn look_at_registered(originals: &Path, sha256: &[u8; 32], images: &[Option<Prints>]) -> Looked {
-    let path = kept(originals, sha256);
+    let path = crate::intake::original_path(originals, sha256);
     let size = fs::metadata(&path).map_err(|_| "damaged")?.len();
     if size > MAX_FILE {
         return Err("too-large");

@@ -7,6 +7,7 @@ use archive::wacz::{About, Body, Exchange, Message, Page, Resource, Writer};
 use evidence::{comparison::Similarity, digest::FileDigests, time::Utc};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage, codecs::jpeg::JpegEncoder};
 use std::io::Cursor;
+use std::{io::Write, path::PathBuf};
 use verify::{Container, Distances, Original, Outcome, Trust};
 
 const URL: &str = "https://shop.example/magpie";
@@ -264,7 +265,8 @@ fn a_record_whose_file_was_harmed_or_not_kept_is_counted_as_such() {
     let request = DepositRequest { paths: vec![path], digest_only: true, ..DepositRequest::default() };
     folder.deposit(&request, &mut |_| ()).unwrap();
     let bytes = fs::read(shop.work.path().join("a.png")).unwrap();
-    fs::write(kept(&folder.dir.join("originals"), &evidence::digest::sha256(&bytes)), b"gone").unwrap();
+    fs::write(crate::intake::original_path(&folder.dir.join("originals"), &evidence::digest::sha256(&bytes)), b"gone")
+        .unwrap();
     folder.close().unwrap();
     let Against::Registered(scan) = shop.compare(&capture, None).document.unwrap().against else { unreachable!() };
     assert_eq!((scan.records, scan.compared, scan.pairs.len()), (4, 1, 0));

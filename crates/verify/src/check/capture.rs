@@ -3,7 +3,7 @@
 //! The order lies in the file as a package of its own. It is checked like any other, by the same trust and clock; a
 //! package inside it would be refused, so nothing nests twice.
 
-use super::{Container, Entries, Stamp, Walk, check, told, trees};
+use super::{Container, Entries, Stamp, Walk, check, environment, told, trees};
 use crate::{Check, Facts, Outcome, Overall, Sentence, Verdict, verdict::clean, words};
 use archive::wacz::{self, Source, Wacz};
 use evidence::{
@@ -12,7 +12,7 @@ use evidence::{
     hex,
     json::Value,
     record::leaf_hash,
-    statement::{Kind, Statement},
+    statement::{Kind, Ref, Statement},
     token::{Root, Token},
 };
 use sha2::{Digest, Sha256};
@@ -67,7 +67,7 @@ impl Walk<'_> {
                 self.unmade(id, zh, en);
             });
         };
-        let (read, open) = match self.resources(statement, source) {
+        let (read, open, result) = match self.resources(statement, source) {
             Ok(found) => found,
             Err(e) => {
                 self.checks.push(Check::error("capture-resources", &e));
@@ -112,11 +112,12 @@ impl Walk<'_> {
         };
         let held = check.holds();
         self.checks.extend([check, contact.optional()]);
-        self.checks.extend(super::environment::check(&read, source));
+        self.checks.extend(result.as_ref().and_then(environment::check));
         // What lies unchecked in the order's package is said like what lies unchecked in this one.
         let unchecked = order.iter().flat_map(|o| &o.verdict.facts.unchecked_entries);
         self.facts.unchecked_entries.extend(unchecked.map(|name| format!("order/{name}")));
         self.facts.order = order.ok().filter(|_| held).map(|o| Box::new(o.verdict.facts));
+        self.facts.ended = result;
         self.facts.capture = Some(Box::new(read));
     }
 
@@ -125,8 +126,13 @@ impl Walk<'_> {
         self.checks.push(Check { required: id != "capture-contact", ..check });
     }
 
-    /// The file's form, the statement's digest of it, and the story that both tell; what holds with a reservation.
-    fn resources(&self, statement: &Statement, source: &mut dyn Source) -> Result<(Wacz, Vec<Sentence>)> {
+    /// The file's form, the statement's digest of it, and the story that both tell; what holds with a reservation, and
+    /// what the file says of its own end.
+    fn resources(
+        &self,
+        statement: &Statement,
+        source: &mut dyn Source,
+    ) -> Result<(Wacz, Vec<Sentence>, Option<Value>)> {
         let read = wacz::read(source).map_err(in_words)?;
         let (size, sha256) = digest(source)?;
         let file = statement.file.as_ref().map(|f| &f.digests);
@@ -134,8 +140,9 @@ impl Walk<'_> {
             let text = |size: u64, sha: &[u8; 32]| format!("{size} bytes, SHA-256 {}", hex::encode(sha));
             return Err(Error::mismatch("WACZ", text(size, &sha256), text(file.size, &file.sha256)));
         }
-        let open = told::agree(statement, &self.facts.claims, &read, source)?;
-        Ok((read, open))
+        let result = environment::result(&read, source);
+        let open = told::agree(statement, &self.facts.claims, &read, source, result.as_ref())?;
+        Ok((read, open, result))
     }
 
     fn order(&self, read: &Wacz, source: &mut dyn Source) -> Result<Order> {
@@ -176,9 +183,7 @@ impl Walk<'_> {
         same("ledger of the order", &ordered.ledger, &statement.ledger)?;
         let record = entries.get("record.json").map(Vec::as_slice).unwrap_or_default();
         let named = self.facts.claims.get("refs").map_or(&Value::Null, |refs| &refs[0]);
-        let own = evidence::json::json!({
-            "ledger": ordered.ledger, "id": ordered.id, "leaf": hex::encode(&leaf_hash(record)),
-        });
+        let own = Ref { ledger: ordered.ledger.clone(), id: ordered.id.clone(), leaf: leaf_hash(record) }.to_value();
         same("first of the capture's refs", named, &own)?;
         if let (Some(index), Some(first)) = (self.facts.index, verdict.facts.index)
             && first >= index

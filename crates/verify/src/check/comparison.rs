@@ -9,9 +9,8 @@ use archive::wacz::Source;
 use evidence::{
     Error, Result,
     comparison::{Against, Comparison, MAX_BYTES, Similarity},
-    hex,
-    json::{Value, json},
-    statement::Statement,
+    json::Value,
+    statement::{Ref, Statement},
 };
 use std::io::{Read, SeekFrom};
 
@@ -69,9 +68,7 @@ impl Walk<'_> {
             let expected = format!("<= {} (received_at)", statement.received_at.to_micros());
             return Err(Error::mismatch("compared_at", document.compared_at.to_micros(), expected));
         }
-        let refs = document.refs();
-        let refs = refs.iter().map(|r| json!({"ledger": r.ledger, "id": r.id, "leaf": hex::encode(&r.leaf)}));
-        let refs = Value::Array(refs.collect());
+        let refs = Value::Array(document.refs().iter().map(Ref::to_value).collect());
         match self.facts.claims.get("refs") {
             Some(stated) if *stated == refs => {}
             Some(stated) => return Err(Error::mismatch("refs of the comparison", stated, refs)),

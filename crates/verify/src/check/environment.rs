@@ -13,31 +13,28 @@ const TOLD: usize = 8;
 /// Most characters of one.
 const SENTENCE: usize = 400;
 
-/// `None`: the file has no such word.
-pub(super) fn check(read: &Wacz, source: &mut dyn Source) -> Option<Check> {
-    told(&result(&operations(read, source)?)?).map(Check::optional)
+/// How the capture ended, by its own log: `detail` of its result. `None`: the file has no such word.
+pub(super) fn result(read: &Wacz, source: &mut dyn Source) -> Option<Value> {
+    let bytes = read.payload(source, read.find("operations")?, MAX_OPERATIONS).map_err(in_words).ok()?;
+    last(&bytes)
 }
 
-/// How the capture ended, by its own log: `complete`, `partial`, `blocked`.
-pub(super) fn outcome(read: &Wacz, source: &mut dyn Source) -> Option<String> {
-    result(&operations(read, source)?)?["detail"]["outcome"].as_str().map(str::to_owned)
-}
-
-fn operations(read: &Wacz, source: &mut dyn Source) -> Option<Vec<u8>> {
-    read.payload(source, read.find("operations")?, MAX_OPERATIONS).map_err(in_words).ok()
-}
-
-/// The last line of `operations` that is a result, wherever it stands: the certificate reads it so too.
-fn result(operations: &[u8]) -> Option<Value> {
+/// Of the last line that is a result, wherever it stands: the certificate reads it so too.
+fn last(operations: &[u8]) -> Option<Value> {
     let result = |line: &[u8]| {
-        let line: Value = serde_json::from_slice(line).ok()?;
-        (line["operation"] == "result").then_some(line)
+        let mut line: Value = serde_json::from_slice(line).ok()?;
+        (line["operation"] == "result").then(|| line["detail"].take())
     };
     operations.rsplit(|b| *b == b'\n').find_map(result)
 }
 
+/// Its red flags; `None`: it does not say whether there were any.
+pub(super) fn check(result: &Value) -> Option<Check> {
+    told(result).map(Check::optional)
+}
+
 fn told(result: &Value) -> Option<Check> {
-    let flags = result["detail"]["red_flags"].as_array()?;
+    let flags = result["red_flags"].as_array()?;
     if flags.is_empty() {
         return Some(Check::new(
             ID,
@@ -68,7 +65,7 @@ mod tests {
     use super::*;
 
     fn said(operations: &str) -> Option<Check> {
-        told(&result(operations.as_bytes())?)
+        told(&last(operations.as_bytes())?)
     }
 
     #[test]
