@@ -12,6 +12,7 @@ use std::{
     process::Command,
     time::{SystemTime, UNIX_EPOCH},
 };
+use testkit::random::Random;
 use verify::{Original, Trust};
 
 fn quezao(work: &Path, args: &[&str]) -> Vec<serde_json::Value> {
@@ -33,19 +34,6 @@ fn code(name: &str, bytes: &[u8], picture: FileDigests, trust: &Trust, at: Utc) 
         Some("zip") => verify::check_package(bytes, trust, &originals, at).code(),
         Some("pdf") => verify::check_certificate(bytes, trust, &originals, at).code(),
         _ => panic!("{name}: what export writes needs its reader here"),
-    }
-}
-
-/// SplitMix64: enough to choose places, and the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ z >> 31) % limit
     }
 }
 

@@ -1,101 +1,36 @@
 //! A page becomes evidence: ordered first, captured by an isolated browser, verified like any other record.
 #![allow(clippy::unwrap_used)]
 
+mod desk;
+
+use desk::{Desk, answer, possible, result};
 use serde_json::Value;
-use std::{
-    fs,
-    io::{BufRead, BufReader, Write},
-    net::TcpListener,
-    path::PathBuf,
-    process::{Command, Output},
-};
-
-struct Desk {
-    work: tempfile::TempDir,
-    site: u16,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let desk = Self { work: tempfile::tempdir().unwrap(), site: site() };
-        let made = desk.run(&["init", "--data", "data", "--owner-kind", "individual", "--owner-name", "林晚"]);
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        desk
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.work.path().join(name)
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_quezao"));
-        command.args(args).current_dir(self.work.path()).env("QUEZAO_STATE_DIR", self.path("state"));
-        command.env("LC_ALL", "C.UTF-8").env_remove("QUEZAO_DATA").output().unwrap()
-    }
-
-    fn capture(&self, path: &str) -> (Value, i32) {
-        let (open, url) = (format!("127.0.0.1:{}", self.site), format!("http://127.0.0.1:{}{path}", self.site));
-        let out = self.run(&["capture", "--data", "data", "--allow-loopback", &open, "--json", &url]);
-        (serde_json::from_slice(&out.stdout).unwrap(), out.status.code().unwrap())
-    }
-
-    fn verify(&self, package: &str) -> (Value, i32) {
-        let out = self.run(&["verify", "--trust", "data/trust", "--json", package]);
-        (serde_json::from_slice(&out.stdout).unwrap(), out.status.code().unwrap())
-    }
-}
+use std::{fs, process::Command};
 
 /// A shop's page with a picture, and a page that asks for sign-in.
-fn site() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || {
-                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
-                let first = lines.next().unwrap_or_default();
-                while lines.next().is_some_and(|l| !l.is_empty()) {}
-                let (kind, body) = match first.split(' ').nth(1).unwrap_or_default() {
-                    "/shop" => (
-                        "text/html; charset=utf-8",
-                        "<!doctype html><title>秋日·林荫</title><h1>连衣裙</h1><p>棉麻，三色，均码。价格 ¥199，月销 1,024 件。</p><img src=/a.svg width=300>",
-                    ),
-                    "/a.svg" => (
-                        "image/svg+xml",
-                        "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><rect width='9' height='9' fill='teal'/></svg>",
-                    ),
-                    "/login" => (
-                        "text/html; charset=utf-8",
-                        "<!doctype html><title>登录</title><h1>请登录</h1><form><input name=user><input type=password name=pass><button>登录</button></form>",
-                    ),
-                    _ => ("text/plain", "nothing"),
-                };
-                let mut stream = stream;
-                let _ = write!(
-                    stream,
-                    "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                    body.len()
-                );
-            });
-        }
-    });
-    port
-}
-
-fn result<'v>(verdict: &'v Value, id: &str) -> &'v Value {
-    &verdict["checks"].as_array().unwrap().iter().find(|c| c["id"] == id).unwrap()["result"]
-}
-
-/// Whether this machine lets a browser run in namespaces of its own.
-fn possible() -> bool {
-    let can = capture::check(&capture::Machine {
-        executable: Some(env!("CARGO_BIN_EXE_quezao").into()),
-        ..Default::default()
-    });
-    if let Err(e) = &can {
-        eprintln!("not run: {e}");
+fn answers(path: &str) -> Vec<u8> {
+    match path {
+        "/shop" => answer(
+            "text/html; charset=utf-8",
+            "<!doctype html><title>秋日·林荫</title><h1>连衣裙</h1><p>棉麻，三色，均码。价格 ¥199，月销 1,024 件。</p><img src=/a.svg width=300>".as_bytes(),
+        ),
+        "/a.svg" => desk::shop(path),
+        "/login" => answer(
+            "text/html; charset=utf-8",
+            "<!doctype html><title>登录</title><h1>请登录</h1><form><input name=user><input type=password name=pass><button>登录</button></form>".as_bytes(),
+        ),
+        _ => answer("text/plain", b"nothing"),
     }
-    can.is_ok()
+}
+
+fn capture(desk: &Desk, path: &str) -> (Value, i32) {
+    let (mut lines, code) = desk.capture(&[path]);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    (lines.remove(0), code)
+}
+
+fn verify(desk: &Desk, package: &str) -> (Value, i32) {
+    desk.json(&["verify", "--trust", "data/trust", "--json", package])
 }
 
 #[test]
@@ -103,8 +38,8 @@ fn a_captured_page_is_ordered_first_and_verified_by_both_readers() {
     if !possible() {
         return;
     }
-    let desk = Desk::new();
-    let (line, code) = desk.capture("/shop");
+    let desk = Desk::new(answers);
+    let (line, code) = capture(&desk, "/shop");
     assert_eq!((code, &line["status"]), (0, &Value::from("complete")), "{line}");
     assert_eq!(
         line.as_object().unwrap().keys().collect::<Vec<_>>(),
@@ -114,11 +49,11 @@ fn a_captured_page_is_ordered_first_and_verified_by_both_readers() {
     let out = desk.run(&["export", "--data", "data", "--output", "out", "--originals", id]);
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let package = format!("out/{id}.zip");
-    let (verdict, code) = desk.verify(&package);
+    let (verdict, code) = verify(&desk, &package);
     assert_eq!(code, 0, "{verdict:#}");
     // The site on loopback has no TLS, which is said.
-    assert_eq!((result(&verdict, "capture-resources"), result(&verdict, "file")), (&"limited".into(), &"pass".into()));
-    assert!(["pass", "limited"].contains(&result(&verdict, "capture-order").as_str().unwrap()));
+    assert_eq!((result(&verdict, "capture-resources"), result(&verdict, "file")), (Some("limited"), Some("pass")));
+    assert!(["pass", "limited"].contains(&result(&verdict, "capture-order").unwrap()));
     let mut python = Command::new("python3");
     python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../archive/assets/verify.py"));
     let status = python.arg("--trust").arg(desk.path("data/trust")).arg(desk.path(&package)).status().unwrap();
@@ -130,12 +65,12 @@ fn a_captured_page_is_ordered_first_and_verified_by_both_readers() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(desk.path("changed.zip"), bytes).unwrap();
-    assert_eq!(desk.verify("changed.zip").1, 1);
+    assert_eq!(verify(&desk, "changed.zip").1, 1);
 
     // Discarded: the bytes are gone, the leaf stays, and the next order says so.
     assert!(desk.run(&["discard", "--data", "data", id]).status.success());
     assert_eq!(desk.run(&["export", "--data", "data", "--output", "again", id]).status.code(), Some(2));
-    let (second, _) = desk.capture("/shop");
+    let (second, _) = capture(&desk, "/shop");
     let order = second["order"].as_str().unwrap();
     assert!(desk.run(&["export", "--data", "data", "--output", "order", order]).status.success());
     let entries = archive::package::read(&fs::read(desk.path(&format!("order/{order}.zip"))).unwrap()).unwrap().entries;
@@ -147,7 +82,7 @@ fn a_captured_page_is_ordered_first_and_verified_by_both_readers() {
 
 #[test]
 fn a_wall_is_blocked_and_what_may_not_be_opened_is_refused_before_an_order() {
-    let desk = Desk::new();
+    let desk = Desk::new(answers);
     for url in [
         "ftp://example.com/",
         "http://user:x@example.com/",
@@ -168,7 +103,7 @@ fn a_wall_is_blocked_and_what_may_not_be_opened_is_refused_before_an_order() {
     if !possible() {
         return;
     }
-    let (line, code) = desk.capture("/login");
+    let (line, code) = capture(&desk, "/login");
     assert_eq!((code, &line["status"]), (3, &Value::from("blocked")), "{line}");
     assert!(line["id"].is_string(), "the wall itself is kept: {line}");
 }

@@ -109,7 +109,7 @@ fn nothing_in_a_capture_can_be_changed() {
 
     // Its parts, by a forger who makes all lists and digests of the file again.
     let parts = Parts::of(wacz);
-    let changes: Vec<usize> = (0..wanted).map(|_| random.below(usize::MAX >> 8)).collect();
+    let changes: Vec<usize> = (0..wanted).map(|_| random.index(usize::MAX >> 8)).collect();
     let found = each(&changes, |choice| {
         let changed = change(&parts, choice, &mut Random(choice as u64));
         let read = archive::wacz::read(&mut archive::wacz::in_memory(&changed.bytes));
@@ -126,7 +126,7 @@ fn places(length: usize, wanted: usize, random: &mut Random) -> Vec<usize> {
     let bits = length * 8;
     let even = (0..wanted / 2).map(|n| n * (bits / (wanted / 2)));
     let mut all: Vec<usize> = even.collect();
-    all.extend((all.len()..wanted).map(|_| random.below(bits)));
+    all.extend((all.len()..wanted).map(|_| random.index(bits)));
     all
 }
 

@@ -1,71 +1,28 @@
 //! A captured page's report in strangers' hands: one capture of a page that tries what it can, looked at by everybody.
 #![allow(clippy::unwrap_used)]
 
+mod desk;
+
+use desk::{Desk, answer, possible, result};
 use serde_json::Value;
-use std::{
-    fs,
-    io::{BufRead, BufReader, Write},
-    net::TcpListener,
-    path::PathBuf,
-    process::{Command, Output},
-};
+use std::{fs, path::PathBuf, process::Command};
 
 /// Taller than one tile of the screenshot and than two printed parts; its words are no one's source.
 const PAGE: &str = "<!doctype html><meta charset=utf-8><title>#read(\"/x\") *秋日* $·$ 😀 \u{202e}林荫</title>\
 <style>body{margin:0;height:5200px;background:linear-gradient(#fafaf7,#9cc)}h1{margin:80px}</style>\
 <h1>连衣裙</h1><p>棉麻，三色，均码。价格 ¥199，月销 1,024 件。包邮，七天无理由退货。</p>";
 
-struct Desk {
-    work: tempfile::TempDir,
-}
-
-impl Desk {
-    fn path(&self, name: &str) -> PathBuf {
-        self.work.path().join(name)
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_quezao"));
-        command.args(args).current_dir(self.work.path()).env("QUEZAO_STATE_DIR", self.path("state"));
-        command.env("LC_ALL", "C.UTF-8").env_remove("QUEZAO_DATA").output().unwrap()
-    }
-
-    fn done(&self, args: &[&str]) -> Output {
-        let out = self.run(args);
-        assert!(out.status.success(), "{args:?}\n{}", String::from_utf8_lossy(&out.stderr));
-        out
-    }
-
-    /// The result of one check by the reader's trust, and the exit code.
-    fn verify(&self, id: &str, files: &[&str]) -> (String, i32) {
-        let out = self.run(&[&["verify", "--trust", "data/trust", "--json", "--render"], files].concat());
-        let verdict: Value = serde_json::from_slice(&out.stdout).unwrap();
-        let check = verdict["checks"].as_array().unwrap().iter().find(|c| c["id"] == id).unwrap();
-        (check["result"].as_str().unwrap().to_owned(), out.status.code().unwrap())
+fn answers(path: &str) -> Vec<u8> {
+    match path {
+        "/go" => b"HTTP/1.1 302 Found\r\nLocation: /shop?q=<b>#top\r\nContent-Type: text/html\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec(),
+        _ => answer("text/html", PAGE.as_bytes()),
     }
 }
 
-fn site() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
-            let first = lines.next().unwrap_or_default();
-            while lines.next().is_some_and(|l| !l.is_empty()) {}
-            let mut stream = stream;
-            let (status, more, body) = match first.split(' ').nth(1).unwrap_or_default() {
-                "/go" => ("302 Found", "Location: /shop?q=<b>#top\r\n", ""),
-                _ => ("200 OK", "", PAGE),
-            };
-            let length = body.len();
-            let _ = write!(
-                stream,
-                "HTTP/1.1 {status}\r\n{more}Content-Type: text/html\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-            );
-        }
-    });
-    port
+/// The result of one check by the reader's trust, and the exit code.
+fn verify(desk: &Desk, id: &str, files: &[&str]) -> (String, i32) {
+    let (verdict, code) = desk.json(&[&["verify", "--trust", "data/trust", "--json", "--render"], files].concat());
+    (result(&verdict, id).unwrap().to_owned(), code)
 }
 
 /// A program that we did not write, where it is here.
@@ -85,16 +42,11 @@ fn foreign(program: &str, args: &[&str], desk: &Desk) -> Option<String> {
 
 #[test]
 fn one_capture_its_report_and_everybody_who_reads_it() {
-    let machine =
-        capture::Machine { executable: Some(env!("CARGO_BIN_EXE_quezao").into()), ..capture::Machine::default() };
-    if let Err(e) = capture::check(&machine) {
-        eprintln!("not run: {e}");
+    if !possible() {
         return;
     }
-    let desk = Desk { work: tempfile::tempdir().unwrap() };
-    desk.done(&["init", "--data", "data", "--owner-kind", "individual", "--owner-name", "林晚"]);
-    let port = site();
-    let (open, url) = (format!("127.0.0.1:{port}"), format!("http://127.0.0.1:{port}/go"));
+    let desk = Desk::new(answers);
+    let (open, url) = (format!("127.0.0.1:{}", desk.site), desk.url("/go"));
     let out = desk.run(&["capture", "--data", "data", "--purpose", "other", "--allow-loopback", &open, "--json", &url]);
     let line: Value = serde_json::from_slice(&out.stdout).unwrap();
     let id = line["id"].as_str().unwrap_or_else(|| panic!("{line}"));
@@ -107,27 +59,27 @@ fn one_capture_its_report_and_everybody_who_reads_it() {
 
     // Every page is drawn again from the file, given beside or carried; without it nothing is said.
     let ok = |result: &str, code| (result.to_owned(), code);
-    assert_eq!(desk.verify("printed-page", &[&pdf, &wacz]), ok("pass", 0));
-    assert_eq!(desk.verify("printed-page", &[&format!("en/{id}.pdf"), &wacz]), ok("pass", 0));
-    assert_eq!(desk.verify("printed-page", &[&zip]), ok("pass", 0));
-    assert_eq!(desk.verify("certificate-signature", &[&zip]), ok("pass", 0));
-    assert_eq!(desk.verify("printed-page", &[&pdf]), ok("not_checked", 3));
+    assert_eq!(verify(&desk, "printed-page", &[&pdf, &wacz]), ok("pass", 0));
+    assert_eq!(verify(&desk, "printed-page", &[&format!("en/{id}.pdf"), &wacz]), ok("pass", 0));
+    assert_eq!(verify(&desk, "printed-page", &[&zip]), ok("pass", 0));
+    assert_eq!(verify(&desk, "certificate-signature", &[&zip]), ok("pass", 0));
+    assert_eq!(verify(&desk, "printed-page", &[&pdf]), ok("not_checked", 3));
     // Over plain HTTP, so with a reservation.
-    assert_eq!(desk.verify("capture-resources", &[&pdf, &wacz]), ok("limited", 0));
+    assert_eq!(verify(&desk, "capture-resources", &[&pdf, &wacz]), ok("limited", 0));
 
     // A package without the file, as of one that is too large: complete with the file beside it, not without.
     let mut entries = archive::package::read(&fs::read(desk.path(&zip)).unwrap()).unwrap().entries;
     entries.retain(|e| !["package.json", "capture.wacz"].contains(&e.0.as_str()));
     fs::write(desk.path("small.zip"), archive::package::write(&entries).unwrap()).unwrap();
-    assert_eq!(desk.verify("capture-order", &["small.zip", &wacz]).1, 0);
-    assert_eq!(desk.verify("capture-resources", &["small.zip"]), ok("not_checked", 3));
+    assert_eq!(verify(&desk, "capture-order", &["small.zip", &wacz]).1, 0);
+    assert_eq!(verify(&desk, "capture-resources", &["small.zip"]), ok("not_checked", 3));
     let mut bytes = fs::read(desk.path(&wacz)).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(desk.path("changed.wacz"), bytes).unwrap();
     for artefact in [pdf.as_str(), "small.zip"] {
-        assert_eq!(desk.verify("file", &[artefact, "changed.wacz"]), ok("fail", 1));
-        assert_eq!(desk.verify("capture-resources", &[artefact, "changed.wacz"]), ok("fail", 1));
+        assert_eq!(verify(&desk, "file", &[artefact, "changed.wacz"]), ok("fail", 1));
+        assert_eq!(verify(&desk, "capture-resources", &[artefact, "changed.wacz"]), ok("fail", 1));
     }
 
     // Strangers' programs.

@@ -16,6 +16,7 @@ use std::{
     process::{Child, Command, Stdio},
     time::{Duration, Instant, SystemTime},
 };
+use testkit::random::Random;
 
 /// A page that takes its time, so that a kill meets every step.
 fn answers(path: &str) -> Vec<u8> {
@@ -70,18 +71,6 @@ fn part(pid: u32, root: u32, process: &Process) -> &'static str {
     ];
     let kind = kinds.iter().find(|(word, _)| process.line.contains(word)).map_or("other", |k| k.1);
     if pid == root { "main" } else { kind }
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ z >> 31) % limit
-    }
 }
 
 #[test]

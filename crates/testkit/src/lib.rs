@@ -2,4 +2,5 @@
 //! alone, and ends with the test.
 #![allow(clippy::unwrap_used, clippy::new_without_default)]
 
+pub mod random;
 pub mod tsa;

@@ -6,7 +6,7 @@ use super::{Changed, Parts, Random, digested, listed, zip};
 fn respelled(text: &str, random: &mut Random) -> (String, &'static str) {
     let first = &text[..text.find(',').unwrap_or(text.len() - 1)];
     let (inside, body) = (&first[1..], &text[1..]);
-    match random.below(9) {
+    match random.index(9) {
         0 => (format!("{{ {body}"), "a space"),
         1 => (text.replacen("\":", "\": ", 1), "a space after a colon"),
         2 => (format!("{text} "), "a space at its end"),
@@ -29,9 +29,9 @@ fn respelled(text: &str, random: &mut Random) -> (String, &'static str) {
 fn lines(bytes: &[u8], random: &mut Random) -> (Vec<u8>, String) {
     let text = String::from_utf8(bytes.to_vec()).unwrap();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let a = random.below(lines.len());
-    let b = if lines.len() > 1 { (a + 1 + random.below(lines.len() - 1)) % lines.len() } else { a };
-    let what = match random.below(8) {
+    let a = random.index(lines.len());
+    let b = if lines.len() > 1 { (a + 1 + random.index(lines.len() - 1)) % lines.len() } else { a };
+    let what = match random.index(8) {
         0 if lines.len() > 1 => (lines.swap(a, b), "swapped").1,
         1 => (lines.remove(a), "removed").1,
         2 => (lines.insert(b, lines[a].clone()), "twice").1,
@@ -45,7 +45,7 @@ fn lines(bytes: &[u8], random: &mut Random) -> (Vec<u8>, String) {
         }
     };
     let mut out = lines.join("\n");
-    let ended = random.below(20) > 0;
+    let ended = random.index(20) > 0;
     if ended {
         out.push('\n');
     }

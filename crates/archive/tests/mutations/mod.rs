@@ -8,23 +8,7 @@ mod zip;
 
 use archive::wacz;
 use evidence::json::{Value, json};
-
-/// SplitMix64: enough to choose places, and the same everywhere.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ z >> 31) % limit as u64) as usize
-    }
-
-    pub fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
-        &all[self.below(all.len())]
-    }
-}
+pub use testkit::random::Random;
 
 pub type Entries = Vec<(String, Vec<u8>)>;
 

@@ -34,9 +34,9 @@ fn unpack(member: &[u8]) -> Vec<u8> {
 
 pub fn members_moved(parts: &Parts, random: &mut Random) -> Changed {
     let mut all = parts.numbered();
-    let (a, b) = (random.below(all.len()), random.below(all.len()));
+    let (a, b) = (random.index(all.len()), random.index(all.len()));
     let last = all.len() - 1;
-    let (what, strict) = match random.below(3) {
+    let (what, strict) = match random.index(3) {
         // Without its last record it is another whole file, which only the statement's digest tells from this one.
         0 => (format!("record {:?} removed", all.remove(a).0), a != last),
         1 => {
@@ -55,11 +55,11 @@ pub fn members_moved(parts: &Parts, random: &mut Random) -> Changed {
 
 pub fn gzip(parts: &Parts, random: &mut Random) -> Changed {
     let mut all = parts.numbered();
-    let a = random.below(all.len());
+    let a = random.index(all.len());
     let member = &mut all[a].1;
-    let what = match random.below(7) {
+    let what = match random.index(7) {
         0 => {
-            let (at, bit) = (random.below(10), random.below(8));
+            let (at, bit) = (random.index(10), random.index(8));
             member[at] ^= 1 << bit;
             format!("bit {bit} of byte {at} of its gzip header")
         }
@@ -81,12 +81,12 @@ pub fn gzip(parts: &Parts, random: &mut Random) -> Changed {
             format!("gzip flag {flag}")
         }
         2 => {
-            let at = member.len() - 1 - random.below(8);
-            member[at] ^= 1 << random.below(8);
+            let at = member.len() - 1 - random.index(8);
+            member[at] ^= 1 << random.index(8);
             "a bit of its gzip trailer".to_owned()
         }
         3 => {
-            member.extend(vec![0; 1 + random.below(20)]);
+            member.extend(vec![0; 1 + random.index(20)]);
             "zeros after it".to_owned()
         }
         4 => {
@@ -101,7 +101,7 @@ pub fn gzip(parts: &Parts, random: &mut Random) -> Changed {
         }
         _ => {
             let text = unpack(member);
-            let cut = HEADER.len() + deflate(&text).len() - 1 - random.below(4);
+            let cut = HEADER.len() + deflate(&text).len() - 1 - random.index(4);
             let mut packed = pack(&text);
             packed.drain(cut..cut + 1);
             *member = packed;
@@ -113,9 +113,9 @@ pub fn gzip(parts: &Parts, random: &mut Random) -> Changed {
 
 pub fn joined(parts: &Parts, random: &mut Random) -> Changed {
     let mut all = parts.numbered();
-    let a = random.below(all.len() - 1);
+    let a = random.index(all.len() - 1);
     let text = unpack(&all[a].1);
-    let what = match random.below(3) {
+    let what = match random.index(3) {
         0 => {
             let both = [text, unpack(&all[a + 1].1)].concat();
             all[a].1 = pack(&both);
@@ -123,14 +123,14 @@ pub fn joined(parts: &Parts, random: &mut Random) -> Changed {
             "in one member with the next"
         }
         1 => {
-            let (head, tail) = text.split_at(1 + random.below(text.len() - 1));
+            let (head, tail) = text.split_at(1 + random.index(text.len() - 1));
             all[a].1 = pack(head);
             all.insert(a + 1, (None, pack(tail)));
             "in two members"
         }
         _ => {
             const TEXTS: [&[u8]; 3] = [b"", b"\r\n", b"WARC/1.1\r\n\r\n"];
-            all.insert(a, (None, pack(TEXTS[random.below(3)])));
+            all.insert(a, (None, pack(TEXTS[random.index(3)])));
             "after an empty member"
         }
     };
@@ -139,17 +139,17 @@ pub fn joined(parts: &Parts, random: &mut Random) -> Changed {
 
 pub fn header(parts: &Parts, random: &mut Random) -> Changed {
     let mut all = parts.numbered();
-    let a = random.below(all.len());
+    let a = random.index(all.len());
     let text = unpack(&all[a].1);
     let end = text.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
     let head = String::from_utf8(text[..end].to_vec()).unwrap();
     let mut lines: Vec<String> = head.split("\r\n").map(str::to_owned).collect();
     let mut rest = text[end..].to_vec();
-    let (at, other) = (1 + random.below(lines.len() - 1), 1 + random.below(lines.len() - 1));
+    let (at, other) = (1 + random.index(lines.len() - 1), 1 + random.index(lines.len() - 1));
     let other = if at == other { 1 + at % (lines.len() - 1) } else { other };
     let line = lines[at].clone();
     let (name, value) = line.split_once(": ").unwrap();
-    let what = match random.below(12) {
+    let what = match random.index(12) {
         0 => (lines.swap(at, other), "swapped with another").1,
         1 => (lines.insert(other, line.clone()), "twice").1,
         2 => (lines.remove(at), "removed").1,
@@ -162,7 +162,7 @@ pub fn header(parts: &Parts, random: &mut Random) -> Changed {
         9 => (lines.insert(at, format!("{}: 1", random.of(&["X-Note", "WARC-Profile", "WARC-Refers-To"]))), "added").1,
         10 => (lines[0] = (*random.of(&["WARC/1.0", "WARC/1.1 ", "warc/1.1", "WARC/2.0"])).to_owned(), "version").1,
         _ => {
-            match random.below(3) {
+            match random.index(3) {
                 0 => rest.truncate(rest.len() - 2),
                 1 => rest.extend(b"\r\n"),
                 _ => rest.splice(0..0, *b"\r\n").for_each(drop),

@@ -88,9 +88,9 @@ pub fn crc32(bytes: &[u8]) -> u32 {
 
 pub fn entries_moved(parts: &Parts, random: &mut Random) -> Changed {
     let mut all = parts.entries.clone();
-    let (a, b) = (random.below(all.len()), random.below(all.len()));
+    let (a, b) = (random.index(all.len()), random.index(all.len()));
     let names = ["archive/more.warc.gz", "indexes/index.cdx.gz", "pages/extraPages.jsonl", "readme", "fuzzy.json", ""];
-    let what = match random.below(5) {
+    let what = match random.index(5) {
         0 => format!("{} removed", all.remove(a).0),
         1 => {
             let name = *random.of(&names);
@@ -108,7 +108,7 @@ pub fn entries_moved(parts: &Parts, random: &mut Random) -> Changed {
             format!("{} twice, at {b}", all[b].0)
         }
         _ => {
-            let other = match random.below(3) {
+            let other = match random.index(3) {
                 0 => all[a].0.to_uppercase(),
                 1 => format!("{}/", all[a].0),
                 _ => format!("./{}", all[a].0),
@@ -121,9 +121,9 @@ pub fn entries_moved(parts: &Parts, random: &mut Random) -> Changed {
 }
 
 pub fn fields(parts: &Parts, random: &mut Random) -> Changed {
-    let n = 1 + random.below(1000) as u16;
+    let n = 1 + random.index(1000) as u16;
     let mut form = Form::default();
-    let what = match random.below(13) {
+    let what = match random.index(13) {
         0 => (form.needed = n, "version needed").1,
         1 => (form.flags = 1 << (n % 16), "flags").1,
         2 => (form.method = n, "method").1,
@@ -142,9 +142,9 @@ pub fn fields(parts: &Parts, random: &mut Random) -> Changed {
 }
 
 pub fn between(parts: &Parts, random: &mut Random) -> Changed {
-    let more = vec![*random.of(b"\0\nP\xff"); 1 + random.below(40)];
+    let more = vec![*random.of(b"\0\nP\xff"); 1 + random.index(40)];
     let mut form = Form::default();
-    let what = match random.below(4) {
+    let what = match random.index(4) {
         0 => (form.before = more, "before the first entry").1,
         1 => (form.between = more, "between two entries").1,
         2 => (form.directory = more, "before the directory").1,

@@ -9,11 +9,9 @@ use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::Arc,
 };
 use verify::Trust;
-
-/// Everything that the site sends for a path, head included.
-pub type Answers = fn(&str) -> Vec<u8>;
 
 pub struct Desk {
     pub work: tempfile::TempDir,
@@ -21,11 +19,11 @@ pub struct Desk {
 }
 
 impl Desk {
-    pub fn new(answers: Answers) -> Self {
+    /// `answers`: everything that the site sends for a path, head included.
+    pub fn new(answers: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
         let desk = Self { work: tempfile::tempdir().unwrap(), site: site(answers) };
         fs::create_dir(desk.path("tmp")).unwrap();
-        let made = desk.run(&["init", "--data", "data", "--owner-kind", "individual", "--owner-name", "林晚"]);
-        assert!(made.status.success(), "{}", said(&made));
+        desk.done(&["init", "--data", "data", "--owner-kind", "individual", "--owner-name", "林晚"]);
         desk
     }
 
@@ -49,10 +47,22 @@ impl Desk {
         self.command(args).output().unwrap()
     }
 
-    pub fn lines(&self, args: &[&str]) -> Vec<Value> {
+    /// A command that must go well.
+    pub fn done(&self, args: &[&str]) -> Output {
         let output = self.run(args);
         assert!(output.status.success(), "{args:?}: {}", said(&output));
-        json_lines(&output)
+        output
+    }
+
+    pub fn lines(&self, args: &[&str]) -> Vec<Value> {
+        json_lines(&self.done(args))
+    }
+
+    /// The one line of a command, whatever its exit code, and that.
+    pub fn json(&self, args: &[&str]) -> (Value, i32) {
+        let output = self.run(args);
+        let line = serde_json::from_slice(&output.stdout);
+        (line.unwrap_or_else(|_| panic!("{args:?}: {}", said(&output))), output.status.code().unwrap())
     }
 
     /// What `capture` says of each path, and its exit code.
@@ -79,6 +89,11 @@ impl Desk {
 pub fn trust(folder: &Path) -> Trust {
     let files = fs::read_dir(folder).unwrap().map(|e| e.unwrap());
     Trust::from_files(files.map(|e| (e.file_name().into_string().unwrap(), fs::read(e.path()).unwrap()))).unwrap()
+}
+
+/// What a verdict says of one check.
+pub fn result<'v>(verdict: &'v Value, id: &str) -> Option<&'v str> {
+    verdict["checks"].as_array()?.iter().find(|c| c["id"] == id)?["result"].as_str()
 }
 
 pub fn said(output: &Output) -> String {
@@ -129,11 +144,13 @@ pub fn shop(path: &str) -> Vec<u8> {
     }
 }
 
-fn site(answers: Answers) -> u16 {
+fn site(answers: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> u16 {
+    let answers = Arc::new(answers);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
+            let answers = answers.clone();
             std::thread::spawn(move || {
                 let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
                 let first = lines.next().unwrap_or_default();
