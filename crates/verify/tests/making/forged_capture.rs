@@ -2,7 +2,8 @@
 
 use super::{
     Book, Case,
-    capture::{CONTACT, Handshake, ORDER, Plan, RESOURCES, capture, contacted, order, plan, resource, set, wacz},
+    capture::{CONTACT, ORDER, Plan, RESOURCES, capture, order, plan, resource, set, wacz},
+    contact::{Handshake, contacted},
     forged::{stolen, thief},
     stamp::Authority,
     world::{Build, World, at, canonical, entry, replace},

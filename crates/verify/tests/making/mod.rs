@@ -7,6 +7,7 @@ mod capture;
 mod certificate;
 mod certificate_form;
 mod comparison;
+mod contact;
 pub mod der;
 mod forged;
 mod forged_capture;
@@ -157,6 +158,7 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     certificate::cases(&mut book);
     certificate_form::cases(&mut book);
     capture::cases(&mut book);
+    contact::cases(&mut book);
     comparison::cases(&mut book);
     forged_capture::cases(&mut book);
     let mut files = BTreeMap::new();
