@@ -60,7 +60,13 @@ impl Folder {
             ));
         }
         if mode == Mode::Read {
-            let store = store::Store::open_read_only(&database)?;
+            let store = match store::Store::open_read_only(&database) {
+                Err(store::Error::Version { found, known }) if found < known => {
+                    let _lock = lock(dir)?;
+                    store::Store::open(&database)?
+                }
+                opened => opened?,
+            };
             let mut folder = Self::assemble(dir, store, None)?;
             if let Err(e) = folder.reader.check_mirror(&mirror_path(&folder.origin)?) {
                 let e = ledger_error(&e);

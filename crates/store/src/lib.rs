@@ -15,8 +15,14 @@ use std::{
     time::Duration,
 };
 
+/// What each layout after the first adds, ascending; `schema.sql` is layout 1 and never changes again.
+const MIGRATIONS: &[(i64, &str)] = &[];
+
 /// The layout that this release reads and writes.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = match MIGRATIONS {
+    [] => 1,
+    [.., (last, _)] => *last,
+};
 
 /// Why the database did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +30,9 @@ pub enum Error {
     /// SQLite's own word.
     #[error("database: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// A copy of the database could not be put in its place.
+    #[error("copy of the database: {0}")]
+    Copy(#[from] std::io::Error),
     /// The folder was written by another release.
     #[error("the folder has layout {found}; this release knows layout {known}")]
     Version {
@@ -49,14 +58,17 @@ impl Store {
         let connection = Connection::open(path)?;
         configure(&connection)?;
         connection.execute_batch(include_str!("schema.sql"))?;
-        connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        connection.pragma_update(None, "user_version", 1)?;
+        migrate(&connection, path, MIGRATIONS)?;
         Ok(Self::from(connection))
     }
 
-    /// Opens an existing database; never creates one.
+    /// Opens an existing database; never creates one. An earlier layout is brought up to date, after a copy of it
+    /// was written beside it (`quezao.db.layout-N`). The caller holds the folder's lock.
     pub fn open(path: &Path) -> Result<Self> {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         configure(&connection)?;
+        migrate(&connection, path, MIGRATIONS)?;
         check_version(connection)
     }
 
@@ -113,6 +125,33 @@ fn unchanging(path: &Path) -> Option<String> {
     Some(format!("file:{}?immutable=1", path.replace('%', "%25").replace('?', "%3f").replace('#', "%23")))
 }
 
+/// Each step is one transaction, so that a crash leaves a layout that is known.
+fn migrate(connection: &Connection, path: &Path, steps: &[(i64, &str)]) -> Result<()> {
+    let found = version(connection)?;
+    let due = || steps.iter().filter(|(to, _)| *to > found);
+    let empty = connection.query_row("SELECT count(*) = 0 FROM meta", [], |row| row.get(0))?;
+    if !empty && due().next().is_some() {
+        let mut copy = path.as_os_str().to_owned();
+        copy.push(format!(".layout-{found}"));
+        // One that is there already was written before a crash in the middle of this.
+        if !Path::new(&copy).exists() {
+            let mut unfinished = copy.clone();
+            unfinished.push(".part");
+            let _ = std::fs::remove_file(&unfinished);
+            connection.execute("VACUUM INTO ?1", [unfinished.to_string_lossy()])?;
+            std::fs::rename(&unfinished, &copy)?;
+        }
+    }
+    for (to, sql) in due() {
+        connection.execute_batch(&format!("BEGIN IMMEDIATE; {sql}; PRAGMA user_version = {to}; COMMIT"))?;
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<i64> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
 const BUSY: Duration = Duration::from_secs(10);
 
 fn configure(connection: &Connection) -> Result<()> {
@@ -124,7 +163,7 @@ fn configure(connection: &Connection) -> Result<()> {
 }
 
 fn check_version(connection: Connection) -> Result<Store> {
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = version(&connection)?;
     if found != SCHEMA_VERSION {
         return Err(Error::Version { found, known: SCHEMA_VERSION });
     }
@@ -177,6 +216,26 @@ mod tests {
         store.insert(&[record(1)]).unwrap();
         assert!(store.insert(&[record(2), record(1)]).is_err());
         assert_eq!(store.records().unwrap().len(), 1, "a refused batch leaves nothing behind");
+    }
+
+    #[test]
+    fn an_earlier_layout_is_copied_then_brought_up_to_date() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("q.db");
+        let store = Store::create(&path).unwrap();
+        store.set_meta("origin", "here").unwrap();
+        store.insert(&[record(1)]).unwrap();
+        let to = SCHEMA_VERSION + 2;
+        let steps = [(to - 1, "CREATE TABLE one(a INTEGER)"), (to, "CREATE TABLE two(a INTEGER)")];
+        let broken = [(to - 1, "CREATE TABLE one(a INTEGER)"), (to, "CREATE TABLE one(a INTEGER)")];
+        assert!(migrate(&store.lock(), &path, &broken).is_err());
+        let _ = store.lock().execute_batch("ROLLBACK");
+        assert_eq!(version(&store.lock()).unwrap(), to - 1, "the step that stands is kept");
+        migrate(&store.lock(), &path, &steps).unwrap();
+        assert_eq!(version(&store.lock()).unwrap(), to);
+        assert_eq!(store.records().unwrap().len(), 1);
+        let copy = dir.path().join(format!("q.db.layout-{SCHEMA_VERSION}"));
+        assert_eq!(Store::open_read_only(&copy).unwrap().records().unwrap().len(), 1);
     }
 
     #[test]
