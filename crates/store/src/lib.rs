@@ -129,7 +129,7 @@ fn unchanging(path: &Path) -> Option<String> {
 fn migrate(connection: &Connection, path: &Path, steps: &[(i64, &str)]) -> Result<()> {
     let found = version(connection)?;
     let due = || steps.iter().filter(|(to, _)| *to > found);
-    let empty = connection.query_row("SELECT count(*) = 0 FROM meta", [], |row| row.get(0))?;
+    let empty: bool = connection.query_row("SELECT count(*) = 0 FROM meta", [], |row| row.get(0))?;
     if !empty && due().next().is_some() {
         let mut copy = path.as_os_str().to_owned();
         copy.push(format!(".layout-{found}"));
