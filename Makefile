@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 CARGO_FLAGS := --locked
 
-.PHONY: help demo test lint deny audit bench fuzz torture install
+.PHONY: help demo verifier test lint deny audit bench fuzz torture install
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -13,16 +13,23 @@ demo: ## register ten photographs in ./demo, verify each with three readers, sho
 	@scripts/setup.sh demo
 	@scripts/demo.sh
 
-test: ## every test: Rust, the independent reader, the foreign readers
+verifier: ## the browser's verifier as one static folder, target/verifier
+	@scripts/setup.sh verifier
+	@scripts/verifier.sh
+
+test: ## every test: Rust, the independent reader, the foreign readers, the browser
 	@scripts/setup.sh test
 	cargo test $(CARGO_FLAGS) --workspace
 	@if [ -d tests ]; then set -x; python3 -m unittest discover -s tests; fi
+	@scripts/verifier.sh
+	node --test tests/browser/vectors.test.mjs tests/browser/page.test.mjs
 
 lint: ## form, warnings, WebAssembly, arrows between rooms, licences
 	@scripts/setup.sh lint
 	cargo fmt --all --check
 	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 	cargo check $(CARGO_FLAGS) --target wasm32-unknown-unknown -p evidence -p verify
+	cargo clippy $(CARGO_FLAGS) --target wasm32-unknown-unknown -p verifier -- -D warnings
 	cargo test $(CARGO_FLAGS) --workspace --test arrows
 	@$(MAKE) --no-print-directory deny
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x -P scripts scripts/*.sh .ci/run; fi

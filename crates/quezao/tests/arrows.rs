@@ -15,6 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("evidence", &[]),
     ("archive", &["evidence"]),
     ("verify", &["evidence", "archive"]),
+    ("verifier", &["evidence", "archive", "verify"]),
     ("timestamp", &["evidence"]),
     ("ledger", &["evidence"]),
     ("locale", &[]),
@@ -57,7 +58,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms whose findings must not depend on where and when they are computed.
-const PURE: &[&str] = &["evidence", "verify"];
+const PURE: &[&str] = &["evidence", "verify", "verifier"];
 
 /// What never stands in a pure room's dependencies or source.
 const IMPURE_CRATES: &[&str] = &["getrandom", "rand", "rusqlite", "tempfile", "tokio", "reqwest", "chrono", "rustix"];

@@ -10,6 +10,7 @@
 mod check;
 mod explain;
 mod facts;
+mod given;
 mod times;
 mod trust;
 mod verdict;
@@ -20,5 +21,8 @@ pub use check::{
 };
 pub use explain::{Explanation, explain};
 pub use facts::{Facts, Seal, Witness};
+pub use given::{
+    Artefact, MAX_ARTEFACT, MAX_FILES, MAX_TRUST, check_given, is_certificate, is_entry, is_trust, own_file,
+};
 pub use trust::{Role, RoleLine, Trust, TrustError};
 pub use verdict::{Check, Distances, Original, Outcome, Overall, Page, Sentence, Verdict};

@@ -1,0 +1,130 @@
+// The verdict as a person reads it: the phrase, what is missing, the questions in the order in which a judge asks them, what
+// was verified, what it shows, what software cannot answer, and last what it does not show.
+
+const face = (verdict, shown) => (verdict.result === "verified" && shown.reserved ? "reserved" : verdict.result);
+const KIND = { verified: "ok", reserved: "res", not_verified: "bad", incomplete: "wait" };
+const RESULT = { pass: "ok", limited: "res", not_checked: "wait", fail: "bad" };
+
+// The question of a check; those with a number say which one it is, from the second on.
+function question(id) {
+  const [, bare, n] = id.match(/^(.*?)(?:-(\d+))?$/);
+  const known = has(`v-q-${id}`) ? `v-q-${id}` : `v-q-${bare}`;
+  if (!has(known)) return id;
+  return t(known) + (Number(n) > 1 ? t("v-q-nth", { n: Number(n) }) : "");
+}
+
+function section(id, title, note, ...body) {
+  const heading = h("h2", { id }, title);
+  return h("section.sec", { "aria-labelledby": id }, note ? h("div.h", heading, h("p", note)) : heading, ...body);
+}
+
+const plain = (sentences) => h("ul.plain.measure", sentences.map((sentence) => h("li", sentence)));
+
+function head({ verdict, shown, at, trust }) {
+  const which = face(verdict, shown);
+  const roots = t(trust.folder ? "v-roots" : trust.files.length ? "v-roots-loose" : "v-roots-none", {
+    folder: trust.folder, n: trust.files.length, at: `${shifted(at)} (UTC+8)`,
+  });
+  const dates = verdict.shows.length ? [shown.t1, shown.t2] : [];
+  const place = dates.findIndex((seal) => seal?.independent);
+  const seal = place < 0 ? dates[0] : dates[place];
+  return h(`div.verdict.${KIND[which]}`,
+    icon(`seal-${which}`),
+    h("div",
+      h("h1.phrase", { tabindex: "-1", id: "phrase" }, t(`v-phrase-${which}`)),
+      h("p.object", t(`v-object-${which}`)),
+      seal ? h("p.date", t(place === 1 ? "v-sealed-by" : "v-existed-by"), " ", dated(seal.at),
+        h("span.m", t(seal.independent ? "v-authority" : "v-authority-own", { name: seal.authority }))) : null,
+      h("p.roots", roots)));
+}
+
+// What is required and could not be checked, each with its way out; and the zone for the original, where that is it.
+function missing({ verdict, shown }, dropOriginal) {
+  const open = verdict.checks.filter((check) => check.required && check.result === "not_checked");
+  if (verdict.result !== "incomplete" || !open.length) return null;
+  const rows = open.map((check) => h("li", icon("not_checked", "mk wait"), h("div",
+    h("strong", question(check.id)),
+    h("span.m", said(check)),
+    h("span.m", said(shown.explained[check.id] ?? { zh: ["", "", ""], en: ["", "", ""] })[2]))));
+  const body = [h("ul.rows.mark", rows)];
+  if (open.some((check) => check.id === "file")) body.push(dropOriginal());
+  return section("missing", t("v-missing"), "", h("div.stack-l", body));
+}
+
+function compared(check) {
+  const { expected, found, result } = check;
+  const rows = [];
+  const row = (term, content) => rows.push(h("dt", term), h("dd", content));
+  if (expected !== null) row(t("v-expected"), value(expected, result === "fail" ? found : null));
+  if (found !== null) row(t("v-found"), value(found, result === "fail" ? expected : null));
+  return rows;
+}
+
+function check(item, shown, opened) {
+  const kind = RESULT[item.result];
+  const rows = compared(item);
+  const explained = shown.explained[item.id];
+  if (explained) {
+    const [proves, not, todo] = said(explained);
+    for (const [term, text] of [["v-proves", proves], ["v-proves-not", not], ["v-to-do", item.result === "pass" ? "" : todo]]) {
+      if (text) rows.push(h("dt", t(term)), h("dd", text));
+    }
+  }
+  rows.push(h("dt", t("v-check-id")), h("dd.mono", item.id));
+  const details = h("details", { "data-check": item.id, open: (opened ? opened.has(item.id) : item.result === "fail") && "" },
+    h("summary",
+      icon(item.result, `mk ${kind}`),
+      h("span", h("span.q", question(item.id)), h("span.a", said(item))),
+      h("span.w", t(`v-result-${item.result}`)),
+      icon("chev", "tw")),
+    h("dl.two", rows));
+  return h(`li.${kind}`, details);
+}
+
+const CLAIMS = ["owner_name", "owner_code", "owner_id_masked", "identity_method", "acting_account", "file_name", "title",
+  "author", "work_origin", "basis", "completed_at", "completed_place", "published_at", "published_place", "published_url",
+  "url", "final_url", "page_title", "purpose", "outcome"];
+
+function facts({ artefact, originals, shown }) {
+  const rows = [];
+  const row = (term, ...content) => rows.push(h("dt", term), h("dd", content));
+  const { record, claims, ledger, operator } = shown;
+  row(t("v-evidence"), artefact, record ? h("span.soft", t(`v-kind-${record.kind}`), t("v-not-registration")) : "");
+  for (const item of originals) row(t("v-original"), item.name, h("span.soft", t("v-bytes", { n: number(item.file.size) })));
+  if (record) row(t("v-record"), h("span.mono", record.id));
+  for (const name of CLAIMS.filter((name) => claims[name] !== undefined && claims[name] !== null)) {
+    const note = name === "owner_name" ? h("span.soft", t("v-owner-note")) : "";
+    row(t(`v-claim-${name}`), String(claims[name]), note);
+  }
+  if (operator.operator_name) row(t("v-operator"), operator.operator_name, record?.relation ? h("span.soft", t(`v-relation-${record.relation}`)) : "");
+  if (ledger) row(t("v-ledger"), h("span.mono", ledger.origin),
+    h("span.soft", ledger.index === null ? t("v-size", { size: number(ledger.size) }) : t("v-leaf", { index: number(ledger.index), size: number(ledger.size) })));
+  if (record?.sha256) row(t("v-record-digest"), digest(record.sha256));
+  for (const [name, sha256] of shown.guides) {
+    const own = name === "verify.py" && sha256 === TEXTS.verify_py;
+    row(name, digest(sha256), h("span.soft", t(own ? "v-guide-own" : "v-guide")));
+  }
+  return section("facts", t("v-facts"), t("v-facts-note"), h("dl.facts", rows));
+}
+
+// `opened`: ids of the checks that stand open, or null for those that fail.
+function renderVerdict(outcome, opened, acts) {
+  const { verdict, shown } = outcome;
+  const last = section("not", t("v-not"), "",
+    h("div.stack-l", plain(verdict.does_not_show.map(said)),
+      h("div.acts",
+        h("button.btn.main", { type: "button", onclick: () => print() }, t("v-print")),
+        h("button.btn", { type: "button", id: "save", onclick: acts.save }, t("v-save")),
+        h("button.btn", { type: "button", id: "again", onclick: acts.again }, t("v-again")))));
+  last.classList.add("last");
+  return [
+    head(outcome),
+    missing(outcome, acts.dropOriginal),
+    section("questions", t("v-questions"), t("v-questions-note"),
+      h("ol.checks", verdict.checks.map((item) => check(item, shown, opened)))),
+    facts(outcome),
+    verdict.shows.length ? section("shows", t("v-shows"), "", plain(verdict.shows.map(said))) : null,
+    section("cannot", t("v-cannot"), "", plain([t("v-cannot-1"), t("v-cannot-2"), t("v-cannot-3")])),
+    last,
+  ].filter(Boolean);
+}

@@ -1,0 +1,60 @@
+// The module in workers. A worker that fails, takes too long or holds much memory is ended, and its memory with it.
+
+const BYTES_A_MS = 4000, PATIENCE_MS = 20000;
+let compiled, spare = null;
+
+// Base64 of the compressed module, so that one file is the whole verifier and nothing has to be fetched.
+async function compile() {
+  const packed = Uint8Array.from(atob(document.getElementById("module").textContent), (c) => c.charCodeAt(0));
+  const bytes = new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")));
+  return WebAssembly.compile(await bytes.arrayBuffer());
+}
+
+function fresh() {
+  const url = URL.createObjectURL(new Blob([document.getElementById("worker").textContent], { type: "text/javascript" }));
+  const worker = new Worker(url);
+  URL.revokeObjectURL(url);
+  compiled.then((module) => worker.postMessage({ module }), () => {});
+  return worker;
+}
+
+const canRun = () => typeof WebAssembly === "object" && typeof Worker === "function" && typeof DecompressionStream === "function";
+
+function startWorkers() {
+  compiled = compile();
+  spare = fresh();
+  return compiled;
+}
+
+// One job; `bytes`: how much there is to look at, by which it may take longer. Rejects with "stopped", "unreadable", "slow"
+// or "ended" (by `signal`).
+function run(job, bytes, { progress, signal } = {}) {
+  const worker = spare || fresh();
+  spare = null;
+  return new Promise((resolve, reject) => {
+    const limit = setTimeout(() => end("slow"), PATIENCE_MS + bytes / BYTES_A_MS);
+    const ended = () => end("ended");
+    const over = () => {
+      clearTimeout(limit);
+      signal?.removeEventListener("abort", ended);
+    };
+    const end = (why) => {
+      over();
+      worker.terminate();
+      if (!spare) spare = fresh();
+      reject(new Error(why));
+    };
+    signal?.addEventListener("abort", ended);
+    worker.onerror = () => end("stopped");
+    worker.onmessage = ({ data }) => {
+      if ("progress" in data) return progress?.(data.progress);
+      if (data.failed) return end(data.failed);
+      over();
+      if (data.spent || spare) worker.terminate();
+      else spare = worker;
+      if (!spare) spare = fresh();
+      resolve(data.done);
+    };
+    worker.postMessage(job);
+  });
+}
