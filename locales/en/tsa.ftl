@@ -1,4 +1,4 @@
-# Words of quezao admin tsa and quezao stamp.
+# Words of quezao admin tsa, quezao admin clock and quezao stamp.
 help-tsa = Outside time-stamp authorities: who seals, and what each answers
 help-add = Add an authority; from the next command on it seals
 help-remove = Stop asking an authority; what it sealed stays verifiable
@@ -25,3 +25,10 @@ tsa-independent = independent, by this folder's trust
 tsa-own = the operator's own
 stamp-done = All { $size } records are sealed
 stamp-waiting = { $sealed } of { $size } records are sealed; the rest wait for a time authority. Run quezao admin tsa check to see why, then quezao stamp again
+help-clock = Time servers that the clock is compared with: set what is given, then ask them
+help-arg-server = Time server (SNTP), HOST or HOST:PORT; three or more let most outvote a wrong one (repeatable)
+help-arg-limit-ms = Register nothing while the clock is further off, in milliseconds (1000)
+help-arg-every-minutes = How long a comparison serves, in minutes (60)
+help-arg-off = Compare no more
+clock-none = No time server is set up: statements say that the clock was not compared
+clock-stands = This machine's clock minus that of { $source }: { $offset } ms; allowed are { $limit } ms, compared every { $minutes } minutes

@@ -1,4 +1,4 @@
-# quezao admin tsa 与 quezao stamp 的用语。
+# quezao admin tsa、quezao admin clock 与 quezao stamp 的用语。
 help-tsa = 外部时间戳机构：由谁封存，各自如何应答
 help-add = 增加一个机构；从下一条命令起由它封存
 help-remove = 不再询问某个机构；它已封存的仍可核验
@@ -25,3 +25,10 @@ tsa-independent = 按本文件夹的信任设置，独立
 tsa-own = 运营者自己的
 stamp-done = 全部 { $size } 条记录都已封存
 stamp-waiting = { $size } 条记录中已封存 { $sealed } 条，其余在等时间机构；用 quezao admin tsa check 查看原因，再运行 quezao stamp
+help-clock = 用来比对时钟的时间服务器：写入给出的设置，然后询问它们
+help-arg-server = 时间服务器（SNTP），写作 主机 或 主机:端口；三台以上可以多数胜过出错的一台（可重复）
+help-arg-limit-ms = 时钟相差超过此毫秒数时不登记（1000）
+help-arg-every-minutes = 一次比对使用多少分钟（60）
+help-arg-off = 不再比对
+clock-none = 没有设置时间服务器：声明写明时钟未经比对
+clock-stands = 本机时钟减去 { $source } 的时钟：{ $offset } 毫秒；允许 { $limit } 毫秒，每 { $minutes } 分钟比对一次

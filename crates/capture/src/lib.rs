@@ -54,4 +54,4 @@ pub use recording::{
 };
 pub use role::{Role, role, run_role};
 pub use run::{check, probe, run, run_with};
-pub use sntp::Measured;
+pub use sntp::{Measured, ask_all as ask_time_servers};

@@ -30,13 +30,19 @@ pub struct Measured {
     pub at: i64,
 }
 
-/// Asks all of them at once. Gives the answer with the shortest way, and every one as data.
-pub(crate) fn measure(servers: &[String]) -> (Option<Measured>, Vec<Value>) {
+/// Asks the first eight at once, two seconds each at most beside the look-up of their names: in their order the
+/// measurement, or why there is none.
+pub fn ask_all(servers: &[String]) -> Vec<Result<Measured, String>> {
     let servers = &servers[..servers.len().min(SERVERS_MAX)];
-    let answers: Vec<Result<Measured, String>> = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let asked: Vec<_> = servers.iter().map(|server| scope.spawn(|| ask(server))).collect();
         asked.into_iter().map(|one| one.join().unwrap_or_else(|_| Err("its thread failed".to_owned()))).collect()
-    });
+    })
+}
+
+/// Asks all of them. Gives the answer with the shortest way, and every one as data.
+pub(crate) fn measure(servers: &[String]) -> (Option<Measured>, Vec<Value>) {
+    let answers = ask_all(servers);
     let lines = servers.iter().zip(&answers).map(|(server, answer)| match answer {
         Ok(m) => json!({
             "server": server, "offset_us": m.offset_us, "round_trip_us": m.delay_us, "stratum": m.stratum,
@@ -143,36 +149,13 @@ fn time(eight: &[u8]) -> Option<i64> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-
-    /// Answers with its own clock, which is `ahead` of ours, and with `change` to the message.
-    pub(crate) fn server(ahead: i64, change: fn(&mut [u8; 48])) -> String {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let at = socket.local_addr().unwrap().to_string();
-        std::thread::spawn(move || {
-            let mut question = [0; 48];
-            while let Ok((_, who)) = socket.recv_from(&mut question) {
-                let now = wall() + ahead;
-                let mut answer = [0; 48];
-                (answer[0], answer[1]) = (0x24, 2);
-                answer[24..32].copy_from_slice(&question[40..]);
-                let seconds = u32::try_from(now.div_euclid(1_000_000) + ERA).unwrap();
-                let fraction = ((now.rem_euclid(1_000_000) as u64) << 32) / 1_000_000;
-                for at in [32, 40] {
-                    answer[at..at + 4].copy_from_slice(&seconds.to_be_bytes());
-                    answer[at + 4..at + 8].copy_from_slice(&(fraction as u32).to_be_bytes());
-                }
-                change(&mut answer);
-                socket.send_to(b"a stranger's", who).unwrap();
-                socket.send_to(&answer, who).unwrap();
-            }
-        });
-        at
-    }
+    use testkit::ntp::Server;
 
     #[test]
     fn the_offset_is_ours_minus_theirs() {
         for ahead in [0, 3_000_000, -90_000_000] {
-            let (best, lines) = measure(&[server(ahead, |_| {})]);
+            let server = Server::new(ahead, |_| ());
+            let (best, lines) = measure(std::slice::from_ref(&server.at));
             let best = best.unwrap();
             assert!((best.offset_us + ahead).abs() < 200_000, "{best:?}");
             assert_eq!((lines.len(), best.stratum), (1, 2));
@@ -187,7 +170,8 @@ mod tests {
             (|a| a[40..48].fill(0), "without its times"),
             (|a| a[40] = 0x81, "left before"),
         ] {
-            let (best, lines) = measure(&[server(0, change)]);
+            let server = Server::new(0, change);
+            let (best, lines) = measure(std::slice::from_ref(&server.at));
             assert!(best.is_none() && lines[0]["unanswered"].as_str().unwrap().contains(said), "{lines:?}");
         }
         assert!(read(&[0x24; 48], &[0; 8]).is_none(), "another question's answer");

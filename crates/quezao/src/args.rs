@@ -1,6 +1,10 @@
 //! What can be typed. Help, completions and man pages all come from these definitions; their words in
 //! Chinese and English come from `locales/` (`help-COMMAND`, `help-arg-NAME`).
 
+mod outside;
+
+pub(crate) use outside::{Clock, Stamp, Switch, TsaAdd, TsaCommand};
+
 use crate::out::Out;
 use clap::{Arg, ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use locale::Locale;
@@ -287,73 +291,11 @@ pub(crate) struct Admin {
     pub command: AdminCommand,
 }
 
-#[derive(Args)]
-pub(crate) struct Stamp {
-    #[command(flatten)]
-    pub data: Data,
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    pub wait: u64,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Switch {
-    On,
-    Off,
-}
-
-#[derive(Args)]
-pub(crate) struct TsaAdd {
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    #[command(flatten)]
-    pub data: Data,
-    #[arg(long, value_name = "URL")]
-    pub url: Option<String>,
-    #[arg(long, value_name = "FILE")]
-    pub root: Vec<PathBuf>,
-    #[arg(long, value_name = "NAME", requires = "password_file")]
-    pub user: Option<String>,
-    #[arg(long, value_name = "FILE", requires = "user")]
-    pub password_file: Option<PathBuf>,
-    #[arg(long, value_name = "FILE")]
-    pub client: Option<PathBuf>,
-    #[arg(long, value_name = "OID")]
-    pub policy: Option<String>,
-    #[arg(long, value_name = "SECONDS")]
-    pub pace: Option<u64>,
-    #[arg(long, value_name = "SECONDS")]
-    pub timeout: Option<u64>,
-    #[arg(long)]
-    pub own: bool,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum TsaCommand {
-    Add(TsaAdd),
-    Remove {
-        #[arg(value_name = "NAME")]
-        name: String,
-        #[command(flatten)]
-        data: Data,
-    },
-    Check {
-        #[arg(value_name = "NAME")]
-        name: Option<String>,
-        #[command(flatten)]
-        data: Data,
-    },
-    Fallback {
-        #[arg(value_enum)]
-        allowed: Switch,
-        #[command(flatten)]
-        data: Data,
-    },
-}
-
 #[derive(Subcommand)]
 pub(crate) enum AdminCommand {
     #[command(subcommand)]
     Tsa(TsaCommand),
+    Clock(Clock),
     Keys(Data),
     TrustExport {
         #[command(flatten)]

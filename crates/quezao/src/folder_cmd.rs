@@ -225,6 +225,7 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
             Ok(0)
         }),
         AdminCommand::Tsa(command) => crate::tsa_cmd::tsa(out, command),
+        AdminCommand::Clock(a) => crate::clock_cmd::clock(out, a),
         AdminCommand::Backup { data, output, without_originals } => backup(out, data, output, !without_originals),
         AdminCommand::Signer { data, signer, crl } => open(out, &data.data, Mode::Write, |folder| {
             let root = folder.set_signer(signer.as_deref(), crl)?;

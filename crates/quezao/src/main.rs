@@ -5,6 +5,7 @@
 
 mod args;
 mod capture_cmd;
+mod clock_cmd;
 mod compare_cmd;
 mod demo_cmd;
 mod folder_cmd;

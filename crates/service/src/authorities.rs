@@ -8,6 +8,7 @@
 
 use crate::{
     Error, Folder, Result, clock,
+    config::{self, Config, Entry},
     error::read_file,
     seal::{replace, short},
     show_path,
@@ -17,7 +18,7 @@ use evidence::{
     json::json,
     token::{Root, Token},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -26,8 +27,6 @@ use std::{
 };
 use timestamp::{Authority, Remote, RemoteAuthority, Stamper};
 
-const CONFIG: &str = "quezao.toml";
-const MAX_CONFIG: u64 = 64 << 10;
 /// Debian's bundle: whom to believe about an authority's web host.
 const WEB_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// Most authorities: one checkpoint carries at most so many tokens.
@@ -110,43 +109,6 @@ pub struct AuthorityCheck {
     pub error: Option<Error>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Config {
-    timestamp: Section,
-}
-
-#[derive(Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Section {
-    /// The embedded authority seals while no other answers.
-    fallback: bool,
-    authority: Vec<Entry>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    name: String,
-    url: String,
-    /// First 16 digits of their SHA-256: `trust/tsa-HEX.pem`.
-    roots: Vec<String>,
-    policy: Option<String>,
-    user: Option<String>,
-    #[serde(default = "fifteen")]
-    pace: u64,
-    #[serde(default = "ten")]
-    timeout: u64,
-}
-
-fn fifteen() -> u64 {
-    15
-}
-
-fn ten() -> u64 {
-    10
-}
-
 impl Folder {
     /// Adds an authority; from the next opening on it seals. Nothing is asked: see [`Folder::check_authorities`].
     pub fn add_authority(&self, wanted: &AddAuthority) -> Result<()> {
@@ -157,13 +119,13 @@ impl Folder {
     /// Forgets an authority. Its root stays in `trust/`: what it sealed has to verify for ever.
     pub fn remove_authority(&self, name: &str) -> Result<()> {
         self.writer()?;
-        let mut config = read(&self.dir)?;
+        let mut config = config::read(&self.dir)?;
         let before = config.timestamp.authority.len();
         config.timestamp.authority.retain(|entry| entry.name != name);
         if config.timestamp.authority.len() == before {
             return Err(no_such(name, &config));
         }
-        write(&self.dir, &config)?;
+        config::write(&self.dir, &config)?;
         for secret in secrets(&self.dir, name) {
             let _ = fs::remove_file(secret);
         }
@@ -173,14 +135,14 @@ impl Folder {
     /// Whether the embedded authority may seal while no other answers.
     pub fn set_fallback(&self, allowed: bool) -> Result<()> {
         self.writer()?;
-        let mut config = read(&self.dir)?;
+        let mut config = config::read(&self.dir)?;
         config.timestamp.fallback = allowed;
-        write(&self.dir, &config)
+        config::write(&self.dir, &config)
     }
 
     /// Asks each authority, or the one named, for a token over a few random bytes. Nothing is kept.
     pub fn check_authorities(&self, only: Option<&str>) -> Result<Vec<AuthorityCheck>> {
-        let config = read(&self.dir)?;
+        let config = config::read(&self.dir)?;
         let chosen = |entry: &&Entry| only.is_none_or(|name| entry.name == name);
         let entries: Vec<&Entry> = config.timestamp.authority.iter().filter(chosen).collect();
         match only {
@@ -220,7 +182,7 @@ pub(crate) fn add(dir: &Path, wanted: &AddAuthority) -> Result<()> {
             ),
         ));
     }
-    let mut config = read(dir)?;
+    let mut config = config::read(dir)?;
     if config.timestamp.authority.iter().any(|entry| entry.name == *name)
         || config.timestamp.authority.len() >= MAX_AUTHORITIES
     {
@@ -259,8 +221,8 @@ pub(crate) fn add(dir: &Path, wanted: &AddAuthority) -> Result<()> {
         roots: roots.iter().map(|root| short(&root.der)).collect(),
         policy: wanted.policy.clone(),
         user: wanted.user.as_ref().map(|(user, _)| user.clone()),
-        pace: wanted.pace.unwrap_or_else(fifteen),
-        timeout: wanted.timeout.unwrap_or_else(ten).clamp(1, 300),
+        pace: wanted.pace.unwrap_or(config::PACE),
+        timeout: wanted.timeout.unwrap_or(config::TIMEOUT).clamp(1, 300),
     };
     // What cannot be used is refused before anything is written.
     let roles = name_roots(dir, name, &roots, !wanted.own)?;
@@ -277,12 +239,12 @@ pub(crate) fn add(dir: &Path, wanted: &AddAuthority) -> Result<()> {
     }
     replace(&dir.join("trust/roles.json"), &roles, 0o644)?;
     config.timestamp.authority.push(entry);
-    write(dir, &config)
+    config::write(dir, &config)
 }
 
 /// Who seals the checkpoints of a folder, in the order in which their tokens stand.
 pub(crate) fn stampers(dir: &Path, embedded: &Arc<Authority>) -> Result<Vec<Box<dyn ledger::Stamper>>> {
-    let config = read(dir)?;
+    let config = config::read(dir)?;
     let mut stampers: Vec<Box<dyn ledger::Stamper>> = Vec::new();
     for entry in &config.timestamp.authority {
         stampers.push(Box::new(Outside(load(dir, entry)?)));
@@ -489,30 +451,4 @@ fn no_such(name: &str, config: &Config) -> Error {
         format!("没有名为 {shown} 的时间机构；已有：{names}"),
         format!("there is no authority {shown}; there are: {names}"),
     )
-}
-
-fn read(dir: &Path) -> Result<Config> {
-    let path = dir.join(CONFIG);
-    let damaged = |why: String| {
-        let shown = show_path(&path);
-        Error::new(
-            format!("{shown}：设置无法读取（{why}）；请改正"),
-            format!("{shown} cannot be read ({why}); correct it"),
-        )
-    };
-    match fs::metadata(&path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
-        Err(e) => return Err(Error::io(&path, &e)),
-        Ok(file) if file.len() > MAX_CONFIG => return Err(damaged(format!("{} > {MAX_CONFIG}", file.len()))),
-        Ok(_) => {}
-    }
-    let text = String::from_utf8(read_file(&path)?).map_err(|e| damaged(e.to_string()))?;
-    let config: Config = toml::from_str(&text).map_err(|e| damaged(e.message().to_owned()))?;
-    Ok(config)
-}
-
-fn write(dir: &Path, config: &Config) -> Result<()> {
-    let text = toml::to_string_pretty(config)
-        .map_err(|e| Error::new(format!("设置无法写出（{e}）"), format!("the settings cannot be written ({e})")))?;
-    replace(&dir.join(CONFIG), text.as_bytes(), 0o644)
 }

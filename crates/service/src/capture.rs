@@ -100,21 +100,25 @@ impl Folder {
         line.order = Some(order.id.clone());
         let (package, contact) = self.order_package(&order)?;
 
-        let wanted = Request {
+        let mut wanted = Request {
             loopback: request.loopback.clone(),
             viewport: if request.phone { capture::Viewport::PHONE } else { capture::Viewport::DESKTOP },
             contact,
             machine: capture::Machine { hide: vec![self.dir.clone()], ..request.machine.clone() },
             ..Request::new(url)
         };
+        if wanted.machine.time_servers.is_empty() {
+            wanted.machine.time_servers = self.time_servers().to_vec();
+        }
         let mut step = |step: capture::Step| {
             let step = serde_json::to_value(step).ok().and_then(|s| s.as_str().map(str::to_owned)).unwrap_or_default();
             events(CaptureEvent::Step { url: url.to_owned(), step });
         };
         let recording = capture::run(&wanted, &request.limits, &mut step).map_err(|e| refused(url, &e))?;
         line.status = status(recording.outcome).into();
-        line.warnings =
-            recording.reasons.iter().chain(&recording.red_flags).map(|r| (r.zh.clone(), r.en.clone())).collect();
+        line.warnings = self.comparing.unsaid();
+        line.warnings
+            .extend(recording.reasons.iter().chain(&recording.red_flags).map(|r| (r.zh.clone(), r.en.clone())));
         if recording.outcome == Outcome::Failed {
             let why = recording.reasons.first();
             return Err(Error::new(
@@ -144,7 +148,7 @@ impl Folder {
             ("attempt", Value::from(attempts + 1)),
             ("discarded_before", Value::from(discarded)),
         ]);
-        let order = self.record(Kind::Order, None, claims, url, Clock::Unchecked)?;
+        let order = self.record(Kind::Order, None, claims, url, self.compared_clock()?)?;
         let index = order.index.unwrap_or_default();
         let sealed = self.writer()?.ledger.wait_sealed(index, ORDER_SEAL).map_err(|e| ledger_error(&e))?;
         if sealed.is_none() {

@@ -21,7 +21,7 @@ use evidence::{
     json::{Value, json},
     merkle,
     record::Record,
-    statement::{Clock, Custody, File, Kind, Ref},
+    statement::{Custody, File, Kind, Ref},
 };
 use page::Content;
 use std::{collections::BTreeMap, fs, io::BufReader, path::Path};
@@ -194,7 +194,7 @@ impl Folder {
             .extend([("url", json!(url)), ("refs", Value::Array(document.refs().iter().map(Ref::to_value).collect()))]);
         let file = File { digests, media_type: "application/json".into(), custody: Custody::Held };
         let name = url.as_deref().unwrap_or(&document.capture.record.id);
-        self.record(Kind::Comparison, Some(file), claims, name, Clock::Unchecked)
+        self.record(Kind::Comparison, Some(file), claims, name, self.compared_clock()?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The data folder: its layout, its one writer, and what is opened from it.
 //!
 //! ```text
-//! quezao.toml      outside time authorities; absent where there are none
+//! quezao.toml      outside time authorities, time servers; absent where there are none
 //! quezao.db        records on their way, disclosures, the signed head
 //! keys/            ledger and authority, mode 0600
 //! authority/       certificates and CRL of the embedded authority
@@ -13,7 +13,7 @@
 //! ```
 
 use crate::{
-    Error, Mode, Result, Warnings, authorities, clock,
+    Error, Mode, Result, Warnings, authorities, clock, config,
     error::{read_file, show_path},
     identity::Party,
     intake, keys,
@@ -35,6 +35,7 @@ pub struct Folder {
     pub(crate) owner: Party,
     pub(crate) operator: Option<Party>,
     pub(crate) origin: String,
+    pub(crate) comparing: clock::Comparing,
     /// Things worth saying about the folder itself, (zh, en).
     pub warnings: Warnings,
     /// The published ledger, as anybody may read it.
@@ -122,6 +123,11 @@ impl Folder {
             owner: party(&required(&store, "owner")?)?,
             operator: store.meta("operator")?.as_deref().map(party).transpose()?,
             origin: required(&store, "origin")?,
+            // Only a writer makes statements.
+            comparing: clock::Comparing::new(match &writer {
+                Some(_) => config::read(dir)?.clock,
+                None => config::Clock::default(),
+            }),
             reader: ledger::Reader::open(dir, ledger_key(&store)?).map_err(|e| ledger_error(&e))?,
             store,
             warnings: Vec::new(),

@@ -9,6 +9,7 @@ mod backup;
 mod capture;
 mod clock;
 mod compare;
+mod config;
 mod doctor;
 mod error;
 mod folder;
@@ -24,6 +25,7 @@ mod seal;
 
 pub use authorities::{AddAuthority, AuthorityCheck};
 pub use backup::{Backup, Progress, backup};
+pub use clock::{ClockCheck, ClockSettings, ServerAnswer};
 pub use compare::{CompareEvent, CompareLine, CompareRequest, distances_again};
 pub use doctor::doctor;
 pub use error::{Error, Result, show_path};

@@ -47,6 +47,8 @@ impl Folder {
     pub fn deposit(&mut self, request: &DepositRequest, events: &mut dyn FnMut(Event)) -> Result<Vec<DepositLine>> {
         self.writer()?;
         check_rights(&request.rights.claims)?;
+        // Before anything is read: a clock that is too far off registers nothing.
+        self.compared_clock()?;
         let found = intake::find(&request.paths, &self.dir)?;
         let bytes = found.iter().flatten().map(|(_, size)| size).sum();
         events(Event::Planned { files: found.len() as u64, bytes });
@@ -251,9 +253,10 @@ impl Run<'_> {
 
 impl Folder {
     /// Beside a file that was read, its record: signing one takes longer than the collecting thread has.
-    fn make(&self, taken: Taken, request: &DepositRequest) -> Result<Made> {
+    fn make(&self, mut taken: Taken, request: &DepositRequest) -> Result<Made> {
         let known = !request.again && !self.store.by_sha256(&taken.digests.sha256)?.is_empty();
         let record = if known { None } else { Some(self.record_of(&taken, request)?) };
+        taken.warnings.extend(self.comparing.unsaid());
         Ok(Made { taken, record })
     }
 
@@ -275,7 +278,7 @@ impl Folder {
             relation,
             provenance,
             claims,
-            clock: Clock::Unchecked,
+            clock: self.compared_clock()?,
         };
         draft.record(self.writer()?, &taken.file_name)
     }

@@ -2,5 +2,6 @@
 //! alone, and ends with the test.
 #![allow(clippy::unwrap_used, clippy::new_without_default)]
 
+pub mod ntp;
 pub mod random;
 pub mod tsa;
