@@ -149,7 +149,7 @@ function draw() {
   const opened = [...document.querySelectorAll("#verdict details")];
   const open = opened.length ? new Set(opened.filter((d) => d.open).map((d) => d.dataset.check)) : null;
   $("problem").replaceChildren(...(problem ? [problemNote()] : []));
-  const acts = { save, again: clear, dropOriginal };
+  const acts = { save, again: clear, dropOriginal, dropTrust };
   $("verdict").replaceChildren(...(outcome ? renderVerdict(outcome, outcome.drawn ? open : null, acts) : []));
   if (outcome) outcome.drawn = true;
   $("intro").hidden = Boolean(outcome);
@@ -164,9 +164,15 @@ function problemNote() {
 
 function dropOriginal() {
   const wanted = outcome.shown.record?.file;
-  const input = h("input.sr", { type: "file", multiple: "", id: "original", onchange: () => add(fromInput(input)) });
   const note = wanted ? t("v-original-wanted", { n: number(wanted.size), name: outcome.shown.claims.file_name ?? "" }) : t("v-only-here");
-  return h("div.drop.slim", icon("sheet"), h("p.t", t("v-drop-original")), h("p.soft.small", note), h("label.btn.main", h("span", t("v-choose")), input));
+  return zone("v-drop-original", note, "v-choose", "main", { multiple: "", id: "original" });
+}
+
+const dropTrust = () => zone("v-trust-add", t("v-only-here"), "v-trust-choose", "", { webkitdirectory: "", id: "trust-missing" });
+
+function zone(title, note, choose, kind, attributes) {
+  const input = h("input.sr", { type: "file", ...attributes, onchange: () => add(fromInput(input)) });
+  return h("div.drop.slim", icon("sheet"), h("p.t", t(title)), h("p.soft.small", note), h(`label.btn${kind && `.${kind}`}`, h("span", t(choose)), input));
 }
 
 function drawList() {

@@ -38,17 +38,26 @@ function head({ verdict, shown, at, trust }) {
       h("p.roots", roots)));
 }
 
-// What is required and could not be checked, each with its way out; and the zone for the original, where that is it.
-function missing({ verdict, shown }, dropOriginal) {
+// What is required and could not be checked, each with its way out: the original and the trust folder can be given here.
+// Without any trust most of it has that one reason.
+function missing({ verdict, shown, trust }, acts) {
   const open = verdict.checks.filter((check) => check.required && check.result === "not_checked");
   if (verdict.result !== "incomplete" || !open.length) return null;
-  const rows = open.map((check) => h("li", icon("not_checked", "mk wait"), h("div",
-    h("strong", question(check.id)),
-    h("span.m", said(check)),
-    h("span.m", said(shown.explained[check.id] ?? { zh: ["", "", ""], en: ["", "", ""] })[2]))));
-  const body = [h("ul.rows.mark", rows)];
-  if (open.some((check) => check.id === "file")) body.push(dropOriginal());
-  return section("missing", t("v-missing"), "", h("div.stack-l", body));
+  const row = (title, ...lines) => h("li", icon("not_checked", "mk wait"), h("div", h("strong", title), lines.map((text) => h("span.m", text))));
+  const file = open.find((check) => check.id === "file");
+  const others = open.filter((check) => check !== file);
+  const rows = [], zones = [];
+  if (file) {
+    rows.push(row(t("v-original"), said(file)));
+    zones.push(acts.dropOriginal());
+  }
+  if (!trust.files.length && others.length) {
+    rows.push(row(t("v-trust-yours"), t("v-trust-open"), others.map((check) => question(check.id)).join(" ")));
+    zones.push(acts.dropTrust());
+  } else {
+    rows.push(...others.map((check) => row(question(check.id), said(check), shown.explained[check.id] ? said(shown.explained[check.id])[2] : "")));
+  }
+  return section("missing", t("v-missing"), "", h("div.stack-l", h("ul.rows.mark", rows), h("div.stack", zones)));
 }
 
 function compared(check) {
@@ -119,7 +128,7 @@ function renderVerdict(outcome, opened, acts) {
   last.classList.add("last");
   return [
     head(outcome),
-    missing(outcome, acts.dropOriginal),
+    missing(outcome, acts),
     section("questions", t("v-questions"), t("v-questions-note"),
       h("ol.checks", verdict.checks.map((item) => check(item, shown, opened)))),
     facts(outcome),
