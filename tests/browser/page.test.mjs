@@ -75,7 +75,7 @@ test("the picture is asked for, and may come later; so may the trust folder", as
   const { page, close } = await open(browser, underFile);
   await drop(page, [GOOD.artefact]);
   assert.equal(await phrase(page), "尚不完整");
-  assert.match(await page.innerText("#missing ~ *"), /这是当时那份文件吗/);
+  assert.match(await page.innerText("[aria-labelledby=missing]"), /^还缺什么\s+原件[^]+您的信任文件夹/);
   await drop(page, GOOD.originals, "#original");
   assert.equal(await phrase(page), "尚不完整");
   assert.match(await page.innerText(".roots"), /没有信任文件夹/);

@@ -241,7 +241,8 @@ function listen() {
 if (canRun()) {
   listen();
   draw();
-  startWorkers().catch(() => refuse("v-cannot-run"));
+  // The page first: unpacking takes a moment.
+  setTimeout(() => startWorkers().catch(() => refuse("v-cannot-run")));
 } else {
   refuse("v-cannot-run");
   $("intake").hidden = true;

@@ -94,16 +94,23 @@ const CLAIMS = ["owner_name", "owner_code", "owner_id_masked", "identity_method"
   "author", "work_origin", "basis", "completed_at", "completed_place", "published_at", "published_place", "published_url",
   "url", "final_url", "page_title", "purpose", "outcome"];
 
+// An owner who ran the ledger himself made a record of his own, whatever the kind.
+function titleOf(record) {
+  const kind = has(`v-kind-${record.kind}`) ? t(`v-kind-${record.kind}`) : record.kind;
+  return record.relation === "same-person" ? t("v-self-made", { kind }) : kind;
+}
+
 function facts({ artefact, originals, shown }) {
   const rows = [];
   const row = (term, ...content) => rows.push(h("dt", term), h("dd", content));
   const { record, claims, ledger, operator } = shown;
-  row(t("v-evidence"), artefact, record ? h("span.soft", t(`v-kind-${record.kind}`), t("v-not-registration")) : "");
+  row(t("v-evidence"), artefact, record ? h("span.soft", titleOf(record), t("v-not-registration")) : "");
   for (const item of originals) row(t("v-original"), item.name, h("span.soft", t("v-bytes", { n: number(item.file.size) })));
   if (record) row(t("v-record"), h("span.mono", record.id));
   for (const name of CLAIMS.filter((name) => claims[name] !== undefined && claims[name] !== null)) {
     const note = name === "owner_name" ? h("span.soft", t("v-owner-note")) : "";
-    row(t(`v-claim-${name}`), String(claims[name]), note);
+    const word = `v-word-${name}-${claims[name]}`;
+    row(t(`v-claim-${name}`), has(word) ? t(word) : String(claims[name]), note);
   }
   if (operator.operator_name) row(t("v-operator"), operator.operator_name, record?.relation ? h("span.soft", t(`v-relation-${record.relation}`)) : "");
   if (ledger) row(t("v-ledger"), h("span.mono", ledger.origin),

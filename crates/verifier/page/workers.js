@@ -6,8 +6,7 @@ let compiled, spare = null;
 // Base64 of the compressed module, so that one file is the whole verifier and nothing has to be fetched.
 async function compile() {
   const packed = Uint8Array.from(atob(document.getElementById("module").textContent), (c) => c.charCodeAt(0));
-  const bytes = new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")));
-  return WebAssembly.compile(await bytes.arrayBuffer());
+  return WebAssembly.compile(unpack(packed));
 }
 
 function fresh() {
@@ -18,18 +17,19 @@ function fresh() {
   return worker;
 }
 
-const canRun = () => typeof WebAssembly === "object" && typeof Worker === "function" && typeof DecompressionStream === "function";
+const canRun = () => typeof WebAssembly === "object" && typeof Worker === "function";
 
 function startWorkers() {
-  compiled = compile();
-  spare = fresh();
+  if (!compiled) compiled = compile();
+  if (!spare) spare = fresh();
   return compiled;
 }
 
 // One job; `bytes`: how much there is to look at, by which it may take longer. Rejects with "stopped", "unreadable", "slow"
 // or "ended" (by `signal`).
 function run(job, bytes, { progress, signal } = {}) {
-  const worker = spare || fresh();
+  startWorkers().catch(() => {});
+  const worker = spare;
   spare = null;
   return new Promise((resolve, reject) => {
     const limit = setTimeout(() => end("slow"), PATIENCE_MS + bytes / BYTES_A_MS);
