@@ -47,10 +47,11 @@ function takeTrust({ trust: files, folder }) {
   else trust = { folder: "", files: [...trust.files.filter((old) => !files.some((item) => item.name === old.name)), ...files] };
 }
 
+// What was said of the table before it changed no longer stands.
 function restart() {
   running.abort();
   running = new AbortController();
-  busy = null;
+  busy = outcome = null;
 }
 
 function refuse(id, values) {
@@ -64,7 +65,6 @@ function refuse(id, values) {
 async function verify() {
   const mine = running;
   const { artefact, folder, originals } = table;
-  outcome = null;
   if (bytesOf(artefact) > MAX_ARTEFACT || artefact.length > MAX_FILES) return refuse("v-too-large", { name: artefact[0].name, n: MAX_ARTEFACT >> 20 });
   const large = trust.files.find((item) => item.file.size > MAX_TRUST);
   if (large) return refuse("v-too-large", { name: large.name, n: MAX_TRUST >> 20 });
@@ -106,6 +106,7 @@ function progressed(done) {
 }
 
 function save() {
+  if (!outcome) return;
   const url = URL.createObjectURL(new Blob([outcome.json, "\n"], { type: "application/json" }));
   const name = `verdict-${outcome.shown.record?.id ?? outcome.artefact.replace(/\.[^.]*$/, "")}.json`;
   h("a", { href: url, download: name }).click();
