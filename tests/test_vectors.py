@@ -23,8 +23,8 @@ verify = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(verify)
 
 # What verify.py does not check, and does not require (spec/checks.md).
-EXEMPT = {"later-records", "printed-page", "certificate-signature", "capture-resources", "capture-order",
-          "capture-contact", "capture-environment", "comparison-distances"}
+EXEMPT = {"later-records", "printed-page", "certificate-signature", "capture-resources", "capture-path",
+          "capture-order", "capture-contact", "capture-environment", "comparison-distances"}
 
 
 def find_cases():

@@ -1606,6 +1606,8 @@ class Checker:
         if "capture.wacz" in self.e:
             v.add("capture-resources", "not_checked", False, "本程序不核验 WACZ 内部各资源。",
                   "This reader does not check the resources inside the WACZ.")
+            v.add("capture-path", "not_checked", False, "本程序不核验最终网页如何到达。",
+                  "This reader does not check how the page was reached.")
             v.add("capture-order", "not_checked", False, "本程序不核验 WACZ 所载的取证指令。",
                   "This reader does not check the order inside the WACZ.")
         if self.statement and self.statement["kind"] == "comparison":

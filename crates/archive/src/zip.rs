@@ -162,21 +162,9 @@ pub(crate) fn crc32(bytes: &[u8]) -> u32 {
 
 /// CRC-32 of what `crc` covers, and then `bytes`; it begins with 0.
 pub(crate) fn crc32_more(crc: u32, bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = {
-        let mut table = [0; 256];
-        let mut n = 0;
-        while n < 256 {
-            let (mut c, mut k) = (n as u32, 0);
-            while k < 8 {
-                c = if c & 1 == 1 { 0xedb8_8320 ^ (c >> 1) } else { c >> 1 };
-                k += 1;
-            }
-            table[n] = c;
-            n += 1;
-        }
-        table
-    };
-    !bytes.iter().fold(!crc, |c, b| TABLE[usize::from(c as u8 ^ b)] ^ (c >> 8))
+    let mut hasher = crc32fast::Hasher::new_with_initial(crc);
+    hasher.update(bytes);
+    hasher.finalize()
 }
 
 #[cfg(test)]

@@ -287,6 +287,9 @@ impl Browser {
             "Page.frameNavigated" if session == self.page && p["frame"]["parentId"].is_null() => {
                 self.network.went_on(&text(&p["frame"]["loaderId"]));
             }
+            "Page.navigatedWithinDocument" if session == self.page && p["frameId"] == self.target => {
+                self.network.within(&text(&p["url"]));
+            }
             "Page.windowOpen" => self.incident("popup", json!({ "url": cut(&p["url"]) })),
             "Browser.downloadWillBegin" | "Page.downloadWillBegin" => {
                 self.incident("download", json!({ "url": p["url"], "name": cut(&p["suggestedFilename"]) }));

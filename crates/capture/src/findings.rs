@@ -88,6 +88,13 @@ pub(crate) fn red_flags(seen: &Seen<'_>) -> Vec<Reason> {
             format!("{n} files differ from the distribution's packages: {list}"),
         ));
     }
+    if let Some(why) = seen.packages["not_checked"].as_str() {
+        flags.push(Reason::new(
+            "packages-not-checked",
+            format!("浏览器与根证书的软件包没有校验：{why}"),
+            format!("the packages of browser and roots were not verified: {why}"),
+        ));
+    }
     resolvers(seen.log, &mut flags);
     for path in seen.differences {
         flags.push(Reason::new(
@@ -279,6 +286,9 @@ mod tests {
         let expected = ["extra-ca", "proxy-variables", "clock-step", "clock-offset", "packages", "difference"];
         assert_eq!(codes(&found), expected);
         assert!(found[0].en.contains("Evil Root") && found[3].en.contains("-1500000 µs"));
+        let unread = json!({ "not_checked": "/usr/bin/dpkg is not here" });
+        let found = flags(&Value::Null, |seen| seen.packages = &unread);
+        assert_eq!((codes(&found), found[0].en.ends_with("dpkg is not here")), (vec!["packages-not-checked"], true));
         let near = json!({ "time": { "servers": [{ "server": "ntp.example", "offset_us": 1_000_000 }] } });
         assert!(flags(&near, |_| {}).is_empty(), "one second is no flag");
         let older = json!({ "trust": { "system_ca": { "not_from_package": null }, "added_ca_files": ["evil.crt"] } });

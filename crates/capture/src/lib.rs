@@ -46,10 +46,11 @@ mod spool;
 mod tls;
 mod wacz;
 mod walls;
+mod way;
 
 pub use error::{Error, Result};
 pub use recording::{
-    Exchange, Fidelity, Folder, Head, Isolation, Limits, Machine, Outcome, Reason, Recording, Request, Resource,
+    By, Exchange, Fidelity, Folder, Head, Isolation, Limits, Machine, Outcome, Reason, Recording, Request, Resource,
     Response, Spooled, Stated, Step, Viewport,
 };
 pub use role::{Role, role, run_role};

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::recording::{Exchange, Fidelity, Head, Response, Spooled};
+use crate::recording::{By, Exchange, Fidelity, Head, Response, Spooled};
 use crate::spool::Spool;
 
 /// In the failure of a request that never went out, by the page's own rules or the browser's (or ours:
@@ -22,6 +22,9 @@ pub(crate) const WORKER: &str = "answered by the page's service worker, not by t
 const CACHE: &str = "answered from what was received before";
 /// The failure of what was under way when the recording ended.
 pub(crate) const ENDED: &str = "the recording ended";
+
+/// Most addresses that a page's own scripts set, of which the way to the page tells.
+const WITHIN: usize = 1000;
 
 /// Request id: unique in the browser. A frame's navigation begins in its parent's session and ends in its
 /// own, so the session is no part of it.
@@ -45,6 +48,7 @@ struct Hop {
     redirect: Option<String>,
     printing: bool,
     main: bool,
+    by: By,
     /// Who answered in the site's place.
     local: Option<&'static str>,
 }
@@ -67,6 +71,10 @@ pub(crate) struct Network {
     pub(crate) stirred: Option<Instant>,
     /// Set while the PDF is printed.
     pub(crate) printing: bool,
+    /// Set when the recorder itself opens the page: the next document is the one it asked for.
+    pub(crate) opening: bool,
+    /// Addresses that the page set without a request, and after how many requests.
+    pub(crate) within: Vec<(u64, String)>,
 }
 
 impl Network {
@@ -116,6 +124,11 @@ impl Network {
         }
         self.count += 1;
         let kind = text(&p["type"]);
+        let by = match (redirected, main && std::mem::take(&mut self.opening)) {
+            (true, _) => By::Redirect,
+            (false, true) => By::Order,
+            (false, false) => By::Page,
+        };
         let post = match p["request"]["postDataEntries"].as_array() {
             Some(entries) => {
                 let mut bytes = Vec::new();
@@ -138,6 +151,7 @@ impl Network {
             sent: p["request"]["headers"].clone(),
             printing: self.printing,
             main,
+            by,
             ..Hop::default()
         };
         self.hops.entry(key).or_default().push(hop);
@@ -218,6 +232,13 @@ impl Network {
             if let Some(hop) = self.last(&key) {
                 hop.failure = Some("net::ERR_ABORTED (the page went on)".to_owned());
             }
+        }
+    }
+
+    /// `Page.navigatedWithinDocument`: the page set its address without a request.
+    pub(crate) fn within(&mut self, url: &str) {
+        if self.within.len() < WITHIN && self.within.last().is_none_or(|(_, last)| last != url) {
+            self.within.push((self.count, url.to_owned()));
         }
     }
 
@@ -312,6 +333,7 @@ fn exchange(
         peer,
         printing: hop.printing,
         main: hop.main,
+        by: hop.by,
         url: hop.url,
     }
 }

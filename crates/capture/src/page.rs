@@ -119,6 +119,7 @@ impl<'a> Page<'a> {
     fn navigate(&mut self, url: &str) -> Result<Option<String>> {
         self.browser.operations.note("navigate", json!({ "url": url }));
         let session = self.browser.page.clone();
+        self.browser.network.opening = true;
         let answer = self.browser.call_in(&session, "Page.navigate", json!({ "url": url }), self.limits.load)?;
         self.browser.operations.note("navigated", answer.clone());
         if answer["isDownload"] == true {

@@ -361,8 +361,27 @@ pub struct Exchange {
     pub peer: Option<SocketAddr>,
     /// The page itself, not one of its parts or frames.
     pub main: bool,
+    /// Of the page itself: what brought it there.
+    pub by: By,
     /// Made while the PDF was printed.
     pub printing: bool,
+}
+
+/// What brought the page to an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum By {
+    /// The recorder opened it.
+    Order,
+    /// The address before redirected to it.
+    Redirect,
+    /// The page went on by itself: a script, a meta element, a form.
+    #[default]
+    Page,
+    /// The page set its address without a request.
+    Script,
+    /// Read from the page at the end; nothing told of it before.
+    Read,
 }
 
 /// An artefact of the capture's own.

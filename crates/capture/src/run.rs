@@ -19,7 +19,7 @@ use crate::page::Page;
 use crate::recording::{Isolation, Limits, Machine, Outcome, Reason, Recording, Request, Step};
 use crate::spool::Spool;
 use crate::walls::Facts;
-use crate::{cleanliness, environment, findings, judge, packages, sntp};
+use crate::{cleanliness, environment, findings, judge, packages, sntp, way};
 
 /// How long the packages' verification may still take once the page is done.
 const VERIFYING: Duration = Duration::from_secs(5);
@@ -210,7 +210,9 @@ pub fn run_with(
             format!("{most} requests were made, no more were let go; {dropped} were not recorded"),
         ));
     }
+    let within = network.within.clone();
     let exchanges = network.exchanges(&mark, &peers);
+    let hops = way::hops(&exchanges, &within, facts.as_ref().map_or("", |facts| &facts.url));
     page.keep_facts(&exchanges);
     judge::worker_answers(&mut page, &exchanges);
     page.keep_film();
@@ -242,8 +244,6 @@ pub fn run_with(
         "fidelity": e.response.as_ref().map(|r| r.fidelity), "note": e.response.as_ref().and_then(|r| r.note.as_ref()),
     })).collect();
     page.keep("heads", "application/x-ndjson", &json_lines(&heads));
-    let hops = exchanges.iter().filter(|e| e.main && !e.printing);
-    let hops: Vec<_> = hops.map(|e| json!({ "url": e.url, "status": e.response.as_ref().map(|r| r.status) })).collect();
     let said = json!({
         "outcome": outcome, "reasons": page.reasons, "remarks": page.remarks, "red_flags": red_flags,
         "differences": differences, "hops": hops,

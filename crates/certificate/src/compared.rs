@@ -36,9 +36,11 @@ pub struct Side {
 pub struct Counts {
     /// Different images of the page, and how many of them were compared as pictures.
     pub images: (u64, u64),
+    /// Why the others were not, and how many.
+    pub left_images: Vec<(Words, u64)>,
     /// Records of the owner's, and how many were compared as pictures.
     pub records: (u64, u64),
-    /// Why the others were not, and how many.
+    /// Why those were not, and how many.
     pub others: Vec<(Words, u64)>,
 }
 

@@ -1,6 +1,6 @@
 //! A comparison's document becomes what its sheet prints. Only a document that the verdict holds gets here.
 
-use evidence::comparison::{self, Against, Captured, Comparison, NOT_COMPARED, Scan};
+use evidence::comparison::{self, Against, Captured, Comparison, IMAGE_RESULTS, NOT_COMPARED, Scan};
 use evidence::hex;
 use evidence::time::Utc;
 
@@ -96,10 +96,16 @@ fn counts(scan: &Scan) -> Counts {
         "too-large" => Words::new("超出解码上限", "beyond the limits of a decode"),
         "small" => Words::new("太小", "too small"),
         "flat" => Words::new("内容太少", "too little in it"),
+        "unlisted" => Words::new("未列出", "not listed"),
         other => Words::same(other),
     };
     let others = NOT_COMPARED.iter().zip(scan.not_compared).filter(|(_, n)| *n > 0);
+    let images = IMAGE_RESULTS.iter().filter(|name| **name != "compared");
+    let images = images.map(|name| (*name, scan.images.iter().filter(|i| i.result == *name).count() as u64));
+    let unlisted = scan.images_found.saturating_sub(scan.images.len() as u64);
+    let images = images.chain([("unlisted", unlisted)]).filter(|(_, n)| *n > 0);
     Counts {
+        left_images: images.map(|(name, n)| (word(name), n)).collect(),
         images: (scan.images_found, scan.images.iter().filter(|i| i.result == "compared").count() as u64),
         records: (scan.records, scan.compared),
         others: others.map(|(name, n)| (word(name), n)).collect(),

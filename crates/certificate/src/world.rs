@@ -216,8 +216,8 @@ fn comparison_data(c: &Compared) -> Result<serde_json::Value, Error> {
     };
     let text = |n: &(u64, u64)| [grouped(n.0), grouped(n.1)];
     let counts = c.counts.as_ref().map(|n| {
-        let others: Vec<_> = n.others.iter().map(|(why, n)| (why, grouped(*n))).collect();
-        serde_json::json!({ "images": text(&n.images), "records": text(&n.records), "others": others })
+        let why = |list: &[(Words, u64)]| list.iter().map(|(why, n)| (why.clone(), grouped(*n))).collect::<Vec<_>>();
+        serde_json::json!({ "images": text(&n.images), "records": text(&n.records), "others": why(&n.others), "left_images": why(&n.left_images) })
     });
     let pair = |p: &Likeness| -> Result<serde_json::Value, Error> {
         let found = p.found.as_ref().map(|f| {

@@ -5,7 +5,11 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, metadata::Orie
 use std::{
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::mpsc,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, AtomicUsize, Ordering},
+        mpsc,
+    },
     time::{Duration, Instant},
 };
 
@@ -40,6 +44,15 @@ pub fn decode(
     )
 }
 
+/// Decodes that nobody waits for any more and that go on; more than [`MAX_STRAYS`] there are never, give or take those
+/// that run when the last one is left.
+static STRAYS: AtomicUsize = AtomicUsize::new(0);
+const MAX_STRAYS: usize = 4;
+/// Of a decode: somebody waits for it; nobody does; it has ended.
+const RUNNING: u8 = 0;
+const LEFT: u8 = 1;
+const DONE: u8 = 2;
+
 /// Runs `work` on a thread of its own and waits no longer than the limit.
 pub(crate) fn within<S, T>(
     limits: &Limits,
@@ -51,20 +64,36 @@ where
     T: Send + 'static,
 {
     let limits = *limits;
+    if STRAYS.load(Ordering::SeqCst) >= MAX_STRAYS {
+        return Err(Error::Time(limits.time.as_secs()));
+    }
     let (send, receive) = mpsc::sync_channel(1);
+    let waited = Arc::new(AtomicU8::new(RUNNING));
+    let state = Arc::clone(&waited);
     let run = move || {
         let mut source = Source::new(source, &limits);
         // A decoder that panics on hostile bytes has found something that is not a picture.
         let result = catch_unwind(AssertUnwindSafe(|| work(&mut source, &limits)))
             .unwrap_or_else(|_| Err(Error::Decoder("the decoder gave up".into())));
         // Which bound stopped a read is told by the reader, not by the decoder's words about it.
-        let _ = send.send(result.map_err(|e| source.stopped.take().unwrap_or(e)));
+        let result = result.map_err(|e| source.stopped.take().unwrap_or(e));
+        drop(source);
+        if state.swap(DONE, Ordering::SeqCst) == LEFT {
+            STRAYS.fetch_sub(1, Ordering::SeqCst);
+        }
+        let _ = send.send(result);
     };
     std::thread::Builder::new()
         .name("picture".into())
         .spawn(run)
         .map_err(|_| Error::Decoder("no thread could be started".into()))?;
-    receive.recv_timeout(limits.time).unwrap_or(Err(Error::Time(limits.time.as_secs())))
+    receive.recv_timeout(limits.time).unwrap_or_else(|_| {
+        STRAYS.fetch_add(1, Ordering::SeqCst);
+        if waited.compare_exchange(RUNNING, LEFT, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            STRAYS.fetch_sub(1, Ordering::SeqCst);
+        }
+        Err(Error::Time(limits.time.as_secs()))
+    })
 }
 
 /// Width and height by the header, within the limit.

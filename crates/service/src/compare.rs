@@ -24,7 +24,7 @@ use evidence::{
     statement::{Custody, File, Kind, Ref},
 };
 use page::Content;
-use std::{collections::BTreeMap, fs, io::BufReader, path::Path};
+use std::{collections::BTreeMap, fs, io::BufReader, path::Path, sync::Mutex};
 use store::Record as Row;
 
 /// One `compare`.
@@ -178,8 +178,9 @@ impl Folder {
         }
         let Source { file, wacz, row, .. } = capture;
         let places = page::places(wacz, file).map_err(|e| unreadable(&row.id, &e))?;
-        let images = page::images(wacz, file, &places, &|_| true).map_err(|e| unreadable(&row.id, &e))?;
-        Ok(scan::run(images, registered, &self.dir.join("originals"), events))
+        let images = page::images(wacz, file, &places).map_err(|e| unreadable(&row.id, &e))?;
+        let page = scan::Page { images, wacz, source: Mutex::new(file) };
+        scan::run(page, registered, &self.dir.join("originals"), events).map_err(|e| unreadable(&row.id, &e))
     }
 
     /// The document among the kept files, and its record on the ledger.

@@ -2,6 +2,7 @@
 //!
 //! A check reads only what it needs, so one broken entry does not silence the others.
 
+mod address;
 mod capture;
 mod certificate;
 mod comparison;
@@ -10,6 +11,7 @@ mod file;
 mod form;
 mod later;
 mod ledger;
+mod path;
 mod stamps;
 mod told;
 mod trees;
@@ -168,6 +170,7 @@ const ORDER: &[&str] = &[
     "clock",
     "certificate-signature",
     "capture-resources",
+    "capture-path",
     "capture-order",
     "capture-contact",
     "capture-environment",

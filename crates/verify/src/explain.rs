@@ -231,6 +231,17 @@ const TABLE: &[Row] = &[
         ],
     ),
     (
+        "capture-path",
+        [
+            "最终网页由指令网址经有记录的跳转到达；页面自行跳转的步骤，依据取证系统的操作日志。",
+            "The page was reached from the ordered URL by recorded redirects; where a page went on by itself, by the capturing system's log.",
+            "不证明网站为何跳转，也不证明别的访问者会到达同一网页。",
+            "Not why the site redirected, nor that other visitors would reach the same page.",
+            "有保留的，对照 WACZ 中的 operations 和截图；不成立的，这不是所指令网址的取证。",
+            "Where it is limited, look at operations and the screenshots in the WACZ; where it fails, this is no capture of the ordered URL.",
+        ],
+    ),
+    (
         "capture-order",
         [
             "取证指令先于取证记录写入账本并封存，网址、目的和存证主体与取证记录一致。",

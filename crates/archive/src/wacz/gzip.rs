@@ -26,9 +26,13 @@ const BUFFER: usize = 64 << 10;
 /// Unpacked bytes that are kept: twice what deflate reaches back, and a power of two, so that it can be written around.
 const WINDOW: usize = 64 << 10;
 
+/// Most bytes of a stored block (RFC 1951, 3.2.4, allows 65,535).
+const BLOCK: usize = 32 << 10;
+
 /// Packs one member; `out` takes its bytes.
 pub(super) struct Packer {
-    deflate: CompressorOxide,
+    /// `None`: everything is stored.
+    deflate: Option<Box<CompressorOxide>>,
     crc: u32,
     size: u32,
 }
@@ -37,7 +41,9 @@ impl Packer {
     /// `level`: stored, or packed as hard as asked.
     pub(super) fn begin(level: CompressionLevel, out: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<Self> {
         out(&HEADER)?;
-        Ok(Self { deflate: CompressorOxide::with_format_and_level(DataFormat::Raw, level), crc: 0, size: 0 })
+        let packs = level != CompressionLevel::NoCompression;
+        let deflate = packs.then(|| Box::new(CompressorOxide::with_format_and_level(DataFormat::Raw, level)));
+        Ok(Self { deflate, crc: 0, size: 0 })
     }
 
     pub(super) fn write(&mut self, bytes: &[u8], out: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
@@ -53,8 +59,9 @@ impl Packer {
     }
 
     fn push(&mut self, bytes: &[u8], flush: TDEFLFlush, out: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        let Some(deflate) = &mut self.deflate else { return stored(bytes, flush, out) };
         let mut failed = None;
-        let (status, _) = compress_to_output(&mut self.deflate, bytes, flush, |packed| match out(packed) {
+        let (status, _) = compress_to_output(deflate, bytes, flush, |packed| match out(packed) {
             Ok(()) => true,
             Err(e) => {
                 failed = Some(e);
@@ -67,6 +74,16 @@ impl Packer {
             (None, other) => Err(Error::malformed("gzip member", format!("{other:?}"), "packed bytes").into()),
         }
     }
+}
+
+/// Stored blocks; at the end an empty one, the last.
+fn stored(bytes: &[u8], flush: TDEFLFlush, out: &mut impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    for block in bytes.chunks(BLOCK) {
+        let length = (block.len() as u16).to_le_bytes();
+        out(&[0, length[0], length[1], !length[0], !length[1]])?;
+        out(block)?;
+    }
+    if flush == TDEFLFlush::Finish { out(&[1, 0, 0, 0xff, 0xff]) } else { Ok(()) }
 }
 
 /// The bytes of one entry, hashed as they are consumed.

@@ -46,6 +46,8 @@ pub struct Entry {
     pub payload_size: u64,
     /// HTTP status of a response.
     pub status: Option<u16>,
+    /// `Location` of a response that redirects (301, 302, 303, 307, 308), as it stands.
+    pub location: Option<String>,
     /// Media type, as the head or the record says it.
     pub content_type: Option<String>,
     /// In the index: a response to GET, or an own artefact.
@@ -97,16 +99,8 @@ impl Wacz {
         if entry.payload_size > limit {
             return Err(Error::TooLarge { what: "payload", found: entry.payload_size, limit }.into());
         }
-        source.seek(SeekFrom::Start(entry.offset))?;
-        let mut reader: &mut dyn Read = source;
-        let mut input = Input::new(&mut reader, entry.length);
-        let mut member = Member::begin(&mut input, MAX_UNPACKED)?;
-        member.head("WARC header", MAX_HEADER)?;
-        if entry.kind != Kind::Resource.as_str() {
-            member.head("HTTP head", super::MAX_HEAD)?;
-        }
         let mut payload = Vec::new();
-        pass(&mut member, entry.payload_size, |bytes| payload.extend_from_slice(bytes))?;
+        within(source, entry, entry.payload_size, |bytes| payload.extend_from_slice(bytes))?;
         let found = evidence::digest::sha256(&payload);
         if found != entry.payload_sha256 {
             let (found, expected) = (cdxj::short(&found), cdxj::short(&entry.payload_sha256));
@@ -114,6 +108,26 @@ impl Wacz {
         }
         Ok(payload)
     }
+
+    /// The first bytes of an entry's payload, at most `limit`; compared with nothing.
+    pub fn begins(&self, source: &mut dyn Source, entry: &Entry, limit: u64) -> Result<Vec<u8>> {
+        let mut payload = Vec::new();
+        within(source, entry, entry.payload_size.min(limit), |bytes| payload.extend_from_slice(bytes))?;
+        Ok(payload)
+    }
+}
+
+/// Hands on the first `size` bytes of an entry's payload.
+fn within(source: &mut dyn Source, entry: &Entry, size: u64, see: impl FnMut(&[u8])) -> Result<()> {
+    source.seek(SeekFrom::Start(entry.offset))?;
+    let mut reader: &mut dyn Read = source;
+    let mut input = Input::new(&mut reader, entry.length);
+    let mut member = Member::begin(&mut input, MAX_UNPACKED)?;
+    member.head("WARC header", MAX_HEADER)?;
+    if entry.kind != Kind::Resource.as_str() {
+        member.head("HTTP head", super::MAX_HEAD)?;
+    }
+    pass(&mut member, size, see)
 }
 
 /// The canonical ZIP, walked forward.
@@ -208,6 +222,7 @@ struct Records {
     number: usize,
     unpacked: u64,
     targets: u64,
+    locations: u64,
 }
 
 impl Records {
@@ -264,6 +279,11 @@ impl Records {
         if self.targets > MAX_LIST {
             return Err(Error::TooLarge { what: "URLs", found: self.targets, limit: MAX_LIST }.into());
         }
+        // Beyond what memory may hold, a redirect is one whose target is not known.
+        let location = head.as_ref().and_then(|h| h.location.clone()).filter(|l| {
+            self.locations += l.len() as u64;
+            self.locations <= MAX_LIST
+        });
         let resource = header.kind == Kind::Resource;
         let answered = header.kind == Kind::Response && method.as_deref() == Some("GET");
         self.entries.push(Entry {
@@ -275,6 +295,7 @@ impl Records {
             payload_sha256: payload,
             payload_size: size,
             status: head.as_ref().and_then(|h| h.status),
+            location,
             content_type: if resource { Some(header.content_type) } else { head.and_then(|h| h.content_type) },
             indexed: resource || answered,
         });

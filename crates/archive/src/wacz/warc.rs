@@ -275,6 +275,8 @@ pub(super) struct Head {
     pub(super) status: Option<u16>,
     /// The first `Content-Type`, as it stands.
     pub(super) content_type: Option<String>,
+    /// The first `Location` of a redirect, as it stands.
+    pub(super) location: Option<String>,
 }
 
 /// Fields that say how the body is coded on the wire.
@@ -311,7 +313,8 @@ pub(super) fn head(bytes: &[u8], kind: Kind, coding: Coding) -> Result<Head> {
         let code = digits.filter(|_| version(protocol) && ends).and_then(|d| d.parse().ok());
         status = Some(code.filter(|c| (100..=999).contains(c)).ok_or_else(refuse)?);
     }
-    let mut content_type = None;
+    let (mut content_type, mut location) = (None, None);
+    let redirect = matches!(status, Some(301 | 302 | 303 | 307 | 308));
     for line in lines {
         if !plain(line) {
             return Err(refuse());
@@ -320,11 +323,14 @@ pub(super) fn head(bytes: &[u8], kind: Kind, coding: Coding) -> Result<Head> {
         if content_type.is_none() && name.eq_ignore_ascii_case("content-type") {
             content_type = Some(value.trim().to_owned());
         }
+        if redirect && location.is_none() && name.eq_ignore_ascii_case("location") {
+            location = Some(value.trim().to_owned()).filter(|l| l.len() <= MAX_URL);
+        }
         if coding == Coding::Decoded && CODED.iter().any(|c| name.trim().eq_ignore_ascii_case(c)) {
             return Err(Error::malformed("HTTP head", line, "x-orig- before it, as the body is decoded"));
         }
     }
-    Ok(Head { method, status, content_type })
+    Ok(Head { method, status, content_type, location })
 }
 
 /// The head of a decoded body: the three fields renamed to `x-orig-…`, everything else as it stands.

@@ -168,6 +168,7 @@ impl<W: Write + Seek> Writer<W> {
             payload_sha256: header.payload.unwrap_or_default(),
             payload_size,
             status,
+            location: None,
             content_type,
             indexed: false,
         });

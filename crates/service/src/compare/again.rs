@@ -5,12 +5,7 @@ use crate::intake;
 use archive::wacz;
 use evidence::comparison::{Against, Comparison, Image};
 use picture::{Limits, Prints};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    io::BufReader,
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, fs, io::BufReader, path::PathBuf};
 use verify::{Distances, Sentence};
 
 /// Most bytes of an original that is held in memory.
@@ -41,17 +36,15 @@ pub fn distances_again(document: &Comparison, files: &[PathBuf]) -> Distances {
             "Not computed again: the capture's file (WACZ) was not given.",
         );
     };
-    // Of the page only what a distance was computed of.
-    let drawn = scan.pairs.iter().filter(|pair| pair.found.is_some()).filter_map(|pair| scan.images.get(pair.image));
-    let drawn: BTreeSet<[u8; 32]> = drawn.map(|image| image.sha256).collect();
     let read = fs::File::open(path).map_err(wacz::Error::from).and_then(|file| {
         let mut source = BufReader::new(file);
         let wacz = wacz::read(&mut source)?;
         let places = page::places(&wacz, &mut source)?;
-        page::images(&wacz, &mut source, &places, &|sha256| drawn.contains(sha256))
+        let images = page::images(&wacz, &mut source, &places)?;
+        Ok((source, wacz, images))
     });
-    let images = match read {
-        Ok(images) => images,
+    let (mut source, wacz, images) = match read {
+        Ok(read) => read,
         Err(e) => {
             let (zh, en) = (format!("取证文件无法读取（{e}）。"), format!("The capture's file cannot be read ({e})."));
             return Distances::NotComputed(Sentence::new(zh, en));
@@ -78,7 +71,7 @@ pub fn distances_again(document: &Comparison, files: &[PathBuf]) -> Distances {
             continue;
         };
         let page = pages.entry(pair.image).or_insert_with(|| {
-            let bytes = images.listed.get(pair.image).and_then(|f| f.bytes.clone())?;
+            let bytes = images.listed.get(pair.image)?.bytes(&wacz, &mut source)?.ok()?;
             picture::prints(bytes, &Limits::default()).ok()
         });
         let registered = originals.entry(pair.record.sha256).or_insert_with(|| {

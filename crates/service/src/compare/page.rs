@@ -11,18 +11,26 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Most bytes of an image that is looked at.
 const MAX_IMAGE: u64 = 64 << 20;
-/// Most bytes of an image of which only the type is not known.
-const MAX_UNTYPED: u64 = 16 << 20;
+/// Leading bytes by which a type is known.
+const LEADING: u64 = 64;
 /// Most bytes of text or facts.
 const MAX_LISTS: u64 = 32 << 20;
 
 /// Where the page shows an image, by SHA-256.
 pub(super) type Places = BTreeMap<[u8; 32], [i64; 4]>;
 
-/// An image of the page, with its bytes where they are to be looked at.
+/// An image of the page, and where its bytes lie.
+#[derive(Clone)]
 pub(super) struct Found {
     pub(super) image: Image,
-    pub(super) bytes: Option<Vec<u8>>,
+    entry: Entry,
+}
+
+impl Found {
+    /// Its bytes; `None`: too many to be looked at.
+    pub(super) fn bytes(&self, wacz: &Wacz, source: &mut dyn Source) -> Option<Result<Vec<u8>>> {
+        (self.entry.payload_size <= MAX_IMAGE).then(|| wacz.payload(source, &self.entry, MAX_IMAGE))
+    }
 }
 
 /// The page's images.
@@ -56,14 +64,9 @@ pub(super) fn places(wacz: &Wacz, source: &mut dyn Source) -> Result<Places> {
     Ok(places)
 }
 
-/// Every image that came as a response, each digest once, in the order of the file; with its bytes where they are
-/// `wanted`.
-pub(super) fn images(
-    wacz: &Wacz,
-    source: &mut dyn Source,
-    places: &Places,
-    wanted: &dyn Fn(&[u8; 32]) -> bool,
-) -> Result<Images> {
+/// Every image that came as a response, each digest once, in the order of the file. Bytes are read when they are looked
+/// at, so that never more than one image a thread lies in memory.
+pub(super) fn images(wacz: &Wacz, source: &mut dyn Source, places: &Places) -> Result<Images> {
     let mut seen: BTreeMap<[u8; 32], usize> = BTreeMap::new();
     let mut out = Images { listed: Vec::new(), found: 0 };
     for entry in wacz.entries.iter().filter(|e| is_candidate(e)) {
@@ -73,12 +76,10 @@ pub(super) fn images(
             }
             continue;
         }
-        let limit = if is_typed(entry) { MAX_IMAGE } else { MAX_UNTYPED };
         // An untyped one is an image only if its bytes say so.
-        let read = wanted(&entry.payload_sha256) && out.listed.len() < MAX_IMAGES || !is_typed(entry);
-        let bytes = if read && entry.payload_size <= limit { Some(wacz.payload(source, entry, limit)?) } else { None };
-        let by_bytes = bytes.as_ref().map(|b| picture::media_type(b.get(..64).unwrap_or(b)));
-        if !is_typed(entry) && !by_bytes.is_some_and(|t| t.starts_with("image/")) {
+        let leading = wacz.begins(source, entry, LEADING)?;
+        let media_type = picture::media_type(&leading);
+        if !is_typed(entry) && !media_type.starts_with("image/") {
             continue;
         }
         // Past the last that is listed only counts.
@@ -91,14 +92,14 @@ pub(super) fn images(
             url: Some(entry.target.clone()).filter(|u| is_text(u)),
             sha256: entry.payload_sha256,
             size: entry.payload_size,
-            media_type: by_bytes.unwrap_or("application/octet-stream").into(),
+            media_type: media_type.into(),
             width: 0,
             height: 0,
             place: places.get(&entry.payload_sha256).copied(),
             occurrences: 1,
             result: "too-large".into(),
         };
-        out.listed.push(Found { image, bytes: bytes.filter(|_| wanted(&entry.payload_sha256)) });
+        out.listed.push(Found { image, entry: entry.clone() });
     }
     Ok(out)
 }
@@ -113,7 +114,7 @@ pub(super) fn content(wacz: &Wacz, source: &mut dyn Source) -> Result<Content> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         text.lines().map(|line| fit(line.trim())).filter(|line| !line.is_empty()).collect()
     });
-    let images = images(wacz, source, &Places::new(), &|_| false)?.listed;
+    let images = images(wacz, source, &Places::new())?.listed;
     let images = images.iter().map(|found| found.image.sha256).collect();
     let facts = facts(wacz, source)?.map(|facts| {
         let mut named: BTreeMap<String, String> = BTreeMap::new();

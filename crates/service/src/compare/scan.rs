@@ -4,13 +4,14 @@ use super::{
     CompareEvent,
     page::{Found, Images},
 };
-use evidence::comparison::{Match, NOT_COMPARED, Pair, Registered, Scan};
+use archive::wacz::{self, Source, Wacz};
+use evidence::comparison::{Image, Match, NOT_COMPARED, Pair, Registered, Scan};
 use picture::{Likeness, Limits, Prints};
 use std::{
     collections::BTreeMap,
     fs,
     path::Path,
-    sync::{Mutex, mpsc},
+    sync::{Mutex, PoisonError, mpsc},
 };
 
 /// Most bytes of a registered file that is looked at.
@@ -24,25 +25,38 @@ pub(super) struct Known {
     pub(super) held: bool,
 }
 
+/// A page's images and the file that holds them.
+pub(super) struct Page<'w, S> {
+    pub(super) images: Images,
+    pub(super) wacz: &'w Wacz,
+    pub(super) source: Mutex<&'w mut S>,
+}
+
 /// What became of one registered file.
 type Looked = Result<Vec<(usize, Likeness)>, &'static str>;
 
 /// Looks at everything once. Bytes are let go as soon as they were looked at.
-pub(super) fn run(
-    images: Images,
+pub(super) fn run<S: Source + Send>(
+    page: Page<'_, S>,
     registered: Vec<Known>,
     originals: &Path,
     events: &mut (dyn FnMut(CompareEvent) + Send),
-) -> Scan {
+) -> wacz::Result<Scan> {
     // One look for all records of the same bytes.
     let mut by_bytes: BTreeMap<[u8; 32], Vec<&Known>> = BTreeMap::new();
     registered.iter().for_each(|known| by_bytes.entry(known.record.sha256).or_default().push(known));
     let pictures: Vec<[u8; 32]> =
         by_bytes.iter().filter(|(_, known)| known.iter().any(|k| refused(k).is_none())).map(|(d, _)| *d).collect();
-    events(CompareEvent::Planned((images.listed.len() + pictures.len()) as u64));
+    let Page { images: Images { listed, found }, wacz, source } = page;
+    events(CompareEvent::Planned((listed.len() + pictures.len()) as u64));
 
-    let found = images.found;
-    let (images, prints): (Vec<_>, Vec<_>) = side_by_side(images.listed, look_at_image, events).into_iter().unzip();
+    let look = |found: Found| {
+        // Read one by one, looked at side by side.
+        let bytes = found.bytes(wacz, &mut **source.lock().unwrap_or_else(PoisonError::into_inner)).transpose()?;
+        Ok(look_at_image(found.image, bytes))
+    };
+    let looked: wacz::Result<Vec<_>> = side_by_side(listed, look, events).into_iter().collect();
+    let (images, prints): (Vec<_>, Vec<_>) = looked?.into_iter().unzip();
     let look = |sha256: [u8; 32]| (sha256, look_at_registered(originals, &sha256, &prints));
     let looked: BTreeMap<[u8; 32], Looked> = side_by_side(pictures, look, events).into_iter().collect();
 
@@ -68,7 +82,7 @@ pub(super) fn run(
     scan.pairs.sort_by(|a, b| a.rank().cmp(&b.rank()));
     scan.pairs_found = scan.pairs.len() as u64;
     scan.pairs.truncate(evidence::comparison::MAX_PAIRS);
-    scan
+    Ok(scan)
 }
 
 pub(super) fn matched(likeness: &Likeness) -> Match {
@@ -96,8 +110,7 @@ fn count(scan: &mut Scan, reason: &str) {
     }
 }
 
-fn look_at_image(found: Found) -> (evidence::comparison::Image, Option<Prints>) {
-    let Found { mut image, bytes } = found;
+fn look_at_image(mut image: Image, bytes: Option<Vec<u8>>) -> (Image, Option<Prints>) {
     let Some(bytes) = bytes else { return (image, None) };
     let result = picture::prints(bytes, &Limits::default());
     let (reason, width, height) = match &result {
@@ -150,7 +163,7 @@ fn side_by_side<T: Send, R: Send>(
             let (send, queue, work) = (send.clone(), &queue, &work);
             scope.spawn(move || {
                 loop {
-                    let next = queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next();
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                     let Some((place, item)) = next else { return };
                     if send.send((place, work(item))).is_err() {
                         return;

@@ -1,10 +1,10 @@
-//! A capture's file: every byte of it, its order, and the contact proofs.
+//! A capture's file: every byte of it, how its page was reached, its order, and the contact proofs.
 //!
 //! The order lies in the file as a package of its own. It is checked like any other, by the same trust and clock; a
 //! package inside it would be refused, so nothing nests twice.
 
-use super::{Container, Entries, Stamp, Walk, check, environment, told, trees};
-use crate::{Check, Facts, Outcome, Overall, Sentence, Verdict, verdict::clean, words};
+use super::{Container, Entries, Stamp, Walk, check, environment, path, stamps, told, trees};
+use crate::{Check, Facts, Outcome, Overall, Seal, Sentence, Verdict, verdict::clean, words};
 use archive::wacz::{self, Source, Wacz};
 use evidence::{
     Error, Result,
@@ -51,7 +51,7 @@ struct Order {
 }
 
 impl Walk<'_> {
-    /// The three checks of a capture. `tokens` are those over its statement.
+    /// The checks of a capture. `tokens` are those over its statement.
     pub(super) fn capture(&mut self, statement: &Statement, tokens: &[Stamp]) {
         let mut carried = self.entries.get("capture.wacz").map(|bytes| wacz::in_memory(bytes));
         let mut beside = self.wacz.take();
@@ -63,7 +63,7 @@ impl Walk<'_> {
         let Some(source) = source else {
             let (zh, en) =
                 ("没有给出取证文件（WACZ）；请一并给出。", "The capture's file (WACZ) was not given; give it along.");
-            return ["capture-resources", "capture-order", "capture-contact"].into_iter().for_each(|id| {
+            return ["capture-resources", path::ID, "capture-order", "capture-contact"].into_iter().for_each(|id| {
                 self.unmade(id, zh, en);
             });
         };
@@ -72,7 +72,9 @@ impl Walk<'_> {
             Err(e) => {
                 self.checks.push(Check::error("capture-resources", &e));
                 let (zh, en) = ("取证文件不成立，未再检查。", "Not checked, as the capture's file does not hold.");
-                return ["capture-order", "capture-contact"].into_iter().for_each(|id| self.unmade(id, zh, en));
+                return [path::ID, "capture-order", "capture-contact"]
+                    .into_iter()
+                    .for_each(|id| self.unmade(id, zh, en));
             }
         };
         let (records, named) = (read.entries.len(), read.named().count());
@@ -92,6 +94,8 @@ impl Walk<'_> {
                 format!("{en}; with reservations: {}.", with(|s| &s.en, "; ")),
             ),
         });
+        let ordered = self.facts.claims.get("url").and_then(Value::as_str);
+        self.checks.push(path::check(ordered, &read, result.as_ref()));
         let order = self.order(&read, source);
         let compared = match &order {
             Ok(order) => self.compare(statement, tokens, order, &read),
@@ -302,11 +306,15 @@ impl Walk<'_> {
                 "The proofs' signatures hold, but your trust folder has no roots for web sites (web-*.pem), so whose keys they are is not known.",
             );
         }
-        self.trusted(&found)
+        // The proofs are over this token: what is not known of it, the lower bound lacks.
+        let note = order.entries.get("checkpoint.txt").map(Vec::as_slice).unwrap_or_default();
+        let stamp = stamps::check(self.trust, "sealing-token-1".into(), seal, note, None, &stamps::CHECKPOINT);
+        self.trusted(&found, stamp.verified.as_ref())
     }
 
-    /// Names and chains, by the reader's roots, when the capture was stamped.
-    fn trusted(&self, found: &[Contact]) -> Check {
+    /// Names and chains, by the reader's roots, when the capture was stamped. `sealed` is the token of the order's
+    /// `checkpoint.tsr`, if the reader knows its authority.
+    fn trusted(&self, found: &[Contact], sealed: Option<&Seal>) -> Check {
         const ID: &str = "capture-contact";
         let at = self.facts.t1.as_ref().map_or(self.now, |t| t.at);
         let (mut names, mut doubts) = (Vec::new(), Vec::new());
@@ -331,17 +339,33 @@ impl Walk<'_> {
         }
         let names: Vec<String> = names.into_iter().map(|(name, root)| format!("{name} ({root})")).collect();
         let (listed, doubts) = (clean(names.join(", ")), clean(doubts.join("; ")));
+        let (zh, en) = sealed.map_or_else(
+            || {
+                (
+                    "指令的 checkpoint.tsr 出自您不认识的机构，其时间不能确认；各证明都签在它之后".to_owned(),
+                    "The order's checkpoint.tsr is by an authority that you do not know, so its time is not established; each proof was signed after it"
+                        .to_owned(),
+                )
+            },
+            |seal| {
+                let (who, date) = (&seal.authority, words::date_before(seal.at.plus(-seal.accuracy)));
+                (
+                    format!("“{who}”封存指令（checkpoint.tsr，不早于 {date}）之后，各证明才签署"),
+                    format!("Each proof was signed after \"{who}\" had sealed the order (checkpoint.tsr, no earlier than {date})"),
+                )
+            },
+        );
         let (zh, en) = if listed.is_empty() {
-            ("各证明都签在指令封存之后".to_owned(), "Each proof was signed after the order was sealed".to_owned())
+            (zh, en)
         } else {
-            (
-                format!("指令封存之后，这些网站的密钥有过应答：{listed}"),
-                format!("After the order was sealed the keys of these sites answered: {listed}"),
-            )
+            (format!("{zh}；有过应答的网站密钥：{listed}"), format!("{en}; keys of these sites answered: {listed}"))
         };
-        if doubts.is_empty() {
+        if doubts.is_empty() && sealed.is_some() {
             let en = format!("{en}. It binds no content of a page, and tells no port from another.");
             return Check::new(ID, Outcome::Pass, format!("{zh}。它不约束页面的内容，也不区分端口。"), en);
+        }
+        if doubts.is_empty() {
+            return Check::new(ID, Outcome::Limited, format!("{zh}。"), format!("{en}."));
         }
         Check::new(
             ID,

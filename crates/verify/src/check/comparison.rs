@@ -8,7 +8,7 @@ use crate::{Check, Original, Outcome, verdict::clean};
 use archive::wacz::Source;
 use evidence::{
     Error, Result,
-    comparison::{Against, Comparison, MAX_BYTES, Similarity},
+    comparison::{Against, Comparison, MAX_BYTES, Scan, Similarity},
     json::Value,
     statement::{Ref, Statement},
 };
@@ -91,13 +91,20 @@ fn said(document: &Comparison) -> Check {
             let count = |word| scan.pairs.iter().filter(|p| p.similarity() == word).count();
             let (identical, close, possible) =
                 (count(Similarity::Identical), count(Similarity::Close), count(Similarity::Possible));
-            let (images, records) = (scan.images_found, scan.records);
+            let (images, records, found, listed) =
+                (scan.images_found, scan.records, scan.pairs_found, scan.pairs.len() as u64);
+            let of_listed = |zh: &str, en: &str| match found > listed {
+                true => (format!("{zh}（列出 {listed} 对）"), format!("{en} ({listed} of them listed)")),
+                false => (zh.to_owned(), en.to_owned()),
+            };
+            let (zh, en) = of_listed(&format!("找到 {found} 对"), &format!("{found} pairs found"));
+            let (left_zh, left_en) = left_out(scan);
             (
                 format!(
-                    "比对文件格式正确，与记录一致。平台所述：页面图像 {images} 幅，登记记录 {records} 条；字节相同 {identical} 对，相近 {close} 对，可能相近 {possible} 对。"
+                    "比对文件格式正确，与记录一致。平台所述：页面图像 {images} 幅{left_zh}，登记记录 {records} 条；{zh}：字节相同 {identical} 对，相近 {close} 对，可能相近 {possible} 对。"
                 ),
                 format!(
-                    "The document has its form and agrees with its record. The platform says: {images} images on the page, {records} registered records; pairs of the same bytes {identical}, close {close}, possible {possible}."
+                    "The document has its form and agrees with its record. The platform says: {images} images on the page{left_en}, {records} registered records; {en}: of the same bytes {identical}, close {close}, possible {possible}."
                 ),
             )
         }
@@ -118,6 +125,30 @@ fn said(document: &Comparison) -> Check {
         }
     };
     Check::new(ID, Outcome::Pass, zh, en)
+}
+
+/// Images of the page that were not compared as pictures, and why, in both languages; nothing where all were.
+fn left_out(scan: &Scan) -> (String, String) {
+    const WHY: [(&str, &str, &str); 5] = [
+        ("format", "格式不支持", "of another format"),
+        ("broken", "损坏", "broken"),
+        ("too-large", "过大", "too large"),
+        ("small", "过小", "too small"),
+        ("flat", "过于单调", "too plain"),
+    ];
+    let count = |word: &str| scan.images.iter().filter(|i| i.result == word).count() as u64;
+    let more = scan.images_found.saturating_sub(scan.images.len() as u64);
+    let counted = WHY.map(|(word, zh, en)| (count(word), zh, en));
+    let counted = counted.into_iter().chain([(more, "未列出", "not listed")]).filter(|(n, ..)| *n > 0);
+    let (zh, en): (Vec<_>, Vec<_>) =
+        counted.clone().map(|(n, zh, en)| (format!("{zh} {n}"), format!("{n} {en}"))).unzip();
+    match counted.map(|(n, ..)| n).sum::<u64>() {
+        0 => (String::new(), String::new()),
+        n => (
+            format!("（其中 {n} 幅未作为图片比对：{}）", zh.join("，")),
+            format!(" ({n} of them not compared as pictures: {})", en.join(", ")),
+        ),
+    }
 }
 
 fn all(source: &mut dyn Source) -> std::io::Result<Vec<u8>> {

@@ -2,6 +2,7 @@
 //!
 //! None of this shows that the page was so: it shows that the file tells one story, the one that the statement tells.
 
+use super::address::{as_asked, plain};
 use crate::Sentence;
 use archive::wacz::{Source, Wacz};
 use evidence::{
@@ -125,91 +126,6 @@ fn requested(url: &str, read: &Wacz) -> Result<Option<Sentence>> {
     Err(Error::mismatch("request of the order's URL", format!("{first}, and others"), wanted))
 }
 
-/// A URL as a browser asks for it (WHATWG URL), where that is plain; `None` where it takes more than this.
-fn as_asked(url: &str) -> Option<String> {
-    let (scheme, rest) = url.trim_matches(' ').split_once("://")?;
-    let default = match scheme {
-        "http" => ":80",
-        "https" => ":443",
-        _ => return None,
-    };
-    let rest = plain(rest);
-    let (authority, tail) = rest.find(['/', '?']).map_or((rest, ""), |n| rest.split_at(n));
-    let authority = authority.to_ascii_lowercase();
-    let authority = authority.strip_suffix(default).unwrap_or(&authority);
-    let (host, port) = authority.split_once(':').map_or((authority, None), |(h, p)| (h, Some(p)));
-    let port_fits = port.is_none_or(|p| !p.is_empty() && !p.starts_with('0') && p.bytes().all(|c| c.is_ascii_digit()));
-    let label = |l: &str| !l.is_empty() && l.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'));
-    // A last label that is a number makes an address of it, whose other spellings are not compared.
-    let number = host.rsplit('.').next().is_some_and(|l| l.starts_with(|c: char| c.is_ascii_digit()));
-    let address = host.parse::<core::net::Ipv4Addr>().is_ok_and(|a| a.to_string() == host);
-    if !host.split('.').all(label) || host.split('.').any(|l| l.starts_with("xn--")) || !port_fits || number && !address
-    {
-        return None;
-    }
-    let (path, query) = tail.split_once('?').map_or((tail, None), |(p, q)| (p, Some(q)));
-    let dots = |s: &str| matches!(s.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
-    if path.split('/').any(dots) || tail.contains(['\\', '^', '|']) || tail.chars().any(char::is_control) {
-        return None;
-    }
-    let path = if path.is_empty() { "/".to_owned() } else { escaped(path, b" \"<>`{}") };
-    let query = query.map_or_else(String::new, |q| format!("?{}", escaped(q, b" \"<>'")));
-    Some(format!("{scheme}://{authority}{path}{query}"))
-}
-
-fn escaped(text: &str, also: &[u8]) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_graphic() && !also.contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
-/// Without a fragment, which no request carries.
-fn plain(url: &str) -> &str {
-    url.split('#').next().unwrap_or_default()
-}
-
 fn same(what: &'static str, found: &str, expected: &str) -> Result<()> {
     if found == expected { Ok(()) } else { Err(Error::mismatch(what, found, expected)) }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn a_url_is_asked_for_as_a_browser_does() {
-        for (url, asked) in [
-            ("https://Shop.example", "https://shop.example/"),
-            ("https://shop.example:443/a?b#c", "https://shop.example/a?b"),
-            ("http://shop.example:8080/?q=连衣裙 a", "http://shop.example:8080/?q=%E8%BF%9E%E8%A1%A3%E8%A3%99%20a"),
-            ("http://127.0.0.1:8000/item{1}?it's", "http://127.0.0.1:8000/item%7B1%7D?it%27s"),
-            (" https://shop.example?x ", "https://shop.example/?x"),
-            ("https://shop.example/%E5%BA%97//a.", "https://shop.example/%E5%BA%97//a."),
-        ] {
-            assert_eq!(as_asked(url).as_deref(), Some(asked), "{url}");
-        }
-        for other in [
-            "ftp://shop.example/",
-            "https://商店.example/",
-            "https://xn--a.example/",
-            "http://0x7f.1/",
-            "http://2130706433/",
-            "http://[::1]/",
-            "https://u@shop.example/",
-            "https://shop.example/a/../b",
-            "https://shop.example/%2E%2e/b",
-            "https://shop.example/a\\b",
-            "https://shop.example:080/",
-            "https://shop..example/",
-        ] {
-            assert_eq!(as_asked(other), None, "{other}");
-        }
-    }
 }

@@ -19,6 +19,7 @@ use std::io::Cursor;
 
 pub(super) const URL: &str = "https://shop.example/magpie";
 pub(super) const RESOURCES: &str = "capture-resources";
+pub(super) const PATH: &str = "capture-path";
 pub(super) const ORDER: &str = "capture-order";
 pub(super) const CONTACT: &str = "capture-contact";
 
@@ -246,7 +247,7 @@ pub fn cases(book: &mut Book) {
 }
 
 fn resources(book: &mut Book) {
-    const NONE: &[&str] = &[ORDER, CONTACT];
+    const NONE: &[&str] = &[PATH, ORDER, CONTACT];
     book.good(RESOURCES, "complete", "an order, then its capture", |b| capture(b, &Plan::default()))
         .and(CONTACT, "not_checked");
     book.good(RESOURCES, "artefacts", "own artefacts under all kinds of names", |b| {
@@ -432,7 +433,10 @@ fn orders(book: &mut Book) {
     });
     bad("no-package", "an order that is no package", &|p| p.carried = Some(Box::new(|_| b"order".to_vec())));
     let mut open = |slug: &str, what: &str, change: &dyn Fn(&mut Plan)| {
-        book.open(ORDER, slug, what, |b| capture(b, &plan(|p| change(p)))).and(CONTACT, "not_checked");
+        let case = book.open(ORDER, slug, what, |b| capture(b, &plan(|p| change(p)))).and(CONTACT, "not_checked");
+        if slug == "no-url" {
+            case.and(PATH, "not_checked");
+        }
     };
     open("not-sealed", "the order's checkpoint has no token", &|p| {
         p.order = Box::new(|b| b.seal = Box::new(|_, _| Vec::new()));

@@ -2,7 +2,8 @@
 
 use super::{
     Book, Case,
-    capture::{CONTACT, ORDER, Plan, RESOURCES, capture, order, plan, resource, set, wacz},
+    capture::{CONTACT, ORDER, PATH, Plan, RESOURCES, URL, capture, order, plan, resource, set, wacz},
+    capture_told::{hops, log, ordered_at},
     contact::{Handshake, contacted},
     forged::{stolen, thief},
     stamp::Authority,
@@ -47,6 +48,7 @@ pub fn cases(book: &mut Book) {
     changed(book);
     strangers(book);
     spliced(book);
+    elsewhere(book);
 }
 
 /// Orders written for the occasion, files changed after they were recorded.
@@ -55,7 +57,13 @@ fn changed(book: &mut Book) {
         forge(book, slug, what, checks, |b| capture(b, &plan(|p| change(p))));
     };
     let order = [(ORDER, "fail"), (CONTACT, "not_checked")];
-    let swapped = [("file", "fail"), (RESOURCES, "fail"), (ORDER, "not_checked"), (CONTACT, "not_checked")];
+    let swapped = [
+        ("file", "fail"),
+        (RESOURCES, "fail"),
+        (PATH, "not_checked"),
+        (ORDER, "not_checked"),
+        (CONTACT, "not_checked"),
+    ];
     forge("order-after-the-fact", "an order written after the capture, on the ledger and in time", &order, &|p| {
         (p.reversed, p.ordered, p.stamped) = (true, 80, 71);
         p.order = Box::new(|b| b.leaves = Some(Box::new(|leaves| vec![leaves[0].clone(), leaves[1].clone()])));
@@ -99,7 +107,7 @@ fn changed(book: &mut Book) {
     forge(
         "another-main-page",
         "a WACZ that opens at another page than the one that was captured",
-        &[(RESOURCES, "fail"), (ORDER, "not_checked"), (CONTACT, "not_checked")],
+        &[(RESOURCES, "fail"), (PATH, "not_checked"), (ORDER, "not_checked"), (CONTACT, "not_checked")],
         &|p| p.pages = Box::new(|pages| pages[0].url = "https://shop.example/heron".into()),
     );
 }
@@ -164,7 +172,13 @@ fn strangers(book: &mut Book) {
 /// Pieces of honest captures.
 fn spliced(book: &mut Book) {
     let order = [(ORDER, "fail"), (CONTACT, "not_checked")];
-    let swapped = [("file", "fail"), (RESOURCES, "fail"), (ORDER, "not_checked"), (CONTACT, "not_checked")];
+    let swapped = [
+        ("file", "fail"),
+        (RESOURCES, "fail"),
+        (PATH, "not_checked"),
+        (ORDER, "not_checked"),
+        (CONTACT, "not_checked"),
+    ];
     let another = |p: &mut Plan| {
         set(&mut p.order_claims, "attempt", json!(2));
         p.body = b"<p>heron</p>";
@@ -222,4 +236,25 @@ fn spliced(book: &mut Book) {
 
 fn order_of_before() -> super::world::Entries {
     order(&plan(|p| p.ordered = 30))
+}
+
+/// Honest orders, and files that show another page than the one that was ordered.
+fn elsewhere(book: &mut Book) {
+    let mut forge = |slug: &str, what: &str, checks: &[(&str, &'static str)], change: &dyn Fn(&mut Plan)| {
+        forge(book, slug, what, checks, |b| capture(b, &plan(|p| change(p))));
+    };
+    let reached = [(PATH, "fail"), (CONTACT, "not_checked")];
+    let short = "https://shop.example/s/8Kd2Qx";
+    forge("page-not-reached", "an honest order of one page, and a file that shows another", &reached, &|p| {
+        ordered_at(p, short, "HTTP/1.1 200 OK", &[]);
+    });
+    forge(
+        "redirect-elsewhere",
+        "the ordered page led to another address than the one that is shown, and the log begins in the middle",
+        &reached,
+        &|p| {
+            ordered_at(p, short, "HTTP/1.1 302 Found", &[("Location", "https://shop.example/heron")]);
+            log(p, hops(&["https://shop.example/s/other", URL]));
+        },
+    );
 }

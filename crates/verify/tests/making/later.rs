@@ -353,4 +353,13 @@ fn clock(book: &mut Book) {
     book.good(ID, "compared", "the platform says that it compared its clock", |_| ());
     book.good(ID, "not-compared", "it did not", |b| b.statement["clock"] = json!({"checked": false}))
         .and(ID, "limited");
+    let off = |offset: i64| {
+        move |b: &mut Build| {
+            b.statement["clock"] =
+                json!({"checked": true, "source": "ntp.example", "offset_us": offset, "at": at(2).to_micros()});
+        }
+    };
+    book.good(ID, "one-second", "off by a second", off(-1_000_000));
+    book.good(ID, "behind", "more than a second behind", off(-1_000_001)).and(ID, "limited");
+    book.good(ID, "ahead", "more than a second ahead", off(1_000_001)).and(ID, "limited");
 }

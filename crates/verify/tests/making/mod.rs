@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, dead_code, missing_docs)]
 
 mod capture;
+mod capture_told;
 mod certificate;
 mod certificate_form;
 mod comparison;
@@ -158,6 +159,7 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     certificate::cases(&mut book);
     certificate_form::cases(&mut book);
     capture::cases(&mut book);
+    capture_told::cases(&mut book);
     contact::cases(&mut book);
     comparison::cases(&mut book);
     forged_capture::cases(&mut book);

@@ -140,7 +140,7 @@ fn disclosures(book: &mut Book) {
             &raw(&[7; 16], "refs", &json!([{"ledger": b.world.origin, "id": id, "leaf": "ab".repeat(32)}])),
         );
     })
-    .all(&["capture-resources", "capture-order", "capture-contact"], "not_checked")
+    .all(&["capture-resources", "capture-path", "capture-order", "capture-contact"], "not_checked")
     .exit = 3;
 
     book.bad(ID, "another-owner", "owner_name opened as another's", move |b| {
@@ -203,7 +203,7 @@ fn disclosures(book: &mut Book) {
     });
     book.bad(ID, "no-array", "an object instead of an array", |b| b.disclosure = Some(b"{}".to_vec()));
     book.bad(ID, "capture-without-order", "a capture whose refs are null", |b| b.kind(Kind::Capture, &[]))
-        .all(&["capture-resources", "capture-order", "capture-contact"], "not_checked");
+        .all(&["capture-resources", "capture-path", "capture-order", "capture-contact"], "not_checked");
     book.open(ID, "unknown-claim", "a disclosure of a claim that version 1 defines nowhere", |b| {
         b.opened = vec![base64url(raw(&[7; 16], "mood", &json!("x")).as_bytes())];
     });
