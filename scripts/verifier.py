@@ -65,6 +65,34 @@ def version():
     return "%s (%s)" % (number, commit.stdout.strip() or "unknown")
 
 
+def notices():
+    """The licences of every crate in the module: each text once, with the crates that it is from."""
+    command = ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", "wasm32-unknown-unknown"]
+    graph = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout)
+    packages = {package["id"]: package for package in graph["packages"]}
+    nodes = {node["id"]: node for node in graph["resolve"]["nodes"]}
+    wanted = [id for id, package in packages.items() if package["name"] == "verifier"]
+    found = set()
+    while wanted:
+        id = wanted.pop()
+        if id in found:
+            continue
+        found.add(id)
+        wanted += [dep["pkg"] for dep in nodes[id]["deps"] if any(kind["kind"] is None for kind in dep["dep_kinds"])]
+    texts, lines = {}, []
+    for package in sorted((packages[id] for id in found), key=lambda p: (p["name"], p["version"])):
+        if package["source"] is None:
+            continue
+        name = "%s %s" % (package["name"], package["version"])
+        lines.append("%s  %s" % (name, package["license"]))
+        folder = os.path.dirname(package["manifest_path"])
+        for file in sorted(os.listdir(folder)):
+            if re.match(r"(?i)(licen[cs]e|copying|notice|copyright)", file) and os.path.isfile(os.path.join(folder, file)):
+                texts.setdefault(read(os.path.join(folder, file)).decode("utf-8", "replace").strip(), []).append(name)
+    blocks = ["%s\n\n%s" % (", ".join(names), text) for text, names in texts.items()]
+    return "\n\n".join(["Crates in the module of index.html, and their licences\n\n" + "\n".join(lines)] + blocks) + "\n"
+
+
 def csp(text):
     return "'sha256-%s'" % base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
@@ -109,7 +137,8 @@ def main():
         sys.exit("usage: scripts/verifier.py MODULE.wasm OUTPUT-FOLDER")
     module, folder = read(sys.argv[1]), sys.argv[2]
     page = assemble(module)
-    files = {"index.html": page, "README.txt": README.encode(), "LICENSE.txt": read(os.path.join(ROOT, "LICENSE"))}
+    files = {"index.html": page, "README.txt": README.encode(), "LICENSE.txt": read(os.path.join(ROOT, "LICENSE")),
+             "THIRD-PARTY.txt": notices().encode()}
     files["SHA256SUMS"] = "".join(
         "%s  %s\n" % (hashlib.sha256(files[name]).hexdigest(), name) for name in sorted(files)).encode()
     os.makedirs(folder, exist_ok=True)

@@ -65,9 +65,9 @@ function refuse(id, values) {
 async function verify() {
   const mine = running;
   const { artefact, folder, originals } = table;
-  if (bytesOf(artefact) > MAX_ARTEFACT || artefact.length > MAX_FILES) return refuse("v-too-large", { name: artefact[0].name, n: MAX_ARTEFACT >> 20 });
+  if (bytesOf(artefact) > MAX_ARTEFACT || artefact.length > MAX_FILES) return refuse("v-too-large", { name: clean(artefact[0].name), n: MAX_ARTEFACT >> 20 });
   const large = trust.files.find((item) => item.file.size > MAX_TRUST);
-  if (large) return refuse("v-too-large", { name: large.name, n: MAX_TRUST >> 20 });
+  if (large) return refuse("v-too-large", { name: clean(large.name), n: MAX_TRUST >> 20 });
   for (const item of originals.filter((item) => !item.digests)) {
     busy = { item, done: 0 };
     draw();
@@ -88,7 +88,7 @@ async function verify() {
   if (mine !== running) return;
   if (!verdict) {
     const { trust_error: wrong } = shown;
-    return refuse(wrong ? "v-trust-unusable" : "v-job-stopped", wrong && { file: wrong.file, reason: wrong });
+    return refuse(wrong ? "v-trust-unusable" : "v-job-stopped", wrong && { file: clean(wrong.file), reason: wrong });
   }
   const name = folder ? folderOf(artefact[0]).replace(/\/$/, "") : artefact[0].name;
   outcome = { verdict: JSON.parse(verdict), json: verdict, shown, at, artefact: name, originals: [...originals], trust: { ...trust } };
@@ -178,7 +178,7 @@ function zone(title, note, choose, kind, attributes) {
 
 function drawList() {
   const row = (item, role) => {
-    const name = role === "folder" ? folderOf(item).replace(/\/$/, "") : item.name;
+    const name = clean(role === "folder" ? folderOf(item).replace(/\/$/, "") : item.name);
     const hashing = busy?.item === item;
     const total = role === "folder" ? bytesOf(table.artefact) : item.file.size;
     const all = role === "folder" ? () => { table.artefact = []; table.folder = false; } : () => {};
@@ -203,9 +203,9 @@ function drawList() {
 
 function drawTrust() {
   const { files, folder } = trust;
-  const names = files.map((item) => item.name).sort();
+  const names = files.map((item) => clean(item.name)).sort();
   $("trusted").replaceChildren(files.length
-    ? h("p", h("strong", folder ? t("v-trust-folder", { folder }) : t("v-trust-loose")), h("span.m.mono", names.join("  ")))
+    ? h("p", h("strong", folder ? t("v-trust-folder", { folder: clean(folder) }) : t("v-trust-loose")), h("span.m.mono", names.join("  ")))
     : h("p", t("v-trust-none")));
   $("trust-clear").hidden = !files.length;
 }

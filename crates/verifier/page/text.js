@@ -33,6 +33,9 @@ function icon(id, kind = "") {
   return svg;
 }
 
+// Names of files may turn a line around or hide a part of it; in a verdict's sentences the same is done by `verify`.
+const clean = (name) => name.replace(/[\p{Cc}\u061C\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF]/gu, "\uFFFD");
+
 const number = (n) => n.toLocaleString("en-US");
 function size(bytes) {
   const [unit, by] = bytes < 1e6 ? ["kB", 1e3] : bytes < 1e9 ? ["MB", 1e6] : ["GB", 1e9];

@@ -5,6 +5,22 @@ const face = (verdict, shown) => (verdict.result === "verified" && shown.reserve
 const KIND = { verified: "ok", reserved: "res", not_verified: "bad", incomplete: "wait" };
 const RESULT = { pass: "ok", limited: "res", not_checked: "wait", fail: "bad" };
 
+// Most lines of one numbered question that were not checked: a collection has one a file.
+const MOST = 20;
+
+function lines(checks, render) {
+  const seen = new Map(), shown = [];
+  let left = 0;
+  for (const item of checks) {
+    const bare = item.id.replace(/\d+$/, "");
+    const n = item.result === "not_checked" ? (seen.get(bare) ?? 0) + 1 : 0;
+    if (n) seen.set(bare, n);
+    if (n > MOST) left += 1;
+    else shown.push(render(item));
+  }
+  return left ? [...shown, h("li.wait", h("p.more", t("v-more", { n: number(left) })))] : shown;
+}
+
 // The question of a check; those with a number say which one it is, from the second on.
 function question(id) {
   const [, bare, n] = id.match(/^(.*?)(?:-(\d+))?$/);
@@ -23,7 +39,7 @@ const plain = (sentences) => h("ul.plain.measure", sentences.map((sentence) => h
 function head({ verdict, shown, at, trust }) {
   const which = face(verdict, shown);
   const roots = t(trust.folder ? "v-roots" : trust.files.length ? "v-roots-loose" : "v-roots-none", {
-    folder: trust.folder, n: trust.files.length, at: `${shifted(at)} (UTC+8)`,
+    folder: clean(trust.folder), n: trust.files.length, at: `${shifted(at)} (UTC+8)`,
   });
   const dates = verdict.shows.length ? [shown.t1, shown.t2] : [];
   const place = dates.findIndex((seal) => seal?.independent);
@@ -104,8 +120,8 @@ function facts({ artefact, originals, shown }) {
   const rows = [];
   const row = (term, ...content) => rows.push(h("dt", term), h("dd", content));
   const { record, claims, ledger, operator } = shown;
-  row(t("v-evidence"), artefact, record ? h("span.soft", titleOf(record), t("v-not-registration")) : "");
-  for (const item of originals) row(t("v-original"), item.name, h("span.soft", t("v-bytes", { n: number(item.file.size) })));
+  row(t("v-evidence"), clean(artefact), record ? h("span.soft", titleOf(record), t("v-not-registration")) : "");
+  for (const item of originals) row(t("v-original"), clean(item.name), h("span.soft", t("v-bytes", { n: number(item.file.size) })));
   if (record) row(t("v-record"), h("span.mono", record.id));
   for (const name of CLAIMS.filter((name) => claims[name] !== undefined && claims[name] !== null)) {
     const note = name === "owner_name" ? h("span.soft", t("v-owner-note")) : "";
@@ -137,7 +153,7 @@ function renderVerdict(outcome, opened, acts) {
     head(outcome),
     missing(outcome, acts),
     section("questions", t("v-questions"), t("v-questions-note"),
-      h("ol.checks", verdict.checks.map((item) => check(item, shown, opened)))),
+      h("ol.checks", lines(verdict.checks, (item) => check(item, shown, opened)))),
     facts(outcome),
     verdict.shows.length ? section("shows", t("v-shows"), "", plain(verdict.shows.map(said))) : null,
     section("cannot", t("v-cannot"), "", plain([t("v-cannot-1"), t("v-cannot-2"), t("v-cannot-3")])),

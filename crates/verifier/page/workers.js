@@ -25,14 +25,17 @@ function startWorkers() {
   return compiled;
 }
 
-// One job; `bytes`: how much there is to look at, by which it may take longer. Rejects with "stopped", "unreadable", "slow"
+// One job; `bytes`: how much there is to look at, by which it may take longer. Digesting ends where the file does, so it may go
+// on as long as it gets on. Rejects with "stopped", "unreadable", "slow"
 // or "ended" (by `signal`).
 function run(job, bytes, { progress, signal } = {}) {
   startWorkers().catch(() => {});
   const worker = spare;
   spare = null;
   return new Promise((resolve, reject) => {
-    const limit = setTimeout(() => end("slow"), PATIENCE_MS + bytes / BYTES_A_MS);
+    const patience = PATIENCE_MS + (job.job === "hash" ? 0 : bytes / BYTES_A_MS);
+    const wait = () => setTimeout(() => end("slow"), patience);
+    let limit = wait();
     const ended = () => end("ended");
     const over = () => {
       clearTimeout(limit);
@@ -47,7 +50,13 @@ function run(job, bytes, { progress, signal } = {}) {
     signal?.addEventListener("abort", ended);
     worker.onerror = () => end("stopped");
     worker.onmessage = ({ data }) => {
-      if ("progress" in data) return progress?.(data.progress);
+      if ("progress" in data) {
+        if (job.job === "hash") {
+          clearTimeout(limit);
+          limit = wait();
+        }
+        return progress?.(data.progress);
+      }
       if (data.failed) return end(data.failed);
       over();
       if (data.spent || spare) worker.terminate();
