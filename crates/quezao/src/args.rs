@@ -1,6 +1,7 @@
 //! What can be typed. Help, completions and man pages all come from these definitions; their words in
 //! Chinese and English come from `locales/` (`help-COMMAND`, `help-arg-NAME`).
 
+pub(crate) mod folders;
 mod outside;
 
 pub(crate) use outside::{Clock, Stamp, Switch, TsaAdd, TsaCommand};
@@ -24,7 +25,7 @@ pub(crate) enum Command {
     Capture(Capture),
     Compare(Compare),
     Discard(Discard),
-    List(Data),
+    List(folders::List),
     Show(Show),
     Export(Export),
     Find(Find),
@@ -91,10 +92,12 @@ pub(crate) struct Init {
 
 #[derive(Args)]
 pub(crate) struct Deposit {
-    #[arg(required = true, value_name = "PATHS")]
+    #[arg(required_unless_present = "retry", value_name = "PATHS")]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
     pub data: Data,
+    #[command(flatten)]
+    pub folders: folders::Folders,
     #[arg(long)]
     pub digest_only: bool,
     #[arg(long)]
@@ -214,8 +217,10 @@ pub(crate) enum Lang {
 
 #[derive(Args)]
 pub(crate) struct Export {
-    #[arg(required = true, value_name = "ID")]
+    #[arg(required_unless_present_any = ["all", "from"], value_name = "ID")]
     pub ids: Vec<String>,
+    #[command(flatten)]
+    pub many: folders::Many,
     #[command(flatten)]
     pub data: Data,
     #[arg(long, value_name = "DIR")]

@@ -3,10 +3,10 @@
 use crate::{
     args,
     forge::{self, Forgery, Loot},
-    out::Out,
+    out::{Out, now},
     verify_cmd,
 };
-use evidence::{digest::FileDigests, time::Utc};
+use evidence::digest::FileDigests;
 use locale::Locale;
 use service::{DepositRequest, ExportRequest, Folder, InitOptions, Mode, Rights, show_path};
 use std::{
@@ -17,7 +17,6 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
 };
 use verify::{Original, Outcome, Trust, Verdict};
 
@@ -328,9 +327,4 @@ fn draw(n: u8) -> image::RgbImage {
             image::Rgb([250 - (y / 3) as u8, 214 - (y / 4) as u8, 160 + (x / 8) as u8 + n])
         }
     })
-}
-
-fn now() -> Utc {
-    let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
-    Utc(i64::try_from(micros).unwrap_or(i64::MAX))
 }

@@ -1,17 +1,15 @@
 //! Commands on a data folder: they translate between what was typed, `service`, and what is printed.
 
 use crate::{
-    args::{self, AdminCommand, Disclose, Lang, OwnerKind},
+    args::{self, AdminCommand, OwnerKind},
     out::{self, Out, eights},
 };
-use locale::Locale;
-use service::{DepositLine, DepositRequest, Event, ExportRequest, Folder, InitOptions, Mode, Rights, show_path};
+use service::{DepositLine, Folder, InitOptions, Mode, Rights, show_path};
 use std::{
     collections::BTreeMap,
     fs::File,
     io::{self, Read},
     path::Path,
-    time::Duration,
 };
 
 /// Longest file that an identity number is read from.
@@ -63,56 +61,6 @@ pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
     0
 }
 
-pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
-    let mut folder = match Folder::open(&a.data.data, Mode::Write) {
-        Ok(folder) => folder,
-        Err(e) => return out.refuse(&e),
-    };
-    out.warn(&folder.warnings);
-    let request =
-        DepositRequest { paths: a.paths, digest_only: a.digest_only, again: a.again, rights: rights(a.rights) };
-    let mut progress = None;
-    let (mut failed, mut done, mut all) = (0u64, 0u64, 0u64);
-    let result = folder.deposit(&request, &mut |event| match event {
-        Event::Planned { files, bytes } => {
-            progress = Some(out.bar(bytes));
-            all = files;
-        }
-        Event::Read { bytes } => {
-            if let Some(p) = &progress {
-                p.inc(bytes);
-            }
-        }
-        Event::Done(line) => {
-            failed += u64::from(line.status == "failed");
-            done += 1;
-            let print = || print_line(out, &line, a.data.json);
-            match &progress {
-                Some(p) => {
-                    p.suspend(print);
-                    p.set_message(format!("{done}/{all}"));
-                }
-                None => print(),
-            }
-        }
-    });
-    if let Some(p) = progress {
-        p.finish_and_clear();
-    }
-    match result.and_then(|_| folder.close()) {
-        Err(e) => out.refuse(&e),
-        Ok(()) if failed > 0 => 2,
-        Ok(()) => 0,
-    }
-}
-
-pub(crate) fn list(out: &Out, a: &args::Data) -> u8 {
-    read(out, &a.data, |folder| {
-        folder.list()?.iter().for_each(|line| print_line(out, line, a.json));
-        Ok(0)
-    })
-}
-
 pub(crate) fn find(out: &Out, a: &args::Find) -> u8 {
     read(out, &a.data.data, |folder| {
         let lines = folder.find(&a.file)?;
@@ -145,53 +93,6 @@ pub(crate) fn show(out: &Out, a: &args::Show) -> u8 {
         }
         Ok(0)
     })
-}
-
-pub(crate) fn export(out: &Out, a: args::Export) -> u8 {
-    let spoken = a.lang.map(|lang| if lang == Lang::Zh { Locale::Zh } else { Locale::En });
-    let out = &out.in_language(spoken.unwrap_or(out.locale));
-    // Waiting for a seal needs the writer, who seals; a record that has its seal is only read.
-    let sealed =
-        |folder: &Folder| a.ids.iter().all(|id| folder.show(id).map_or(true, |(line, _)| line.status != "pending"));
-    let folder = match Folder::open(&a.data.data, Mode::Read) {
-        Ok(folder) if sealed(&folder) || a.pending => Ok(folder),
-        Ok(_) => Folder::open(&a.data.data, Mode::Write),
-        Err(e) => Err(e),
-    };
-    let mut folder = match folder {
-        Ok(folder) => folder,
-        Err(e) => return out.refuse(&e),
-    };
-    out.warn(&folder.warnings);
-    let request = ExportRequest {
-        ids: a.ids,
-        output: a.output,
-        full: a.disclose == Disclose::Full,
-        english: out.locale == Locale::En,
-        originals: a.originals,
-        pending: a.pending,
-        wait: a.wait,
-    };
-    let spinner = indicatif::ProgressBar::new_spinner();
-    spinner.enable_steady_tick(Duration::from_millis(200));
-    let result = folder.export(&request, &mut |id| {
-        spinner.set_message(out.text("export-under-way", &[("id", show_path(Path::new(id)).into())]));
-    });
-    spinner.finish_and_clear();
-    let lines = match result {
-        Ok(lines) => lines,
-        Err(e) => return out.refuse(&e),
-    };
-    for line in &lines {
-        match (&line.file, &line.error) {
-            _ if a.data.json => out.json(line),
-            (Some(file), _) => out.line(&show_path(file)),
-            (None, Some(error)) => drop(out.refuse(error)),
-            (None, None) => {}
-        }
-    }
-    // What failed (2) outranks what is only waited for (3).
-    lines.iter().filter_map(|l| l.error.as_ref()).map(|e| e.exit).min().unwrap_or(0)
 }
 
 pub(crate) fn doctor(out: &Out, a: &args::Doctor) -> u8 {
@@ -300,7 +201,7 @@ fn backup(out: &Out, a: &args::Data, output: &Path, originals: bool) -> u8 {
     0
 }
 
-fn read(out: &Out, dir: &Path, run: impl FnOnce(&Folder) -> service::Result<u8>) -> u8 {
+pub(crate) fn read(out: &Out, dir: &Path, run: impl FnOnce(&Folder) -> service::Result<u8>) -> u8 {
     open(out, dir, Mode::Read, run)
 }
 
@@ -313,7 +214,7 @@ fn open(out: &Out, dir: &Path, mode: Mode, run: impl FnOnce(&Folder) -> service:
     run(&folder).unwrap_or_else(|e| out.refuse(&e))
 }
 
-fn print_line(out: &Out, line: &DepositLine, json: bool) {
+pub(crate) fn print_line(out: &Out, line: &DepositLine, json: bool) {
     out.warn(&line.warnings);
     if json {
         out.json(line);
@@ -334,7 +235,7 @@ fn print_line(out: &Out, line: &DepositLine, json: bool) {
     }
 }
 
-fn rights(a: args::Rights) -> Rights {
+pub(crate) fn rights(a: args::Rights) -> Rights {
     let given = [
         ("title", a.title),
         ("author", a.author),

@@ -8,9 +8,13 @@ mod capture_cmd;
 mod clock_cmd;
 mod compare_cmd;
 mod demo_cmd;
+mod deposit_cmd;
+mod export_cmd;
 mod folder_cmd;
 mod forge;
+mod list_cmd;
 mod out;
+mod report;
 mod tsa_cmd;
 mod usage;
 mod verify_cmd;
@@ -36,13 +40,13 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
     use args::Command as C;
     match command {
         C::Init(a) => folder_cmd::init(out, a),
-        C::Deposit(a) => folder_cmd::deposit(out, a),
+        C::Deposit(a) => deposit_cmd::deposit(out, a),
         C::Capture(a) => capture_cmd::capture(out, a),
         C::Compare(a) => compare_cmd::compare(out, a),
         C::Discard(a) => capture_cmd::discard(out, &a),
-        C::List(a) => folder_cmd::list(out, &a),
+        C::List(a) => list_cmd::list(out, &a),
         C::Show(a) => folder_cmd::show(out, &a),
-        C::Export(a) => folder_cmd::export(out, a),
+        C::Export(a) => export_cmd::export(out, a),
         C::Find(a) => folder_cmd::find(out, &a),
         C::Verify(a) => verify_cmd::verify(out, &a),
         C::Explain(a) => verify_cmd::explain(out, &a),

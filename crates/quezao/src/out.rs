@@ -2,7 +2,10 @@
 
 use evidence::time::{SECOND, Utc};
 use locale::{Locale, Value};
-use std::io::{self, IsTerminal, Write};
+use std::{
+    io::{self, IsTerminal, Write},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// Where and in which language to speak.
 pub(crate) struct Out {
@@ -135,6 +138,12 @@ impl Out {
 
 fn paint(colour: bool, code: &str, text: &str) -> String {
     if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// Now, by this machine's clock.
+pub(crate) fn now() -> Utc {
+    let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
+    Utc(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
 /// `2026-11-24 11:05:00 (UTC+8)`, rounded down to the second.

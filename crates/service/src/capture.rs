@@ -134,7 +134,7 @@ impl Folder {
         line.id = Some(record.id.clone());
         line.sha256 = record.sha256.map(|d| hex::encode(&d));
         let index = record.index.unwrap_or_default();
-        self.writer()?.ledger.wait_sealed(index, register::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
+        self.writer()?.ledger.wait_sealed(index, crate::deposit::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
         Ok(())
     }
 

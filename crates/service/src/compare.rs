@@ -123,7 +123,7 @@ impl Folder {
         let row = self.compared(&document, &bytes)?;
         self.writer()?
             .ledger
-            .wait_sealed(row.index.unwrap_or_default(), register::SEAL_WAIT)
+            .wait_sealed(row.index.unwrap_or_default(), crate::deposit::SEAL_WAIT)
             .map_err(|e| ledger_error(&e))?;
         Ok(line(&row, document, &bytes))
     }

@@ -12,6 +12,8 @@ pub struct Error {
     pub en: String,
     /// The process's exit code: 2, or 3 where something is only missing yet.
     pub exit: u8,
+    /// A word for programs, in reports.
+    pub code: &'static str,
 }
 
 /// Shorthand.
@@ -20,7 +22,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// A refusal (exit 2).
     pub fn new(zh: impl Into<String>, en: impl Into<String>) -> Self {
-        Self { zh: zh.into(), en: en.into(), exit: 2 }
+        Self { zh: zh.into(), en: en.into(), exit: 2, code: "refused" }
     }
 
     /// Nothing contradicts, but something is not there yet (exit 3).
@@ -28,35 +30,45 @@ impl Error {
         Self { exit: 3, ..Self::new(zh, en) }
     }
 
+    /// The same with another word for programs.
+    pub(crate) fn code(self, code: &'static str) -> Self {
+        Self { code, ..self }
+    }
+
     /// A file operation that failed, with what can be done about it.
     pub(crate) fn io(path: &Path, error: &std::io::Error) -> Self {
         use std::io::ErrorKind as K;
         let shown = show_path(path);
-        let (zh, en) = match error.kind() {
-            K::NotFound => ("没有这个文件或文件夹；请检查路径", "there is no such file or folder; check the path"),
-            K::PermissionDenied => {
-                ("没有权限；请更改权限或换一个用户", "permission denied; change the permissions or the user")
+        let (code, zh, en) = match error.kind() {
+            K::NotFound => {
+                ("not-found", "没有这个文件或文件夹；请检查路径", "there is no such file or folder; check the path")
             }
+            K::PermissionDenied => (
+                "permission",
+                "没有权限；请更改权限或换一个用户",
+                "permission denied; change the permissions or the user",
+            ),
             K::StorageFull | K::QuotaExceeded => {
-                ("磁盘已满；请腾出空间后重试", "the disk is full; free some space and try again")
+                ("disk-full", "磁盘已满；请腾出空间后重试", "the disk is full; free some space and try again")
             }
             K::ReadOnlyFilesystem => {
-                ("所在文件系统只读；请换一个位置", "the file system is read-only; choose another place")
+                ("read-only", "所在文件系统只读；请换一个位置", "the file system is read-only; choose another place")
             }
-            K::AlreadyExists => ("已经存在；请换一个名称", "it exists already; choose another name"),
-            K::IsADirectory => ("这是文件夹，不是文件", "it is a folder, not a file"),
+            K::AlreadyExists => ("exists", "已经存在；请换一个名称", "it exists already; choose another name"),
+            K::IsADirectory => ("folder", "这是文件夹，不是文件", "it is a folder, not a file"),
             // `ErrorKind::FilesystemLoop` is not stable yet.
             _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
-                ("链接成环；请给出链接所指的文件", "the links form a loop; name the file that is meant")
+                ("loop", "链接成环；请给出链接所指的文件", "the links form a loop; name the file that is meant")
             }
             _ => {
                 return Self::new(
                     format!("{shown}：读写失败（{error}）；请检查磁盘后重试"),
                     format!("{shown}: reading or writing failed ({error}); check the disk and try again"),
-                );
+                )
+                .code("io");
             }
         };
-        Self::new(format!("{shown}：{zh}"), format!("{shown}: {en}"))
+        Self::new(format!("{shown}：{zh}"), format!("{shown}: {en}")).code(code)
     }
 }
 

@@ -248,7 +248,8 @@ pub(crate) fn lock(dir: &Path) -> Result<File> {
                 return Err(Error::new(
                     format!("{} 正被进程 {holder} 使用；请等它结束后重试", show_path(dir)),
                     format!("{} is in use by process {holder}; try again when it has ended", show_path(dir)),
-                ));
+                )
+                .code("busy"));
             }
         }
     }

@@ -1,23 +1,37 @@
 //! Bytes in: found, read once, digested, and kept where the owner wants that. The bytes are never re-encoded.
 
-mod walk;
+mod patterns;
 
-pub(crate) use walk::find;
+pub use patterns::Filter;
 
-use crate::{Error, Result, Warnings, error::show_path, keys};
+use crate::{
+    Error, Result, Warnings, clock,
+    error::show_path,
+    keys,
+    plan::{self, Due},
+};
 use evidence::digest::FileDigests;
 use sha2::Digest;
 use std::{
-    fs::{self, File, Metadata},
+    fs::{self, File, OpenOptions},
     io::{Read, Write},
-    os::unix::fs::MetadataExt,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread::JoinHandle,
 };
+use store::Stamp;
 
 /// Bytes read at a time.
 const BLOCK: usize = 256 * 1024;
+/// How old the last change must be for a file's looks to tell the next one: times come in steps of a clock tick, or,
+/// where they have no fractions, of seconds (nanoseconds).
+const STEP: i64 = 100_000_000;
+const COARSE_STEP: i64 = 2_100_000_000;
 /// From this many bytes on, the two digests are computed side by side.
 const LARGE: u64 = 32 << 20;
 
@@ -32,42 +46,46 @@ pub(crate) struct Taken {
     pub media_type: &'static str,
     /// Whether it decoded as a picture.
     pub image: bool,
+    /// How it looked while it was read; `None` where a later change might look the same.
+    pub stamp: Option<Stamp>,
     /// Things worth saying, (zh, en).
     pub warnings: Warnings,
 }
 
-/// Reads `path` once; with `keep`, a copy lies durably in that folder (by SHA-256) before this returns.
-pub(crate) fn take(path: &Path, keep: Option<&Path>, progress: &mut dyn FnMut(u64)) -> Result<Taken> {
+/// Reads a file once; with `keep`, a copy lies durably in that folder (by SHA-256) before this returns. Once `stop` is
+/// set it gives up, and nothing is left of it.
+pub(crate) fn take(due: &Due, keep: Option<&Path>, stop: &AtomicBool, progress: &mut dyn FnMut(u64)) -> Result<Taken> {
+    let path = due.path.as_path();
     let io = |e| Error::io(path, &e);
     let (file_name, mut warnings) = claimed_name(path)?;
-    let mut source = File::open(path).map_err(io)?;
+    let began = clock::now().0.saturating_mul(1000);
+    let mut source = open(path).map_err(io)?;
     let before = source.metadata().map_err(io)?;
     if !before.is_file() {
-        return Err(Error::new(
-            format!("{}：不是普通文件；请给出文件或文件夹", show_path(path)),
-            format!("{}: not a regular file; name a file or a folder", show_path(path)),
-        ));
+        return Err(plan::not_a_file(path));
+    }
+    let before = plan::stamp(&before);
+    if !same_bytes(&due.stamp, &before) {
+        return Err(replaced(path, due.stamp.size, before.size));
     }
     let mut copy = keep.map(Copy::begin).transpose()?;
-    let (digests, head) = digest(path, &mut source, copy.as_mut(), progress)?;
-    let after = fs::metadata(path).map_err(io)?;
-    if stamp(&before) != stamp(&after) || after.len() != digests.size {
-        return Err(Error::new(
-            format!("{}：读取时文件发生了变化；请等它写完后重试", show_path(path)),
-            format!("{}: the file changed while it was read; try again when it is finished", show_path(path)),
-        ));
-    }
-    if digests.size == 0 {
-        return Err(Error::new(
-            format!("{}：空文件不能存证；请确认文件已完整保存", show_path(path)),
-            format!("{}: an empty file cannot be deposited; check that it was saved completely", show_path(path)),
-        ));
-    }
+    let (digests, head) = digest(path, &mut source, copy.as_mut(), Some(stop), progress)?;
     let media_type = picture::media_type(&head);
     // Whole where the bytes are kept; where they are only read, registering by digest stays as fast as hashing.
     let depth = if keep.is_some() { picture::Depth::Whole } else { picture::Depth::Header };
-    let source = File::open(path).map_err(io)?;
-    let image = match picture::decode(source, media_type, depth, &picture::Limits::default()) {
+    let decoded = picture::decode(open(path).map_err(io)?, media_type, depth, &picture::Limits::default());
+    let after = plan::stamp(&fs::metadata(path).map_err(io)?);
+    if !same_bytes(&before, &after) || after.size != digests.size {
+        return Err(Error::new(
+            format!("{}：读取时文件发生了变化；请等它写完后重试", show_path(path)),
+            format!("{}: the file changed while it was read; try again when it is finished", show_path(path)),
+        )
+        .code("changed"));
+    }
+    if digests.size == 0 {
+        return Err(empty(path));
+    }
+    let image = match decoded {
         Ok(_) => true,
         Err(picture::Error::Format) => false,
         Err(why) => {
@@ -81,8 +99,50 @@ pub(crate) fn take(path: &Path, keep: Option<&Path>, progress: &mut dyn FnMut(u6
     if let Some(copy) = copy {
         copy.finish(&digests)?;
     }
-    Ok(Taken { file_name, digests, media_type, image, warnings })
+    let step = if after.ctime_ns % 1_000_000_000 == 0 { COARSE_STEP } else { STEP };
+    let stamp = (before == after && after.ctime_ns.saturating_add(step) < began).then_some(after);
+    Ok(Taken { file_name, digests, media_type, image, stamp, warnings })
 }
+
+/// Opens a file, without waiting for anybody where it is none.
+fn open(path: &Path) -> std::io::Result<File> {
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+/// Whether nobody wrote in between. A change of name or rights is none.
+fn same_bytes(a: &Stamp, b: &Stamp) -> bool {
+    (a.inode, a.mtime_ns, a.size) == (b.inode, b.mtime_ns, b.size)
+}
+
+fn replaced(path: &Path, planned: u64, found: u64) -> Error {
+    let shown = show_path(path);
+    Error::new(
+        format!("{shown}：本次运行找到它之后，它被替换或改动了（当时 {planned} 字节，现在 {found} 字节）；请确认后重试"),
+        format!(
+            "{shown}: it was replaced or changed after this run had found it ({planned} bytes then, {found} bytes now); look at it and try again"
+        ),
+    )
+    .code("replaced")
+}
+
+pub(crate) fn empty(path: &Path) -> Error {
+    let shown = show_path(path);
+    Error::new(
+        format!("{shown}：空文件不能存证；请确认文件已完整保存"),
+        format!("{shown}: an empty file cannot be deposited; check that it was saved completely"),
+    )
+    .code("empty")
+}
+
+/// That a run was asked to end before this file was read.
+pub(crate) fn interrupted(path: &Path) -> Error {
+    let shown = show_path(path);
+    Error::new(format!("{shown}：中断，尚未登记"), format!("{shown}: interrupted, not recorded yet")).code(INTERRUPTED)
+}
+
+/// The word for a file that a run did not come to.
+pub(crate) const INTERRUPTED: &str = "interrupted";
 
 /// Where a kept original lies.
 pub(crate) fn original_path(originals: &Path, sha256: &[u8; 32]) -> PathBuf {
@@ -93,13 +153,14 @@ pub(crate) fn original_path(originals: &Path, sha256: &[u8; 32]) -> PathBuf {
 /// Digests of a file that is only compared, of any size.
 pub fn digests(path: &Path, progress: &mut dyn FnMut(u64)) -> Result<FileDigests> {
     let mut file = File::open(path).map_err(|e| Error::io(path, &e))?;
-    Ok(digest(path, &mut file, None, progress)?.0)
+    Ok(digest(path, &mut file, None, None, progress)?.0)
 }
 
 fn digest(
     path: &Path,
     source: &mut File,
     mut copy: Option<&mut Copy>,
+    stop: Option<&AtomicBool>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(FileDigests, Vec<u8>)> {
     let io = |e| Error::io(path, &e);
@@ -109,6 +170,9 @@ fn digest(
     let mut buffer = vec![0; BLOCK];
     let (mut head, mut size) = (Vec::new(), 0u64);
     loop {
+        if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            return Err(interrupted(path));
+        }
         let n = source.read(&mut buffer).map_err(io)?;
         if n == 0 {
             break;
@@ -166,20 +230,16 @@ impl Sm3 {
     }
 }
 
-/// What tells that a file is still the same.
-fn stamp(m: &Metadata) -> (u64, u64, i64, i64, u64) {
-    (m.dev(), m.ino(), m.mtime(), m.mtime_nsec(), m.len())
-}
-
 /// The last part of the path as a claim. macOS writes names decomposed; those are composed, with a word.
-fn claimed_name(path: &Path) -> Result<(String, Warnings)> {
+pub(crate) fn claimed_name(path: &Path) -> Result<(String, Warnings)> {
     use unicode_normalization::UnicodeNormalization;
     let shown = show_path(path);
     let Some(name) = path.file_name().and_then(|n| n.to_str()) else {
         return Err(Error::new(
             format!("{shown}：文件名不是 UTF-8；请改名后重试"),
             format!("{shown}: the file name is not UTF-8; rename the file and try again"),
-        ));
+        )
+        .code("name"));
     };
     let composed: String = name.nfc().collect();
     evidence::json::check_string("file name", &composed).map_err(|e| {
@@ -187,6 +247,7 @@ fn claimed_name(path: &Path) -> Result<(String, Warnings)> {
             format!("{shown}：文件名含有不能登记的字符（{e}）；请改名后重试"),
             format!("{shown}: the file name cannot be recorded ({e}); rename the file and try again"),
         )
+        .code("name")
     })?;
     let mut warnings = Vec::new();
     if composed != name {
@@ -288,7 +349,7 @@ pub(crate) fn clean(originals: &Path, store: &store::Store) -> Result<()> {
         {
             let _ = fs::remove_file(original_path(originals, &sha256));
         }
-        let _ = fs::remove_file(entry.path());
+        let _ = fs::remove_file(entry.path()).or_else(|_| fs::remove_dir_all(entry.path()));
     }
     Ok(())
 }

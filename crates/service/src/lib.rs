@@ -1,6 +1,7 @@
 //! The use cases, on one data folder, without HTTP: what the command line does, and later the portal.
 //!
-//! `intake` reads bytes, `register` makes and records statements, `prove` takes evidence out again, `paper` draws its
+//! `plan` looks through folders, `intake` reads bytes, `deposit` runs over both, `register` makes and records
+//! statements, `prove` takes evidence out again, `paper` draws its
 //! certificate.
 //! Nothing here prints; progress is handed out as [`Event`]s, failures as [`Error`]s with a way out.
 
@@ -10,18 +11,23 @@ mod capture;
 mod clock;
 mod compare;
 mod config;
+mod deposit;
 mod doctor;
 mod error;
+mod export;
 mod folder;
 mod identity;
 mod init;
 mod intake;
 mod keys;
 mod letters;
+mod pace;
 mod paper;
+mod plan;
 mod prove;
 mod register;
 mod seal;
+mod watch;
 
 pub use authorities::{AddAuthority, AuthorityCheck};
 pub use backup::{Backup, Progress, backup};
@@ -30,12 +36,19 @@ pub use compare::{CompareEvent, CompareLine, CompareRequest, distances_again};
 pub use doctor::doctor;
 pub use error::{Error, Result, show_path};
 pub use folder::Folder;
-pub use intake::digests;
+pub use intake::{Filter, digests};
 pub use keys::platform_keys;
 pub use paper::{page_pictures, pair_pictures};
+pub use plan::Passed;
 pub use seal::OwnSigner;
+pub use watch::{WatchEvent, watch};
 
-use std::path::PathBuf;
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 /// What every statement names as its maker.
 pub const SOFTWARE: (&str, &str, &str) = ("quezao", env!("CARGO_PKG_VERSION"), env!("QUEZAO_COMMIT"));
@@ -85,7 +98,7 @@ pub struct Initialized {
 #[derive(Clone, Debug, Default)]
 pub struct Rights {
     /// Claim name (`title`, `author`, `work_origin`, …) → value.
-    pub claims: std::collections::BTreeMap<String, String>,
+    pub claims: BTreeMap<String, String>,
 }
 
 /// One `deposit`.
@@ -99,6 +112,14 @@ pub struct DepositRequest {
     pub again: bool,
     /// The same for every file.
     pub rights: Rights,
+    /// Which names in folders.
+    pub filter: Filter,
+    /// Read files again that look as they did.
+    pub rehash: bool,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Set by somebody else: the run is to end soon.
+    pub stop: Option<Arc<AtomicBool>>,
 }
 
 /// A line of `deposit`, `list` and `show`; also the keys of `--json`.
@@ -112,7 +133,7 @@ pub struct DepositLine {
     pub sha256: Option<String>,
     /// Hex.
     pub sm3: Option<String>,
-    /// `new`, `existing`, `pending`, `failed`.
+    /// `new`, `existing`, `pending`, `failed`; of a dry run also `planned`, `changed`; of what was left `interrupted`.
     pub status: String,
     /// Leaf index.
     pub index: Option<u64>,
@@ -123,6 +144,15 @@ pub struct DepositLine {
     /// Warnings (zh, en): not part of the JSON promise.
     #[serde(skip)]
     pub warnings: Warnings,
+    /// The exact path, absolute; empty where there is none.
+    #[serde(skip)]
+    pub path: PathBuf,
+    /// The file's bytes.
+    #[serde(skip)]
+    pub size: Option<u64>,
+    /// It looks as it did and was not read again.
+    #[serde(skip)]
+    pub unread: bool,
 }
 
 /// One `capture`.
@@ -179,13 +209,17 @@ pub enum CaptureEvent {
 /// Progress.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// Files found and their total bytes, before reading.
-    Planned {
-        /// Files.
-        files: u64,
-        /// Bytes of all of them.
-        bytes: u64,
+    /// Something in a folder is left out.
+    Passed {
+        /// As found.
+        path: PathBuf,
+        /// The same, absolute.
+        absolute: PathBuf,
+        /// Why.
+        why: Passed,
     },
+    /// All paths were looked through; now files are read.
+    Planned(Planned),
     /// Bytes hashed since the last event.
     Read {
         /// Bytes.
@@ -193,6 +227,27 @@ pub enum Event {
     },
     /// One file is done (acknowledged, existing or failed).
     Done(Box<DepositLine>),
+    /// The run ended before this file was recorded.
+    Left(Box<DepositLine>),
+}
+
+/// What a run found before it reads.
+#[derive(Clone, Debug, Default)]
+pub struct Planned {
+    /// Files to be read.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Of the files: read before, and changed since.
+    pub changed: u64,
+    /// Not to be read: they look as they did.
+    pub known: u64,
+    /// Names that cannot be recorded, or reached.
+    pub refused: u64,
+    /// Names left out, by [`Passed::code`].
+    pub passed: BTreeMap<&'static str, u64>,
+    /// How long a large run will take, by what this machine needed before.
+    pub estimate: Option<Duration>,
 }
 
 /// One `export`.
@@ -212,6 +267,8 @@ pub struct ExportRequest {
     pub pending: bool,
     /// Seconds to wait for a seal.
     pub wait: u64,
+    /// Set by somebody else: no further record is begun.
+    pub stop: Option<Arc<AtomicBool>>,
 }
 
 /// A line of `export`.

@@ -1,7 +1,7 @@
 //! Evidence out again: list, show, find, certificates and packages, the court's copy, kept originals.
 
 use crate::{
-    DepositLine, Error, ExportLine, ExportRequest, Folder, Result,
+    DepositLine, Error, ExportRequest, Folder, Result,
     error::{read_file, show_path},
     folder::ledger_error,
     intake,
@@ -54,28 +54,6 @@ impl Folder {
         self.lines(records.iter().filter(|r| r.sm3 == Some(digests.sm3) && r.size == Some(digests.size)))
     }
 
-    /// Writes packages, and originals where asked. A record without a seal is waited for.
-    pub fn export(&mut self, request: &ExportRequest, progress: &mut dyn FnMut(&str)) -> Result<Vec<ExportLine>> {
-        fs::create_dir_all(&request.output).map_err(|e| Error::io(&request.output, &e))?;
-        let mut lines = Vec::new();
-        for id in &request.ids {
-            progress(id);
-            match self.export_one(id, request) {
-                Ok(files) => {
-                    lines.extend(files.into_iter().map(|f| ExportLine {
-                        id: id.clone(),
-                        file: Some(f),
-                        ..ExportLine::default()
-                    }));
-                }
-                Err(e) => {
-                    lines.push(ExportLine { id: id.clone(), file: None, error: Some(e) });
-                }
-            }
-        }
-        Ok(lines)
-    }
-
     /// Recomputes the ledger from its leaves and holds it against the signed head: size, root, records without a leaf.
     pub fn check_ledger(&self) -> Result<(u64, String, u64)> {
         let (checkpoint, _) = self.reader.published().map_err(|e| ledger_error(&e))?;
@@ -124,7 +102,7 @@ impl Folder {
         Ok(written)
     }
 
-    fn export_one(&self, id: &str, request: &ExportRequest) -> Result<Vec<PathBuf>> {
+    pub(crate) fn export_one(&self, id: &str, request: &ExportRequest) -> Result<Vec<PathBuf>> {
         let record = self.stored(id)?;
         let mut entries = self.package_entries(&record, request)?;
         let full = if request.full { ".full" } else { "" };

@@ -5,8 +5,10 @@
 
 mod head;
 mod records;
+mod seen;
 
 pub use records::{NewRecord, Record};
+pub use seen::{Seen, SeenRows, Stamp};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::{
@@ -16,7 +18,7 @@ use std::{
 };
 
 /// What each layout after the first adds, ascending; `schema.sql` is layout 1 and never changes again.
-const MIGRATIONS: &[(i64, &str)] = &[];
+const MIGRATIONS: &[(i64, &str)] = &[(2, include_str!("layout-2.sql"))];
 
 /// The layout that this release reads and writes.
 pub const SCHEMA_VERSION: i64 = match MIGRATIONS {
