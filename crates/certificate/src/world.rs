@@ -1,7 +1,10 @@
 //! The typesetter's world: three virtual files and the attachments, at fixed paths; no clock, no disk, no packages.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use serde::Serialize;
 use typst::diag::{FileError, FileResult};
@@ -290,6 +293,7 @@ pub(crate) fn typeset(
     let failed = |errors: &[typst::diag::SourceDiagnostic]| Error::Typeset {
         why: errors.iter().map(|e| e.message.as_str()).collect::<Vec<_>>().join("; "),
     };
+    DRAWING.fetch_add(1, Ordering::Relaxed);
     let compiled = typst::compile::<PagedDocument>(&world);
     // Families of the system that are not there are no fault; a layout that does not settle is one.
     let unsettled: Vec<_> =
@@ -313,10 +317,14 @@ pub(crate) fn typeset(
         typst_pdf::pdf(&document, &options).map_err(|e| failed(&e))
     });
     // The typesetter remembers across calls; a service that draws for days must not. What the next sheet shares with this
-    // one (the template, its words) is used by each; older results only make the memory slow.
-    comemo::evict(1);
+    // one (the template, its words) is used by each; older results only make the memory slow. Each sheet that is drawn
+    // beside this one also lets the memory grow older.
+    comemo::evict(DRAWING.fetch_sub(1, Ordering::Relaxed));
     pdf
 }
+
+/// Sheets that are drawn right now.
+static DRAWING: AtomicUsize = AtomicUsize::new(0);
 
 /// What every sheet shares, read once.
 struct Shared {
