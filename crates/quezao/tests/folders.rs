@@ -108,7 +108,7 @@ fn a_second_run_reads_only_what_is_new_or_changed() {
     for key in ["id", "sha256", "sm3", "index", "record_sha256"] {
         assert_eq!(a[key], b[key], "{key}");
     }
-    assert!(said.contains("4 unchanged"), "{said}");
+    assert!(said.contains("5 unchanged"), "{said}");
     desk.whole(8);
 
     // To a person unchanged files are a number.
@@ -301,7 +301,7 @@ fn heard(lines: &mut impl Iterator<Item = std::io::Result<String>>, name: &str) 
 fn a_watch_registers_what_is_finished_and_waits_for_a_folder_that_vanished() {
     let desk = Desk::new();
     desk.write("shop/first.bin", "first");
-    let args = ["deposit", "--json", "--data", "data", "--watch", "--settle", "2", "--report", "report.json", "shop"];
+    let args = ["deposit", "--json", "--data", "data", "--watch", "--settle", "3", "--report", "report.json", "shop"];
     let mut child = desk.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut words = BufReader::new(child.stderr.take().unwrap()).lines();
