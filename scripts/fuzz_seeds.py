@@ -63,6 +63,10 @@ for path in [*demo.rglob("*.pdf"), *vectors.rglob("certificate.pdf")]:
 for path in sorted(vectors.glob("capture-*/*/package.zip")):
     seed("verdict", path.read_bytes())
     seed("wacz", zipfile.ZipFile(path).read("capture.wacz"))
+for path in sorted(vectors.glob("collection-*/*/package.zip")):
+    entries = zipfile.ZipFile(path)
+    for name in {"manifest.jsonl", "items.zip"} & set(entries.namelist()):
+        seed("collection", entries.read(name))
 print(sum(len(files) for _, _, files in os.walk(corpus)), "seeds")
 # Captures of the vectors: their WACZ, and the handshakes in them. Pictures of the demo.
 for path in sorted(vectors.rglob("package.zip")):

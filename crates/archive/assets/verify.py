@@ -147,6 +147,7 @@ CLAIMS = {
     "order": OWNER + "url purpose attempt discarded_before beacon refs".split(),
     "capture": OWNER + "url final_url page_title purpose outcome refs".split(),
     "comparison": OWNER + "url refs".split(),
+    "collection": OWNER + "title refs".split(),
 }
 CLAIM_NAMES = {name for names in CLAIMS.values() for name in names}
 KNOWN = CLAIM_NAMES | set(
@@ -240,6 +241,10 @@ WORDS = {"owner_kind": ["individual", "enterprise"], "operator_kind": ["individu
          "work_origin": ["self", "employee", "commissioned", "assigned", "supplier", "buyer", "generated"]}
 
 
+ID, UUID = "[0-9a-f-]{36}", "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+MADE = {"capture": "capture.wacz", "comparison": "comparison.json", "collection": "manifest.jsonl"}
+
+
 def parse_statement(value):
     """All rules of version 1; returns received_at."""
     if not isinstance(value, dict):
@@ -255,7 +260,7 @@ def parse_statement(value):
     closed("statement", value, names + (["file"] if has_file else []))
     received = instant("received_at", value["received_at"])
     uuid = is_text("id", value["id"])
-    if not re.fullmatch("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", uuid):
+    if not re.fullmatch(UUID, uuid):
         raise Bad("id", uuid, "a UUIDv7 in lower case")
     if int(uuid.replace("-", "")[:12], 16) != received // 1000:
         raise Bad("id", uuid, "the milliseconds of received_at " + value["received_at"])
@@ -280,7 +285,7 @@ def parse_statement(value):
                           ["applicant-driven-on-platform", "node-captured"])
         relation = word("operator_relation", value["operator_relation"],
                         ["independent-declared", "same-person", "unknown"])
-        if kind in ("order", "capture", "comparison"):
+        if kind in ("order", "capture", "comparison", "collection"):
             expected = "applicant-operated" if relation == "same-person" else "platform-captured"
         else:
             expected = "user-supplied"
@@ -293,10 +298,11 @@ def parse_statement(value):
         if not is_int(f["size"]) or f["size"] < 1:
             raise Bad("file.size", f["size"], "1 or more bytes")
         media = is_text("file.media_type", f["media_type"])
-        made = {"capture": "application/wacz", "comparison": "application/json"}.get(kind, media)
+        made = {"capture": "application/wacz", "comparison": "application/json",
+                "collection": "application/jsonl"}.get(kind, media)
         if media != made:
             raise Bad("file.media_type", media, made)
-        fits = {"digest": ["declared"], "capture": ["held"], "comparison": ["held"]}.get(kind, ["held", "read"])
+        fits = ["declared"] if kind == "digest" else ["held"] if kind in MADE else ["held", "read"]
         if word("file.custody", f["custody"], ["held", "read", "declared"]) not in fits:
             raise Bad("file.custody", f["custody"], " or ".join(fits) + " for kind " + kind)
     for name, slot in closed("claims", value["claims"], CLAIMS[kind]).items():
@@ -430,8 +436,7 @@ class Comparison:
         """A named record's members."""
         closed(what, value, NAMED + more)
         received = instant("received_at", value["received_at"])
-        if not re.fullmatch("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
-                            bounded("id", value["id"])) or int(value["id"].replace("-", "")[:12], 16) != received // 1000:
+        if not re.fullmatch(UUID, bounded("id", value["id"])) or int(value["id"].replace("-", "")[:12], 16) != received // 1000:
             raise Bad("id", value["id"], "a UUIDv7 with the milliseconds of received_at " + value["received_at"])
         is_hex("leaf", value["leaf"], 32)
         generalized("gen_time", bounded("gen_time", value["gen_time"]))
@@ -1298,9 +1303,10 @@ class Stamp:
 
 # --- package and folder: spec/package.md --------------------------------------------------------------
 
-LIMITS = [(r"statement\.json", 60000), (r"(operator-)?record\.json", 65535), (r".*\.tsr", 65536),
+LIMITS = [(r"statement\.json", 60000), (r"(operator-|%s\.)?record\.json" % ID, 65535), (r".*\.tsr", 65536),
           (r".*proof\.tlog-proof", 131072), (r".*checkpoint\.txt", 98304), (r"renewal-\d\d\.txt", 262144),
-          (r"(operator-)?disclosure\.json|package\.json|VERIFY\.txt|verify\.py|trust-roles\.json", 1 << 20),
+          (r"(operator-|%s\.)?disclosure\.json|package\.json|VERIFY\.txt|verify\.py|trust-roles\.json" % ID, 1 << 20),
+          (r"manifest\.jsonl", 512000), (r"items\.zip", 32 << 20),
           (r"trust-policy|trust-.*\.pem", 65536), (r"trust-.*\.crl|comparison\.json", 16 << 20)]
 NEEDED = ["statement.json", "timestamp-1.tsr", "record.json", "proof.tlog-proof", "checkpoint.txt", "disclosure.json",
           "trust-policy", "trust-roles.json", "VERIFY.txt", "verify.py"]
@@ -1376,30 +1382,80 @@ def read_package(path):
     total = os.stat(path).st_size
     if total >= 2 ** 32:
         raise Bad("package", "%d bytes" % total, "under 4 GiB")
-    entries, central = [], b""
     with open(path, "rb") as f:
-        while True:
-            at, head = f.tell(), f.read(30)
-            if head[:4] != b"PK\x03\x04":
-                break
-            if len(head) < 30 or len(entries) >= 4096:
-                raise Bad("package", "cut short, or too many entries", "a ZIP of at most 4096 entries")
-            crc, packed, size, name_size = struct.unpack("<IIIH", head[14:28])
-            name = f.read(min(name_size, 100)).decode("ascii", "replace")
-            if rank(name) is None:
-                raise Bad("package entry", name, "a name of spec/package.md")
-            entry = Entry(name, size, f.read)
-            fields = struct.pack("<HHHHHIIIHH", 20, 0, 0, 0, 0x21, entry.crc, size, size, len(name), 0)
-            if head != b"PK\x03\x04" + fields:
-                raise Bad("package entry " + name, head.hex(), (b"PK\x03\x04" + fields).hex())
-            central += b"PK\x01\x02" + struct.pack("<H", 20) + fields + struct.pack("<HHHII", 0, 0, 0, 0, at) + name.encode()
-            entries.append(entry)
-        f.seek(at)
-        end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, len(entries), len(entries), len(central), at, 0)
-        if f.read(len(central) + 23) != central + end:
-            raise Bad("package directory", "other bytes", "the one directory of these entries, and nothing after")
+        entries = read_zip("package", f, 4096, lambda name: rank(name) is not None)
     check_order([e.name for e in entries])
     return entries
+
+
+def read_zip(what, f, most, known):
+    """The entries of a ZIP in the package's encoding, in their order."""
+    entries, central = [], b""
+    while True:
+        at, head = f.tell(), f.read(30)
+        if head[:4] != b"PK\x03\x04":
+            break
+        if len(head) < 30 or len(entries) >= most:
+            raise Bad(what, "cut short, or too many entries", "a ZIP of at most %d entries" % most)
+        crc, packed, size, name_size = struct.unpack("<IIIH", head[14:28])
+        name = f.read(min(name_size, 100)).decode("ascii", "replace")
+        if not known(name):
+            raise Bad(what + " entry", name, "a name of the specification")
+        entry = Entry(name, size, f.read)
+        fields = struct.pack("<HHHHHIIIHH", 20, 0, 0, 0, 0x21, entry.crc, size, size, len(name), 0)
+        if head != b"PK\x03\x04" + fields:
+            raise Bad(what + " entry " + name, head.hex(), (b"PK\x03\x04" + fields).hex())
+        central += b"PK\x01\x02" + struct.pack("<H", 20) + fields + struct.pack("<HHHII", 0, 0, 0, 0, at) + name.encode()
+        entries.append(entry)
+    f.seek(at)
+    end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, len(entries), len(entries), len(central), at, 0)
+    if f.read(len(central) + 23) != central + end:
+        raise Bad(what + " directory", "other bytes", "the one directory of these entries, and nothing after")
+    return entries
+
+
+# --- collection: spec/collection.md -------------------------------------------------------------------
+
+LINE = ["id", "index", "record_sha256", "sha256", "size", "sm3"]
+# Claims that record and collection both disclose with one value; the first two are made.
+SAME_OWNER = ["owner_kind", "owner_name", "owner_code", "owner_id_masked"]
+
+
+def parse_manifest(data):
+    """The lines of `manifest.jsonl`, ascending by index."""
+    what, rows = "manifest.jsonl", data[:-1].split(b"\n")
+    if not data.endswith(b"\n") or len(rows) > 1000 or any(len(row) > 511 for row in rows):
+        raise Bad(what, "%d lines" % len(rows), "1 to 1000 lines of at most 512 bytes, each ending with LF")
+    lines = [closed(what, parse_json(what, row), LINE) for row in rows]
+    for line, before in zip(lines, [{"index": 0}] + lines):
+        if not re.fullmatch(UUID, is_text("id", line["id"])):
+            raise Bad("id", line["id"], "a UUIDv7 in lower case")
+        for name in ("record_sha256", "sha256", "sm3"):
+            is_hex(name, line[name], 32)
+        if count("size", line["size"], 1) and count("index", line["index"], 1) <= before["index"]:
+            raise Bad(what, "index %d after %d" % (line["index"], before["index"]), "lines ascending by index")
+    if len({line["id"] for line in lines}) != len(lines):
+        raise Bad(what, "a record twice", "each record once")
+    return lines
+
+
+def read_items(data, lines):
+    """Of each line its record, tokens, proof and disclosure; every entry at its place."""
+    what = "items.zip"
+    entries = read_zip(what, io.BytesIO(data), 7000,
+                       lambda name: re.fullmatch(ID + r"\.(record\.json|timestamp-[1-4]\.tsr|proof\.tlog-proof|disclosure\.json)", name))
+    items = []
+    for line in lines:
+        row = [e for e in entries[:7] if e.name.startswith(line["id"] + ".")]
+        tokens = len(row) - 3
+        names = ["record.json"] + ["timestamp-%d.tsr" % n for n in range(1, tokens + 1)] + ["proof.tlog-proof", "disclosure.json"]
+        if tokens < 1 or [e.name for e in entries[:len(row)]] != [line["id"] + "." + n for n in names]:
+            raise Bad(what, [e.name for e in entries[:7]], "the entries of %s, all of them, in order" % line["id"])
+        items.append((row[0].data, [e.data for e in row[1:-2]], row[-2].data, row[-1].data))
+        entries = entries[len(row):]
+    if entries:
+        raise Bad(what, entries[0].name, "no entry after the last line's")
+    return items
 
 
 def check_order(names):
@@ -1615,6 +1671,13 @@ class Checker:
                       "the comparison's document has its form and agrees with its record", self.check_comparison)
             v.add("comparison-distances", "not_checked", False, "本程序不解码图片，距离未重新计算。",
                   "This reader decodes no pictures; distances were not computed again.")
+        if self.statement and self.statement["kind"] == "collection":
+            self.lines, self.collected = [], 0
+            v.attempt("collection-manifest", True, "清单符合格式，所列记录都在本记录之前",
+                      "the list has its form, and every record on it came before this one", self.check_manifest)
+            v.attempt("collection-items", True, "所列各条记录、其证明与时间戳，存证主体相同",
+                      "each listed record, its proof and token, of the same owner", self.check_items)
+            self.check_listed(originals)
         self.always(self.note)
         self.conclude()
         return v
@@ -1667,6 +1730,113 @@ class Checker:
         if self.opened.get("url") not in (None, document.url):
             raise Bad("url of the comparison", document.url, self.opened["url"])
 
+    def check_manifest(self):
+        if "manifest.jsonl" not in self.e:
+            raise Open("manifest.jsonl is missing")
+        lines = parse_manifest(self.data("manifest.jsonl"))
+        if lines[-1]["index"] >= self.proof.index:
+            raise Bad("index in the list", lines[-1]["index"], "less than %d" % self.proof.index)
+        self.lines = lines
+        return ("pass", "%d 条" % len(lines), "%d records" % len(lines))
+
+    def check_items(self):
+        if not self.lines:
+            raise Open("the list does not hold")
+        if "items.zip" not in self.e:
+            raise Open("items.zip is missing")
+        items = read_items(self.data("items.zip"), self.lines)
+        missing, limited = None, 0
+        for n, (line, item) in enumerate(zip(self.lines, items), 1):
+            try:
+                limited += self.check_item(line, *item)
+            except Open as e:
+                missing = missing or Open("line %d of the list: %s" % (n, e.what), e.found, e.expected)
+            except Bad as e:
+                raise Bad("line %d of the list: %s" % (n, e.what), e.found, e.expected) from None
+        if missing:
+            raise missing
+        if limited:
+            return ("limited", "其中 %d 条的时间戳带有保留" % limited, "the tokens of %d have reservations" % limited)
+        return None
+
+    def check_item(self, line, raw, tokens, proof, disclosure):
+        """One record of the list; whether all its tokens have a reservation."""
+        if hashlib.sha256(raw).hexdigest() != line["record_sha256"]:
+            raise Bad("record digest", hashlib.sha256(raw).hexdigest(), line["record_sha256"])
+        record = parse_record("record of the list", raw)
+        statement = record["statement"]
+        received = parse_statement(statement)
+        if statement["id"] != line["id"] or statement["ledger"] != self.statement["ledger"]:
+            raise Bad("listed record", statement["id"], line["id"] + " of the same ledger")
+        if statement["kind"] not in ("image", "file", "digest"):
+            raise Bad("kind of a listed record", statement["kind"], "image, file or digest")
+        if any(statement["file"][k] != line[k] for k in ("size", "sha256", "sm3")):
+            raise Bad("file of a listed record", statement["file"]["sha256"], line["sha256"])
+        if len(record["timestamps"]) != len(tokens):
+            raise Bad("tokens of a listed record", len(tokens), len(record["timestamps"]))
+        proof = Proof("proof of a listed record", proof)
+        if proof.note.data != self.note.data or proof.index != line["index"]:
+            raise Bad("proof of a listed record", "index %d" % proof.index, "%d under this checkpoint" % line["index"])
+        root = root_from(leaf_hash(raw), proof.index, proof.note.size, proof.hashes)
+        if root != proof.note.root:
+            raise Bad("root computed from a listed record", root.hex(), proof.note.root.hex())
+        opened = open_disclosures("disclosure of a listed record", disclosure, statement)
+        for name in SAME_OWNER + ["owner_id"]:
+            if name in opened and name in self.opened and opened[name] != self.opened[name]:
+                raise Bad("owner of a listed record: " + name, opened[name], self.opened[name])
+        for name in SAME_OWNER:
+            for claims in (opened, self.opened):
+                if name not in claims or (claims[name] is None and name in SAME_OWNER[:2]):
+                    raise Open(name + " is not disclosed by record and collection")
+        data, good, missing = canonical(statement).encode("utf-8"), [], None
+        read = [Token("token of a listed record", t) for t in tokens]
+        for token, named in zip(read, record["timestamps"]):
+            digest = hashlib.sha256(token.token).hexdigest()
+            if (named["gen_time"], named["token_sha256"]) != (token.time_text, digest):
+                raise Bad("token of a listed record", token.time_text, named["gen_time"])
+            if all(t.hash == "sm3" for t in read):
+                raise Bad("imprint of a listed record", "SM3 alone", "SM3 only beside SHA-256, 384 or 512")
+            try:
+                stamp = Stamp("token of a listed record", token.data, data, self.trust, self.scratch, token)
+                if received > token.time + token.accuracy + 2 * US:
+                    raise Bad("received_at of a listed record", text_of(received), "no later than its token")
+                for own in self.statement_stamps:
+                    if token.time - token.accuracy > own.token.time + own.token.accuracy:
+                        raise Bad("token of a listed record", text_of(token.time), "before " + text_of(own.token.time))
+                good.append(self.token_result(stamp)[0])
+            except Open as e:
+                missing = e
+        if not good:
+            raise missing
+        return "pass" not in good
+
+    def check_listed(self, originals):
+        """A check for each line once any picture is given, and one for each given file that is on no line."""
+        want = self.statement["file"]
+        own = (want["sha256"], want["sm3"], want["size"])
+        given = [(os.path.basename(p), d) for p, d in originals if d != own]
+        if not given:
+            return
+        stated = any(c["id"] == "file" and c["result"] == "pass" for c in self.v.checks)
+        if not self.lines or not stated:
+            for n, (name, _) in enumerate(given, 1):
+                self.v.add("collection-file-%d" % n, "not_checked", False, "清单不成立，%s 未比对。" % show(name),
+                           "The list does not hold; %s was not compared." % show(name))
+            return
+        listed = [(line["sha256"], line["sm3"], line["size"]) for line in self.lines]
+        for n, digests in enumerate(listed, 1):
+            names = [show(name) for name, d in given if d == digests]
+            if names:
+                self.v.add("collection-file-%d" % n, "pass", False, "%s 就是清单第 %d 条。" % (names[0], n),
+                           "%s is line %d of the list." % (names[0], n))
+            else:
+                self.v.add("collection-file-%d" % n, "not_checked", False, "清单第 %d 条的文件没有给出。" % n,
+                           "The file of line %d was not given." % n, digests[0])
+        others = [(name, d) for name, d in given if d not in listed]
+        for n, (name, d) in enumerate(others, len(listed) + 1):
+            self.v.add("collection-file-%d" % n, "fail", False, "%s 不在清单中。" % show(name),
+                       "%s is on no line of the list." % show(name), "a file of the list", "sha256 " + d[0])
+
     def sources(self):
         """Files that a comparison names: a reader may give them, but they are not the record's file."""
         try:
@@ -1679,7 +1849,9 @@ class Checker:
         expected = statement.get("file")
         sources = self.sources() if statement["kind"] == "comparison" else ()
         given = [(os.path.basename(p), d) for p, d in originals if d[0] not in sources]
-        made = {"capture": "capture.wacz", "comparison": "comparison.json"}.get(statement["kind"], "capture.wacz")
+        if statement["kind"] == "collection":  # what else is given is looked up in the list
+            given = [g for g in given if g[1] == (expected["sha256"], expected["sm3"], expected["size"])]
+        made = MADE.get(statement["kind"], "capture.wacz")
         if made in self.e:
             e = self.e[made]
             sm3 = e.sm3 or digest_stream(io.BytesIO(e.data).read, e.size, True)[1]

@@ -2,12 +2,14 @@
 //!
 //! - [`package`]: the one canonical ZIP, its names and their order, `package.json`.
 //! - [`folder`]: the same entries, extracted.
+//! - [`items`]: the evidence of each record that a collection names.
 //! - [`pdf`]: the certificate file, which attaches the same entries.
 //! - [`wacz`]: what a capture keeps.
 //! - [`verify_txt`]: `VERIFY.txt`, how to check a package with tools that this project did not write.
 
 pub mod folder;
 mod guide;
+pub mod items;
 mod names;
 pub mod package;
 pub mod pdf;

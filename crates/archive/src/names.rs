@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 /// Most entries.
 pub const MAX_ENTRIES: usize = 256;
-/// Most bytes of an entry, but of `capture.wacz`, `items.zip` and `certificate.pdf`.
+/// Most bytes of an entry, but of `capture.wacz` and `certificate.pdf`, and of `items.zip`, which has its own bound.
 pub const MAX_ENTRY: u64 = 16 << 20;
 
 const WHAT: &str = "package entries";
@@ -43,9 +43,13 @@ pub(crate) fn admit(name: &str, size: u64) -> Result<()> {
     if !is_known(name) {
         return Err(Error::malformed(WHAT, name, "only known entry names"));
     }
-    let unbounded = matches!(name, "capture.wacz" | "items.zip" | "certificate.pdf");
-    if !unbounded && size > MAX_ENTRY {
-        return Err(Error::TooLarge { what: "package entry", found: size, limit: MAX_ENTRY });
+    let limit = match name {
+        "capture.wacz" | "certificate.pdf" => return Ok(()),
+        "items.zip" => crate::items::MAX_BYTES,
+        _ => MAX_ENTRY,
+    };
+    if size > limit {
+        return Err(Error::TooLarge { what: "package entry", found: size, limit });
     }
     Ok(())
 }

@@ -6,9 +6,10 @@
 //! Read in this order, which is the order of the data:
 //! [`digest`] → [`statement`] (with [`disclosure`]) → [`token`] → [`record`] → [`merkle`] →
 //! [`checkpoint`] (a signed [`note`]) → [`cosignature`] and [`policy`] → [`proof`]; [`contact`] for captures,
-//! [`comparison`] for what was held against them.
+//! [`comparison`] for what was held against them, [`collection`] for many records under one.
 
 pub mod checkpoint;
+pub mod collection;
 pub mod comparison;
 pub mod contact;
 pub mod cosignature;

@@ -246,18 +246,18 @@ impl Statement {
             Kind::Operator | Kind::Order => custody.is_none(),
             Kind::Image | Kind::File => matches!(custody, Some(Custody::Held | Custody::Read)),
             Kind::Digest => custody == Some(Custody::Declared),
-            Kind::Capture | Kind::Comparison => custody == Some(Custody::Held),
+            Kind::Capture | Kind::Comparison | Kind::Collection => custody == Some(Custody::Held),
         };
         if !custody_fits {
             let found = custody.map_or("none", Custody::as_str);
             return Err(Error::malformed("file.custody", found, format!("one of kind {}", self.kind.as_str())));
         }
-        let captured = matches!(self.kind, Kind::Order | Kind::Capture | Kind::Comparison);
+        let made = matches!(self.kind, Kind::Order | Kind::Capture | Kind::Comparison | Kind::Collection);
         let applicant = self.provenance == Some(Provenance::ApplicantOperated);
         let same = self.operator_relation == Some(OperatorRelation::SamePerson);
         let fits = match self.kind {
             Kind::Operator => self.provenance.is_none(),
-            _ if captured => self.provenance != Some(Provenance::UserSupplied) && applicant == same,
+            _ if made => self.provenance != Some(Provenance::UserSupplied) && applicant == same,
             _ => self.provenance == Some(Provenance::UserSupplied),
         };
         if !fits {
@@ -267,6 +267,7 @@ impl Statement {
         let made = match self.kind {
             Kind::Capture => "application/wacz",
             Kind::Comparison => "application/json",
+            Kind::Collection => "application/jsonl",
             _ => return Ok(()),
         };
         match &self.file {
@@ -278,22 +279,26 @@ impl Statement {
 
 /// UUIDv7 (RFC 9562, 5.7) whose milliseconds are those of `received_at`.
 pub(crate) fn check_id(id: &str, received_at: Utc) -> Result<()> {
-    let refuse = |expected: String| Error::malformed("id", id, expected);
+    if id_millis(id)? == received_at.0.div_euclid(1000) {
+        return Ok(());
+    }
+    Err(Error::malformed("id", id, format!("the milliseconds of received_at {}", received_at.to_micros())))
+}
+
+/// Milliseconds since 1970 of a UUIDv7 in lower case.
+pub(crate) fn id_millis(id: &str) -> Result<i64> {
+    let refuse = |expected: &str| Error::malformed("id", id, expected);
     let groups: Vec<&str> = id.split('-').collect();
     let plain: String = groups.concat();
     let lengths: Vec<usize> = groups.iter().map(|g| g.len()).collect();
     if lengths != [8, 4, 4, 4, 12] {
-        return Err(refuse("a UUIDv7 in lower case".into()));
+        return Err(refuse("a UUIDv7 in lower case"));
     }
     let bytes: [u8; 16] = hex::decode("id", &plain)?;
     if bytes[6] >> 4 != 7 || bytes[8] >> 6 != 0b10 {
-        return Err(refuse("UUID version 7, variant 10".into()));
+        return Err(refuse("UUID version 7, variant 10"));
     }
-    let millis = bytes[..6].iter().fold(0i64, |acc, b| acc << 8 | i64::from(*b));
-    if millis != received_at.0.div_euclid(1000) {
-        return Err(refuse(format!("the milliseconds of received_at {}", received_at.to_micros())));
-    }
-    Ok(())
+    Ok(bytes[..6].iter().fold(0i64, |acc, b| acc << 8 | i64::from(*b)))
 }
 
 /// Every claim name of the kind, each `{"_sd":[digest]}`.

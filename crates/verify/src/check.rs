@@ -5,6 +5,7 @@
 mod address;
 mod capture;
 mod certificate;
+mod collection;
 mod comparison;
 mod environment;
 mod file;
@@ -176,6 +177,9 @@ const ORDER: &[&str] = &[
     "capture-environment",
     "comparison",
     "comparison-distances",
+    "collection-manifest",
+    "collection-items",
+    "collection-file-",
     "later-records",
     "printed-page",
 ];
@@ -271,6 +275,9 @@ impl Walk<'_> {
         match &statement {
             Some(statement) if statement.kind == Kind::Capture => self.capture(statement, &statement_tokens),
             Some(statement) if statement.kind == Kind::Comparison => self.comparison(statement),
+            Some(statement) if statement.kind == Kind::Collection => {
+                self.collection(statement, &main, &statement_tokens, originals);
+            }
             _ => {}
         }
         self.always();

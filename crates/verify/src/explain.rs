@@ -27,7 +27,7 @@ pub fn explain(id: &str) -> Option<Explanation> {
 }
 
 /// Ids that end in a number.
-const NUMBERED: [&str; 4] = ["statement-token", "sealing-token", "later", "renewal"];
+const NUMBERED: [&str; 5] = ["statement-token", "sealing-token", "later", "renewal", "collection-file"];
 
 type Row = (&'static str, [&'static str; 6]);
 
@@ -294,6 +294,39 @@ const TABLE: &[Row] = &[
             "Not that nothing else on the page is similar; another decoder of lossy pictures may move a distance by a few bits.",
             "把取证文件（WACZ）和登记的原件一并给 quezao verify。",
             "Give quezao verify the capture's file (WACZ) and the registered originals along.",
+        ],
+    ),
+    (
+        "collection-manifest",
+        [
+            "清单格式正确，所列记录都在本记录之前写入账本；没有取走、加入或调换任何一条。",
+            "The list has its form and every record on it was on the ledger before this one; no line was taken out, added or moved.",
+            "不证明清单齐全：列入哪些由存证主体选定。",
+            "Not that the list is complete: the owner chose what to put on it.",
+            "没有清单的，索取证书或证据包原件；不要自行改动 manifest.jsonl。",
+            "Where it is absent, ask for the certificate or package as issued; do not edit manifest.jsonl.",
+        ],
+    ),
+    (
+        "collection-items",
+        [
+            "清单上每条记录都在同一检查点之内，存证主体相同，各有有效的时间戳。",
+            "Each listed record is under this one checkpoint, of the same owner, and has a valid token of its own.",
+            "不证明文件由谁创作；姓名相同而没有号码的，也可能不是同一人。",
+            "Not who made the files; equal names without a number may be two persons.",
+            "把账本密钥和时间戳机构加入信任文件夹；存证主体未披露的，索取完整副本。",
+            "Add the ledger's key and the time authorities to your trust folder; where the owner is not disclosed, ask for the full copy.",
+        ],
+    ),
+    (
+        "collection-file",
+        [
+            "给出的文件与清单该条的大小、SHA-256、SM3 全部一致。",
+            "Size, SHA-256 and SM3 of the given file are those of this line of the list.",
+            "没有给出的文件没有比对。",
+            "Nothing about files that were not given.",
+            "把各原件与证书一起给出；不在清单中的文件请另找其证书。",
+            "Give the originals together with the certificate; a file that is on no line has another certificate, or none.",
         ],
     ),
     (

@@ -38,10 +38,34 @@ pub struct Facts {
     pub capture: Option<Box<archive::wacz::Wacz>>,
     /// A comparison's document, where it holds.
     pub comparison: Option<Box<evidence::comparison::Comparison>>,
+    /// A collection's list, where it holds.
+    pub collection: Option<Box<Collection>>,
     /// The same facts of a capture's order, where it holds.
     pub order: Option<Box<Facts>>,
     /// SHA-256 of `VERIFY.txt` and `verify.py`, to be shown.
     pub guides: Vec<(String, [u8; 32])>,
+}
+
+/// What a collection lists.
+#[derive(Clone, Debug)]
+pub struct Collection {
+    /// A picture each.
+    pub lines: Vec<evidence::collection::Line>,
+    /// What the record of each line says; empty where not all of them hold.
+    pub items: Vec<Collected>,
+}
+
+/// A listed record that holds.
+#[derive(Clone, Debug)]
+pub struct Collected {
+    /// `image`, `file` or `digest`.
+    pub kind: evidence::statement::Kind,
+    /// As disclosed.
+    pub file_name: Option<String>,
+    /// As of a record's own T1.
+    pub t1: Seal,
+    /// Each of its tokens has a reservation.
+    pub limited: bool,
 }
 
 /// A verified time-stamp.

@@ -38,6 +38,11 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
             "比对文件就是声明所指的文件（大小、SHA-256、SM3 都一致）。",
             "The comparison's document is the one that the statement names (size, SHA-256 and SM3 agree).",
         ));
+    } else if holds("file") && facts.collection.is_some() {
+        out.push(Sentence::new(
+            "清单就是声明所指的文件（大小、SHA-256、SM3 都一致）。",
+            "The list is the file that the statement names (size, SHA-256 and SM3 agree).",
+        ));
     } else if holds("file") {
         out.push(Sentence::new(
             "所给文件就是声明所指的文件（大小、SHA-256、SM3 都一致）。",
@@ -47,7 +52,9 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
     let dated = holds("statement") && holds("disclosures");
     if let Some(t1) = facts.t1.as_ref().filter(|_| dated) {
         let (date, who, accuracy) = (date(t1.at), &t1.authority, accuracy(t1.accuracy));
-        let subject = if holds("file") {
+        let subject = if holds("file") && facts.collection.is_some() {
+            ("清单、存证主体和各项声明", "List, owner and claims")
+        } else if holds("file") {
             ("文件、存证主体和各项声明", "File, owner and claims")
         } else {
             ("声明（含文件摘要、存证主体和各项声明）", "The statement (file digests, owner and claims)")
@@ -77,6 +84,24 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
             format!(
                 "The order was put on the ledger and sealed first (no earlier than {date}, {who}); this record was made after that."
             ),
+        ));
+    }
+    let listed =
+        facts.collection.as_ref().filter(|_| holds("file") && holds("collection-items") && holds("log-signature"));
+    if let Some(latest) = listed.and_then(|c| c.items.iter().map(|i| i.t1.at).max()) {
+        let (n, date) = (listed.map_or(0, |c| c.lines.len()), date(latest));
+        out.push(Sentence::new(
+            format!("清单所列 {n} 个文件的摘要都已由同一存证主体登记在该账本，最晚的一个不晚于 {date}。"),
+            format!(
+                "The digests of the {n} listed files were each registered on this ledger by the same owner, the latest no later than {date}."
+            ),
+        ));
+    }
+    let given = checks.iter().filter(|c| c.id.starts_with("collection-file-") && c.holds()).count();
+    if given > 0 {
+        out.push(Sentence::new(
+            format!("给出的文件中有 {given} 条与清单一致（大小、SHA-256、SM3）。"),
+            format!("{given} lines of the list have their file among the given ones (size, SHA-256 and SM3 agree)."),
         ));
     }
     if holds("policy") && !facts.witnesses.is_empty() {
@@ -141,6 +166,24 @@ pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
                 "比对由平台的程序作出；未重新计算的，只是平台的说法。",
                 "The comparison was made by the platform's program; what was not computed again is the platform's word.",
             );
+        }
+        if let Some(collection) = &facts.collection {
+            let given = checks.iter().filter(|c| c.id.starts_with("collection-file-") && c.holds()).count();
+            let (all, left) = (collection.lines.len(), collection.lines.len().saturating_sub(given));
+            add(
+                &format!("清单所列 {all} 个文件中，{left} 个没有给出，未与原件比对。"),
+                &format!("Of the {all} listed files {left} were not given and not compared."),
+            );
+            add(
+                "不说明清单是否齐全：列入哪些由存证主体选定。",
+                "It does not show that the list is complete: the owner chose what to put on it.",
+            );
+            if collection.items.iter().any(|i| i.kind == Kind::Digest) {
+                add(
+                    "清单中有只告知摘要的记录：不证明登记时持有那些文件。",
+                    "Some listed records are of digests that were only told: possession of those files was not shown.",
+                );
+            }
         }
         if statement.kind == Kind::Capture {
             add(

@@ -350,7 +350,8 @@ fn is_type(value: &Value, name: &str) -> bool {
 /// A stream's bytes, inflated where it says so.
 fn unpack(name: &str, object: &Object<'_>, left: usize) -> Result<Vec<u8>> {
     let packed = object.stream.ok_or_else(|| malformed(format!("{name} without bytes"), "a stream"))?;
-    let limit = left.min(MAX_ATTACHMENT);
+    let most = if name == "items.zip" { crate::items::MAX_BYTES as usize } else { MAX_ATTACHMENT };
+    let limit = left.min(most);
     let too_large = || Error::TooLarge { what: "attached file", found: limit as u64 + 1, limit: limit as u64 };
     let bytes = match object.value.get("Filter") {
         None if packed.len() > limit => return Err(too_large()),

@@ -19,10 +19,11 @@ pub enum Kind {
     Capture,
     /// A capture held against registered images, or against another capture.
     Comparison,
+    /// A list of registered pictures.
+    Collection,
 }
 
-const RESERVED_KINDS: &[&str] =
-    &["rights", "collection", "attestation", "licence", "revocation", "observation", "key", "origin"];
+const RESERVED_KINDS: &[&str] = &["rights", "attestation", "licence", "revocation", "observation", "key", "origin"];
 const OWNER: &[&str] =
     &["owner_kind", "owner_name", "owner_code", "owner_id", "owner_id_masked", "identity_method", "acting_account"];
 const RIGHTS: &[&str] = &[
@@ -48,6 +49,7 @@ const OPERATOR: &[&str] = &[
 const ORDER: &[&str] = &["url", "purpose", "attempt", "discarded_before", "beacon", "refs"];
 const CAPTURE: &[&str] = &["url", "final_url", "page_title", "purpose", "outcome", "refs"];
 const COMPARISON: &[&str] = &["url", "refs"];
+const COLLECTION: &[&str] = &["title", "refs"];
 
 impl Kind {
     /// As written.
@@ -60,18 +62,26 @@ impl Kind {
             Self::Order => "order",
             Self::Capture => "capture",
             Self::Comparison => "comparison",
+            Self::Collection => "collection",
         }
     }
 
     /// Reads the word; reserved and unknown kinds need a newer reader.
     pub fn parse(text: &str) -> Result<Self> {
-        [Self::Operator, Self::Image, Self::File, Self::Digest, Self::Order, Self::Capture, Self::Comparison]
-            .into_iter()
-            .find(|k| k.as_str() == text)
-            .ok_or_else(|| {
-                let reserved = if RESERVED_KINDS.contains(&text) { " (reserved)" } else { "" };
-                Error::Unknown { what: "statement kind", found: format!("{text}{reserved}") }
-            })
+        const ALL: [Kind; 8] = [
+            Kind::Operator,
+            Kind::Image,
+            Kind::File,
+            Kind::Digest,
+            Kind::Order,
+            Kind::Capture,
+            Kind::Comparison,
+            Kind::Collection,
+        ];
+        ALL.into_iter().find(|k| k.as_str() == text).ok_or_else(|| {
+            let reserved = if RESERVED_KINDS.contains(&text) { " (reserved)" } else { "" };
+            Error::Unknown { what: "statement kind", found: format!("{text}{reserved}") }
+        })
     }
 
     /// Every claim name of this kind.
@@ -82,6 +92,7 @@ impl Kind {
             Self::Order => &[OWNER, ORDER],
             Self::Capture => &[OWNER, CAPTURE],
             Self::Comparison => &[OWNER, COMPARISON],
+            Self::Collection => &[OWNER, COLLECTION],
         };
         groups.concat()
     }

@@ -34,11 +34,15 @@ impl Walk<'_> {
         let made = match statement.kind {
             Kind::Capture => "capture.wacz",
             Kind::Comparison => "comparison.json",
+            Kind::Collection => "manifest.jsonl",
             _ => "",
         };
         let carried = self.entries.get(made);
         let carried = carried.map(|b| Original { name: made.into(), digests: FileDigests::of(b) });
-        let given: Vec<&Original> = self.without_sources(originals).into_iter().chain(&carried).collect();
+        // What is given beside a collection is looked up in its list.
+        let own = |o: &&Original| statement.kind != Kind::Collection || o.digests == file.digests;
+        let given = self.without_sources(originals).into_iter().filter(own);
+        let given: Vec<&Original> = given.chain(&carried).collect();
         let expected = words::digests(&file.digests);
         if given.is_empty() {
             let check = Check::new(
@@ -60,7 +64,7 @@ impl Walk<'_> {
             None => {
                 let sources = (originals.len() + usize::from(carried.is_some())).saturating_sub(given.len());
                 let (mut zh, mut en) = (String::new(), String::new());
-                if sources > 0 {
+                if sources > 0 && statement.kind == Kind::Comparison {
                     zh = format!("另给出的 {sources} 个文件是比对的来源，不是本记录的文件，此处未比较。");
                     en = format!(
                         " {sources} more of the given are sources of the comparison, not this record's file, and were not compared here."

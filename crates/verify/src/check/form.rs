@@ -25,10 +25,11 @@ impl Walk<'_> {
                 self.facts.guides.push((name.to_owned(), digest));
             }
         }
-        let compared = self.facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Comparison);
+        let is = |kind: Kind| self.facts.statement.as_ref().is_some_and(|s| s.kind == kind);
+        let (compared, collected) = (is(Kind::Comparison), is(Kind::Collection));
         let unchecked = |name: &&String| {
             ["anchor-", "attestation-", "related-"].iter().any(|p| name.starts_with(p))
-                || matches!(name.as_str(), "items.zip" | "manifest.jsonl")
+                || matches!(name.as_str(), "items.zip" | "manifest.jsonl") && !collected
                 || *name == "comparison.json" && !compared
         };
         self.facts.unchecked_entries = self.entries.keys().filter(unchecked).cloned().collect();

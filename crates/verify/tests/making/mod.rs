@@ -7,6 +7,7 @@ mod capture;
 mod capture_told;
 mod certificate;
 mod certificate_form;
+mod collection;
 mod comparison;
 mod contact;
 pub mod der;
@@ -163,6 +164,7 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     contact::cases(&mut book);
     comparison::cases(&mut book);
     forged_capture::cases(&mut book);
+    collection::cases(&mut book);
     let mut files = BTreeMap::new();
     let mut put = |path: String, bytes: Vec<u8>| {
         // Shared files are put by every case that uses them, always the same.

@@ -127,7 +127,7 @@ impl World {
         });
         Self::receive(&mut statement, received, n);
         if kind != Kind::Operator {
-            let captured = matches!(kind, Kind::Order | Kind::Capture | Kind::Comparison);
+            let captured = matches!(kind, Kind::Order | Kind::Capture | Kind::Comparison | Kind::Collection);
             statement["provenance"] = json!(if captured { "platform-captured" } else { "user-supplied" });
             statement["operator_relation"] = json!("independent-declared");
         }
@@ -138,6 +138,7 @@ impl World {
                 "media_type": match kind {
                     Kind::Capture => "application/wacz",
                     Kind::Comparison => "application/json",
+                    Kind::Collection => "application/jsonl",
                     _ => "image/jpeg",
                 },
                 "custody": if kind == Kind::Digest { "declared" } else { "held" },
@@ -254,6 +255,8 @@ pub struct Build {
     pub stamp: MakeTokens,
     pub record: Change<Vec<u8>>,
     pub operator_record: Change<Vec<u8>>,
+    /// Leaves between leaf 0 and the record.
+    pub before: Vec<Vec<u8>>,
     /// The leaves after leaf 0 and the record.
     pub leaves: Change<Vec<Vec<u8>>>,
     pub note: Change<Vec<u8>>,
@@ -288,6 +291,7 @@ impl Build {
             stamp: Box::new(|tsa, data| vec![tsa.stamp(data, at(61))]),
             record: None,
             operator_record: None,
+            before: Vec::new(),
             leaves: None,
             note: None,
             sign: None,
@@ -325,7 +329,9 @@ impl Build {
         let record = change(&self.record, record(&self.statement, &tokens));
         let operator = change(&self.operator_record, self.world.record(&self.operator, at(1)));
         let (other, _) = self.world.image_of("乙", 3, at(70));
-        let leaves = vec![operator, record, self.world.record(&other, at(71))];
+        let mut leaves = vec![operator];
+        leaves.extend(self.before.iter().cloned());
+        leaves.extend([record, self.world.record(&other, at(71))]);
         let leaves = self.leaves.as_ref().map_or(leaves.clone(), |f| f(leaves));
         (leaves, tokens, statement)
     }
@@ -348,7 +354,7 @@ impl Build {
         let record = change(&self.record, record(&self.statement, &tokens));
         let operator = change(&self.operator_record, self.world.record(&self.operator, at(1)));
         put("record.json", record);
-        put("proof.tlog-proof", change(&self.proof, proof(&leaves, 1, &note)));
+        put("proof.tlog-proof", change(&self.proof, proof(&leaves, 1 + self.before.len(), &note)));
         put("checkpoint.txt", note.clone());
         for (n, token) in (1..).zip((self.seal)(&self.world.tsa, &note)) {
             put(&if n == 1 { "checkpoint.tsr".to_owned() } else { format!("checkpoint-{n}.tsr") }, token);
