@@ -6,12 +6,10 @@ set -euo pipefail
 cd "$root"
 
 target=${CARGO_TARGET_DIR:-target}
-registry=$(echo "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/)
 # A module that grows past this has lost its way; a browser then ends it, not the machine.
 memory=1610612736
 
-flags=(--remap-path-prefix "$root=.")
-for folder in $registry; do flags+=(--remap-path-prefix "${folder%/}=crates"); done
+flags=(--remap-path-prefix "$root=." --remap-path-prefix "${CARGO_HOME:-$HOME/.cargo}/registry/src=crates")
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && printf '%s' "${flags[*]}") \
     cargo rustc --locked --quiet -p verifier --lib --crate-type cdylib --profile wasm --target wasm32-unknown-unknown -- \
     -C link-arg=--max-memory=$memory

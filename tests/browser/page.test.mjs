@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { caseOf, clear, drop, launch, line, native, open, phrase, serve, settled, site, underFile } from "./desk.mjs";
+import { caseOf, clear, drop, launch, line, native, open, phrase, root, serve, settled, site, underFile } from "./desk.mjs";
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const GOOD = caseOf("file/good-01-one");
@@ -262,6 +262,15 @@ test("it prints on one page, both languages, in every state", async () => {
     }
     await clear(page);
   }
+  await close();
+});
+
+test("the module tells nothing of the machine that built it", async () => {
+  const { page, close } = await open(browser, underFile);
+  const text = await page.evaluate(() => new TextDecoder("latin1").decode(
+    unpack(Uint8Array.from(atob($("module").textContent), (c) => c.charCodeAt(0)))));
+  assert.ok(text.startsWith("\0asm") && text.length > 1e6);
+  for (const folder of [root, os.homedir()]) assert.ok(!text.includes(`${folder}/`), folder);
   await close();
 });
 

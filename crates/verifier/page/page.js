@@ -183,8 +183,8 @@ function drawList() {
     const total = role === "folder" ? bytesOf(table.artefact) : item.file.size;
     const all = role === "folder" ? () => { table.artefact = []; table.folder = false; } : () => {};
     return h("li",
-      h("div", h("span.n", name), h("span.m", t("v-role-of", { role: t(`v-role-${role}`), size: size(total) })),
-        hashing ? h("progress", { max: item.file.size || 1, value: busy.done, "aria-label": t("v-hashing", { name }) }) : null),
+      h("div", h("span.n", name), h("span.m", t("v-role-of", { role: t(`v-role-${role}`), size: size(total) }), hashing ? ` · ${t("v-hashing")}` : ""),
+        hashing ? h("progress", { max: item.file.size || 1, value: busy.done, "aria-label": t("v-hashing-name", { name }) }) : null),
       h("div.acts",
         role === "aside" ? h("button.btn.slim", { type: "button", onclick: () => choose(item) }, t("v-this-one")) : null,
         h("button.btn.slim", { type: "button", "aria-label": t("v-remove-name", { name }), onclick: () => { all(); remove(item); } }, t("v-remove"))));

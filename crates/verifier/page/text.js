@@ -50,6 +50,9 @@ function dated(ms) {
   return [when(ms), h("span.nb.soft", ` ${utc.slice(0, 10) === shifted(ms).slice(0, 10) ? utc.slice(11) : utc} UTC`)];
 }
 
+// A sentence whose dates do not break at their hyphens.
+const sentence = (text) => text.split(/(\d{4}-\d\d-\d\d)/).map((part, i) => (i % 2 ? h("span.nb", part) : part));
+
 // A digest in eights that copies as one string; where `other` differs from it, the eights that do are marked.
 function digest(hex, other = null) {
   const parts = hex.match(/.{1,8}/g);

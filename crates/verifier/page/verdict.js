@@ -34,7 +34,7 @@ function section(id, title, note, ...body) {
   return h("section.sec", { "aria-labelledby": id }, note ? h("div.h", heading, h("p", note)) : heading, ...body);
 }
 
-const plain = (sentences) => h("ul.plain.measure", sentences.map((sentence) => h("li", sentence)));
+const plain = (sentences) => h("ul.plain.measure", sentences.map((text) => h("li", sentence(text))));
 
 function head({ verdict, shown, at, trust }) {
   const which = face(verdict, shown);
@@ -51,7 +51,7 @@ function head({ verdict, shown, at, trust }) {
       h("p.object", t(`v-object-${which}`)),
       seal ? h("p.date", t(place === 1 ? "v-sealed-by" : "v-existed-by"), " ", dated(seal.at),
         h("span.m", t(seal.independent ? "v-authority" : "v-authority-own", { name: seal.authority }))) : null,
-      h("p.roots", roots)));
+      h("p.roots", sentence(roots))));
 }
 
 // What is required and could not be checked, each with its way out: the original and the trust folder can be given here.
@@ -99,7 +99,7 @@ function check(item, shown, opened) {
   const details = h("details", { "data-check": item.id, open: (opened ? opened.has(item.id) : item.result === "fail") && "" },
     h("summary",
       icon(item.result, `mk ${kind}`),
-      h("span", h("span.q", question(item.id)), h("span.a", said(item))),
+      h("span", h("span.q", question(item.id)), h("span.a", sentence(said(item)))),
       h("span.w", t(`v-result-${item.result}`)),
       icon("chev", "tw")),
     h("dl.two", rows));
