@@ -30,8 +30,54 @@ main() {
     heading "必须被拒绝的" "What must be refused"
     refusals
     capture_page
+    outside_authority
     walk
     account
+}
+
+# The embedded authority's seal beside one from outside: an `openssl ts` authority on a loopback port, which ends by
+# itself. Last, so that nothing else rests on it; then it is removed again.
+outside_authority() {
+    local folder=$demo/outside id first port=$demo/outside/port
+    heading "外部时间戳机构" "A time authority from outside"
+    step="scripts/tsa.py"
+    mkdir -p "$folder"
+    python3 scripts/tsa.py "$folder/authority" "$port" 120 &
+    site=$!
+    for _ in $(seq 100); do [ -s "$port" ] && break; sleep 0.1; done
+    step="quezao admin tsa add"
+    "$quezao" admin tsa add outside --data "$data" --url "http://127.0.0.1:$(cat "$port")/" \
+        --root "$folder/authority/root.pem" --pace 0 >/dev/null
+    step="quezao admin tsa check"
+    "$quezao" admin tsa check --data "$data"
+    printf 'sealed from outside\n' >"$folder/note.txt"
+    step="quezao deposit, sealed from outside"
+    "$quezao" deposit --data "$data" --json "$folder/note.txt" >"$demo/reports/outside.deposit.jsonl"
+    "$quezao" stamp --data "$data" >/dev/null
+    id=$(python3 -c 'import json, sys; print(json.loads(sys.stdin.readline())["id"])' <"$demo/reports/outside.deposit.jsonl")
+    "$quezao" export --data "$data" --output "$folder" "$id" >/dev/null
+    step="quezao verify $folder/$id.zip"
+    "${offline[@]}" "$quezao" verify --data "$data" --json "$folder/$id.zip" "$folder/note.txt" >"$demo/reports/$id.json"
+    step="verify.py $folder/$id.zip"
+    "${offline[@]}" python3 "$reader" --trust "$data/trust" "$folder/$id.zip" "$folder/note.txt" >"$demo/reports/$id.verify-py.txt"
+    kill "$site" 2>/dev/null || true
+    site=
+    step="quezao admin tsa remove"
+    "$quezao" admin tsa remove outside --data "$data" >/dev/null
+    first=$(head -n1 "$demo/reports/records.tsv" | cut -f1)
+    step="the two seals"
+    python3 - "$demo/reports/$first.json" "$demo/reports/$id.json" "$language" <<'PY'
+import json, sys
+zh = sys.argv[3] == "zh"
+for path, result, name in ((sys.argv[1], "limited", "内置" if zh else "embedded"), (sys.argv[2], "pass", "外部" if zh else "outside")):
+    verdict = json.load(open(path, encoding="utf-8"))
+    seal = next(c for c in verdict["checks"] if c["id"] == "sealing-token-1")
+    if verdict["result"] != "verified" or seal["result"] != result:
+        sys.exit(f"{path}: {verdict['result']}, sealing-token-1 {seal['result']}, not {result}")
+    print(f"    {name}  {seal['zh' if zh else 'en']}")
+PY
+    say "    区别：内置机构的时间是运营者自己的话；外部机构的签名不在运营者手里，他事后改不了那个日期。（这里的外部机构也在本机，只作演示。）" \
+        "    The difference: the embedded authority's time is the operator's own word; an outside one's key is not in his hands, so he cannot date anything back. (This one runs on the same machine, for show.)"
 }
 
 # A shop's page on this machine that shows one of the registered photographs, recompressed and resized, and one that

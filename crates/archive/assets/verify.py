@@ -1049,7 +1049,7 @@ class Certificate:
 class Token:
     """A `.tsr` in the form that spec/tokens.md asks of it. Nothing is verified yet."""
 
-    renewal = False
+    renewal, number = 0, 0
 
     def __init__(self, what, data):
         self.data = data
@@ -1652,6 +1652,7 @@ class Checker:
         self.cosigned = {"checkpoint.txt": {}}
         self.later = []
         self.check_later()
+        self.check_ends()
         v.attempt("policy", True, "检查点满足读者的策略", "the checkpoint meets the reader's policy", self.check_policy)
         v.attempt("operator", True, "账本首条记录写明运营方", "leaf 0 says who runs the ledger", self.check_operator)
         v.attempt("times", True, "各时间先后相容", "all times are in order", self.check_times)
@@ -1918,6 +1919,7 @@ class Checker:
                 if only_sm3 and token.hash == "sm3":
                     raise Bad(name + " imprint", "SM3 alone", "SM3 only beside SHA-256, 384 or 512")
                 stamp = Stamp(name, token.data, self.data(covered), self.trust, self.scratch, token)
+                stamp.token.number = n
                 stamps.append(stamp)
                 return self.token_result(stamp)
             zh, en = ("时间戳 %s 覆盖 %s" if "timestamp" in name else "封存时间戳 %s 覆盖 %s"), "token %s over %s"
@@ -2050,11 +2052,35 @@ class Checker:
                     stamp = Stamp(token, self.data(token), self.data(name), self.trust, self.scratch)
                     if stamp.token.hash != "sha512":
                         raise Bad(token + " imprint", stamp.token.hash, "SHA-512")
-                    stamp.token.renewal = True
+                    stamp.token.renewal = int(m.group(2))
                     self.group_stamps.append(stamp)
                     return self.token_result(stamp)
                 self.v.attempt("renewal-%d" % int(m.group(2)), False, "续期时间戳", "a renewal", renewal)
                 covered += [name, token]
+
+    def check_ends(self):
+        """Tokens whose signing certificate ended by this computer's clock: kept by a renewal of the time before, or limited."""
+        rows = {c["id"]: c for c in self.v.checks}
+        renewals = [s for s in self.group_stamps if s.token.renewal and s.root is not None]
+        order = {id(s): n for n, s in enumerate(renewals, 1)}
+        named = [("renewal-%d" % s.token.renewal, s) for s in renewals]
+        for kind, stamps in (("statement-token-%d", self.statement_stamps), ("sealing-token-%d", self.seal_stamps)):
+            named += [(kind % s.token.number, s) for s in stamps if s.root is not None]
+        for name, s in named:
+            row, until = rows[name], s.token.cert.end
+            if until >= self.now or row["result"] not in ("pass", "limited"):
+                continue
+            for r in renewals[order.get(id(s), 0):]:
+                if r.token.time + r.token.accuracy <= until:
+                    until = max(until, r.token.cert.end)
+            ended = text_of(s.token.cert.end)
+            if until >= self.now:
+                row["zh"] += "签名证书已于 %s 到期，此前已续期。" % ended
+                row["en"] += " Its signing certificate ended at %s, renewed before." % ended
+            else:
+                row["result"] = "limited"
+                row["zh"] += "签名证书已于 %s 到期，此前没有续期。" % ended
+                row["en"] += " Its signing certificate ended at %s, not renewed before." % ended
 
     def check_times(self):
         self.need_statement()

@@ -29,6 +29,8 @@ pub struct VerifyTxt {
     pub statement_tokens: Vec<(String, i64)>,
     /// `checkpoint.tsr`, `checkpoint-2.tsr` …
     pub checkpoint_tokens: Vec<(String, i64)>,
+    /// `renewal-01.tsr` …
+    pub renewal_tokens: Vec<(String, i64)>,
     /// Of `verify.py`.
     pub verify_py_sha256: String,
 }
@@ -41,6 +43,7 @@ pub fn verify_txt(values: &VerifyTxt) -> String {
         roots: values.roots.iter().map(|(file, sha256)| (safe(file), safe(sha256))).collect(),
         statement_tokens: values.statement_tokens.iter().map(|(root, at)| (safe(root), *at)).collect(),
         checkpoint_tokens: values.checkpoint_tokens.iter().map(|(root, at)| (safe(root), *at)).collect(),
+        renewal_tokens: values.renewal_tokens.iter().map(|(root, at)| (safe(root), *at)).collect(),
         signer_file: safe(&values.signer_file),
         signer_sha256: safe(&values.signer_sha256),
         record_sha256: safe(&values.record_sha256),
@@ -70,6 +73,7 @@ struct Words {
     record: &'static str,
     sealing: &'static str,
     no_sealing: &'static str,
+    renewal: &'static str,
     reader: &'static str,
     certificate: &'static str,
     end: &'static str,
@@ -89,6 +93,7 @@ const ZH: Words = Words {
     record: "5. 核对声明在账本记录中（应显示 1），以及记录摘要。记录摘要应为",
     sealing: "6. 核对账本检查点的时间戳。应显示 Verification: OK。",
     no_sealing: "6. 本包没有检查点的时间戳（尚未封存），核验结果只能是“尚不完整”。",
+    renewal: "   续期：清单列出之前的各文件，时间戳覆盖清单。第一条应无输出，第二条应显示 Verification: OK。",
     reader: "7. 记录在账本中的位置、账本签名和见证签名由独立核验程序检查（只需 Python 3 和 openssl）。先核对它的摘要\n   与发布页公布的一致；不认识的不要运行。TRUST 是您自己的信任文件夹（policy、roles.json、tsa-*.pem）；\n   不给 TRUST 时结果至多是“尚不完整”（退出码 3）。退出码 0 为核验一致，1 为核验不一致，3 为尚不完整。",
     certificate: "8. PDF 证书的签名（pdfsig 来自 poppler-utils）。证据包中的证书名为 certificate.pdf；单独取得的，请以此名复制到\n   此文件夹。应显示 Signature is Valid。pdfsig 不认识这里的根证书，也不检查末尾的文件时间戳；Acrobat 等可以。",
     end: "以上只说明这些数据在何时之前存在、此后未被改动；不证明作者是谁、权利归谁、他人是否侵权，也不说明取得摘要\n之前的事。打印件不是核验的对象。",
@@ -108,6 +113,7 @@ const EN: Words = Words {
     record: "5. The statement stands in the ledger's record (prints 1), and the record digest, which must be",
     sealing: "6. The time-stamp over the ledger's checkpoint. It prints Verification: OK.",
     no_sealing: "6. This package has no time-stamp over the checkpoint (not sealed yet); the result can only be incomplete.",
+    renewal: "   Renewals: a list of every file before, and a time-stamp over the list. The first command prints nothing, the\n   second Verification: OK.",
     reader: "7. Place in the ledger, the ledger's signature and the witnesses' are checked by the independent reader (Python 3\n   and openssl, nothing else). Compare its digest with the one that the release publishes; do not run an unknown\n   one. TRUST is your own trust folder (policy, roles.json, tsa-*.pem); without it the result is at most\n   incomplete (exit 3). Exit 0 is verified, 1 is not verified, 3 is incomplete.",
     certificate: "8. The signature of the PDF certificate (pdfsig is in poppler-utils). In the package it is certificate.pdf; one that\n   came alone is copied into this folder under that name. It prints Signature is Valid. pdfsig does not know the\n   root here and does not check the document time-stamp at the end; Acrobat and others do.",
     end: "This shows only that these data existed no later than then and did not change since. It does not show who the\nauthor is, who holds rights, whether anybody infringes, or what was true before the digest was taken. A printed\npage is not what is verified.",
@@ -168,6 +174,15 @@ fn write_in(out: &mut String, v: &VerifyTxt, w: &Words) {
     for (n, (root, seconds)) in (1..).zip(&v.checkpoint_tokens) {
         let token = if n == 1 { "checkpoint.tsr".to_owned() } else { format!("checkpoint-{n}.tsr") };
         line(&stamp("checkpoint.txt", &token, root, *seconds));
+    }
+    if !v.renewal_tokens.is_empty() {
+        line("");
+        line(w.renewal);
+        line("");
+    }
+    for (n, (root, seconds)) in (1..).zip(&v.renewal_tokens) {
+        line(&format!("    sha512sum --quiet -c renewal-{n:02}.txt"));
+        line(&stamp(&format!("renewal-{n:02}.txt"), &format!("renewal-{n:02}.tsr"), root, *seconds));
     }
     line("");
     line(w.reader);

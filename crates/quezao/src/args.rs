@@ -4,7 +4,7 @@
 pub(crate) mod folders;
 mod outside;
 
-pub(crate) use outside::{Clock, Stamp, Switch, TsaAdd, TsaCommand};
+pub(crate) use outside::{Clock, Renew, Stamp, Switch, TsaAdd, TsaCommand};
 
 use crate::out::Out;
 use clap::{Arg, ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -301,6 +301,7 @@ pub(crate) enum AdminCommand {
     #[command(subcommand)]
     Tsa(TsaCommand),
     Clock(Clock),
+    Renew(Renew),
     Keys(Data),
     TrustExport {
         #[command(flatten)]

@@ -127,6 +127,7 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
         }),
         AdminCommand::Tsa(command) => crate::tsa_cmd::tsa(out, command),
         AdminCommand::Clock(a) => crate::clock_cmd::clock(out, a),
+        AdminCommand::Renew(a) => crate::renew_cmd::renew(out, a),
         AdminCommand::Backup { data, output, without_originals } => backup(out, data, output, !without_originals),
         AdminCommand::Signer { data, signer, crl } => open(out, &data.data, Mode::Write, |folder| {
             let root = folder.set_signer(signer.as_deref(), crl)?;

@@ -14,6 +14,7 @@ mod folder_cmd;
 mod forge;
 mod list_cmd;
 mod out;
+mod renew_cmd;
 mod report;
 mod tsa_cmd;
 mod usage;

@@ -4,14 +4,14 @@ use crate::{
     args::{self, TsaCommand},
     out::{Out, eights},
 };
-use service::{AddAuthority, AuthorityCheck, Folder, Mode, show_path};
+use service::{AddAuthority, AuthorityCheck, AuthorityState, Folder, Mode, show_path};
 use std::{path::Path, time::Duration};
 
 pub(crate) fn tsa(out: &Out, command: &TsaCommand) -> u8 {
     let (data, mode) = match command {
         TsaCommand::Add(a) => (&a.data, Mode::Write),
         TsaCommand::Remove { data, .. } | TsaCommand::Fallback { data, .. } => (data, Mode::Write),
-        TsaCommand::Check { data, .. } => (data, Mode::Read),
+        TsaCommand::Check { data, .. } | TsaCommand::List(data) => (data, Mode::Read),
     };
     let folder = match Folder::open(&data.data, mode) {
         Ok(folder) => folder,
@@ -25,6 +25,10 @@ pub(crate) fn tsa(out: &Out, command: &TsaCommand) -> u8 {
             let on = matches!(allowed, args::Switch::On);
             folder.set_fallback(on).map(|()| if on { "on" } else { "off" })
         }
+        TsaCommand::List(_) => match folder.list_authorities() {
+            Ok(lines) => return listed(out, &lines, data.json),
+            Err(e) => Err(e),
+        },
         TsaCommand::Check { name, .. } => match folder.check_authorities(name.as_deref()) {
             Ok(lines) => return checked(out, &lines, data.json),
             Err(e) => Err(e),
@@ -52,6 +56,36 @@ fn wanted(a: &args::TsaAdd) -> AddAuthority {
     }
 }
 
+fn listed(out: &Out, lines: &[AuthorityState], json: bool) -> u8 {
+    if lines.is_empty() && !json {
+        out.line(&out.text("tsa-none", &[]));
+    }
+    for line in lines {
+        if json {
+            out.json(line);
+            continue;
+        }
+        out.line(&format!("{}  {}", line.name, show_path(Path::new(&line.url))));
+        let never = || "-".to_owned();
+        let whose = if line.independent { "tsa-independent" } else { "tsa-own" };
+        out.line(&out.text(
+            &format!("tsa-{}", line.state),
+            &[
+                ("tokens", i64::try_from(line.tokens).unwrap_or(i64::MAX).into()),
+                ("failures", line.failures.into()),
+                ("last", line.token_at.clone().unwrap_or_else(never).into()),
+                ("until", line.rests_until.clone().unwrap_or_else(never).into()),
+                ("pace", i64::try_from(line.pace).unwrap_or(i64::MAX).into()),
+                ("whose", out.text(whose, &[]).into()),
+            ],
+        ));
+        if let Some(reason) = &line.reason {
+            out.line(&format!("  {}", show_path(Path::new(reason))));
+        }
+    }
+    0
+}
+
 /// One that gave no token: 2. None at all: said, 0.
 fn checked(out: &Out, lines: &[AuthorityCheck], json: bool) -> u8 {
     if lines.is_empty() && !json {
@@ -64,6 +98,10 @@ fn checked(out: &Out, lines: &[AuthorityCheck], json: bool) -> u8 {
         }
         if let Some(error) = &line.error {
             out.refuse(error);
+            if let Some(until) = &line.rests_until {
+                let failures = line.failures.into();
+                out.note(&out.text("tsa-rests", &[("until", until.clone().into()), ("failures", failures)]));
+            }
             continue;
         }
         let name = line.signer.as_deref().unwrap_or_default();

@@ -45,10 +45,39 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         name => name,
     };
     Some(match name.copied().unwrap_or_default() {
-        "tsa" if names.any(|name| *name == "check") => {
-            &["name", "url", "independent", "gen_time", "accuracy_us", "policy", "signer", "root_sha256", "millis"]
-        }
-        "tsa" => &["name"],
+        "tsa" => match names.next().copied() {
+            Some("check") => &[
+                "name",
+                "url",
+                "independent",
+                "gen_time",
+                "accuracy_us",
+                "policy",
+                "signer",
+                "root_sha256",
+                "millis",
+                "failures",
+                "rests_until",
+            ],
+            Some("list") => &[
+                "name",
+                "url",
+                "independent",
+                "user",
+                "policy",
+                "pace",
+                "timeout",
+                "state",
+                "tokens",
+                "failures",
+                "reason",
+                "token_at",
+                "rests_until",
+            ],
+            _ => &["name"],
+        },
+        "renew" => &["id", "status", "renewals", "authority", "ends_at", "binding"],
+        "clock" => &["servers", "source", "offset_us", "limit_ms", "every_minutes"],
         "stamp" => &["sealed", "size"],
         "init" => &["origin", "ledger_key", "authority_root", "signer_root"],
         "deposit" | "list" | "show" | "find" => RECORD,

@@ -99,6 +99,8 @@ fn an_outside_authority_seals_and_nothing_is_sealed_while_it_is_away() {
     assert_eq!(secret.status.code(), Some(2));
     assert!(!String::from_utf8_lossy(&[secret.stdout, secret.stderr].concat()).contains("S3CRET"));
 
+    let state = &ok(dir, &["admin", "tsa", "list", "--data", "data", "--json"])[0];
+    assert_eq!((&state["state"], &state["independent"]), (&"unused".into(), &true.into()), "{state}");
     let checked = &ok(dir, &["admin", "tsa", "check", "--data", "data", "--json"])[0];
     assert_eq!((&checked["independent"], &checked["policy"]), (&true.into(), &"1.3.6.1.4.1.99999.1".into()));
     assert!(checked["error"].is_null() && checked["gen_time"].is_string());
@@ -153,6 +155,12 @@ fn an_outside_authority_seals_and_nothing_is_sealed_while_it_is_away() {
     let (code, line) = json(dir, &["stamp", "--data", "data", "--wait", "1", "--json"]);
     assert_eq!((code, line[0]["sealed"].as_u64() < line[0]["size"].as_u64()), (3, true), "{line:?}");
     assert_eq!(json(dir, &["admin", "tsa", "check", "--data", "data", "--json"]).0, 2);
+    // How it fared outlives the command that asked it: it rests, and the reason is there.
+    let state = &ok(dir, &["admin", "tsa", "list", "--data", "data", "--json"])[0];
+    assert!(state["state"] == "resting" || state["state"] == "failing", "{state}");
+    assert!(state["failures"].as_u64() >= Some(1) && state["token_at"].is_string(), "{state}");
+    assert!(state["reason"].as_str().unwrap().contains("text/html"), "{state}");
+    assert_eq!(state["rests_until"].is_string(), state["state"] == "resting", "{state}");
     // The operator may let his own authority stand in; the reader then sees whose it is.
     ok(dir, &["admin", "tsa", "fallback", "on", "--data", "data", "--json"]);
     ok(dir, &["stamp", "--data", "data", "--wait", "20", "--json"]);

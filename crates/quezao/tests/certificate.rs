@@ -245,6 +245,23 @@ fn an_operator_signs_with_his_own_key_and_a_revoked_one_is_refused() {
     let (pdf, _) = desk.export(&[]);
     assert_eq!(desk.verify(&[&pdf, "a.jpg"]).1, 0);
 
+    // PKCS#12 is refused with a command, and the command works as printed.
+    let export = "cat middle.pem root.pem > chain.pem; openssl pkcs12 -export -inkey signer.key -in signer.pem \
+                  -certfile chain.pem -passout pass:x -out own.p12";
+    assert!(Command::new("sh").args(["-c", export]).current_dir(desk.path("next")).status().unwrap().success());
+    let lists = ["--crl", "next/root.crl", "--crl", "next/middle.crl"];
+    let packed = ["admin", "signer", "--data", "data", "--signer", "next/own.p12"];
+    let refused = desk.run(&[&packed[..], &lists[..]].concat());
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    let command =
+        said.lines().map(str::trim).find(|line| line.starts_with("(umask")).unwrap_or_else(|| panic!("{said}"));
+    let command = command.replace("openssl pkcs12", "openssl pkcs12 -passin pass:x");
+    assert!(Command::new("sh").args(["-c", &command]).current_dir(desk.work.path()).status().unwrap().success());
+    let taken = ["admin", "signer", "--data", "data", "--signer", "signer.pem"];
+    let set = desk.run(&[&taken[..], &lists[..]].concat());
+    assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+
     fs::create_dir(desk.path("bad")).unwrap();
     own_signer(&desk.path("bad"), true);
     let bad = ["--signer", "bad/own.pem", "--crl", "bad/root.crl", "--crl", "bad/middle.crl"];

@@ -10,12 +10,14 @@ use crate::{
     Error, Folder, Result, clock,
     config::{self, Config, Entry},
     error::read_file,
+    issuers::{Issuers, Outside, Remembered, Sealer, forget},
     seal::{replace, short},
     show_path,
 };
 use evidence::{
     hex,
     json::json,
+    time::Utc,
     token::{Root, Token},
 };
 use serde::Serialize;
@@ -25,7 +27,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use timestamp::{Authority, Remote, RemoteAuthority, Stamper};
+use timestamp::{Authority, Remote, RemoteAuthority};
 
 /// Debian's bundle: whom to believe about an authority's web host.
 const WEB_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -84,6 +86,39 @@ pub struct AddAuthority {
     pub own: bool,
 }
 
+/// An authority as it is set up, and how it fared when commands asked it.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuthorityState {
+    /// Its name.
+    pub name: String,
+    /// Where it is asked.
+    pub url: String,
+    /// By the operator's trust folder, for all of its roots.
+    pub independent: bool,
+    /// HTTP Basic.
+    pub user: Option<String>,
+    /// Asked for, dotted.
+    pub policy: Option<String>,
+    /// Seconds between two requests at least.
+    pub pace: u64,
+    /// Seconds for one request.
+    pub timeout: u64,
+    /// `unused`, `answering`, `failing` (its rest is over, it is asked again) or `resting`.
+    pub state: &'static str,
+    /// Tokens that passed.
+    pub tokens: u64,
+    /// Since the last token.
+    pub failures: u32,
+    /// The last failure's.
+    pub reason: Option<String>,
+    /// When the last token came.
+    pub token_at: Option<String>,
+    /// Not asked before.
+    pub rests_until: Option<String>,
+    /// Always null: what cannot be listed fails as a whole.
+    pub error: Option<Error>,
+}
+
 /// What an authority answered when it was asked by hand.
 #[derive(Clone, Debug, Serialize)]
 pub struct AuthorityCheck {
@@ -105,6 +140,10 @@ pub struct AuthorityCheck {
     pub root_sha256: Option<String>,
     /// How long the answer took.
     pub millis: u64,
+    /// Before this: failures since the last token, when commands asked it.
+    pub failures: u32,
+    /// Until then commands do not ask it.
+    pub rests_until: Option<String>,
     /// Why there is no token.
     pub error: Option<Error>,
 }
@@ -129,7 +168,7 @@ impl Folder {
         for secret in secrets(&self.dir, name) {
             let _ = fs::remove_file(secret);
         }
-        Ok(())
+        forget(&self.store, name)
     }
 
     /// Whether the embedded authority may seal while no other answers.
@@ -147,8 +186,45 @@ impl Folder {
         let entries: Vec<&Entry> = config.timestamp.authority.iter().filter(chosen).collect();
         match only {
             Some(name) if entries.is_empty() => Err(no_such(name, &config)),
-            _ => entries.into_iter().map(|entry| check(&self.dir, entry)).collect(),
+            _ => entries.into_iter().map(|entry| self.check_authority(entry)).collect(),
         }
+    }
+
+    /// Every authority, and how it fared when commands asked it.
+    pub fn list_authorities(&self) -> Result<Vec<AuthorityState>> {
+        let (config, trust, now) = (config::read(&self.dir)?, trust(&self.dir)?, clock::now());
+        let state = |entry: &Entry| -> Result<AuthorityState> {
+            let was = Remembered::of(&self.store, &entry.name)?;
+            let rests = !was.rest(now).is_zero();
+            let time = |at: Option<i64>| at.map(|at| Utc(at).to_micros());
+            let mut independent = true;
+            for short in &entry.roots {
+                let root = root(&self.dir.join(format!("trust/tsa-{short}.pem")))?;
+                independent &= trust.role_of_authority(&root.der, &root, now).is_some_and(|r| r.independent);
+            }
+            Ok(AuthorityState {
+                name: entry.name.clone(),
+                url: entry.url.clone(),
+                independent,
+                user: entry.user.clone(),
+                policy: entry.policy.clone(),
+                pace: entry.pace,
+                timeout: entry.timeout,
+                state: match (rests, was.asked_at) {
+                    (true, _) => "resting",
+                    (false, None) => "unused",
+                    (false, Some(_)) if was.failures > 0 => "failing",
+                    (false, Some(_)) => "answering",
+                },
+                tokens: was.tokens,
+                failures: was.failures,
+                reason: was.reason,
+                token_at: time(was.token_at),
+                rests_until: if rests { time(was.rests_until) } else { None },
+                error: None,
+            })
+        };
+        config.timestamp.authority.iter().map(state).collect()
     }
 
     /// Waits until every record is sealed: how many are, and how many there are.
@@ -242,17 +318,22 @@ pub(crate) fn add(dir: &Path, wanted: &AddAuthority) -> Result<()> {
     config::write(dir, &config)
 }
 
-/// Who seals the checkpoints of a folder, in the order in which their tokens stand.
-pub(crate) fn stampers(dir: &Path, embedded: &Arc<Authority>) -> Result<Vec<Box<dyn ledger::Stamper>>> {
+/// Who seals the checkpoints of a folder, in the order in which their tokens stand; and who stamps all else.
+pub(crate) fn stampers(
+    dir: &Path,
+    store: &store::Store,
+    embedded: &Arc<Authority>,
+) -> Result<(Vec<Box<dyn ledger::Stamper>>, Issuers)> {
     let config = config::read(dir)?;
+    let outside = config.timestamp.authority.iter().map(|entry| Outside::new(load(dir, entry)?, store.clone()));
+    let outside = outside.map(|outside| outside.map(Arc::new)).collect::<Result<Vec<_>>>()?;
     let mut stampers: Vec<Box<dyn ledger::Stamper>> = Vec::new();
-    for entry in &config.timestamp.authority {
-        stampers.push(Box::new(Outside(load(dir, entry)?)));
+    stampers.extend(outside.iter().map(|outside| Box::new(Sealer(outside.clone())) as Box<dyn ledger::Stamper>));
+    let embedded = (outside.is_empty() || config.timestamp.fallback).then(|| embedded.clone());
+    if let Some(authority) = &embedded {
+        stampers.push(Box::new(Embedded { authority: authority.clone(), last: !outside.is_empty() }));
     }
-    if stampers.is_empty() || config.timestamp.fallback {
-        stampers.push(Box::new(Embedded { authority: embedded.clone(), last: !stampers.is_empty() }));
-    }
-    Ok(stampers)
+    Ok((stampers, Issuers { outside, embedded }))
 }
 
 /// The embedded authority as the ledger's stamper.
@@ -276,54 +357,44 @@ impl ledger::Stamper for Embedded {
     }
 }
 
-struct Outside(RemoteAuthority);
-
-impl ledger::Stamper for Outside {
-    fn stamp(&self, checkpoint: &[u8]) -> std::result::Result<Vec<u8>, String> {
-        self.0.stamp(checkpoint).map_err(|e| e.to_string())
-    }
-
-    fn name(&self) -> &str {
-        &self.0.remote().name
-    }
-
-    fn pace(&self) -> Duration {
-        self.0.remote().pace
-    }
-}
-
-fn check(dir: &Path, entry: &Entry) -> Result<AuthorityCheck> {
-    let start = Instant::now();
-    let mut line = AuthorityCheck {
-        name: entry.name.clone(),
-        url: entry.url.clone(),
-        independent: false,
-        gen_time: None,
-        accuracy_us: None,
-        policy: None,
-        signer: None,
-        root_sha256: None,
-        millis: 0,
-        error: None,
-    };
-    let authority = load(dir, entry)?;
-    let data = crate::keys::random::<32>()?;
-    match authority.ask(&data) {
-        Ok(tsr) => {
-            let token = Token::parse_tsr(&tsr)?;
-            let root = token.check_path(&authority.remote().roots)?;
-            line.independent =
-                trust(dir)?.role_of_authority(&token.signer, root, token.gen_time).is_some_and(|r| r.independent);
-            line.gen_time = Some(token.gen_time_text.clone());
-            line.accuracy_us = Some(token.accuracy);
-            line.policy = Some(token.policy.clone());
-            line.signer = Some(token.signer_name());
-            line.root_sha256 = Some(hex::encode(&root.fingerprint()));
+impl Folder {
+    fn check_authority(&self, entry: &Entry) -> Result<AuthorityCheck> {
+        let (dir, start) = (&self.dir, Instant::now());
+        let was = Remembered::of(&self.store, &entry.name)?;
+        let rests = !was.rest(clock::now()).is_zero();
+        let mut line = AuthorityCheck {
+            name: entry.name.clone(),
+            url: entry.url.clone(),
+            independent: false,
+            gen_time: None,
+            accuracy_us: None,
+            policy: None,
+            signer: None,
+            root_sha256: None,
+            millis: 0,
+            failures: was.failures,
+            rests_until: was.rests_until.filter(|_| rests).map(|until| Utc(until).to_micros()),
+            error: None,
+        };
+        let authority = load(dir, entry)?;
+        let data = crate::keys::random::<32>()?;
+        match authority.ask(&data) {
+            Ok(tsr) => {
+                let token = Token::parse_tsr(&tsr)?;
+                let root = token.check_path(&authority.remote().roots)?;
+                line.independent =
+                    trust(dir)?.role_of_authority(&token.signer, root, token.gen_time).is_some_and(|r| r.independent);
+                line.gen_time = Some(token.gen_time_text.clone());
+                line.accuracy_us = Some(token.accuracy);
+                line.policy = Some(token.policy.clone());
+                line.signer = Some(token.signer_name());
+                line.root_sha256 = Some(hex::encode(&root.fingerprint()));
+            }
+            Err(e) => line.error = Some(refused(&entry.name, &e)),
         }
-        Err(e) => line.error = Some(refused(&entry.name, &e)),
+        line.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(line)
     }
-    line.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(line)
 }
 
 fn refused(name: &str, e: &timestamp::Error) -> Error {

@@ -16,7 +16,9 @@ use crate::{
     Error, Mode, Result, Warnings, authorities, clock, config,
     error::{read_file, show_path},
     identity::Party,
-    intake, keys,
+    intake,
+    issuers::Issuers,
+    keys,
 };
 use evidence::note::{Signer, VerifierKey};
 use std::{
@@ -47,6 +49,7 @@ pub struct Folder {
 pub(crate) struct Writer {
     pub ledger: ledger::Ledger,
     pub authority: Arc<Authority>,
+    pub issuers: Issuers,
     _lock: File,
 }
 
@@ -162,7 +165,8 @@ pub(crate) fn open_writer(dir: &Path, store: &store::Store, origin: &str, lock: 
     }
     let signer = Signer::from_seed(origin, &seed)?;
     let mut config = ledger::Config::new(dir, &mirror, signer, origin, Box::new(store.clone()));
-    config.stampers = authorities::stampers(dir, &authority)?;
+    let (stampers, issuers) = authorities::stampers(dir, store, &authority)?;
+    config.stampers = stampers;
     let (ledger, opened) = ledger::Ledger::open(config).map_err(|e| ledger_error(&e))?;
     let mut warnings = Vec::new();
     if opened.mirror_absent && opened.signed_size > 0 {
@@ -171,7 +175,7 @@ pub(crate) fn open_writer(dir: &Path, store: &store::Store, origin: &str, lock: 
             format!("no mirror of the ledger's head was found; it was written to {}; if this folder is a restored old copy, stop using it", show_path(&mirror)),
         ));
     }
-    Ok((Writer { ledger, authority, _lock: lock }, warnings))
+    Ok((Writer { ledger, authority, issuers, _lock: lock }, warnings))
 }
 
 /// Submits stored records in groups that the ledger takes, and notes their indices, which it returns in order.

@@ -19,6 +19,7 @@ mod folder;
 mod identity;
 mod init;
 mod intake;
+mod issuers;
 mod keys;
 mod letters;
 mod pace;
@@ -26,10 +27,11 @@ mod paper;
 mod plan;
 mod prove;
 mod register;
+mod renew;
 mod seal;
 mod watch;
 
-pub use authorities::{AddAuthority, AuthorityCheck};
+pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState};
 pub use backup::{Backup, Progress, backup};
 pub use clock::{ClockCheck, ClockSettings, ServerAnswer};
 pub use compare::{CompareEvent, CompareLine, CompareRequest, distances_again};
@@ -40,6 +42,7 @@ pub use intake::{Filter, digests};
 pub use keys::platform_keys;
 pub use paper::{page_pictures, pair_pictures};
 pub use plan::Passed;
+pub use renew::{RenewLine, RenewRequest};
 pub use seal::OwnSigner;
 pub use watch::{WatchEvent, watch};
 

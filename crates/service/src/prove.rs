@@ -194,6 +194,10 @@ impl Folder {
         entries.push(("operator-record.json".into(), operator.record.clone()));
         entries.push(("operator-disclosure.json".into(), disclosed(&operator.disclosures, request.full)?));
         entries.push(("operator-proof.tlog-proof".into(), proof(0)?));
+        let renewals = match seals.is_empty() {
+            true => Vec::new(),
+            false => crate::renew::carried(&self.store, &record.id, request.full, &mut entries)?,
+        };
 
         let trust = |name: &str| read_file(&self.trust_dir().join(name));
         let mut roots = Roots::of(self)?;
@@ -204,6 +208,7 @@ impl Folder {
             String::from_utf8_lossy(&policy).lines().find_map(|l| l.strip_prefix("log ").map(str::to_owned));
         let statement_tokens = tokens.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
         let checkpoint_tokens = seals.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
+        let renewal_tokens = renewals.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
         let carried = roots.carried()?;
         let text = archive::verify_txt(&archive::VerifyTxt {
             id: record.id.clone(),
@@ -216,6 +221,7 @@ impl Folder {
             sm3: record.sm3.map(|d| hex::encode(&d)),
             statement_tokens,
             checkpoint_tokens,
+            renewal_tokens,
             verify_py_sha256: hex::encode(&digest::sha256(archive::VERIFY_PY)),
         });
         entries.push(("trust-policy".into(), policy));

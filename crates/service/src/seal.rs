@@ -67,7 +67,7 @@ pub(crate) fn install(dir: &Path, name: &str, role: &str, own: Option<&OwnSigner
     let folder = dir.join("signer");
     fs::create_dir(&folder).map_err(|e| Error::io(&folder, &e))?;
     let (pem, lists) = match own {
-        Some(own) => (read_file(&own.pem)?, own.crls.iter().map(|path| crl(path)).collect::<Result<Vec<_>>>()?),
+        Some(own) => (signer_file(&own.pem)?, own.crls.iter().map(|path| crl(path)).collect::<Result<Vec<_>>>()?),
         None => {
             let made = DocumentSigner::create(name, clock::now()).map_err(|e| {
                 Error::new(format!("无法生成签章密钥（{e}）"), format!("no signing key could be made ({e})"))
@@ -89,7 +89,7 @@ impl Folder {
     pub fn set_signer(&self, pem: Option<&Path>, crls: &[PathBuf]) -> Result<String> {
         self.writer()?;
         let lists = crls.iter().map(|path| crl(path)).collect::<Result<Vec<_>>>()?;
-        let pem = pem.map(read_file).transpose()?;
+        let pem = pem.map(signer_file).transpose()?;
         let signer = match &pem {
             Some(pem) => parse(pem)?,
             None => load(&self.dir)?,
@@ -163,6 +163,36 @@ fn load(dir: &Path) -> Result<DocumentSigner> {
 fn parse(pem: &[u8]) -> Result<DocumentSigner> {
     DocumentSigner::from_pem(pem)
         .map_err(|e| Error::new(format!("签章密钥不可用（{e}）"), format!("the signing key cannot be used ({e})")))
+}
+
+/// A PEM file; one in PKCS#12 (RFC 7292: a PFX, version 3) is refused with the way to turn it into one.
+fn signer_file(path: &Path) -> Result<Vec<u8>> {
+    let bytes = read_file(path)?;
+    let head = &bytes[..bytes.len().min(12)];
+    if head.first() != Some(&0x30) || !head.windows(3).any(|version| version == [2, 1, 3]) {
+        return Ok(bytes);
+    }
+    let (shown, quoted) = (crate::show_path(path), quoted(path));
+    let part = |what: &str| format!("openssl pkcs12 -in {quoted} {what}");
+    let command = format!(
+        "(umask 077; {{ {}; {}; {}; }} > signer.pem)",
+        part("-nocerts -nodes"),
+        part("-clcerts -nokeys"),
+        part("-cacerts -nokeys")
+    );
+    Err(Error::new(
+        format!(
+            "{shown} 是 PKCS#12（.p12/.pfx），请先转换，再用 --signer signer.pem：\n{command}\n（旧式加密的文件给每个 openssl pkcs12 加上 -legacy；文件里没有各级签发者时，把它们的 PEM 依次接在后面）"
+        ),
+        format!(
+            "{shown} is PKCS#12 (.p12, .pfx); convert it, then give --signer signer.pem:\n{command}\n(add -legacy to each openssl pkcs12 for a file with old encryption; append the issuers in PEM, up to the root, where the file lacks them)"
+        ),
+    ))
+}
+
+/// A path as one word of a shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", crate::show_path(path).replace('\'', "'\\''"))
 }
 
 /// Whether what would be signed today would verify.

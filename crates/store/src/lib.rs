@@ -5,9 +5,11 @@
 
 mod head;
 mod records;
+mod renewals;
 mod seen;
 
 pub use records::{NewRecord, Record};
+pub use renewals::Renewal;
 pub use seen::{Seen, SeenRows, Stamp};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -18,7 +20,7 @@ use std::{
 };
 
 /// What each layout after the first adds, ascending; `schema.sql` is layout 1 and never changes again.
-const MIGRATIONS: &[(i64, &str)] = &[(2, include_str!("layout-2.sql"))];
+const MIGRATIONS: &[(i64, &str)] = &[(2, include_str!("layout-2.sql")), (3, include_str!("layout-3.sql"))];
 
 /// The layout that this release reads and writes.
 pub const SCHEMA_VERSION: i64 = match MIGRATIONS {
@@ -218,6 +220,20 @@ mod tests {
         store.insert(&[record(1)]).unwrap();
         assert!(store.insert(&[record(2), record(1)]).is_err());
         assert_eq!(store.records().unwrap().len(), 1, "a refused batch leaves nothing behind");
+    }
+
+    #[test]
+    fn renewals_are_added_in_order_and_of_each_kind() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join("q.db")).unwrap();
+        store.insert(&[record(1), record(2)]).unwrap();
+        let one = |full, n: u8| Renewal { full, list: format!("{n}"), token: vec![n] };
+        store.add_renewal("id-1", &[one(false, 1), one(true, 2)]).unwrap();
+        store.add_renewal("id-1", &[one(false, 3), one(true, 4)]).unwrap();
+        assert!(store.add_renewal("id-9", &[one(false, 1)]).is_err(), "of no record");
+        assert_eq!(store.renewals("id-1", false).unwrap(), [one(false, 1), one(false, 3)]);
+        assert_eq!(store.renewals("id-1", true).unwrap(), [one(true, 2), one(true, 4)]);
+        assert!(store.renewals("id-2", false).unwrap().is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     Error, Result, Stamper,
     certificates::{self, Use},
     cms::Signer,
-    issue::{self, Refusal, Wish},
+    issue::{self, Imprint, Refusal, Wish},
 };
 use der::{Decode, DecodePem, Encode, EncodePem, pem::LineEnding};
 use evidence::{
@@ -100,7 +100,16 @@ impl Authority {
 
     /// The bytes of a `.tsr` over `data`: SHA-256 imprint, the signer's certificate inside, checked as a reader would.
     pub fn stamp(&self, data: &[u8]) -> Result<Vec<u8>> {
-        let token = self.issue(&Wish::over(data)?)?;
+        self.stamp_with(data, Imprint::Sha256)
+    }
+
+    /// [`Authority::stamp`] with an imprint of SHA-512, as renewals have.
+    pub fn stamp_sha512(&self, data: &[u8]) -> Result<Vec<u8>> {
+        self.stamp_with(data, Imprint::Sha512)
+    }
+
+    fn stamp_with(&self, data: &[u8], with: Imprint) -> Result<Vec<u8>> {
+        let token = self.issue(&Wish::over(data, with)?)?;
         let tsr = evidence::token::wrap_tsr(&token);
         let token = Token::parse_tsr(&tsr)?;
         token.check_imprint(data)?;

@@ -14,6 +14,7 @@ use evidence::{
     time::Utc,
     token::asn1::{Accuracy, MessageImprint, PkiStatusInfo, PolicyId, TimeStampReq, TimeStampResp, TstInfo, oid},
 };
+use sha2::{Digest, Sha512};
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::ext::pkix::name::GeneralName;
 
@@ -25,9 +26,9 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
-    /// SHA-256 of `data`, certificate inside.
-    pub(crate) fn over(data: &[u8]) -> Result<Self> {
-        Ok(Self { imprint: imprint(data)?, nonce: None, with_certificate: true })
+    /// An imprint of `data`, certificate inside.
+    pub(crate) fn over(data: &[u8], with: Imprint) -> Result<Self> {
+        Ok(Self { imprint: imprint(data, with)?, nonce: None, with_certificate: true })
     }
 
     /// What a client asked, if this authority can answer it.
@@ -59,11 +60,32 @@ impl Wish {
     }
 }
 
-/// SHA-256 of `data`, as requests and tokens write it.
-pub(crate) fn imprint(data: &[u8]) -> Result<MessageImprint> {
+/// What an imprint is made with: SHA-256, but SHA-512 for a renewal, which has to outlast it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Imprint {
+    Sha256,
+    Sha512,
+}
+
+impl Imprint {
+    /// As [`Token::imprint_algorithm`](evidence::token::Token::imprint_algorithm) calls it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "SHA-256",
+            Self::Sha512 => "SHA-512",
+        }
+    }
+}
+
+/// A digest of `data`, as requests and tokens write it.
+pub(crate) fn imprint(data: &[u8], with: Imprint) -> Result<MessageImprint> {
+    let (oid, digest) = match with {
+        Imprint::Sha256 => (oid::SHA256, sha256(data).to_vec()),
+        Imprint::Sha512 => (oid::SHA512, Sha512::digest(data).to_vec()),
+    };
     Ok(MessageImprint {
-        hash_algorithm: AlgorithmIdentifierOwned { oid: oid::SHA256, parameters: None },
-        hashed_message: OctetString::new(sha256(data)).map_err(|e| Error::structure("imprint", e))?,
+        hash_algorithm: AlgorithmIdentifierOwned { oid, parameters: None },
+        hashed_message: OctetString::new(digest).map_err(|e| Error::structure("imprint", e))?,
     })
 }
 

@@ -17,7 +17,7 @@ use evidence::token::{MAX_TSR, Root, Token, normalize_response};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use crate::authority::Clock;
-use crate::issue::imprint;
+use crate::issue::{Imprint, imprint};
 use crate::{Error, Result, Stamper, positive};
 
 /// The first rest after a failure; doubled with each further one, up to [`REST_MAX`].
@@ -131,10 +131,55 @@ impl RemoteAuthority {
         &self.remote
     }
 
+    /// Goes on from what an earlier process saw: a restart is no reason to ask sooner.
+    pub fn resume(&self, health: Health, rest: Duration) {
+        let mut state = self.lock();
+        state.health = health;
+        state.rests_until = Instant::now().checked_add(rest.min(REST_MAX));
+    }
+
     /// Asks now, whatever its pace and rest: for a check by hand.
     pub fn ask(&self, data: &[u8]) -> Result<Vec<u8>> {
+        self.ask_with(data, Imprint::Sha256)
+    }
+
+    /// [`Stamper::stamp`] with an imprint of SHA-512, as renewals have.
+    pub fn stamp_sha512(&self, data: &[u8]) -> Result<Vec<u8>> {
+        self.rested()?;
+        self.ask_with(data, Imprint::Sha512)
+    }
+
+    /// How long it is not asked yet, by its pace and its rest.
+    pub fn wait(&self) -> Duration {
+        let (state, now) = (self.lock(), Instant::now());
+        let paced = state.asked.map(|asked| (asked + self.remote.pace).saturating_duration_since(now));
+        let rests = state.rests_until.map(|until| until.saturating_duration_since(now));
+        paced.max(rests).unwrap_or_default()
+    }
+
+    /// How long it rests after failures.
+    pub fn rest(&self) -> Duration {
+        let until = self.lock().rests_until;
+        until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+    }
+
+    fn rested(&self) -> Result<()> {
+        let rest = self.rest();
+        if rest.is_zero() {
+            return Ok(());
+        }
+        let health = self.health();
+        Err(Error::Resting {
+            name: self.remote.name.clone(),
+            seconds: rest.as_secs() + 1,
+            failures: health.failures,
+            reason: health.reason.unwrap_or_default(),
+        })
+    }
+
+    fn ask_with(&self, data: &[u8], with: Imprint) -> Result<Vec<u8>> {
         self.lock().asked = Some(Instant::now());
-        let answer = self.token(data);
+        let answer = self.token(data, with);
         let mut state = self.lock();
         match &answer {
             Ok(_) => {
@@ -151,13 +196,16 @@ impl RemoteAuthority {
         answer
     }
 
-    fn token(&self, data: &[u8]) -> Result<Vec<u8>> {
+    fn token(&self, data: &[u8], with: Imprint) -> Result<Vec<u8>> {
         let nonce = positive::<8>()?;
-        let request = self.request(data, &nonce)?;
+        let request = self.request(data, &nonce, with)?;
         let response = self.post(&request)?;
         let tsr = normalize_response(&response)?;
         let token = Token::parse_tsr(&tsr)?;
         token.check_imprint(data)?;
+        if token.imprint_algorithm() != with.name() {
+            return Err(evidence::Error::mismatch("imprint", token.imprint_algorithm(), with.name()).into());
+        }
         if token.nonce.as_deref() != Some(&nonce) {
             let found = token.nonce.as_deref().map_or_else(|| "none".to_owned(), evidence::hex::encode);
             return Err(evidence::Error::mismatch("nonce of the token", found, evidence::hex::encode(&nonce)).into());
@@ -176,11 +224,11 @@ impl RemoteAuthority {
         Ok(tsr)
     }
 
-    fn request(&self, data: &[u8], nonce: &[u8]) -> Result<Vec<u8>> {
+    fn request(&self, data: &[u8], nonce: &[u8], with: Imprint) -> Result<Vec<u8>> {
         let refuse = |e| Error::structure("time-stamp request", e);
         let request = TimeStampReq {
             version: 1,
-            message_imprint: imprint(data)?,
+            message_imprint: imprint(data, with)?,
             policy: self.policy.clone(),
             nonce: Some(Int::new(nonce).map_err(refuse)?),
             cert_req: true,
@@ -229,17 +277,7 @@ impl RemoteAuthority {
 
 impl Stamper for RemoteAuthority {
     fn stamp(&self, data: &[u8]) -> Result<Vec<u8>> {
-        let state = self.lock();
-        let rest = state.rests_until.map(|until| until.saturating_duration_since(Instant::now()));
-        if let Some(rest) = rest.filter(|rest| !rest.is_zero()) {
-            return Err(Error::Resting {
-                name: self.remote.name.clone(),
-                seconds: rest.as_secs() + 1,
-                failures: state.health.failures,
-                reason: state.health.reason.clone().unwrap_or_default(),
-            });
-        }
-        drop(state);
+        self.rested()?;
         self.ask(data)
     }
 
@@ -248,9 +286,7 @@ impl Stamper for RemoteAuthority {
     }
 
     fn due(&self, _now: Utc) -> bool {
-        let (state, now) = (self.lock(), Instant::now());
-        state.asked.is_none_or(|asked| now.duration_since(asked) >= self.remote.pace)
-            && state.rests_until.is_none_or(|until| now >= until)
+        self.wait().is_zero()
     }
 }
 

@@ -58,6 +58,9 @@ fn a_token_of_a_real_second_authority_passes_and_its_lies_do_not() {
     token.check_imprint(b"checkpoint").unwrap();
     assert_eq!(token.policy, "1.3.6.1.4.1.99999.1");
     assert_eq!(second.health().tokens, 1);
+    let renewal = Token::parse_tsr(&second.stamp_sha512(b"list").unwrap()).unwrap();
+    renewal.check_imprint(b"list").unwrap();
+    assert_eq!(renewal.imprint_algorithm(), "SHA-512");
     // What was kept is what openssl itself accepts.
     fs::write(openssl.dir().join("kept.tsr"), &tsr).unwrap();
     fs::write(openssl.dir().join("data"), b"checkpoint").unwrap();
@@ -85,6 +88,14 @@ fn a_token_of_a_real_second_authority_passes_and_its_lies_do_not() {
     assert!(reused.contains("nonce"), "{reused}");
     let usage = refused(&openssl, Box::new(move |q, s| reply(s, &forged(&own, q))), |_| ());
     assert!(usage.contains("status") || usage.contains("usage") || usage.contains("timeStamping"), "{usage}");
+    // Its certificate has ended: openssl stamps all the same.
+    fs::copy(openssl.dir().join("good.key"), openssl.dir().join("old.key")).unwrap();
+    let sign = "x509 -req -in good.csr -CA root.pem -CAkey root.key -CAcreateserial -days 0 -extfile good.ext";
+    openssl.run(&format!("{sign} -out old.pem"), &[]);
+    std::thread::sleep(Duration::from_millis(2100));
+    let own = openssl.clone();
+    let ended = refused(&openssl, Box::new(move |q, s| reply(s, &own.reply("old", q))), |_| ());
+    assert!(ended.contains("valid") || ended.contains("expired"), "{ended}");
     let own = openssl.clone();
     let stranger = Openssl::new();
     let unknown =
@@ -151,6 +162,10 @@ fn one_that_failed_rests_and_one_with_a_pace_is_not_due() {
     assert!(down.due(now()) && down.stamp(b"x").is_err());
     assert!(!down.due(now()));
     assert!(matches!(down.stamp(b"x"), Err(Error::Resting { failures: 1, .. })));
+    // Another process goes on with the rest that this one began.
+    let next = authority(remote(&server, &openssl));
+    next.resume(down.health(), down.rest());
+    assert!(matches!(next.stamp(b"x"), Err(Error::Resting { failures: 1, .. })));
     assert_eq!(server.requests.load(Ordering::Relaxed), 1, "a resting authority is not asked");
     let own = openssl.clone();
     let server = Server::new(Box::new(move |q, s| reply(s, &own.reply("good", q))));

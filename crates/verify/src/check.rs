@@ -245,14 +245,19 @@ impl Walk<'_> {
         let main = self.main_checkpoint();
         let binding = self.ledger_binding(statement.as_ref(), &main);
         self.checks.push(binding);
-        let statement_tokens = self.statement_tokens(record.as_ref().ok());
-        let sealing = self.sealing_tokens();
+        let mut statement_tokens = self.statement_tokens(record.as_ref().ok());
+        let mut sealing = self.sealing_tokens();
         let at = sealing.iter().chain(&statement_tokens).find_map(|s| s.verified.as_ref()).map_or(self.now, |s| s.at);
         self.facts.t1 = stamps::earliest(&statement_tokens);
         self.facts.t2 = stamps::earliest(&sealing);
-        self.checks.extend(statement_tokens.iter().map(|s| s.check.clone()));
         self.log_checks(&main, at);
         let mut added = self.added(&main);
+        for stamp in statement_tokens.iter_mut().chain(&mut sealing) {
+            if let (Some(token), Some(_)) = (&stamp.token, &stamp.verified) {
+                stamps::age(&mut stamp.check, token.signer_ends(), &added.renewed, self.now);
+            }
+        }
+        self.checks.extend(statement_tokens.iter().map(|s| s.check.clone()));
         let policy = self.policy(&main, &added.later, at);
         self.checks.push(policy);
         let operator = self.operator(&main);

@@ -166,6 +166,11 @@ impl Token {
         &self.certificates
     }
 
+    /// notAfter of the signer's certificate: from then on nobody answers for its key.
+    pub fn signer_ends(&self) -> Utc {
+        Utc(path::seconds(self.signer_certificate.tbs_certificate().validity().not_after).saturating_mul(1_000_000))
+    }
+
     /// Common name of the signer's subject, else the whole subject; for display only.
     pub fn signer_name(&self) -> String {
         display_name(self.signer_certificate.tbs_certificate().subject())

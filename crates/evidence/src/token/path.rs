@@ -237,7 +237,7 @@ impl Path<'_> {
     }
 }
 
-fn seconds(time: x509_cert::time::Time) -> i64 {
+pub(super) fn seconds(time: x509_cert::time::Time) -> i64 {
     i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX)
 }
 

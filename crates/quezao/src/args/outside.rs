@@ -53,6 +53,7 @@ pub(crate) enum TsaCommand {
         #[command(flatten)]
         data: Data,
     },
+    List(Data),
     Check {
         #[arg(value_name = "NAME")]
         name: Option<String>,
@@ -65,6 +66,18 @@ pub(crate) enum TsaCommand {
         #[command(flatten)]
         data: Data,
     },
+}
+
+#[derive(Args)]
+pub(crate) struct Renew {
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    #[command(flatten)]
+    pub data: Data,
+    #[arg(long, value_name = "DATE", conflicts_with = "ids")]
+    pub before: Option<String>,
+    #[arg(long = "check")]
+    pub only_say: bool,
 }
 
 #[derive(Args)]

@@ -26,6 +26,8 @@ pub(crate) struct Added {
     pub(crate) later: Vec<Later>,
     /// Tokens of both kinds in sequences whose order is known.
     pub(crate) tokens: Vec<Vec<Token>>,
+    /// Renewals that verified, in their order.
+    pub(super) renewed: Vec<stamps::Renewed>,
     pub(super) checks: Vec<Check>,
 }
 
@@ -35,6 +37,8 @@ impl Walk<'_> {
         let mut last = main.as_ref().ok().map(|m| m.checkpoint.clone());
         let (order, listed) = self.group();
         let mut kind = "";
+        // Id of each that verified, and where those begin that cover it.
+        let mut renewals = Vec::new();
         for (at, unit) in order.iter().enumerate() {
             let this = if unit.starts_with("later") { "later" } else { "renewal" };
             if !listed && this != kind {
@@ -57,7 +61,14 @@ impl Walk<'_> {
                 }
             } else {
                 match self.renewal(unit, &id, listed.then(|| &order[..at])) {
-                    Ok(stamp) => (stamp.token, stamp.check),
+                    Ok(Stamp { check, token, verified }) => {
+                        if let (Some(token), Some(seal)) = (&token, &verified) {
+                            let by = seal.at.plus(seal.accuracy);
+                            added.renewed.push(stamps::Renewed { by, ends: token.signer_ends() });
+                            renewals.push((id.clone(), added.renewed.len()));
+                        }
+                        (token, check)
+                    }
                     Err(e) => (None, Check::error(&id, &e)),
                 }
             };
@@ -65,6 +76,11 @@ impl Walk<'_> {
                 sequence.extend(token.filter(|_| check.result != Outcome::Fail));
             }
             added.checks.push(check.optional());
+        }
+        for (id, from) in renewals {
+            if let Some(check) = added.checks.iter_mut().find(|check| check.id == id) {
+                stamps::age(check, added.renewed[from - 1].ends, &added.renewed[from..], self.now);
+            }
         }
         added.checks.sort_by_key(|c| c.id.starts_with("renewal"));
         added

@@ -6,6 +6,7 @@ use crate::{Check, Outcome, Seal, Trust, words};
 use evidence::{
     Error, Result, hex,
     record::Timestamp,
+    time::Utc,
     token::{Binding, Token},
 };
 
@@ -111,6 +112,40 @@ pub(crate) fn settle(stamps: &mut [Stamp]) {
     if stamps.iter().any(|s| s.verified.is_some()) {
         stamps.iter_mut().filter(|s| s.verified.is_none()).for_each(|s| s.check.required = false);
     }
+}
+
+/// A verified renewal: it dates everything before it.
+pub(crate) struct Renewed {
+    /// genTime + accuracy: by then.
+    pub(crate) by: Utc,
+    /// When its own signing certificate ends.
+    pub(crate) ends: Utc,
+}
+
+/// A token whose signing certificate has ended by the reader's clock, and that no renewal of the time before keeps, is
+/// limited: a key that got lost later can make such a token. `after` are the renewals over it, in their order.
+pub(crate) fn age(check: &mut Check, ends: Utc, after: &[Renewed], now: Utc) {
+    if ends >= now || !check.holds() {
+        return;
+    }
+    let mut until = ends;
+    for renewal in after {
+        if renewal.by <= until {
+            until = until.max(renewal.ends);
+        }
+    }
+    let date = words::date(ends);
+    let (zh, en) = if until >= now {
+        ("；到期之前已经续期", ", and was renewed before")
+    } else {
+        check.result = Outcome::Limited;
+        (
+            "，到期之前没有续期：此后若有人取得其密钥，可以伪造这样的时间戳",
+            ", and was not renewed before: whoever gets hold of its key after that can make such a token",
+        )
+    };
+    check.zh = format!("{}签名证书已于 {date} 到期{zh}。", check.zh);
+    check.en = format!("{} Its signing certificate ended at {date}{en}.", check.en);
 }
 
 /// The earliest verified token of an independent authority, else the earliest.

@@ -224,6 +224,8 @@ fn renewal(book: &mut Book) {
     })
     .and("renewal-1", "not_checked");
 
+    ended(book);
+
     let mut bad = |slug, what, edit: fn(String) -> String| {
         book.bad(ID, slug, what, |b| b.later = Box::new(move |w, _, e| put_renewal(w, e, 1, 1000, edit)));
     };
@@ -274,6 +276,54 @@ fn renewal(book: &mut Book) {
         });
     })
     .instead("renewal-1", "renewal-2");
+}
+
+/// The authority under the same root, with a certificate that ends so many seconds after the start.
+fn until(seconds: i64) -> Authority {
+    Authority::with("Example Time Authority", 41, |c| c.until = at(seconds))
+}
+
+/// A renewal by that authority.
+fn put_by(tsa: &Authority, entries: &mut Entries, n: usize, seconds: i64) {
+    let text = listing(entries);
+    let token = tsa.stamp_as(&text, at(seconds), |s| s.imprint = SHA512);
+    entries.push((format!("renewal-{n:02}.txt"), text));
+    entries.push((format!("renewal-{n:02}.tsr"), token));
+}
+
+/// Certificates that have ended by the reader's clock.
+fn ended(book: &mut Book) {
+    const ID: &str = "renewal-N";
+    book.good(ID, "seal-ended", "the sealing certificate has ended since, and a renewal was made before", |b| {
+        b.seal = Box::new(|_, note| vec![until(2000).stamp(note, at(120))]);
+        b.later = Box::new(|w, _, e| put_renewal(w, e, 1, 1000, |t| t));
+    });
+    book.good(
+        ID,
+        "seal-ended-first",
+        "the sealing certificate ended before the renewal: what it keeps may be forged",
+        |b| {
+            b.seal = Box::new(|_, note| vec![until(900).stamp(note, at(120))]);
+            b.later = Box::new(|w, _, e| put_renewal(w, e, 1, 1000, |t| t));
+        },
+    )
+    .and("sealing-token-1", "limited");
+    book.good(ID, "ended-twice", "seal and first renewal have ended; each was renewed before", |b| {
+        b.seal = Box::new(|_, note| vec![until(2000).stamp(note, at(120))]);
+        b.later = Box::new(|w, _, e| {
+            put_by(&until(4000), e, 1, 1000);
+            put_renewal(w, e, 2, 3000, |t| t);
+        });
+    });
+    book.good(ID, "chain-ended", "the second renewal came after the first one's certificate had ended", |b| {
+        b.seal = Box::new(|_, note| vec![until(2000).stamp(note, at(120))]);
+        b.later = Box::new(|w, _, e| {
+            put_by(&until(2500), e, 1, 1000);
+            put_renewal(w, e, 2, 3000, |t| t);
+        });
+    })
+    .and("renewal-1", "limited")
+    .and("sealing-token-1", "limited");
 }
 
 fn times(book: &mut Book) {
