@@ -7,6 +7,7 @@
 
 mod authorities;
 mod backup;
+mod beside;
 mod capture;
 mod clock;
 mod compare;
@@ -27,6 +28,7 @@ mod plan;
 mod prove;
 mod register;
 mod seal;
+mod similar;
 mod watch;
 
 pub use authorities::{AddAuthority, AuthorityCheck};
@@ -41,6 +43,7 @@ pub use keys::platform_keys;
 pub use paper::{page_pictures, pair_pictures};
 pub use plan::Passed;
 pub use seal::OwnSigner;
+pub use similar::{Found, Near, Rebuilt};
 pub use watch::{WatchEvent, watch};
 
 use std::{
@@ -108,6 +111,8 @@ pub struct DepositRequest {
     pub paths: Vec<PathBuf>,
     /// Read, digest, keep nothing.
     pub digest_only: bool,
+    /// Keep a fingerprint of pictures all the same, to find near copies by.
+    pub similar: bool,
     /// Record the same bytes again.
     pub again: bool,
     /// The same for every file.
