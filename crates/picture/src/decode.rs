@@ -163,7 +163,7 @@ pub(crate) struct Source<S> {
 }
 
 impl<S: Read> Source<S> {
-    fn new(source: S, limits: &Limits) -> Self {
+    pub(crate) fn new(source: S, limits: &Limits) -> Self {
         // Header, pixels and tail are up to three passes over the same bytes.
         let limit = limits.bytes;
         let left = limit.saturating_mul(3);

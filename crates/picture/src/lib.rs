@@ -16,14 +16,19 @@
 
 mod decode;
 mod hash;
+mod near;
 mod plane;
+mod preview;
 mod similar;
 mod strip;
+mod svg;
 mod thumbnail;
 
 pub use decode::decode;
 pub use hash::Hashes;
-pub use similar::{CLOSE, Likeness, POSSIBLE, Part, Prints, prints};
+pub use near::{PRINT_BYTES, Sieve, WAVE_BYTES};
+pub use preview::{Preview, preview};
+pub use similar::{CLOSE, Likeness, Looked, POSSIBLE, Part, Prints, look, prints};
 pub use strip::{Bounds, Cutter, Slice, Strip};
 pub use thumbnail::thumbnail;
 
@@ -106,7 +111,11 @@ pub enum Error {
     Decoder(String),
 }
 
-/// The media type that the leading bytes show (64 suffice); `application/octet-stream` where they show none.
+/// Leading bytes that [`media_type`] looks at.
+pub const HEAD: usize = 1024;
+pub(crate) const SVG: &str = "image/svg+xml";
+
+/// The media type that the leading bytes show ([`HEAD`] suffice); `application/octet-stream` where they show none.
 pub fn media_type(head: &[u8]) -> &'static str {
     if let Ok(format) = image::guess_format(head) {
         return format.to_mime_type();
@@ -118,9 +127,26 @@ pub fn media_type(head: &[u8]) -> &'static str {
         () if at(0, b"8BPS") => "image/vnd.adobe.photoshop",
         () if at(4, b"ftypavif") => "image/avif",
         () if at(4, b"ftyphei") || at(4, b"ftypmif1") => "image/heic",
+        () if at(4, b"ftypcrx ") => "image/x-canon-cr3",
+        () if at(4, b"ftypqt  ") || at(4, b"moov") => "video/quicktime",
         () if at(4, b"ftyp") => "video/mp4",
+        () if at(0, b"\x1a\x45\xdf\xa3") && head.windows(4).take(64).any(|w| w == b"webm") => "video/webm",
+        () if at(0, b"\x1a\x45\xdf\xa3") => "video/x-matroska",
+        () if at(0, b"RIFF") && at(8, b"AVI ") => "video/x-msvideo",
+        () if at(0, b"\0\0\x01\xba") => "video/mpeg",
+        () if at(0, b"FUJIFILMCCD-RAW") => "image/x-fuji-raf",
+        () if at(0, b"IIRO") || at(0, b"IIRS") || at(0, b"MMOR") => "image/x-olympus-orf",
+        () if at(0, b"IIU\0") => "image/x-panasonic-rw2",
+        () if svg::begins(head.get(..HEAD).unwrap_or(head)) => SVG,
         () => "application/octet-stream",
     }
+}
+
+/// Whether files of this media type may have a [`thumbnail()`].
+pub fn is_shown(media_type: &str) -> bool {
+    const CARRIERS: [&str; 5] =
+        [SVG, "image/vnd.adobe.photoshop", "image/x-fuji-raf", "image/x-olympus-orf", "image/x-panasonic-rw2"];
+    format_of(media_type).is_ok() || CARRIERS.contains(&media_type)
 }
 
 /// The format of a media type, where it is one of those that are decoded.

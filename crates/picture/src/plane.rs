@@ -12,7 +12,7 @@ use std::io::Cursor;
 /// Values a side.
 pub(crate) const SIDE: usize = 256;
 /// Shortest side of a picture that can be told from others, in pixels.
-const SMALLEST: u32 = 32;
+pub(crate) const SMALLEST: u32 = 32;
 
 /// The plane of an upright picture.
 pub(crate) struct Plane {
@@ -27,7 +27,7 @@ pub(crate) struct Plane {
 impl Plane {
     /// Decodes a picture within limits.
     pub(crate) fn of(bytes: Vec<u8>, limits: &Limits) -> Result<Self, Error> {
-        let format = format_of(media_type(bytes.get(..64).unwrap_or(&bytes)))?;
+        let format = format_of(media_type(bytes.get(..crate::HEAD).unwrap_or(&bytes)))?;
         if bytes.len() as u64 > limits.bytes {
             return Err(Error::Bytes(limits.bytes));
         }
@@ -71,7 +71,7 @@ impl Plane {
 
     /// Turned as the camera said. A mean does not depend on the order of its pixels, so this is the same as turning
     /// the picture first.
-    fn upright(self, orientation: Orientation) -> Self {
+    pub(crate) fn upright(self, orientation: Orientation) -> Self {
         use Orientation as O;
         const LAST: usize = SIDE - 1;
         let from = |x: usize, y: usize| match orientation {

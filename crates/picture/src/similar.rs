@@ -4,9 +4,13 @@
 
 use crate::{
     Error, Limits,
+    decode::{dimensions, ends_like_jpeg, pixels, within},
+    format_of,
     hash::{FLAT, Hashes, Rectangle, detail},
-    plane::{Plane, SIDE},
+    plane::{Plane, SIDE, SMALLEST},
 };
+use image::ImageFormat;
+use std::io::{Read, Seek};
 
 /// Distances up to which two pictures are close: `dct-256`, `gradient-512`.
 pub const CLOSE: (u32, u32) = (48, 120);
@@ -154,21 +158,62 @@ impl Likeness {
 /// # Errors
 /// Any [`Error`]: [`Error::Small`] and [`Error::Flat`] where it is a picture that cannot be told from others.
 pub fn prints(bytes: Vec<u8>, limits: &Limits) -> Result<Prints, Error> {
-    let plane = Plane::of(bytes, limits)?;
-    if detail(&plane) < FLAT {
-        return Err(Error::Flat { width: plane.width, height: plane.height });
-    }
-    Ok(Prints::of(&plane))
+    Prints::of(&Plane::of(bytes, limits)?)
+}
+
+/// A picture that was decoded whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looked {
+    /// Pixels, as the header says.
+    pub width: u32,
+    /// Pixels, as the header says.
+    pub height: u32,
+    /// [`Error::Small`] or [`Error::Flat`] where it cannot be told from others.
+    pub prints: Result<Prints, Error>,
+}
+
+/// Decodes a picture of this media type once, for both questions: whether it is one, and its prints.
+///
+/// # Errors
+/// Any [`Error`]: the file is then no picture here.
+pub fn look(source: impl Read + Seek + Send + 'static, media_type: &str, limits: &Limits) -> Result<Looked, Error> {
+    let format = format_of(media_type)?;
+    let work = move |source: &mut _, limits: &Limits| {
+        let (width, height) = dimensions(source, format, limits)?;
+        if format == ImageFormat::Jpeg {
+            ends_like_jpeg(source)?;
+        }
+        let (picture, orientation) = pixels(source, format, limits)?;
+        let prints = if width.min(height) < SMALLEST {
+            Err(Error::Small { width, height })
+        } else {
+            Prints::of(&Plane::new(&picture).upright(orientation))
+        };
+        Ok(Looked { width, height, prints })
+    };
+    within(limits, work, source)
 }
 
 impl Prints {
-    fn of(plane: &Plane) -> Self {
+    pub(crate) fn of(plane: &Plane) -> Result<Self, Error> {
+        if detail(plane) < FLAT {
+            return Err(Error::Flat { width: plane.width, height: plane.height });
+        }
         let parts = Part::ALL.into_iter().filter_map(|part| {
             let place = part.of(plane)?;
             let [plain, turned] = Hashes::of(plane, place);
             Some((part, plain, turned))
         });
-        Self { width: plane.width, height: plane.height, parts: parts.collect() }
+        Ok(Self { width: plane.width, height: plane.height, parts: parts.collect() })
+    }
+
+    pub(crate) fn from_parts(width: u32, height: u32, parts: Vec<(Part, Hashes, Hashes)>) -> Self {
+        Self { width, height, parts }
+    }
+
+    /// The hashes of a part and of the part mirrored, where this picture has it.
+    pub(crate) fn of_part(&self, part: Part) -> Option<[Hashes; 2]> {
+        self.parts.iter().find(|(p, ..)| *p == part).map(|(_, plain, turned)| [*plain, *turned])
     }
 
     /// Every combination of this page's image with a registered one, in the order of the specification.

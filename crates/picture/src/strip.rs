@@ -75,7 +75,7 @@ impl Cutter {
     /// # Errors
     /// Any [`Error`]; [`Error::Decoder`] also for a tile of another width, or a picture of more than 2³¹ rows.
     pub fn push(&mut self, bytes: Vec<u8>, limits: &Limits) -> Result<(), Error> {
-        let kind = media_type(bytes.get(..64).unwrap_or(&bytes));
+        let kind = media_type(bytes.get(..crate::HEAD).unwrap_or(&bytes));
         let format = format_of(kind)?;
         let (width, height, tile) = if self.full {
             let (width, height) = decode(Cursor::new(bytes), kind, Depth::Header, limits)?;

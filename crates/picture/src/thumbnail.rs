@@ -1,12 +1,14 @@
 //! The small picture on a certificate: upright, on white, JPEG.
 
 use crate::{
-    Error, Limits, THUMBNAIL_BYTES, THUMBNAIL_SIDE,
-    decode::{dimensions, pixels, within},
+    Error, HEAD, Limits, SVG, THUMBNAIL_BYTES, THUMBNAIL_SIDE,
+    decode::{Source, dimensions, pixels, within},
     format_of, media_type,
+    preview::preview,
+    svg,
 };
-use image::{DynamicImage, RgbImage, codecs::jpeg::JpegEncoder};
-use std::io::Cursor;
+use image::{DynamicImage, ImageFormat, RgbImage, codecs::jpeg::JpegEncoder, metadata::Orientation};
+use std::io::{Cursor, Read};
 
 /// Tried in turn until the thumbnail is small enough; the last stands in any case.
 const QUALITIES: [u8; 5] = [85, 75, 60, 45, 30];
@@ -14,16 +16,41 @@ const QUALITIES: [u8; 5] = [85, 75, 60, 45, 30];
 /// A JPEG of at most [`THUMBNAIL_SIDE`] pixels a side, turned as the camera said, transparency on white. Colour
 /// profiles are not applied. The same bytes give the same thumbnail.
 ///
+/// Of a file that carries a [`preview`] and is not decoded itself, or only as something smaller, it is the preview's;
+/// of an SVG with nothing but shapes a drawing.
+///
 /// # Errors
 /// Any [`Error`]: the file then has no thumbnail.
 pub fn thumbnail(bytes: Vec<u8>, limits: &Limits) -> Result<Vec<u8>, Error> {
-    let format = format_of(media_type(bytes.get(..64).unwrap_or(&bytes)))?;
+    let kind = media_type(bytes.get(..HEAD).unwrap_or(&bytes));
+    let format = format_of(kind);
     if bytes.len() as u64 > limits.bytes {
         return Err(Error::Bytes(limits.bytes));
     }
+    if kind == SVG {
+        let draw = |source: &mut Source<Cursor<Vec<u8>>>, _: &Limits| {
+            let mut bytes = Vec::new();
+            source.read_to_end(&mut bytes).map_err(|e| Error::Decoder(e.to_string()))?;
+            encode(&svg::drawn(&bytes)?, &QUALITIES, THUMBNAIL_BYTES)
+        };
+        return within(limits, draw, Cursor::new(bytes));
+    }
+    let carried = match format {
+        Ok(ImageFormat::Tiff) | Err(_) => preview(&bytes).map(|p| (p.pixels, p.jpeg.to_vec(), p.orientation)),
+        Ok(_) => None,
+    };
     let work = move |source: &mut _, limits: &Limits| {
-        dimensions(source, format, limits)?;
-        let (picture, orientation) = pixels(source, format, limits)?;
+        let own = format.and_then(|format| dimensions(source, format, limits).map(|size| (format, size)));
+        let own_is_larger = |most: u64| own.as_ref().is_ok_and(|(_, (w, h))| u64::from(*w) * u64::from(*h) >= most);
+        let (picture, orientation) = match carried.filter(|(most, ..)| !own_is_larger(*most)) {
+            Some((_, jpeg, turned)) => {
+                let jpeg = &mut Source::new(Cursor::new(jpeg), limits);
+                dimensions(jpeg, ImageFormat::Jpeg, limits)?;
+                let (picture, orientation) = pixels(jpeg, ImageFormat::Jpeg, limits)?;
+                (picture, if orientation == Orientation::NoTransforms { turned } else { orientation })
+            }
+            None => pixels(source, own?.0, limits)?,
+        };
         // Small pictures stay as they are; sides never become 0, however thin the picture.
         let (w, h) = (picture.width(), picture.height());
         let longest = w.max(h).max(1);

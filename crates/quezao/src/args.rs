@@ -2,6 +2,7 @@
 //! Chinese and English come from `locales/` (`help-COMMAND`, `help-arg-NAME`).
 
 pub(crate) mod folders;
+pub(crate) mod near;
 mod outside;
 
 pub(crate) use outside::{Clock, Renew, Stamp, Switch, TsaAdd, TsaCommand};
@@ -28,7 +29,7 @@ pub(crate) enum Command {
     List(folders::List),
     Show(Show),
     Export(Export),
-    Find(Find),
+    Find(near::Find),
     Verify(Verify),
     Explain(Explain),
     Doctor(Doctor),
@@ -102,6 +103,8 @@ pub(crate) struct Deposit {
     pub digest_only: bool,
     #[arg(long)]
     pub again: bool,
+    #[command(flatten)]
+    pub near: near::Keep,
     #[command(flatten)]
     pub rights: Rights,
 }
@@ -238,13 +241,6 @@ pub(crate) struct Export {
 }
 
 #[derive(Args)]
-pub(crate) struct Find {
-    pub file: PathBuf,
-    #[command(flatten)]
-    pub data: Data,
-}
-
-#[derive(Args)]
 pub(crate) struct Verify {
     #[arg(value_name = "PACKAGE")]
     pub package: PathBuf,
@@ -318,6 +314,8 @@ pub(crate) enum AdminCommand {
         without_originals: bool,
     },
     LedgerCheck(Data),
+    #[command(subcommand)]
+    Similar(near::Similar),
     Signer {
         #[command(flatten)]
         data: Data,

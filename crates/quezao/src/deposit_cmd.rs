@@ -47,6 +47,7 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
     let request = DepositRequest {
         paths,
         digest_only: a.digest_only,
+        similar: a.near.similar,
         again: a.again,
         rights: rights(a.rights),
         filter,

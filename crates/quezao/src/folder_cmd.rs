@@ -61,17 +61,6 @@ pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
     0
 }
 
-pub(crate) fn find(out: &Out, a: &args::Find) -> u8 {
-    read(out, &a.data.data, |folder| {
-        let lines = folder.find(&a.file)?;
-        lines.iter().for_each(|line| print_line(out, line, a.data.json));
-        if lines.is_empty() {
-            out.note(&out.text("find-none", &[]));
-        }
-        Ok(0)
-    })
-}
-
 pub(crate) fn show(out: &Out, a: &args::Show) -> u8 {
     read(out, &a.data.data, |folder| {
         let (line, claims) = folder.show(&a.id)?;
@@ -125,6 +114,7 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
             }
             Ok(0)
         }),
+        AdminCommand::Similar(command) => crate::near_cmd::similar(out, command),
         AdminCommand::Tsa(command) => crate::tsa_cmd::tsa(out, command),
         AdminCommand::Clock(a) => crate::clock_cmd::clock(out, a),
         AdminCommand::Renew(a) => crate::renew_cmd::renew(out, a),

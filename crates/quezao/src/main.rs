@@ -13,6 +13,7 @@ mod export_cmd;
 mod folder_cmd;
 mod forge;
 mod list_cmd;
+mod near_cmd;
 mod out;
 mod renew_cmd;
 mod report;
@@ -48,7 +49,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::List(a) => list_cmd::list(out, &a),
         C::Show(a) => folder_cmd::show(out, &a),
         C::Export(a) => export_cmd::export(out, a),
-        C::Find(a) => folder_cmd::find(out, &a),
+        C::Find(a) => near_cmd::find(out, &a),
         C::Verify(a) => verify_cmd::verify(out, &a),
         C::Explain(a) => verify_cmd::explain(out, &a),
         C::Stamp(a) => tsa_cmd::stamp(out, &a),

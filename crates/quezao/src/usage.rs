@@ -80,7 +80,9 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         "clock" => &["servers", "source", "offset_us", "limit_ms", "every_minutes"],
         "stamp" => &["sealed", "size"],
         "init" => &["origin", "ledger_key", "authority_root", "signer_root"],
-        "deposit" | "list" | "show" | "find" => RECORD,
+        "deposit" | "list" | "show" => RECORD,
+        "find" => crate::near_cmd::KEYS,
+        "similar" => &["pictures", "made", "taken_over", "without"],
         "capture" => &["id", "order", "url", "status", "sha256"],
         "compare" => &[
             "id",

@@ -1,7 +1,7 @@
 //! `verify`: reads package, originals and trust from disk, asks `verify`, prints the verdict.
 
 use crate::{
-    args, compare_cmd,
+    args, compare_cmd, near_cmd,
     out::{Out, eights},
 };
 use archive::wacz::Source;
@@ -26,7 +26,7 @@ use verify::{
 
 pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
     let data = a.data.clone().or_else(|| std::env::var_os("QUEZAO_DATA").filter(|d| !d.is_empty()).map(PathBuf::from));
-    let trust_dir = a.trust.clone().or_else(|| data.map(|d| d.join("trust")));
+    let trust_dir = a.trust.clone().or_else(|| data.as_ref().map(|d| d.join("trust")));
     let run = || -> Result<Verdict, String> {
         let trust = match &trust_dir {
             Some(dir) => Trust::from_files(trust_files(out, dir)?).map_err(|e| trust_unusable(out, dir, &e))?,
@@ -70,10 +70,15 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
     if trust_dir.is_none() {
         out.note(&out.text("trust-hint", &[]));
     }
+    // Only the folder's owner, whose trust this is too, is told what lies in it.
+    let data = data.filter(|_| a.trust.is_none());
+    let words = data.map_or_else(Vec::new, |data| near_cmd::beside_verdict(out, &verdict, &data, &a.files));
     if a.json {
         out.line(&verdict.to_json());
+        words.iter().for_each(|word| out.note(word));
     } else {
         print(out, &verdict, trust_dir.as_deref());
+        words.iter().for_each(|word| out.line(word));
     }
     verdict.code()
 }

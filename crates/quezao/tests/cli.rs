@@ -177,6 +177,11 @@ fn no_error_of_the_system_reaches_a_person_raw() {
 #[test]
 fn under_json_a_command_that_fails_whole_says_so_on_stdout_too() {
     const RECORD: &[&str] = &["id", "file", "sha256", "sm3", "status", "index", "record_sha256"];
+    #[rustfmt::skip]
+    const FIND: &[&str] = &[
+        "query", "id", "file", "sha256", "sm3", "status", "index", "record_sha256", "similarity", "size", "dct",
+        "gradient", "mirrored", "part", "registered_part",
+    ];
     let desk = Desk::bare();
     fs::write(desk.path("file"), "x").unwrap();
     fs::create_dir(desk.path("trust")).unwrap();
@@ -188,7 +193,7 @@ fn under_json_a_command_that_fails_whole_says_so_on_stdout_too() {
         (&["deposit", "--json", "--data", "absent", "file"], RECORD),
         (&["list", "--json", "--data", "absent"], RECORD),
         (&["show", "--json", "--data", "absent", "id"], RECORD),
-        (&["find", "--json", "--data", "absent", "file"], RECORD),
+        (&["find", "--json", "--data", "absent", "file"], FIND),
         (&["export", "--json", "--data", "absent", "--output", "out", "id"], &["id", "file"]),
         (&["verify", "--json", "absent.zip"], verdict),
         (&["verify", "--json", "--trust", "trust", "file"], verdict),

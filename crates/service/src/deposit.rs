@@ -100,6 +100,8 @@ struct Run<'a> {
     /// looked like, warnings.
     batch: Vec<NewRecord>,
     batched: Vec<(usize, Option<store::Stamp>, Warnings)>,
+    /// Fingerprints of the batch's pictures.
+    prints: Vec<([u8; 32], picture::Prints)>,
     /// SHA-256 of what this run has put into a batch.
     recorded: HashSet<[u8; 32]>,
     /// Acknowledged, not yet printed: which is due, index, when.
@@ -121,6 +123,7 @@ impl<'a> Run<'a> {
             due: Arc::default(),
             batch: Vec::new(),
             batched: Vec::new(),
+            prints: Vec::new(),
             recorded: HashSet::new(),
             unsealed: VecDeque::new(),
             sealed_size: 0,
@@ -205,7 +208,7 @@ impl<'a> Run<'a> {
                         let Some((_, file)) = due.get(n).filter(|_| !stop.load(Ordering::Relaxed)) else { return };
                         let mut read = 0;
                         let taken = workers.read(|| {
-                            intake::take(file, keep, stop, &mut |n| {
+                            intake::take(file, keep, request.similar, stop, &mut |n| {
                                 read += n;
                                 if read >= 4 << 20 {
                                     let _ = send.send(Step::Read(std::mem::take(&mut read)));
@@ -261,6 +264,9 @@ impl<'a> Run<'a> {
                     self.flush()?;
                 }
                 if let Some(line) = self.existing(n, &taken)? {
+                    if let (true, Some(prints)) = (self.request.similar, &taken.prints) {
+                        self.folder.keep_missing(taken.digests.sha256, prints)?;
+                    }
                     self.done(n, line, events);
                     return Ok(());
                 }
@@ -268,6 +274,7 @@ impl<'a> Run<'a> {
             }
         };
         self.batch.push(record);
+        self.prints.extend(taken.prints.map(|prints| (taken.digests.sha256, prints)));
         self.batched.push((n, taken.stamp, taken.warnings));
         Ok(())
     }
@@ -293,6 +300,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let (batch, batched) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.batched));
+        self.folder.keep_prints(&std::mem::take(&mut self.prints))?;
         let indices = submit(&self.folder.store, self.folder.writer()?, &batch)?;
         let now = Instant::now();
         for (((n, stamp, warnings), new), index) in batched.into_iter().zip(batch).zip(indices) {

@@ -89,19 +89,40 @@ fn folder(dir: &Path) -> Vec<Finding> {
         Ok(folder) => folder,
         Err(e) => return vec![Finding { level: "problem", subject: "folder", zh: e.zh, en: e.en }],
     };
+    vec![ledger(&folder), fingerprints(&folder)]
+}
+
+fn fingerprints(folder: &Folder) -> Finding {
+    let finding = |level, zh, en| Finding { level, subject: "similar", zh, en };
+    match folder.check_similar() {
+        Ok((count, 0, true)) => {
+            finding("ok", format!("{count} 个图片指纹"), format!("{count} fingerprints of pictures"))
+        }
+        Ok((count, damaged, _)) => finding(
+            "warning",
+            format!("{count} 个图片指纹，{damaged} 个损坏，或缺较早的图片；请运行 quezao admin similar rebuild"),
+            format!(
+                "{count} fingerprints of pictures, {damaged} damaged, or earlier pictures lack; run quezao admin similar rebuild"
+            ),
+        ),
+        Err(e) => finding("warning", e.zh, e.en),
+    }
+}
+
+fn ledger(folder: &Folder) -> Finding {
     match folder.check_ledger() {
-        Ok((size, root, 0)) => vec![Finding {
+        Ok((size, root, 0)) => Finding {
             level: "ok",
             subject: "ledger",
             zh: format!("{size} 条记录，根 {root}"),
             en: format!("{size} records, root {root}"),
-        }],
-        Ok((size, _, waiting)) => vec![Finding {
+        },
+        Ok((size, _, waiting)) => Finding {
             level: "warning",
             subject: "ledger",
             zh: format!("{size} 条记录，另有 {waiting} 条待写入；下一条写入命令会补上"),
             en: format!("{size} records, {waiting} more wait; the next writing command submits them"),
-        }],
-        Err(e) => vec![Finding { level: "problem", subject: "ledger", zh: e.zh, en: e.en }],
+        },
+        Err(e) => Finding { level: "problem", subject: "ledger", zh: e.zh, en: e.en },
     }
 }

@@ -9,6 +9,7 @@
 //! ledger/          the static tlog-tiles tree
 //! trust/           a ready trust folder
 //! originals/       kept files by SHA-256
+//! similar/         fingerprints of pictures: no evidence, made again by `admin similar rebuild`
 //! lock             the writer's process id
 //! ```
 
@@ -84,6 +85,7 @@ impl Folder {
         intake::clean(&dir.join("originals"), &store)?;
         let mut folder = Self::assemble(dir, store, Some(writer))?;
         folder.warnings = warnings;
+        folder.ready_similar();
         folder.reconcile()?;
         Ok(folder)
     }

@@ -48,13 +48,21 @@ pub(crate) struct Taken {
     pub image: bool,
     /// How it looked while it was read; `None` where a later change might look the same.
     pub stamp: Option<Stamp>,
+    /// By which pictures like it are found, where it is one that can be told from others, and that was wanted.
+    pub prints: Option<picture::Prints>,
     /// Things worth saying, (zh, en).
     pub warnings: Warnings,
 }
 
-/// Reads a file once; with `keep`, a copy lies durably in that folder (by SHA-256) before this returns. Once `stop` is
-/// set it gives up, and nothing is left of it.
-pub(crate) fn take(due: &Due, keep: Option<&Path>, stop: &AtomicBool, progress: &mut dyn FnMut(u64)) -> Result<Taken> {
+/// Reads a file once; with `keep`, a copy lies durably in that folder (by SHA-256) before this returns. A picture is
+/// decoded whole where it is kept, or its `prints` are wanted. Once `stop` is set it gives up, and nothing is left of it.
+pub(crate) fn take(
+    due: &Due,
+    keep: Option<&Path>,
+    prints: bool,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Taken> {
     let path = due.path.as_path();
     let io = |e| Error::io(path, &e);
     let (file_name, mut warnings) = claimed_name(path)?;
@@ -71,9 +79,14 @@ pub(crate) fn take(due: &Due, keep: Option<&Path>, stop: &AtomicBool, progress: 
     let mut copy = keep.map(Copy::begin).transpose()?;
     let (digests, head) = digest(path, &mut source, copy.as_mut(), Some(stop), progress)?;
     let media_type = picture::media_type(&head);
-    // Whole where the bytes are kept; where they are only read, registering by digest stays as fast as hashing.
-    let depth = if keep.is_some() { picture::Depth::Whole } else { picture::Depth::Header };
-    let decoded = picture::decode(open(path).map_err(io)?, media_type, depth, &picture::Limits::default());
+    // Where the bytes are only read, registering by digest stays as fast as hashing.
+    let (source, limits) = (open(path).map_err(io)?, picture::Limits::default());
+    let mut looked = if keep.is_some() || prints {
+        picture::look(source, media_type, &limits).map(|looked| looked.prints.ok())
+    } else {
+        picture::decode(source, media_type, picture::Depth::Header, &limits).map(|_| None)
+    };
+    let prints = looked.as_mut().ok().and_then(Option::take);
     let after = plan::stamp(&fs::metadata(path).map_err(io)?);
     if !same_bytes(&before, &after) || after.size != digests.size {
         return Err(Error::new(
@@ -85,9 +98,12 @@ pub(crate) fn take(due: &Due, keep: Option<&Path>, stop: &AtomicBool, progress: 
     if digests.size == 0 {
         return Err(empty(path));
     }
-    let image = match decoded {
+    let image = match looked {
         Ok(_) => true,
-        Err(picture::Error::Format) => false,
+        Err(picture::Error::Format) => {
+            warnings.extend(not_decoded(media_type));
+            false
+        }
         Err(why) => {
             warnings.push((
                 format!("按“文件”登记：不能作为 {media_type} 图片解码（{why}）"),
@@ -101,7 +117,7 @@ pub(crate) fn take(due: &Due, keep: Option<&Path>, stop: &AtomicBool, progress: 
     }
     let step = if after.ctime_ns % 1_000_000_000 == 0 { COARSE_STEP } else { STEP };
     let stamp = (before == after && after.ctime_ns.saturating_add(step) < began).then_some(after);
-    Ok(Taken { file_name, digests, media_type, image, stamp, warnings })
+    Ok(Taken { file_name, digests, media_type, image, stamp, prints, warnings })
 }
 
 /// Opens a file, without waiting for anybody where it is none.
@@ -144,6 +160,21 @@ pub(crate) fn interrupted(path: &Path) -> Error {
 /// The word for a file that a run did not come to.
 pub(crate) const INTERRUPTED: &str = "interrupted";
 
+/// Of a picture in a format that is not decoded here: what that means.
+fn not_decoded(media_type: &str) -> Option<(String, String)> {
+    let (zh, en) = match (media_type.starts_with("image/"), picture::is_shown(media_type)) {
+        (false, _) => return None,
+        (true, true) => {
+            ("证书显示文件自带的预览图（如有）", "the certificate shows the preview that it carries, if any")
+        }
+        (true, false) => ("证书没有预览图", "the certificate has no preview"),
+    };
+    Some((
+        format!("按“文件”登记：本机不解码 {media_type}；{zh}，也不参与相似查找"),
+        format!("recorded as a file: {media_type} is not decoded here; {en}, and similar pictures are not looked for"),
+    ))
+}
+
 /// Where a kept original lies.
 pub(crate) fn original_path(originals: &Path, sha256: &[u8; 32]) -> PathBuf {
     let name = evidence::hex::encode(sha256);
@@ -178,8 +209,8 @@ fn digest(
             break;
         }
         let block = &buffer[..n];
-        if head.len() < 64 {
-            head.extend_from_slice(&block[..n.min(64)]);
+        if head.len() < picture::HEAD {
+            head.extend_from_slice(&block[..n.min(picture::HEAD)]);
         }
         sm3.update(block);
         sha256.update(block);

@@ -7,6 +7,7 @@
 
 mod authorities;
 mod backup;
+mod beside;
 mod capture;
 mod clock;
 mod compare;
@@ -29,6 +30,7 @@ mod prove;
 mod register;
 mod renew;
 mod seal;
+mod similar;
 mod watch;
 
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState};
@@ -44,6 +46,7 @@ pub use paper::{page_pictures, pair_pictures};
 pub use plan::Passed;
 pub use renew::{RenewLine, RenewRequest};
 pub use seal::OwnSigner;
+pub use similar::{Found, Near, Rebuilt};
 pub use watch::{WatchEvent, watch};
 
 use std::{
@@ -111,6 +114,8 @@ pub struct DepositRequest {
     pub paths: Vec<PathBuf>,
     /// Read, digest, keep nothing.
     pub digest_only: bool,
+    /// Keep a fingerprint of pictures all the same, to find near copies by.
+    pub similar: bool,
     /// Record the same bytes again.
     pub again: bool,
     /// The same for every file.

@@ -88,7 +88,7 @@ impl Folder {
                 continue;
             }
             bytes += due.stamp.size;
-            let taken = workers.read(|| intake::take(due, keep, &AtomicBool::new(false), &mut |_| ()));
+            let taken = workers.read(|| intake::take(due, keep, request.similar, &AtomicBool::new(false), &mut |_| ()));
             if let Ok(taken) = taken {
                 let _ = workers.make(taken.digests.size, || self.record_of(&taken, request));
             }

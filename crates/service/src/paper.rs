@@ -4,7 +4,8 @@
 //! - The sheet's `file` line holds only where the kept original was read again just now and has the recorded digests.
 //!   `--digest-only`, a lost or a damaged original: the sheet says that it awaits the original.
 //! - A capture's report is drawn from its own file, screenshot included; who has the file draws every page again.
-//! - The thumbnail is made of those same bytes, and only where they were found to be the original's.
+//! - The thumbnail is made of those same bytes, and only where they were found to be the original's; of a file that is
+//!   not decoded here it is the preview that the file carries, and the sheet says so.
 //! - The count of earlier records is the operator's: up to the size of the checkpoint on the sheet, this one left out.
 
 use crate::{Error, ExportRequest, Folder, Result, clock, intake, letters, seal};
@@ -20,7 +21,8 @@ use evidence::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    path::PathBuf,
+    io::Read,
+    path::{Path, PathBuf},
 };
 use store::Record;
 
@@ -95,7 +97,7 @@ impl Folder {
         };
         let recorded = FileDigests { sha256, sm3, size };
         let held = intake::original_path(&self.dir.join("originals"), &sha256);
-        if record.kind != "image" || size > MAX_PICTURE {
+        if size > MAX_PICTURE || !shows_something(&held) {
             return (intake::digests(&held, &mut |_| ()).is_ok_and(|found| found == recorded), None);
         }
         // The bytes that were compared are the bytes that are drawn.
@@ -112,6 +114,13 @@ impl Folder {
         let same = self.store.by_sha256(&sha256)?;
         Ok((index < size).then(|| same.iter().filter(|r| r.index.is_some_and(|i| i < index)).count() as u64))
     }
+}
+
+/// Whether a file may have a thumbnail: a picture, or one that carries a preview.
+fn shows_something(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|f| f.take(picture::HEAD as u64).read_to_end(&mut head));
+    read.is_ok() && picture::is_shown(picture::media_type(&head))
 }
 
 /// The full screenshot of a capture, cut as its report prints it. A file without one, or with one that does not decode,

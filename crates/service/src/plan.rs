@@ -230,7 +230,8 @@ impl Walk<'_> {
 
     fn judge(&self, path: PathBuf, key: PathBuf, m: &Metadata, seen: Option<Seen>) -> Item {
         let (stamp, claims) = (stamp(m), self.claims);
-        let again = self.request.again || self.request.rehash;
+        // A fingerprint is made of bytes.
+        let again = self.request.again || self.request.rehash || self.request.similar;
         match seen {
             Some(seen) if !again && seen.stamp == stamp && seen.claims == claims => {
                 Item::Known { path, seen: Box::new(seen) }

@@ -47,13 +47,6 @@ impl Folder {
         Ok((self.lines(std::iter::once(&record))?.swap_remove(0), claims))
     }
 
-    /// Records of exactly these bytes.
-    pub fn find(&self, file: &Path) -> Result<Vec<DepositLine>> {
-        let digests = intake::digests(file, &mut |_| ())?;
-        let records = self.store.by_sha256(&digests.sha256)?;
-        self.lines(records.iter().filter(|r| r.sm3 == Some(digests.sm3) && r.size == Some(digests.size)))
-    }
-
     /// Recomputes the ledger from its leaves and holds it against the signed head: size, root, records without a leaf.
     pub fn check_ledger(&self) -> Result<(u64, String, u64)> {
         let (checkpoint, _) = self.reader.published().map_err(|e| ledger_error(&e))?;

@@ -107,6 +107,21 @@ impl Store {
         self.select("WHERE kind = ?1 AND file_name = ?2 ORDER BY seq", [kind, name])
     }
 
+    /// SHA-256 of the files of records of pictures, each once, in the order of their first record.
+    pub fn picture_files(&self) -> Result<Vec<[u8; 32]>> {
+        let connection = self.lock();
+        let sql = "SELECT sha256 FROM records WHERE kind = 'image' GROUP BY sha256 ORDER BY min(seq)";
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Whether there is a record of a picture.
+    pub fn has_pictures(&self) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM records WHERE kind = 'image')";
+        Ok(self.lock().query_row(sql, [], |row| row.get(0))?)
+    }
+
     /// One record by its number.
     pub fn record(&self, id: &str) -> Result<Option<Record>> {
         Ok(self.select("WHERE id = ?1", [id])?.pop())

@@ -73,7 +73,7 @@ pub fn copies(original: &DynamicImage) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-fn bordered(picture: &DynamicImage, per_mille: u32) -> DynamicImage {
+pub fn bordered(picture: &DynamicImage, per_mille: u32) -> DynamicImage {
     let (w, h) = (picture.width(), picture.height());
     let (x, y) = (w * per_mille / 1000, h * per_mille / 1000);
     let mut out = RgbImage::from_pixel(w + 2 * x, h + 2 * y, Rgb([255; 3]));
@@ -89,7 +89,7 @@ fn on_square(picture: &DynamicImage) -> DynamicImage {
 }
 
 /// A strip of one colour with writing on it, as shops put over pictures.
-fn striped(picture: &DynamicImage, per_mille: u32, bottom: bool) -> DynamicImage {
+pub fn striped(picture: &DynamicImage, per_mille: u32, bottom: bool) -> DynamicImage {
     let mut out = picture.to_rgb8();
     let (w, h) = out.dimensions();
     let thick = h * per_mille / 1000;
@@ -119,7 +119,7 @@ fn badged(picture: &DynamicImage, per_mille: u32) -> DynamicImage {
 }
 
 /// Half-clear letters in slanting rows.
-fn lettered(picture: &DynamicImage) -> DynamicImage {
+pub fn lettered(picture: &DynamicImage) -> DynamicImage {
     let mut out = picture.to_rgb8();
     for (x, y, pixel) in out.enumerate_pixels_mut() {
         if ((x + 2 * y) / 24).is_multiple_of(8) && (x / 10) % 4 != 0 {
@@ -129,12 +129,17 @@ fn lettered(picture: &DynamicImage) -> DynamicImage {
     out.into()
 }
 
-/// Debian's wallpapers, where they are installed: name and picture, one of each, made small.
-pub fn wallpapers() -> Vec<(String, DynamicImage)> {
+/// Debian's wallpapers, where they are installed: name and path, one of each.
+pub fn photographs() -> Vec<(String, String)> {
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../scripts/photographs.sh");
     let Ok(listed) = Command::new("bash").arg(script).arg("60").output() else { return Vec::new() };
     let listed = String::from_utf8(listed.stdout).unwrap();
-    listed.lines().filter_map(|line| line.split_once('\t')).map(|(name, path)| (name.to_owned(), small(path))).collect()
+    listed.lines().filter_map(|line| line.split_once('\t')).map(|(n, path)| (n.to_owned(), path.to_owned())).collect()
+}
+
+/// The same as pictures, made small.
+pub fn wallpapers() -> Vec<(String, DynamicImage)> {
+    photographs().into_iter().map(|(name, path)| (name, small(path))).collect()
 }
 
 pub fn small(path: impl AsRef<std::path::Path>) -> DynamicImage {

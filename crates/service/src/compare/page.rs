@@ -79,7 +79,7 @@ pub(super) fn images(wacz: &Wacz, source: &mut dyn Source, places: &Places) -> R
         // An untyped one is an image only if its bytes say so.
         let leading = wacz.begins(source, entry, LEADING)?;
         let media_type = picture::media_type(&leading);
-        if !is_typed(entry) && !media_type.starts_with("image/") {
+        if !is_typed(entry) && !is_image(media_type) {
             continue;
         }
         // Past the last that is listed only counts.
@@ -172,6 +172,11 @@ fn facts(wacz: &Wacz, source: &mut dyn Source) -> Result<Option<serde_json::Valu
 fn is_candidate(entry: &Entry) -> bool {
     let untyped = matches!(media_type(entry).as_str(), "" | "application/octet-stream");
     entry.kind == "response" && entry.payload_size > 0 && (is_typed(entry) || untyped)
+}
+
+/// Types that were told from bytes later stay out: who lists a page's images again has the same list.
+fn is_image(media_type: &str) -> bool {
+    media_type.starts_with("image/") && !media_type.starts_with("image/x-") && media_type != "image/svg+xml"
 }
 
 fn is_typed(entry: &Entry) -> bool {

@@ -4,6 +4,7 @@ use super::{
     CompareEvent,
     page::{Found, Images},
 };
+use crate::beside::side_by_side;
 use archive::wacz::{self, Source, Wacz};
 use evidence::comparison::{Image, Match, NOT_COMPARED, Pair, Registered, Scan};
 use picture::{Likeness, Limits, Prints};
@@ -11,13 +12,11 @@ use std::{
     collections::BTreeMap,
     fs,
     path::Path,
-    sync::{Mutex, PoisonError, mpsc},
+    sync::{Mutex, PoisonError},
 };
 
 /// Most bytes of a registered file that is looked at.
 const MAX_FILE: u64 = 256 << 20;
-/// Most threads: each holds a whole picture.
-const MAX_WORKERS: usize = 4;
 
 /// A registered record, and whether the platform keeps its file.
 pub(super) struct Known {
@@ -55,10 +54,12 @@ pub(super) fn run<S: Source + Send>(
         let bytes = found.bytes(wacz, &mut **source.lock().unwrap_or_else(PoisonError::into_inner)).transpose()?;
         Ok(look_at_image(found.image, bytes))
     };
-    let looked: wacz::Result<Vec<_>> = side_by_side(listed, look, events).into_iter().collect();
+    let looked: wacz::Result<Vec<_>> =
+        side_by_side(listed, look, &mut || events(CompareEvent::Looked)).into_iter().collect();
     let (images, prints): (Vec<_>, Vec<_>) = looked?.into_iter().unzip();
     let look = |sha256: [u8; 32]| (sha256, look_at_registered(originals, &sha256, &prints));
-    let looked: BTreeMap<[u8; 32], Looked> = side_by_side(pictures, look, events).into_iter().collect();
+    let looked: BTreeMap<[u8; 32], Looked> =
+        side_by_side(pictures, look, &mut || events(CompareEvent::Looked)).into_iter().collect();
 
     let mut scan = Scan { images, images_found: found, records: registered.len() as u64, ..Scan::default() };
     let places: BTreeMap<[u8; 32], usize> = scan.images.iter().enumerate().map(|(n, i)| (i.sha256, n)).collect();
@@ -146,36 +147,4 @@ pub(super) fn refusal(why: &picture::Error) -> (&'static str, u32, u32) {
         E::Small { width, height } => ("small", *width, *height),
         E::Flat { width, height } => ("flat", *width, *height),
     }
-}
-
-/// The same for each item, on all cores; the results in the items' order.
-fn side_by_side<T: Send, R: Send>(
-    items: Vec<T>,
-    work: impl Fn(T) -> R + Sync,
-    events: &mut (dyn FnMut(CompareEvent) + Send),
-) -> Vec<R> {
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).min(MAX_WORKERS);
-    let mut out: Vec<Option<R>> = items.iter().map(|_| None).collect();
-    let queue = Mutex::new(items.into_iter().enumerate());
-    let (send, done) = mpsc::sync_channel(workers);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            let (send, queue, work) = (send.clone(), &queue, &work);
-            scope.spawn(move || {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some((place, item)) = next else { return };
-                    if send.send((place, work(item))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(send);
-        for (place, result) in done {
-            out[place] = Some(result);
-            events(CompareEvent::Looked);
-        }
-    });
-    out.into_iter().flatten().collect()
 }
