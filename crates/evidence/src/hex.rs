@@ -4,7 +4,13 @@ use crate::{Error, Result};
 
 /// Lower-case hex of `bytes`.
 pub fn encode(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    let digit = |d: u8| char::from(if d < 10 { b'0' + d } else { b'a' + d - 10 });
+    let mut text = String::with_capacity(2 * bytes.len());
+    for b in bytes {
+        text.push(digit(b >> 4));
+        text.push(digit(b & 15));
+    }
+    text
 }
 
 /// The `N` bytes that `text` spells; refuses upper case, other lengths and other characters.

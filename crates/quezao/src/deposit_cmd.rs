@@ -133,7 +133,12 @@ impl<'a> Run<'a> {
                 // Hidden names and patterns are what was asked for; of the others one may have been meant.
                 if !matches!(why.code(), "hidden" | "excluded") && *count <= NAMED {
                     let (zh, en) = why.sentence();
-                    self.out.note(&format!("{}: {}", show_path(&path), self.out.pick(zh, en)));
+                    self.out.note(&format!(
+                        "{}{}{}",
+                        show_path(&path),
+                        self.out.pick("：", ": "),
+                        self.out.pick(zh, en)
+                    ));
                 }
                 if let Some(report) = &mut self.report {
                     report.passed(&absolute, why);

@@ -338,3 +338,53 @@ fn a_watch_registers_what_is_finished_and_waits_for_a_folder_that_vanished() {
     let (code, _, said) = desk.deposit(&["--watch", "shop"]);
     assert!(code == Some(2) && said.contains("no such file or folder"), "{said}");
 }
+
+#[test]
+fn lists_are_narrowed_and_many_certificates_are_made_at_once() {
+    let desk = Desk::new();
+    for name in ["cup red.jpg", "Cup blue.JPG", "=plate.jpg", "letter.txt", "bowl.bin"] {
+        desk.write(&format!("shop/{name}"), name);
+    }
+    let deposited = desk.run(&["deposit", "--json", "--data", "data", "shop"]);
+    assert_eq!(deposited.status.code(), Some(0), "{}", said(&deposited));
+    let list = |args: &[&str]| {
+        let output = desk.run(&[&["list", "--data", "data"], args].concat());
+        (output.status.code(), String::from_utf8(output.stdout.clone()).unwrap(), said(&output))
+    };
+    let count = |args: &[&str]| list(&[&["--json"], args].concat()).1.lines().count();
+    assert_eq!((count(&[]), count(&["--name", "cup"]), count(&["--name", "*.jpg"])), (5, 2, 3));
+    assert_eq!(count(&["--name", "cup", "--name", "*.txt"]), 3);
+    assert_eq!((count(&["--since", "2020-01-01"]), count(&["--since", "2999-12-31 23:59Z"])), (5, 0));
+    let (code, _, said_of) = list(&["--since", "yesterday"]);
+    assert!(code == Some(2) && said_of.contains("yesterday: write the time"), "{said_of}");
+    let (_, table, _) = list(&["--csv", "--name", "*.jpg"]);
+    assert!(
+        table.starts_with('\u{feff}') && table.contains("\"'=plate.jpg\"") && table.lines().count() == 4,
+        "{table}"
+    );
+
+    // All of them, and each verifies; then those of a table, of lines in JSON, and of a list with one that is not there.
+    let export = |args: &[&str]| {
+        let output = desk.run(&[&["export", "--json", "--data", "data", "--output", "out"], args].concat());
+        (output.status.code(), lines(&output.stdout), said(&output))
+    };
+    let (code, all, said_of) = export(&["--all"]);
+    assert_eq!((code, all.len()), (Some(0), 10), "{said_of}");
+    let order: Vec<&Value> = all.iter().step_by(2).map(|l| &l["id"]).collect();
+    let listed = lines(list(&["--json"]).1.as_bytes());
+    assert_eq!(order, listed.iter().map(|l| &l["id"]).collect::<Vec<_>>(), "in the order of the list");
+    for line in &listed {
+        let pdf = format!("out/{}.pdf", line["id"].as_str().unwrap());
+        let file = format!("shop/{}", line["file"].as_str().unwrap());
+        let verified = desk.run(&["verify", "--data", "data", &pdf, &file]);
+        assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stdout));
+    }
+    desk.write("table.csv", &table);
+    desk.write("lines.json", &deposited.stdout);
+    desk.write("ids.txt", format!("{}\nno-such-record\n", listed[0]["id"].as_str().unwrap()));
+    desk.write("none.txt", "\n");
+    for (from, code, files) in [("table.csv", 0, 6), ("lines.json", 0, 10), ("ids.txt", 2, 3), ("none.txt", 2, 1)] {
+        let (exit, lines, said_of) = export(&["--from", from]);
+        assert_eq!((exit, lines.len()), (Some(code), files), "{from}: {said_of}");
+    }
+}

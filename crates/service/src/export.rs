@@ -1,7 +1,9 @@
 //! Many certificates and packages at once.
 //!
-//! Rules: each record's files are whole or absent, and each is synced before its line is handed out; so there are more
-//! threads than cores, some of them waiting for the disk. Lines come in the order of the ids.
+//! Rules:
+//! - Each record's files are whole or absent, and each is synced before its line is handed out; so there are more threads
+//!   than cores, some of them waiting for the disk. Lines come in the order of the ids.
+//! - As many draw at once as there are cores, whoever asks: a picture that is decoded needs memory.
 
 use crate::{Error, ExportLine, ExportRequest, Folder, Result, deposit::threads};
 use std::{
@@ -9,6 +11,7 @@ use std::{
     fs,
     path::PathBuf,
     sync::{
+        Condvar, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
@@ -55,6 +58,29 @@ impl Folder {
             }
         });
         Ok(lines)
+    }
+}
+
+/// Sheets that are drawn right now.
+static DRAWING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+/// A turn at drawing; given back when it is dropped.
+pub(crate) struct Turn(());
+
+/// Waits until fewer sheets are drawn than there are cores.
+pub(crate) fn turn() -> Turn {
+    let (drawing, free) = &DRAWING;
+    let most = threads();
+    let drawn = drawing.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut drawn = free.wait_while(drawn, |drawn| *drawn >= most).unwrap_or_else(PoisonError::into_inner);
+    *drawn += 1;
+    Turn(())
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *DRAWING.0.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        DRAWING.1.notify_one();
     }
 }
 

@@ -105,12 +105,14 @@ impl Folder {
         let made = made.into_iter().find(|(kind, _)| record.kind == kind.as_str());
         let mut held = made.map(|(kind, name)| self.held(&record).map(|file| (kind, name, file))).transpose()?;
         // Orders have none.
+        let turn = crate::export::turn();
         let certificate = match (&mut held, record.kind.as_str()) {
             _ if !sealed => None,
             (Some((kind, _, file)), _) => Some(self.report(&record, *kind, &entries, request, file)?),
             (None, "image" | "file" | "digest") => Some(self.certificate(&record, &entries, request)?),
             _ => None,
         };
+        drop(turn);
         // A larger file travels beside the package.
         let beside = held.is_some() && record.size.unwrap_or(0) > MAX_CARRIED;
         if let Some((_, name, file)) = held.as_mut().filter(|_| !beside) {
