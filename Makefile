@@ -22,7 +22,8 @@ test: ## every test: Rust, the independent reader, the foreign readers, the brow
 	cargo test $(CARGO_FLAGS) --workspace
 	@if [ -d tests ]; then set -x; python3 -m unittest discover -s tests; fi
 	@scripts/verifier.sh
-	node --test tests/browser/vectors.test.mjs tests/browser/page.test.mjs
+	node --test tests/browser/vectors.test.mjs
+	node --test tests/browser/page.test.mjs
 
 lint: ## form, warnings, WebAssembly, arrows between rooms, licences
 	@scripts/setup.sh lint
