@@ -6,6 +6,7 @@
 mod args;
 mod capture_cmd;
 mod clock_cmd;
+mod collect_cmd;
 mod compare_cmd;
 mod demo_cmd;
 mod deposit_cmd;
@@ -15,6 +16,7 @@ mod forge;
 mod list_cmd;
 mod out;
 mod report;
+mod sheets;
 mod tsa_cmd;
 mod usage;
 mod verify_cmd;
@@ -43,6 +45,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Deposit(a) => deposit_cmd::deposit(out, a),
         C::Capture(a) => capture_cmd::capture(out, a),
         C::Compare(a) => compare_cmd::compare(out, a),
+        C::Collect(a) => collect_cmd::collect(out, a),
         C::Discard(a) => capture_cmd::discard(out, &a),
         C::List(a) => list_cmd::list(out, &a),
         C::Show(a) => folder_cmd::show(out, &a),
