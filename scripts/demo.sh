@@ -27,6 +27,7 @@ main() {
     register
     heading "逐件核验" "Verifying each one"
     verify_all
+    collect_all
     heading "必须被拒绝的" "What must be refused"
     refusals
     capture_page
@@ -78,6 +79,33 @@ for path, result, name in ((sys.argv[1], "limited", "内置" if zh else "embedde
 PY
     say "    区别：内置机构的时间是运营者自己的话；外部机构的签名不在运营者手里，他事后改不了那个日期。（这里的外部机构也在本机，只作演示。）" \
         "    The difference: the embedded authority's time is the operator's own word; an outside one's key is not in his hands, so he cannot date anything back. (This one runs on the same machine, for show.)"
+}
+
+# One certificate for the ten photographs: a line for each of them, its pages drawn again, the independent reader on the
+# package and on what pdfdetach takes out; with a photograph that is on no line it must fail.
+collect_all() {
+    local id pdf
+    heading "十张照片，一份证书" "Ten photographs, one certificate"
+    step="quezao collect"
+    "$quezao" collect --data "$data" --all --title 十张照片 --json >"$demo/reports/collect.json"
+    id=$(python3 -c 'import json, sys; line = json.load(sys.stdin); assert line["items"] == 10, line; print(line["id"])' <"$demo/reports/collect.json")
+    pdf=$demo/certificates/$id.pdf
+    step="quezao export $id"
+    "$quezao" export --data "$data" --output "$demo/certificates" "$id" >/dev/null
+    step="quezao verify --render $pdf, ten photographs"
+    "${offline[@]}" "$quezao" verify --data "$data" --render --json "$pdf" "${photographs[@]}" >"$demo/reports/$id.pdf.json"
+    [ "$(grep -o '"id":"collection-file-[0-9]*","result":"pass"' "$demo/reports/$id.pdf.json" | wc -l)" -eq 10 ]
+    step="verify.py $demo/certificates/$id.zip"
+    "${offline[@]}" python3 "$reader" --trust "$data/trust" "$demo/certificates/$id.zip" "${photographs[@]}" >"$demo/reports/$id.verify-py.txt"
+    step="pdfdetach -saveall $pdf"
+    mkdir -p "$demo/detached/$id"
+    pdfdetach -saveall -o "$demo/detached/$id" "$pdf" 2>/dev/null
+    step="verify.py $demo/detached/$id"
+    "${offline[@]}" python3 "$reader" --trust "$data/trust" "$demo/detached/$id" "${photographs[0]}" >"$demo/reports/$id.detached.txt"
+    flip "${photographs[0]}" "$demo/refused/on-no-line.jpg"
+    expect 1 "$quezao" verify --data "$data" "$pdf" "${photographs[1]}" "$demo/refused/on-no-line.jpg"
+    say "成立  合集 $id：十行逐一相符；另给一张改了一个比特的照片，不成立" \
+        "holds  collection $id: a line for each of the ten; with a photograph of which one bit was changed it does not"
 }
 
 # A shop's page on this machine that shows one of the registered photographs, recompressed and resized, and one that

@@ -195,3 +195,11 @@ compare-lines = Lines of text: { $added } new, { $removed } gone, { $unchanged }
 compare-images = Images: { $added } new, { $removed } gone, { $unchanged } the same
 compare-no-text = One of the two has no text.
 compare-more = and { $left } more, in comparison.json
+
+# collect
+help-collect = List registered pictures under one record, for one certificate of many
+help-arg-last = The newest N records
+help-arg-split = More than 1,000 become several collections
+help-arg-collection-title = Name of the collection
+collect-listed = { $items } pictures, leaves { $first } to { $last }
+collection-more = … and { $left } more listed files that were not given (all of them with --json)

@@ -194,3 +194,11 @@ compare-lines = 文字：新增 { $added } 行，减少 { $removed } 行，{ $un
 compare-images = 图像：新增 { $added } 幅，减少 { $removed } 幅，{ $unchanged } 幅相同
 compare-no-text = 其中一次取证没有文字。
 compare-more = 另有 { $left } 项，见 comparison.json
+
+# collect
+help-collect = 把已登记的图片列为一份合集，一份证书覆盖多幅
+help-arg-last = 最新的 N 条记录
+help-arg-split = 超过 1000 条时分成几份
+help-arg-collection-title = 合集名称
+collect-listed = 共 { $items } 幅，账本第 { $first } 至 { $last } 条
+collection-more = …另有 { $left } 个所列文件没有给出（--json 列出全部）

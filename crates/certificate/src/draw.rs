@@ -158,6 +158,40 @@ pub fn redraw_comparison(
     material.set(sheet, &Picture::likenesses(&pictures), &occasion, &unprintable, &Fonts::with_system())
 }
 
+/// Draws the sheet of a collection, unsigned; `entries` hold its list and items, `sheets` are its contact sheets, one for
+/// each hundred lines of the list.
+///
+/// # Errors
+/// As [`draw`].
+pub fn draw_collection(
+    entries: &BTreeMap<String, Vec<u8>>,
+    occasion: &Occasion,
+    sheets: &[Vec<u8>],
+    fonts: &Fonts,
+) -> Result<Vec<u8>, Error> {
+    let material = Material::read(entries)?;
+    let (verdict, beside) = material.verdict(occasion, None);
+    let sheet = Sheet::of_collection(&verdict, &beside)?;
+    let unprintable = Unprintable::of(&sheet, fonts);
+    material.set(sheet, &Picture::sheets(sheets), occasion, &unprintable, fonts)
+}
+
+/// [`redraw`] for a collection, with these contact sheets: those of the page ([`pictures_in`]) or new ones.
+///
+/// # Errors
+/// As [`redraw`].
+pub fn redraw_collection(
+    first_revision: &[u8],
+    entries: &BTreeMap<String, Vec<u8>>,
+    sheets: &[Vec<u8>],
+) -> Result<Vec<u8>, Error> {
+    let (occasion, unprintable) = occasion_of(first_revision)?;
+    let material = Material::read(entries)?;
+    let (verdict, beside) = material.verdict(&occasion, None);
+    let sheet = Sheet::of_collection(&verdict, &beside)?;
+    material.set(sheet, &Picture::sheets(sheets), &occasion, &unprintable, &Fonts::with_system())
+}
+
 /// What the PDF says about its own drawing.
 fn occasion_of(first_revision: &[u8]) -> Result<(Occasion, Unprintable), Error> {
     if first_revision.len() > MAX_REVISION {
@@ -187,6 +221,18 @@ pub fn thumbnail_in(first_revision: &[u8]) -> Option<&[u8]> {
     let body = after.get(start..)?;
     let body = body.strip_prefix(b"\r\n").or_else(|| body.strip_prefix(b"\n"))?;
     body.get(..length).filter(|jpeg| jpeg.len() <= MAX_THUMBNAIL && jpeg.starts_with(&[0xff, 0xd8, 0xff]))
+}
+
+/// Every JPEG inside a sheet, as it was given to the drawing; in the file's order. To be held against new ones.
+pub fn pictures_in(first_revision: &[u8]) -> Vec<&[u8]> {
+    const MARK: &[u8] = b"/DCTDecode";
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(next) = first_revision.get(at..).and_then(|rest| find(rest, MARK)) {
+        // The dictionary before the filter is this picture's own: it begins after the last one's.
+        found.extend(first_revision.get(at..).and_then(thumbnail_in));
+        at += next + MARK.len();
+    }
+    found
 }
 
 /// What is attached, and the trust that travels along.

@@ -13,6 +13,7 @@ use evidence::statement::{self, OperatorRelation};
 use evidence::time::{SECOND, Utc};
 use verify::{Facts, Overall};
 
+use crate::collected::Collected;
 use crate::compared::{Compared, Likenesses};
 use crate::error::Error;
 use crate::report::{Pictures, Report, cut};
@@ -111,7 +112,7 @@ impl Sheet {
         Self::fill(verdict, beside, Own::Capture(Box::new(report), at))
     }
 
-    fn fill(verdict: &verify::Verdict, beside: &Beside, own: Own) -> Result<Self, Error> {
+    pub(crate) fn fill(verdict: &verify::Verdict, beside: &Beside, own: Own) -> Result<Self, Error> {
         let facts = &verdict.facts;
         let absent = |what, expected: &str| Error::Malformed { what, found: "none".into(), expected: expected.into() };
         let statement = facts.statement.as_ref().ok_or_else(|| absent("statement", "one that can be read"))?;
@@ -122,16 +123,18 @@ impl Sheet {
         let file = statement.file.as_ref().ok_or_else(|| absent("file", "a statement about a file"))?;
         let held =
             Held { verdict, facts, same_person: statement.operator_relation == Some(OperatorRelation::SamePerson) };
-        let (report, opened, comparison) = match own {
-            Own::None => (None, None, None),
-            Own::Capture(report, at) => (Some(*report), at, None),
-            Own::Comparison(compared) => (None, None, Some(*compared)),
-        };
+        let (mut report, mut opened, mut comparison, mut collection) = (None, None, None, None);
+        match own {
+            Own::None => {}
+            Own::Capture(one, at) => (report, opened) = (Some(*one), at),
+            Own::Comparison(one) => comparison = Some(*one),
+            Own::Collection(one) => collection = Some(*one),
+        }
         let captured = report.is_some();
         let made = match (&report, &comparison) {
             (Some(_), _) => Some(("capture.wacz", statement::Kind::Capture)),
             (_, Some(_)) => Some(("comparison.json", statement::Kind::Comparison)),
-            _ => None,
+            _ => collection.as_ref().map(|_| ("manifest.jsonl", statement::Kind::Collection)),
         };
         Ok(Self {
             id: statement.id.clone(),
@@ -215,10 +218,11 @@ impl Sheet {
                 },
             ],
             does_not_show: verdict.does_not_show.iter().map(|s| held.words(&s.zh, &s.en)).collect(),
-            steps: held.steps(beside.root_file.as_deref(), made.map_or("ORIGINAL", |m| m.0)),
+            steps: held.steps(beside.root_file.as_deref(), made.map_or("ORIGINAL", |m| m.0), collection.is_some()),
             software: software(),
             report,
             comparison,
+            collection,
         })
     }
 }
@@ -236,6 +240,7 @@ fn kind(kind: statement::Kind, made: Option<statement::Kind>) -> Result<Kind, Er
         (statement::Kind::Digest, None) => Ok(Kind::Digest),
         (statement::Kind::Capture, Some(statement::Kind::Capture)) => Ok(Kind::Capture),
         (statement::Kind::Comparison, Some(statement::Kind::Comparison)) => Ok(Kind::Comparison),
+        (statement::Kind::Collection, Some(statement::Kind::Collection)) => Ok(Kind::Collection),
         (other, made) => {
             let expected = made.map_or("image, file or digest", statement::Kind::as_str).to_owned();
             Err(Error::Malformed { what: "kind of a certificate's record", found: other.as_str().into(), expected })
@@ -243,11 +248,12 @@ fn kind(kind: statement::Kind, made: Option<statement::Kind>) -> Result<Kind, Er
     }
 }
 
-/// What a capture's or a comparison's sheet has of its own, and when the page was opened.
-enum Own {
+/// What a sheet has of its own, and when a captured page was opened.
+pub(crate) enum Own {
     None,
     Capture(Box<Report>, Option<Utc>),
     Comparison(Box<Compared>),
+    Collection(Box<Collected>),
 }
 
 /// A verdict, asked only for what it holds.
@@ -410,7 +416,7 @@ impl Held<'_> {
         paper(zh, en)
     }
 
-    fn steps(&self, root_file: Option<&str>, original: &str) -> Vec<Step> {
+    fn steps(&self, root_file: Option<&str>, original: &str, listed: bool) -> Vec<Step> {
         let step = |zh: &str, en: &str, commands: Vec<String>| Step { label: Words::new(zh, en), commands };
         let root = root_file.unwrap_or("ROOT.pem");
         let single = |group: &str| self.verdict.checks.iter().filter(|c| c.id.starts_with(group)).count() == 1;
@@ -433,13 +439,14 @@ impl Held<'_> {
             let command = stamp("checkpoint.txt", "checkpoint.tsr", t2.at);
             steps.push(step("核对封存时间", "Time of sealing", vec![command]));
         }
-        let all = format!("quezao verify --trust DIR CERTIFICATE.pdf {original}");
+        let given = if listed { "FILES…" } else { original };
+        let all = format!("quezao verify --trust DIR CERTIFICATE.pdf {given}");
         steps.push(step("全部核验", "Everything", vec![all]));
         steps
     }
 }
 
-fn holds(verdict: &verify::Verdict, id: &str) -> bool {
+pub(crate) fn holds(verdict: &verify::Verdict, id: &str) -> bool {
     let good = |r| matches!(r, verify::Outcome::Pass | verify::Outcome::Limited);
     verdict.find(id).is_some_and(|c| good(c.result))
 }

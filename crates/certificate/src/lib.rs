@@ -9,6 +9,7 @@
 //! - Every character has a glyph (PDF/A asks for it): [`Fonts::missing`] tells before anything is recorded.
 //! - Facts reach the template as data, never as source.
 
+mod collected;
 mod compared;
 mod draw;
 mod error;
@@ -23,9 +24,11 @@ pub mod seal;
 mod sheet;
 mod world;
 
+pub use collected::{Collected, PER_SHEET};
 pub use compared::{Changes, Compared, Counts, FactChange, Likeness, Likenesses, MAX_SHOWN, Near, Side};
 pub use draw::{
-    Cut, Liken, Occasion, draw, draw_capture, draw_comparison, redraw, redraw_capture, redraw_comparison, thumbnail_in,
+    Cut, Liken, Occasion, draw, draw_capture, draw_collection, draw_comparison, pictures_in, redraw, redraw_capture,
+    redraw_collection, redraw_comparison, thumbnail_in,
 };
 pub use error::Error;
 pub use fill::Beside;
@@ -116,6 +119,11 @@ impl<'a> Picture<'a> {
         pictures.iter().map(like).collect()
     }
 
+    fn sheets(sheets: &'a [Vec<u8>]) -> Vec<Self> {
+        let sheet = |(i, jpeg): (usize, &'a Vec<u8>)| Self { path: format!("/sheet/{i}.jpg"), jpeg };
+        sheets.iter().enumerate().map(sheet).collect()
+    }
+
     fn parts(pictures: &'a Pictures) -> Vec<Self> {
         let part = |(i, (_, _, jpeg)): (usize, &'a (u32, u32, Vec<u8>))| Self { path: format!("/part/{i}.jpg"), jpeg };
         pictures.parts.iter().enumerate().map(part).collect()
@@ -134,7 +142,8 @@ pub(crate) fn render_with(
     sheet.check()?;
     check_pictures(sheet, pictures)?;
     let attached = world::attached(attachments)?;
-    let thumbnail = sheet.report.is_none() && sheet.comparison.is_none() && !pictures.is_empty();
+    let own = sheet.report.is_some() || sheet.comparison.is_some() || sheet.collection.is_some();
+    let thumbnail = !own && !pictures.is_empty();
     let (side, qr) = world::qr(sheet)?;
     let data = world::data(sheet, thumbnail, &attached, locale, keywords, side)?;
     let text = sheet.text();
@@ -151,12 +160,14 @@ fn check_pictures(sheet: &Sheet, pictures: &[Picture<'_>]) -> Result<(), Error> 
         // The last part may pass the bound that ends the others.
         Kind::Capture => ("parts of the screenshot", MAX_PICTURES + (8 << 20)),
         Kind::Comparison => ("pictures of pairs", 2 * MAX_SHOWN * MAX_THUMBNAIL),
+        Kind::Collection => ("contact sheets", collected::MAX_SHEETS),
         _ => ("thumbnail", MAX_THUMBNAIL),
     };
     if all > limit {
         return Err(Error::TooLarge { what, found: all, limit });
     }
     let listed = sheet.report.as_ref().map(|r| r.screenshot.as_ref().map_or(0, |s| s.parts.len()));
+    let listed = listed.or(sheet.collection.as_ref().map(Collected::sheets));
     if listed.is_some_and(|n| n != pictures.len()) {
         let (found, expected) = (pictures.len().to_string(), format!("{}, as listed", listed.unwrap_or(0)));
         return Err(Error::Mismatch { what, found, expected });

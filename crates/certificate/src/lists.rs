@@ -23,6 +23,8 @@ named! {
         Capture = "capture",
         /// What a program found on a captured page; the sheet has a [`crate::Compared`].
         Comparison = "comparison",
+        /// Many registered pictures; the sheet has a [`crate::Collected`].
+        Collection = "collection",
     }
 }
 named! {

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::collected::Collected;
 use crate::compared::Compared;
 use crate::error::{Error, printable};
 use crate::instant::Instant;
@@ -213,6 +214,8 @@ pub struct Sheet {
     pub report: Option<Report>,
     /// A comparison's own part; there exactly for [`Kind::Comparison`].
     pub comparison: Option<Compared>,
+    /// A collection's own part; there exactly for [`Kind::Collection`].
+    pub collection: Option<Collected>,
 }
 
 impl Sheet {
@@ -296,15 +299,16 @@ impl Sheet {
         for at in self.moments() {
             Instant::parse("time", at)?;
         }
-        let parts = (self.report.is_some(), self.comparison.is_some());
-        let expected = (self.kind == Kind::Capture, self.kind == Kind::Comparison);
+        let parts = [self.report.is_some(), self.comparison.is_some(), self.collection.is_some()];
+        let expected = [Kind::Capture, Kind::Comparison, Kind::Collection].map(|kind| self.kind == kind);
         if parts != expected {
-            let found = format!("report {}, comparison {} for {:?}", parts.0, parts.1, self.kind);
-            let expected = "a report exactly for a capture, a comparison exactly for a comparison".into();
+            let found = format!("report, comparison, collection {parts:?} for {:?}", self.kind);
+            let expected = "each exactly for its own kind".into();
             return Err(Error::Mismatch { what: "kind", found, expected });
         }
         self.report.as_ref().map_or(Ok(()), Report::check)?;
         self.comparison.as_ref().map_or(Ok(()), Compared::check)?;
+        self.collection.as_ref().map_or(Ok(()), Collected::check)?;
         if self.does_not_show.is_empty() {
             return Err(Error::Malformed {
                 what: "does_not_show",
@@ -370,7 +374,12 @@ impl Sheet {
         let ordered = self.report.iter().filter_map(|r| r.ordered.as_ref());
         let tokens = self.t1.iter().chain(&self.t2).chain(ordered).map(|t| t.at.as_str());
         let compared = self.comparison.iter().flat_map(Compared::moments);
-        tokens.chain(compared).chain(self.events.iter().map(|e| e.at.as_str())).chain([self.checked.as_str()])
+        let listed = self.collection.iter().flat_map(Collected::moments);
+        tokens
+            .chain(compared)
+            .chain(listed)
+            .chain(self.events.iter().map(|e| e.at.as_str()))
+            .chain([self.checked.as_str()])
     }
 
     /// Every text that the sheet brings, for fonts and bounds.
@@ -393,6 +402,7 @@ impl Sheet {
         out.extend(words.iter().flat_map(|w| [w.zh.as_str(), w.en.as_str()]));
         out.extend(self.report.iter().flat_map(Report::texts));
         out.extend(self.comparison.iter().flat_map(Compared::texts));
+        out.extend(self.collection.iter().flat_map(Collected::texts));
         out
     }
 

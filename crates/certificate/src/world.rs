@@ -16,6 +16,7 @@ use typst::{Library, LibraryExt, World};
 use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
+use crate::collected::Collected;
 use crate::compared::{Changes, Compared, Likeness, MAX_SHOWN, Side};
 use crate::error::{Error, printable};
 use crate::instant::Instant;
@@ -24,11 +25,12 @@ use crate::sheet::{Moment, Outcome, Sheet, Verdict, Words};
 use crate::{Locale, MAX_ATTACHED, Picture};
 
 const MAIN: &str = "/certificate.typ";
-const SOURCES: [(&str, &str); 5] = [
+const SOURCES: [(&str, &str); 6] = [
     (MAIN, include_str!("../assets/certificate.typ")),
     ("/parts.typ", include_str!("../assets/parts.typ")),
     ("/capture.typ", include_str!("../assets/capture.typ")),
     ("/comparison.typ", include_str!("../assets/comparison.typ")),
+    ("/collection.typ", include_str!("../assets/collection.typ")),
     ("/strings.typ", include_str!("../assets/strings.typ")),
 ];
 /// A certificate attaches this many files at most.
@@ -155,6 +157,7 @@ pub(crate) fn data(
         "software": sheet.software,
         "report": sheet.report.as_ref().map(report_data).transpose()?,
         "comparison": sheet.comparison.as_ref().map(comparison_data).transpose()?,
+        "collection": sheet.collection.as_ref().map(Collected::data).transpose()?,
         "thumbnail": thumbnail,
         "attachments": attached,
         "qr": qr,
@@ -444,7 +447,7 @@ fn seconds(us: u64) -> String {
 }
 
 /// 149461 as 149,461.
-fn grouped(n: u64) -> String {
+pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {

@@ -14,6 +14,7 @@
 //!   has read everything already, when it has worked through its pixels, whose number is bounded. So the caller's time
 //!   is bounded strictly, the machine's only by the pixels.
 
+mod contact;
 mod decode;
 mod hash;
 mod near;
@@ -24,6 +25,7 @@ mod strip;
 mod svg;
 mod thumbnail;
 
+pub use contact::{ContactSheet, SHEET_CELL, SHEET_COLUMNS, SHEET_STRIP, sheet_number, unlike};
 pub use decode::decode;
 pub use hash::Hashes;
 pub use near::{PRINT_BYTES, Sieve, WAVE_BYTES};

@@ -66,7 +66,7 @@ pub fn thumbnail(bytes: Vec<u8>, limits: &Limits) -> Result<Vec<u8>, Error> {
     within(limits, work, Cursor::new(bytes))
 }
 
-fn on_white(picture: DynamicImage) -> DynamicImage {
+pub(crate) fn on_white(picture: DynamicImage) -> DynamicImage {
     if !picture.color().has_alpha() {
         return DynamicImage::ImageRgb8(picture.into_rgb8());
     }

@@ -1,10 +1,12 @@
 //! What can be typed. Help, completions and man pages all come from these definitions; their words in
 //! Chinese and English come from `locales/` (`help-COMMAND`, `help-arg-NAME`).
 
+mod collect;
 pub(crate) mod folders;
 pub(crate) mod near;
 mod outside;
 
+pub(crate) use collect::Collect;
 pub(crate) use outside::{Clock, Renew, Stamp, Switch, TsaAdd, TsaCommand};
 
 use crate::out::Out;
@@ -25,6 +27,7 @@ pub(crate) enum Command {
     Deposit(Deposit),
     Capture(Capture),
     Compare(Compare),
+    Collect(Collect),
     Discard(Discard),
     List(folders::List),
     Show(Show),

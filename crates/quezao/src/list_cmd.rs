@@ -65,7 +65,7 @@ pub(crate) fn list(out: &Out, a: &folders::List) -> u8 {
 
 /// `2026-01-31`, `2026-01-31 10:00`, with or without seconds: China's time, which has had no summer time since 1991;
 /// with `Z` UTC.
-fn instant(text: &str) -> Option<Utc> {
+pub(crate) fn instant(text: &str) -> Option<Utc> {
     let (text, zone) = match text.strip_suffix('Z') {
         Some(text) => (text, 0),
         None => (text, 8 * 3600 * SECOND),

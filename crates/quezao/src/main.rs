@@ -6,6 +6,7 @@
 mod args;
 mod capture_cmd;
 mod clock_cmd;
+mod collect_cmd;
 mod compare_cmd;
 mod demo_cmd;
 mod deposit_cmd;
@@ -17,6 +18,7 @@ mod near_cmd;
 mod out;
 mod renew_cmd;
 mod report;
+mod sheets;
 mod tsa_cmd;
 mod usage;
 mod verify_cmd;
@@ -45,6 +47,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Deposit(a) => deposit_cmd::deposit(out, a),
         C::Capture(a) => capture_cmd::capture(out, a),
         C::Compare(a) => compare_cmd::compare(out, a),
+        C::Collect(a) => collect_cmd::collect(out, a),
         C::Discard(a) => capture_cmd::discard(out, &a),
         C::List(a) => list_cmd::list(out, &a),
         C::Show(a) => folder_cmd::show(out, &a),

@@ -98,6 +98,7 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
             "pairs",
             "differences",
         ],
+        "collect" => &["id", "items", "first", "last", "sha256", "status", "index", "record_sha256"],
         "discard" => &["id"],
         "export" => &["id", "file"],
         "verify" => &["result", "checks", "shows", "does_not_show"],

@@ -3,6 +3,7 @@
 use crate::{
     args, compare_cmd, near_cmd,
     out::{Out, eights},
+    sheets,
 };
 use archive::wacz::Source;
 use evidence::{
@@ -23,6 +24,9 @@ use std::{
 use verify::{
     Artefact, Check, MAX_ARTEFACT, MAX_FILES, MAX_TRUST, Original, Outcome, Overall, Page, Sentence, Trust, Verdict,
 };
+
+/// Files of a collection that were not given, named one by one.
+const MOST_OPEN: usize = 20;
 
 pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
     let data = a.data.clone().or_else(|| std::env::var_os("QUEZAO_DATA").filter(|d| !d.is_empty()).map(PathBuf::from));
@@ -95,7 +99,7 @@ fn own_file(paths: &[PathBuf]) -> Option<File> {
     File::open(&paths[own]).ok()
 }
 
-fn sha256(path: &Path) -> Option<[u8; 32]> {
+pub(crate) fn sha256(path: &Path) -> Option<[u8; 32]> {
     service::digests(path, &mut |_| ()).ok().map(|d| d.sha256)
 }
 
@@ -111,10 +115,11 @@ fn page(pdf: &[u8], originals: &[PathBuf], wacz: Option<&mut dyn Source>) -> Pag
     let drawn = &pdf[..read.first];
     let entries: BTreeMap<String, Vec<u8>> = read.attachments.into_iter().collect();
     let statement = entries.get("statement.json").and_then(|b| Statement::parse(b).ok());
-    let kind = statement.map(|s| s.kind).filter(|k| matches!(k, Kind::Capture | Kind::Comparison));
+    let kind = statement.map(|s| s.kind).filter(|k| matches!(k, Kind::Capture | Kind::Comparison | Kind::Collection));
     let mut lacking = false;
     let again = match (kind, wacz) {
         (None, _) => certificate::redraw(drawn, &entries),
+        (Some(Kind::Collection), _) => return sheets::page(drawn, &entries, originals),
         (Some(Kind::Comparison), Some(document)) => {
             let given: BTreeMap<[u8; 32], &PathBuf> = originals.iter().filter_map(|p| Some((sha256(p)?, p))).collect();
             let mut liken = |document: &Comparison| {
@@ -219,8 +224,14 @@ fn print(out: &Out, verdict: &Verdict, trust: Option<&Path>) {
     };
     out.line(&out.paint(&format!("1;{colour}"), &format!("{mark} {}", out.text(phrase, &[]))));
     out.line("");
-    for check in &verdict.checks {
+    // Of a long list the first files that were not given are named, the others counted.
+    let open = |c: &&Check| c.id.starts_with("collection-file-") && c.result == Outcome::NotChecked;
+    let hidden: Vec<&str> = verdict.checks.iter().filter(open).skip(MOST_OPEN).map(|c| c.id.as_str()).collect();
+    for check in verdict.checks.iter().filter(|c| !hidden.contains(&c.id.as_str())) {
         print_check(out, check);
+    }
+    if !hidden.is_empty() {
+        out.line(&out.text("collection-more", &[("left", hidden.len().to_string().into())]));
     }
     for (title, sentences) in [("shows", &verdict.shows), ("does-not-show", &verdict.does_not_show)] {
         if !sentences.is_empty() {

@@ -13,16 +13,18 @@ use archive::wacz::{Source, Wacz};
 use certificate::{Likenesses, Locale, Occasion, Pictures};
 use evidence::{
     checkpoint::Checkpoint,
+    collection::{Line, Manifest},
     comparison::Comparison,
     digest::{self, FileDigests},
     note::Note,
     statement::Kind,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fs::{self, File},
     io::Read,
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 use store::Record;
 
@@ -72,6 +74,22 @@ impl Folder {
         } else {
             certificate::draw_capture(&entries, held, &occasion, &mut page_pictures, fonts)
         };
+        seal::certificate(self, &pdf.map_err(|e| undrawn(record, &e))?)
+    }
+
+    /// The signed certificate of a collection over these entries, its list and items among them.
+    pub(crate) fn collection(
+        &self,
+        record: &Record,
+        entries: &[(String, Vec<u8>)],
+        request: &ExportRequest,
+    ) -> Result<Vec<u8>> {
+        let entries: BTreeMap<String, Vec<u8>> = entries.iter().cloned().collect();
+        let manifest = Manifest::parse(entries.get("manifest.jsonl").map(Vec::as_slice).unwrap_or_default())?;
+        let kept = |sha256: &[u8; 32]| Some(intake::original_path(&self.dir.join("originals"), sha256));
+        let occasion = self.occasion(record, &entries, request, true)?;
+        let pdf =
+            certificate::draw_collection(&entries, &occasion, &contact_sheets(&manifest, &kept), letters::fonts());
         seal::certificate(self, &pdf.map_err(|e| undrawn(record, &e))?)
     }
 
@@ -178,6 +196,38 @@ pub fn pair_pictures(document: &Comparison, file: &dyn Fn(&[u8; 32]) -> Option<P
         bytes.into_iter().for_each(|b| add(*sha256, b));
     }
     pictures
+}
+
+/// The contact sheets of a collection. `file` says where the file of a digest may lie; what is not there, is another
+/// file, or does not decode, leaves its frame empty.
+pub fn contact_sheets(manifest: &Manifest, file: &(dyn Fn(&[u8; 32]) -> Option<PathBuf> + Sync)) -> Vec<Vec<u8>> {
+    let limits = picture::Limits::default();
+    let draw = |(n, lines): (usize, &[Line])| {
+        let mut sheet = picture::ContactSheet::new(n + 1, lines.len());
+        for (place, line) in lines.iter().enumerate().filter(|(_, l)| l.digests.size <= MAX_PICTURE) {
+            let bytes = file(&line.digests.sha256).and_then(|path| fs::read(path).ok());
+            if let Some(bytes) = bytes.filter(|b| FileDigests::of(b) == line.digests) {
+                // A file that is no picture leaves its frame empty.
+                let _ = sheet.put(place, bytes, &limits);
+            }
+        }
+        sheet.finish().unwrap_or_default()
+    };
+    let work: Mutex<VecDeque<(usize, &[Line])>> =
+        Mutex::new(manifest.lines().chunks(certificate::PER_SHEET).enumerate().collect());
+    let done: Mutex<BTreeMap<usize, Vec<u8>>> = Mutex::default();
+    let next = || work.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let Some(part) = next() {
+                    let drawn = draw(part);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(part.0, drawn);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
 fn undrawn(record: &Record, e: &certificate::Error) -> Error {

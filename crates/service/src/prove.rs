@@ -110,6 +110,7 @@ impl Folder {
             _ if !sealed => None,
             (Some((kind, _, file)), _) => Some(self.report(&record, *kind, &entries, request, file)?),
             (None, "image" | "file" | "digest") => Some(self.certificate(&record, &entries, request)?),
+            (None, "collection") => Some(self.collection(&record, &entries, request)?),
             _ => None,
         };
         drop(turn);
@@ -135,7 +136,7 @@ impl Folder {
         Ok(written)
     }
 
-    /// Entries 2 to 7 of a package; `package.json` is the archive's to make.
+    /// Entries 2 to 7 of a package, of a collection also its list and items; `package.json` is the archive's to make.
     pub(crate) fn package_entries(&self, record: &Record, request: &ExportRequest) -> Result<Vec<(String, Vec<u8>)>> {
         let waiting =
             |zh: &str, en: &str| Error::incomplete(format!("{}：{zh}", record.id), format!("{}: {en}", record.id));
@@ -204,6 +205,10 @@ impl Folder {
         let statement_tokens = tokens.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
         let checkpoint_tokens = seals.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
         let renewal_tokens = renewals.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
+        let listed = match record.kind.as_str() {
+            "collection" => self.listed(record, request.full, &proof, &mut |tsr| roots.of_token(tsr).map(drop))?,
+            _ => Vec::new(),
+        };
         let carried = roots.carried()?;
         let text = archive::verify_txt(&archive::VerifyTxt {
             id: record.id.clone(),
@@ -225,6 +230,7 @@ impl Folder {
         entries.extend(crate::seal::carried(&self.dir, &signer_root)?);
         entries.push(("VERIFY.txt".into(), text.into_bytes()));
         entries.push(("verify.py".into(), archive::VERIFY_PY.to_vec()));
+        entries.extend(listed);
         Ok(entries)
     }
 
@@ -273,6 +279,7 @@ impl Folder {
         let name = match record.kind.as_str() {
             "capture" => format!("{}.wacz", record.id),
             "comparison" => format!("{}.comparison.json", record.id),
+            "collection" => format!("{}.manifest.jsonl", record.id),
             _ => format!("{}-{safe}", record.id),
         };
         let target = output.join(name);
@@ -326,7 +333,7 @@ impl Folder {
 }
 
 /// `disclosure.json` of an ordinary package, or of the court's copy.
-fn disclosed(set: &[u8], full: bool) -> Result<Vec<u8>> {
+pub(crate) fn disclosed(set: &[u8], full: bool) -> Result<Vec<u8>> {
     let all = disclosure::parse_set(set)?;
     let shown: Vec<Disclosure> = all.into_iter().filter(|d| full || !COURT_ONLY.contains(&d.name())).collect();
     Ok(disclosure::set_to_bytes(&shown)?)

@@ -117,6 +117,8 @@ pub enum Page {
     Same,
     /// The same, with a thumbnail that nothing was given to compare with.
     SameButThumbnail,
+    /// The same, with thumbnails of which those agree whose originals were given.
+    SameAsFarAsGiven,
     /// Something else.
     Differs(Sentence),
     /// It could not be drawn here; contradicts nothing.
@@ -139,6 +141,12 @@ impl Verdict {
                 Outcome::Limited,
                 "页面由所附文件重新绘制，与证书中的逐字节相同；没有给出原件，缩略图未比对。",
                 "The page was drawn again from the attached files, and is byte for byte that of the certificate; without the original its thumbnail was not compared.",
+            ),
+            Page::SameAsFarAsGiven => Check::new(
+                id,
+                Outcome::Limited,
+                "页面由所附文件重新绘制，与证书中的逐字节相同；缩略图只按给出的原件比对，未见不符。",
+                "The page was drawn again from the attached files, and is byte for byte that of the certificate; its thumbnails were compared as far as originals were given, and none is another picture.",
             ),
             Page::Differs(why) => Check::new(id, Outcome::Fail, why.zh, why.en),
             Page::NotDrawn(why) => Check::new(id, Outcome::NotChecked, why.zh, why.en),

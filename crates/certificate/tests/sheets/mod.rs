@@ -201,6 +201,7 @@ pub(crate) fn merchant() -> Sheet {
         software: w("鹊凿 0.4.0（3f9c21e）", "Quezao 0.4.0 (3f9c21e)"),
         report: None,
         comparison: None,
+        collection: None,
     }
 }
 
