@@ -60,6 +60,11 @@ for path in [*demo.rglob("*.pdf"), *vectors.rglob("certificate.pdf")]:
         der = bytes.fromhex(digits.decode())
         if der[:2] == b"\x30\x82":
             seed("certificate", der[:4 + int.from_bytes(der[2:4], "big")])
+for path in sorted(vectors.glob("comparison*/*/package.zip")):
+    package = zipfile.ZipFile(path)
+    seed("verdict", path.read_bytes())
+    if "comparison.json" in package.namelist():
+        seed("comparison", package.read("comparison.json"))
 for path in sorted(vectors.glob("capture-*/*/package.zip")):
     seed("verdict", path.read_bytes())
     seed("wacz", zipfile.ZipFile(path).read("capture.wacz"))

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::crop::Tiles;
+use crate::encode::Encoding;
 use crate::error::{Error, Result};
 use crate::facts::{Bodies, SCRIPT, Shown};
 use crate::layout::Layout;
@@ -14,6 +15,9 @@ use crate::recording::{Exchange, Reason};
 
 /// Height of one tile of the full-page screenshot, pixels: taller shots cost more time and memory.
 const TILE: u32 = 4096;
+
+/// How long the film's encoder may still take once the page is done.
+const ENCODING: Duration = Duration::from_secs(5);
 
 impl Page<'_> {
     /// The window, then the whole page in tiles.
@@ -36,18 +40,20 @@ impl Page<'_> {
                 ),
             ));
         }
+        let window = self.window_for(height)?;
         let tiles = height.div_ceil(TILE);
         for tile in 0..tiles {
             let y = tile * TILE;
             let clip = json!({ "x": 0, "y": y, "width": width, "height": TILE.min(height - y), "scale": 1 });
             let ask = json!({ "format": "png", "optimizeForSpeed": true, "captureBeyondViewport": true, "clip": clip });
+            // One after another: two that are asked for at once give wrong pictures.
             let shot = self.browser.ask("Page.captureScreenshot", ask)?;
             let name =
                 if tiles == 1 { "screenshot-full".to_owned() } else { format!("screenshot-full/{:04}", tile + 1) };
             let shot = self.browser.decode(&shot["data"])?;
             self.keep(&name, "image/png", &shot);
         }
-        Ok(())
+        self.window_after(window)
     }
 
     /// What can be read plainly, before the screenshot.
@@ -115,11 +121,21 @@ impl Page<'_> {
     pub(crate) fn cut_film(&mut self) {
         if std::mem::take(&mut self.browser.film.rolling) {
             let _ = self.browser.ask("Page.stopScreencast", json!({}));
+            self.encoding = Encoding::begin(self.browser.spool.folder.path(), &self.browser.film.files());
         }
     }
 
-    /// Frames and their list.
+    /// Frames and their list; the same as a WebM, if that could be made.
     pub(crate) fn keep_film(&mut self) {
+        if let Some(encoding) = self.encoding.take() {
+            match encoding.end(ENCODING, self.limits.film_bytes) {
+                Ok(film) => {
+                    let content = self.browser.spool.put_from(film);
+                    self.keep_spooled("film/webm", "video/webm", content);
+                }
+                Err(why) => self.browser.operations.note("no-webm", json!({ "why": why })),
+            }
+        }
         let Some((frames, list)) = std::mem::take(&mut self.browser.film).finish() else { return };
         self.resources.extend(frames);
         if let Ok(bytes) = evidence::json::to_bytes_free("film", &list) {

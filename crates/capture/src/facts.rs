@@ -61,6 +61,13 @@ struct Medium {
 }
 
 impl Shown {
+    /// A frame's, up to `most`: its document's own title is nothing that it shows, and where the rest stands on the
+    /// screenshot is not known, as a frame scrolls and is cut by itself.
+    pub(crate) fn framed(self, most: usize) -> Vec<Fact> {
+        let facts = self.facts.into_iter().filter(|fact| fact.source != "document-title").take(most);
+        facts.map(|fact| Fact { area: None, ..fact }).collect()
+    }
+
     /// Keeps only the boxes that stand at the same place in `later`.
     pub(crate) fn steady(&mut self, later: &Self) {
         for fact in &mut self.facts {

@@ -1,6 +1,7 @@
 //! The session as a film strip: screencast frames, each acknowledged only after a while, so that there are
 //! few of them; they end before the full screenshot, which sizes the window.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -52,6 +53,12 @@ impl Film {
         let line = json!({ "name": name, "at": evidence::time::Utc(at).to_micros(), "monotonic_us": monotonic,
             "sha256": content.sha256, "size": content.size });
         self.frames.push((line, content));
+    }
+
+    /// The frames' files, and when each was seen.
+    pub(crate) fn files(&self) -> Vec<(&Path, u64)> {
+        let at = |line: &Value| line["monotonic_us"].as_u64().unwrap_or(0);
+        self.frames.iter().map(|(line, content)| (content.file.as_path(), at(line))).collect()
     }
 
     /// The frame that is to be acknowledged now.

@@ -1,10 +1,11 @@
-//! The text that frames in the page show, each by itself: nothing of it can pass for the page's own.
+//! Text and facts that frames in the page show, each by itself: nothing of it can pass for the page's own.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
+use crate::facts::{self, Fact, Shown};
 use crate::network::text;
 use crate::page::{DOCUMENT, Page};
 
@@ -12,6 +13,8 @@ const FRAMES: usize = 50;
 /// For one frame, and for all.
 const ONE: Duration = Duration::from_millis(1500);
 const ALL: Duration = Duration::from_secs(5);
+/// Facts of one frame.
+const FACTS: usize = 10;
 const SCRIPT: &str = "(document.body ? document.body.innerText : '').slice(0, 1000000)";
 
 impl Page<'_> {
@@ -43,8 +46,8 @@ impl Page<'_> {
             } else {
                 Err(Error::Browser("no time".into()))
             };
-            let words = read.unwrap_or_default();
-            let mut listed = json!({ "url": url, "text": null });
+            let (words, facts) = read.unwrap_or_default();
+            let mut listed = json!({ "url": url, "text": null, "facts": facts });
             if !words.trim().is_empty() {
                 let name = format!("text/frame-{}", self.frames.len() + 1);
                 self.keep(&name, "text/plain; charset=utf-8", words.as_bytes());
@@ -55,15 +58,22 @@ impl Page<'_> {
         Ok(())
     }
 
-    fn frame_text(&mut self, session: &str, frame: &str) -> Result<String> {
+    fn frame_text(&mut self, session: &str, frame: &str) -> Result<(String, Vec<Fact>)> {
         let ask = json!({ "frameId": frame, "worldName": "recorder" });
         let world = self.browser.call_in(session, "Page.createIsolatedWorld", ask, ONE)?;
-        let ask = json!({
-            "expression": format!("(document=>{SCRIPT})({DOCUMENT})"), "contextId": world["executionContextId"], "returnByValue": true,
-            "timeout": ONE.as_millis() as u64,
-        });
-        let answer = self.browser.call_in(session, "Runtime.evaluate", ask, ONE)?;
-        Ok(text(&answer["result"]["value"]))
+        let mut read = |script: &str| -> Result<Value> {
+            let ask = json!({
+                "expression": format!("(document=>{script})({DOCUMENT})"), "contextId": world["executionContextId"],
+                "returnByValue": true, "timeout": ONE.as_millis() as u64,
+            });
+            let mut answer = self.browser.call_in(session, "Runtime.evaluate", ask, ONE)?;
+            Ok(answer["result"]["value"].take())
+        };
+        let words = text(&read(SCRIPT)?);
+        // A frame that shows no words shows no facts.
+        let facts = if words.trim().is_empty() { Value::Null } else { read(facts::SCRIPT).unwrap_or_default() };
+        let shown: Shown = serde_json::from_value(facts).unwrap_or_default();
+        Ok((words, shown.framed(FACTS)))
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
+use crate::encode::Encoding;
 use crate::error::{Error, Result};
 use crate::facts::Shown;
 use crate::film::Film;
@@ -15,6 +16,9 @@ use crate::walls::{Facts, SCRIPT};
 
 /// What may go on for ever without the page being unfinished.
 const POLLS: &[&str] = &["XHR", "Fetch", "EventSource", "WebSocket", "Ping", "Preflight", "Media"];
+
+/// How often a page that grows while it settles is scrolled on.
+const ROUNDS: u32 = 3;
 
 /// A document's own properties, whatever elements are called.
 pub(crate) const DOCUMENT: &str = "(d=>{const D=Document.prototype,o={};\
@@ -34,6 +38,8 @@ pub(crate) struct Page<'a> {
     pub(crate) layout: Layout,
     /// What was read before the screenshot.
     pub(crate) shown: Option<Shown>,
+    /// The film's encoder, at work.
+    pub(crate) encoding: Option<Encoding>,
     /// The frames' own texts, as facts list them.
     pub(crate) frames: Vec<Value>,
     world: Option<u64>,
@@ -50,6 +56,7 @@ impl<'a> Page<'a> {
             resources: Vec::new(),
             layout: Layout::default(),
             shown: None,
+            encoding: None,
             frames: Vec::new(),
             world: None,
         }
@@ -130,14 +137,23 @@ impl<'a> Page<'a> {
 
     /// Waits until the network is quiet; reaching the cap is said.
     pub(crate) fn settle(&mut self) -> Result<()> {
+        self.rest(self.limits.quiet)
+    }
+
+    /// The first rest is short: scrolling ends with a whole one, and looks again.
+    pub(crate) fn settle_first(&mut self) -> Result<()> {
+        self.rest(self.limits.quiet / 3)
+    }
+
+    fn rest(&mut self, quiet: Duration) -> Result<()> {
         let begun = Instant::now();
         loop {
             if !self.browser.pump(Duration::from_millis(20)) {
                 return Err(Error::Browser("Chromium has ended".to_owned()));
             }
             let network = &self.browser.network;
-            let quiet = network.stirred.is_none_or(|at| at.elapsed() >= self.limits.quiet);
-            if quiet && network.open().next().is_none() && !self.browser.busy() {
+            let silent = network.stirred.is_none_or(|at| at.elapsed() >= quiet);
+            if silent && network.open().next().is_none() && !self.browser.busy() {
                 self.browser.operations.note("quiet", json!({ "after_ms": begun.elapsed().as_millis() as u64 }));
                 return Ok(());
             }
@@ -170,40 +186,60 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    /// Scrolls down so that lazy images load, and back.
+    /// Scrolls down so that lazy images load, and back. What comes while the page settles may make it longer: that is
+    /// scrolled too.
     pub(crate) fn scroll(&mut self) -> Result<()> {
-        let begun = Instant::now();
-        let before = self.browser.network.count();
-        let (mut y, step) = (0u64, u64::from(self.viewport.height) * 4 / 5);
-        let mut height;
+        let (begun, window) = (Instant::now(), u64::from(self.viewport.height));
+        let (mut y, before) = (0, self.browser.network.count());
+        for _ in 0..ROUNDS {
+            let whole = self.scroll_on(&mut y, begun)?;
+            // What was open before and still is was waited for once, and said.
+            let network = &self.browser.network;
+            if network.count() != before || network.open().next().is_none() {
+                self.settle()?;
+            }
+            if !whole || y + window >= self.height()? {
+                break;
+            }
+        }
+        self.evaluate(
+            "(window.scrollTo({top:0,behavior:'instant'}),Promise.race([Promise.all([...document.images]\
+             .filter(i=>i.currentSrc).map(i=>i.decode().catch(()=>0))),new Promise(r=>setTimeout(r,3000))]).then(()=>1))",
+        )?;
+        Ok(())
+    }
+
+    /// From `y` to the end; false where a limit came first, which is said.
+    fn scroll_on(&mut self, y: &mut u64, begun: Instant) -> Result<bool> {
+        let (window, step) = (u64::from(self.viewport.height), u64::from(self.viewport.height) * 4 / 5);
         loop {
-            y += step;
-            // Two frames, so that observers fire; a timer in case no frame is drawn.
+            *y += step;
+            // A frame, so that observers fire, and what they then do; a timer in case no frame is drawn.
             let script = format!(
                 "(window.scrollTo({{top:{y},behavior:'instant'}}),new Promise(r=>{{setTimeout(r,100);\
-                 requestAnimationFrame(()=>requestAnimationFrame(r))}}).then(()=>\
+                 requestAnimationFrame(()=>setTimeout(r))}}).then(()=>\
                  Math.max(document.documentElement.scrollHeight,document.body?document.body.scrollHeight:0)))"
             );
-            height = self.evaluate(&script)?.as_f64().unwrap_or(0.0) as u64;
-            self.browser.operations.note("scroll", json!({ "to": y, "height": height }));
-            if y + u64::from(self.viewport.height) >= height {
+            let mut height = self.evaluate(&script)?.as_f64().unwrap_or(0.0) as u64;
+            self.browser.operations.note("scroll", json!({ "to": *y, "height": height }));
+            if *y + window >= height {
                 // At the end: what is under way may make the page longer.
                 let waited = Instant::now();
                 while self.browser.network.open().next().is_some() && waited.elapsed() < Duration::from_millis(700) {
                     self.browser.pump(Duration::from_millis(20));
                 }
-                height = self.evaluate("document.documentElement.scrollHeight")?.as_f64().unwrap_or(0.0) as u64;
-                if y >= height || y + u64::from(self.viewport.height) >= height {
-                    break;
+                height = self.height()?;
+                if *y + window >= height {
+                    return Ok(true);
                 }
             }
-            if y >= u64::from(self.limits.height) {
+            if *y >= u64::from(self.limits.height) {
                 self.reason(Reason::new(
                     "height",
                     format!("页面超过 {} 像素，其余部分未滚动", self.limits.height),
                     format!("the page goes on past {} px; it was not scrolled further", self.limits.height),
                 ));
-                break;
+                return Ok(false);
             }
             if begun.elapsed() >= self.limits.scroll || Instant::now() >= self.browser.deadline {
                 self.reason(Reason::new(
@@ -211,17 +247,13 @@ impl<'a> Page<'a> {
                     format!("滚动到 {y} 像素时用尽 {} 秒", self.limits.scroll.as_secs()),
                     format!("scrolling stopped at {y} px after {} s", self.limits.scroll.as_secs()),
                 ));
-                break;
+                return Ok(false);
             }
         }
-        if self.browser.network.count() != before {
-            self.settle()?;
-        }
-        self.evaluate(
-            "(window.scrollTo({top:0,behavior:'instant'}),Promise.race([Promise.all([...document.images]\
-             .filter(i=>i.currentSrc).map(i=>i.decode().catch(()=>0))),new Promise(r=>setTimeout(r,3000))]).then(()=>1))",
-        )?;
-        Ok(())
+    }
+
+    fn height(&mut self) -> Result<u64> {
+        Ok(self.evaluate("document.documentElement.scrollHeight")?.as_f64().unwrap_or(0.0) as u64)
     }
 
     /// What the page shows.

@@ -302,7 +302,7 @@ fn walk(
         return Ok(Some(why));
     }
     step(&mut page.browser.operations, Step::Settle);
-    page.attempt("settle", Page::settle);
+    page.attempt("settle", Page::settle_first);
     page.try_to("banner", Page::refuse_banner);
     step(&mut page.browser.operations, Step::Scroll);
     // A page that does not answer here will not answer later: one wait, not six.

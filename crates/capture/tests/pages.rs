@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use capture::guard::What;
-use capture::{Limits, Outcome};
+use capture::{By, Limits, Outcome};
 use site::{Site, absent, captured, captured_within, codes, complete, fetched, remarks, text};
 
 #[test]
@@ -62,6 +62,7 @@ fn redirects_are_kept_hop_by_hop() {
     assert_eq!(statuses, [302, 302, 200]);
     assert!(chain[0].response.as_ref().unwrap().head.raw.as_ref().unwrap().contains("Location: /redirect2\r\n"));
     assert!(r.final_url.ends_with("/plain"));
+    assert_eq!(chain.iter().map(|e| e.by).collect::<Vec<_>>(), [By::Order, By::Redirect, By::Redirect]);
 }
 
 #[test]
@@ -174,6 +175,8 @@ fn a_refresh_is_followed_and_a_post_is_kept() {
     let Some(r) = captured("/refresh") else { return };
     complete(&r);
     assert!(r.final_url.ends_with("/plain"), "{}", r.final_url);
+    let by: Vec<_> = r.exchanges.iter().filter(|e| e.main && !e.printing).map(|e| e.by).collect();
+    assert_eq!(by, [By::Order, By::Page]);
     let Some(r) = captured("/post") else { return };
     complete(&r);
     let post = r.exchanges.iter().find(|e| e.url.ends_with("/posted")).unwrap();

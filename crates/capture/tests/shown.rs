@@ -115,6 +115,10 @@ fn the_session_is_a_film_unless_it_is_switched_off() {
         assert_eq!(frame["sha256"], evidence::hex::encode(&evidence::digest::sha256(&jpeg)));
         assert!(evidence::time::Utc::parse_micros(frame["at"].as_str().unwrap()).is_ok());
     }
+    // The same for people, where the machine can make it.
+    let webm = r.resource("film/webm").map(|film| std::fs::read(&film.content.file).unwrap());
+    assert_eq!(webm.is_some(), std::path::Path::new("/usr/bin/ffmpeg").exists(), "{}", text(&r, "operations"));
+    assert!(webm.is_none_or(|film| film.starts_with(&[0x1a, 0x45, 0xdf, 0xa3])));
     let Some(r) = captured("/plain") else { return };
     assert!(r.resources.iter().all(|resource| !resource.name.starts_with("film")));
 }
@@ -188,6 +192,12 @@ fn frames_texts_are_kept_apart_from_the_pages() {
     let of = |part: &str| frames.iter().find(|f| f["url"].as_str().unwrap().contains(part)).unwrap()["text"].clone();
     assert!(text(&r, of("/framed").as_str().unwrap()).contains("from another site"));
     assert!(text(&r, of("/plain").as_str().unwrap()).contains("手工陶瓷马克杯"));
+    // What another site's frame shows is read, and is not the page's.
+    let framed = &frames.iter().find(|f| f["url"].as_str().unwrap().contains("/framed")).unwrap()["facts"];
+    let values: Vec<_> = framed.as_array().unwrap().iter().map(|f| f["value"].as_str().unwrap()).collect();
+    assert_eq!(values, ["价格：¥88.00", "月销 300+"]);
+    let own = artefact(&r, "facts")["facts"].clone();
+    assert!(own.as_array().unwrap().iter().all(|f| !f["value"].as_str().unwrap().contains("88.00")), "{own}");
 }
 
 #[test]
@@ -219,4 +229,21 @@ fn media_are_recorded_as_far_as_they_load_and_the_rest_is_said() {
     assert_eq!(of("no-film.mp4")["recorded"], "none");
     let remark = r.remarks.iter().find(|remark| remark.code == "media").unwrap();
     assert!(remark.en.contains("no-film.mp4") && !remark.en.contains("tone.wav"), "{}", remark.en);
+}
+
+#[test]
+fn another_sites_frame_below_the_window_is_on_a_picture() {
+    let yellow = |r: &Recording, name: &str| {
+        let shot = image::load_from_memory(&bytes(r, name)).unwrap().into_rgba8();
+        shot.pixels().filter(|p| p.0 == [255, 221, 0, 255]).count()
+    };
+    let Some(r) = captured("/frame-below") else { return };
+    complete(&r);
+    assert!(yellow(&r, "screenshot-full") > 50_000, "on the page's own picture");
+    assert!(r.resource("screenshot-viewport/frame-1").is_none() && r.remarks.is_empty());
+    // A taller window would change this page: the frame has a picture of its own, and that is said.
+    let Some(r) = captured("/frame-below-tall") else { return };
+    complete(&r);
+    assert!(yellow(&r, "screenshot-viewport/frame-1") > 50_000);
+    assert_eq!(remarks(&r), ["frames-apart"]);
 }

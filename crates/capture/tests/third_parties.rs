@@ -1,5 +1,5 @@
 //! Real captures of many kinds of pages, held against other people's readers: py-wacz and warcio take the files, pywb
-//! serves pages and pictures byte for byte.
+//! serves pages and pictures byte for byte, ReplayWeb.page shows them.
 #![allow(clippy::unwrap_used)]
 
 mod site;
@@ -94,4 +94,32 @@ fn py_wacz_warcio_and_pywb_read_what_was_captured() {
         served += bodies.len();
     }
     println!("{} captures read by py-wacz and warcio; pywb served {served} bodies byte for byte", PAGES.len());
+}
+
+#[test]
+fn replayweb_page_shows_what_was_captured() {
+    if absent() {
+        return;
+    }
+    let (site, limits) = (Site::start(), Limits { settle: Duration::from_secs(3), ..Limits::default() });
+    // Pages in several codings, with pictures, redirected, with a frame.
+    for (page, images) in [("/lazy", 1), ("/gbk", 0), ("/redirect", 0), ("/frames", 0)] {
+        let recording = capture::run(&site.order(page), &limits, &mut |_| {}).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = written(&recording, folder.path());
+        let text = fs::read_to_string(&recording.resource("text").unwrap().content.file).unwrap();
+        let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap();
+        let url = recording.final_url.split('#').next().unwrap();
+        let mut player = script("replayweb.py");
+        if !holds(&player.arg(&file).args([url, line, &images.to_string()]).output().unwrap(), page) {
+            return;
+        }
+        if images == 0 {
+            continue;
+        }
+        // It looks, and does not only run.
+        let mut player = script("replayweb.py");
+        player.arg(&file).args([url, line, "9999"]).env("REPLAY_SECONDS", "3");
+        assert_eq!(player.output().unwrap().status.code(), Some(1), "{page}");
+    }
 }

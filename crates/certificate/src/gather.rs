@@ -343,17 +343,40 @@ fn shown(facts: &Value) -> (Vec<Shown>, u64) {
         let place = [side(0)?, side(1)?, side(2)?, side(3)?];
         (place[2] > 0 && place[3] > 0).then_some(place)
     };
-    let all: Vec<&Value> = facts["facts"].as_array().into_iter().flatten().collect();
-    let one = |v: &&Value| {
+    let list = |of: &'_ Value| of["facts"].as_array().cloned().unwrap_or_default();
+    let own = list(facts).into_iter().map(|fact| (fact, None));
+    let frames = facts["frames"].as_array().into_iter().flatten();
+    // What a frame shows is another document's: its host stands beside.
+    let framed = frames.flat_map(|frame| {
+        let host = host_of(frame["url"].as_str().unwrap_or_default());
+        list(frame).into_iter().map(move |fact| (fact, Some(host.clone())))
+    });
+    let all: Vec<(Value, Option<String>)> = own.chain(framed).collect();
+    let one = |(v, frame): &(Value, Option<String>)| {
         let mut label = label(v["name"].as_str()?);
         if let Some(source) = v["source"].as_str().filter(|s| *s != "visible-text") {
-            let source = cut(source, 40);
-            label = Words::new(format!("{}（{source}）", label.zh), format!("{} ({source})", label.en));
+            let source = match source {
+                "microdata" => Words::new("微数据", "microdata"),
+                "json-ld" => Words::same("JSON-LD"),
+                "open-graph" => Words::same("Open Graph"),
+                "document-title" => Words::new("文档标题", "document’s title"),
+                "address" => Words::new("网址", "address"),
+                other => Words::same(cut(other, 40)),
+            };
+            label = Words::new(format!("{}（{}）", label.zh, source.zh), format!("{} ({})", label.en, source.en));
+        }
+        if let Some(host) = frame {
+            label = Words::new(format!("{}（框架 {host}）", label.zh), format!("{} (frame {host})", label.en));
         }
         Some(Shown { label, value: cut(v["value"].as_str()?, SENTENCE), place: place(&v["box"]) })
     };
     let more = all.len().saturating_sub(SHOWN) as u64;
     (all.iter().take(SHOWN).filter_map(one).collect(), more)
+}
+
+fn host_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    cut(rest.split(['/', '?', '#']).next().unwrap_or_default(), 60)
 }
 
 /// The beginning of a digest: enough to find it again, the whole stands in the file.

@@ -46,6 +46,9 @@ fn hostile(path: &str) -> Vec<u8> {
             answer.splice(at..at, fields.bytes());
             answer
         }
+        "/moved" => b"HTTP/1.1 302 Found\r\nLocation: there/.././plain#x\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        "/goes-on" => page("Goes on", "<meta http-equiv=refresh content='0;url=/plain'>"),
+        "/sets" => page("Sets", "<script>history.pushState(0, '', '/elsewhere?x=1')</script>"),
         "/x" => answer("text/plain", b"x"),
         _ => shop(path),
     }
@@ -68,6 +71,9 @@ fn no_page_can_keep_its_capture_from_being_verified() {
         "/line-feeds",
         "/version",
         "/fields",
+        "/moved",
+        "/goes-on",
+        "/sets",
     ];
     let (lines, _) = desk.capture(&paths);
     let trust = desk.trust();
@@ -86,6 +92,17 @@ fn no_page_can_keep_its_capture_from_being_verified() {
         let resources = verdict.find("capture-resources").unwrap();
         assert!(resources.en.contains("plain HTTP"), "{path}: {}", resources.en);
         assert!(!resources.en.contains("not compared"), "{path}: {}", resources.en);
+        // What the page did by itself only the log tells of.
+        let way = verdict.find("capture-path").unwrap();
+        let logged = match *path {
+            "/goes-on" => Some("/goes-on → "),
+            "/sets" => Some("/elsewhere?x=1"),
+            _ => None,
+        };
+        println!("{path}: {:?} {}", way.result, way.en);
+        assert!(logged.is_none_or(|part| way.en.contains(part)), "{path}: {}", way.en);
+        let expected = if logged.is_some() { verify::Outcome::Limited } else { verify::Outcome::Pass };
+        assert!(way.result == expected || matches!(*path, "/address" | "/blank"), "{path}: {}", way.en);
     }
     let complete = |path: &str| lines[paths.iter().position(|p| *p == path).unwrap()]["status"] == "complete";
     for path in ["/plain#price", "/spaced path?q=连衣裙#f", "/title", "/title-signs", "/address"] {

@@ -100,7 +100,21 @@ pub(super) fn answer(path: &str, port: u16) -> Answer {
         "/frames" => {
             page("Frames", &format!("<p>{WORDS}</p><iframe src={other}/framed></iframe><iframe src=/plain></iframe>"))
         }
-        "/framed" => page("Framed", "<p>from another site</p><img src=/image/77>"),
+        // A frame of another site far below the window; the second page has something as high as the window.
+        "/frame-below" | "/frame-below-tall" => {
+            let hero = if path == "/frame-below-tall" { "<div style=height:100vh>top</div>" } else { "" };
+            page(
+                "Below",
+                &format!(
+                    "{hero}<p>{WORDS}</p><div style=height:3000px></div><iframe style='border:0;width:600px;height:200px' src={other}/yellow></iframe>"
+                ),
+            )
+        }
+        "/yellow" => page(
+            "Yellow",
+            "<style>body{margin:0;background:#fd0}</style><p>a frame of another site, as far as one can see",
+        ),
+        "/framed" => page("Framed", "<p>from another site</p><p>价格：¥88.00</p><p>月销 300+</p><img src=/image/77>"),
         "/worker" => page(
             "Worker",
             &format!("<p>{WORDS}</p><script>new Worker('/worker.js').onmessage=e=>document.title=e.data</script>"),
