@@ -15,6 +15,7 @@ mod forge;
 mod list_cmd;
 mod out;
 mod report;
+mod serve_cmd;
 mod tsa_cmd;
 mod usage;
 mod verify_cmd;
@@ -50,6 +51,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Find(a) => folder_cmd::find(out, &a),
         C::Verify(a) => verify_cmd::verify(out, &a),
         C::Explain(a) => verify_cmd::explain(out, &a),
+        C::Serve(a) => serve_cmd::serve(out, &a),
         C::Stamp(a) => tsa_cmd::stamp(out, &a),
         C::Doctor(a) => folder_cmd::doctor(out, &a),
         C::Demo(a) => demo_cmd::demo(out, &a),
