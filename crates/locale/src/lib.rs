@@ -24,6 +24,7 @@ const FILES: &[(&str, &str)] = &[
     (include_str!("../../../locales/zh-CN/folders.ftl"), include_str!("../../../locales/en/folders.ftl")),
     (include_str!("../../../locales/zh-CN/tsa.ftl"), include_str!("../../../locales/en/tsa.ftl")),
     (include_str!("../../../locales/zh-CN/verifier.ftl"), include_str!("../../../locales/en/verifier.ftl")),
+    (include_str!("../../../locales/zh-CN/portal.ftl"), include_str!("../../../locales/en/portal.ftl")),
 ];
 
 static ZH: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| bundle(Locale::Zh));

@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Doctor(Doctor),
     Demo(Demo),
     Admin(Admin),
+    Serve(crate::serve_cmd::Serve),
     Stamp(Stamp),
     Completions {
         shell: clap_complete::Shell,

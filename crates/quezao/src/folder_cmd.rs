@@ -36,6 +36,7 @@ pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
         owner_id,
         operator_name: a.operator_name,
         operator_code: a.operator_code,
+        operator_filings: Vec::new(),
         origin: a.origin,
         tsa: a.tsa,
         signer: a.signer.map(|pem| service::OwnSigner { pem, crls: a.crl }),

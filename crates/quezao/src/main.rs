@@ -18,6 +18,7 @@ mod near_cmd;
 mod out;
 mod renew_cmd;
 mod report;
+mod serve_cmd;
 mod sheets;
 mod tsa_cmd;
 mod usage;
@@ -55,6 +56,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Find(a) => near_cmd::find(out, &a),
         C::Verify(a) => verify_cmd::verify(out, &a),
         C::Explain(a) => verify_cmd::explain(out, &a),
+        C::Serve(a) => serve_cmd::serve(out, &a),
         C::Stamp(a) => tsa_cmd::stamp(out, &a),
         C::Doctor(a) => folder_cmd::doctor(out, &a),
         C::Demo(a) => demo_cmd::demo(out, &a),

@@ -39,9 +39,11 @@ const ROOMS: &[(&str, &[&str])] = &[
             "capture",
         ],
     ),
+    ("portal", &["evidence", "locale", "service"]),
     (
         "quezao",
         &[
+            "portal",
             "capture",
             "evidence",
             "archive",

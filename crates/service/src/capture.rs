@@ -44,6 +44,15 @@ impl Folder {
         request: &CaptureRequest,
         events: &mut dyn FnMut(CaptureEvent),
     ) -> Result<Vec<CaptureLine>> {
+        self.capture_beside(request, events)
+    }
+
+    /// The same, beside others of this process.
+    pub(crate) fn capture_beside(
+        &self,
+        request: &CaptureRequest,
+        events: &mut dyn FnMut(CaptureEvent),
+    ) -> Result<Vec<CaptureLine>> {
         self.writer()?;
         // Where the machine lets no browser run, no order goes on the ledger: it would count as an attempt.
         let impossible = capture::probe(&request.machine).err();
@@ -295,7 +304,7 @@ fn status(outcome: Outcome) -> &'static str {
 }
 
 /// What cannot be opened is refused before an order is on the ledger; the guard looks again at every connection.
-fn check_url(url: &str, loopback: &[Loopback]) -> Result<()> {
+pub(crate) fn check_url(url: &str, loopback: &[Loopback]) -> Result<()> {
     let refuse = |zh: &str, en: &str| {
         let shown = crate::show_path(std::path::Path::new(url));
         Err(Error::new(format!("{shown}：{zh}"), format!("{shown}: {en}")))

@@ -50,6 +50,15 @@ struct Made {
 impl Folder {
     /// Registers files. Returns the lines of those that were come to, in the order in which they were found.
     pub fn deposit(&mut self, request: &DepositRequest, events: &mut dyn FnMut(Event)) -> Result<Vec<DepositLine>> {
+        self.deposit_beside(request, events)
+    }
+
+    /// The same, beside others of this process.
+    pub(crate) fn deposit_beside(
+        &self,
+        request: &DepositRequest,
+        events: &mut dyn FnMut(Event),
+    ) -> Result<Vec<DepositLine>> {
         if !request.dry_run {
             self.writer()?;
         }

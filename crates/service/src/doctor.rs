@@ -28,7 +28,7 @@ fn tool(name: &'static str, args: &[&str]) -> Finding {
 }
 
 /// The program's own fonts cover everyday names; whether the system has more is seen by one rare character of names.
-fn fonts() -> Finding {
+pub(crate) fn fonts() -> Finding {
     let full = letters::fonts().missing("𠮷").is_empty();
     let (level, zh, en) = if full {
         ("ok", "内置字体之外，还有系统的 Noto CJK 字体", "the program's own, and the system's Noto CJK behind them")
@@ -54,7 +54,7 @@ fn browser() -> Finding {
     Finding { level, subject: "capture", zh, en }
 }
 
-fn clock_year() -> Finding {
+pub(crate) fn clock_year() -> Finding {
     let now = clock::now().to_micros();
     if now.as_str() < "2026" {
         return Finding {
@@ -69,6 +69,31 @@ fn clock_year() -> Finding {
         subject: "clock",
         zh: format!("{now}；尚未与时间服务器比对，记录会注明“时钟未检查”"),
         en: format!("{now}; not compared with a time server, and records say so"),
+    }
+}
+
+/// The same in two lines: a machine without Chromium may let one run, and one with it may not.
+pub(crate) fn isolation_and_browser() -> [Finding; 2] {
+    let finding = |subject, level, zh: String, en: String| Finding { level, subject, zh, en };
+    let shown = |version: &str| version.trim().to_owned();
+    match capture::check(&capture::Machine::default()) {
+        Ok(version) => [
+            finding("isolation", "ok", "允许独立的命名空间".into(), "namespaces of its own are allowed".into()),
+            finding("browser", "ok", shown(&version), shown(&version)),
+        ],
+        Err(e @ capture::Error::Isolation { .. }) => [
+            finding("isolation", "warning", format!("网页取证暂不可用（{e}）"), format!("no captures yet ({e})")),
+            finding("browser", "warning", "隔离不可用，没有检查".into(), "not looked at without isolation".into()),
+        ],
+        Err(e) => [
+            finding("isolation", "warning", "没有浏览器，没有检查".into(), "not looked at without a browser".into()),
+            finding(
+                "browser",
+                "warning",
+                format!("网页取证暂不可用，其余照常（{e}）"),
+                format!("no captures yet, all else works ({e})"),
+            ),
+        ],
     }
 }
 

@@ -14,6 +14,15 @@ use timestamp::Authority;
 impl Folder {
     /// Makes a data folder at `dir`, which must be absent or empty.
     pub fn init(dir: &Path, options: &InitOptions) -> Result<Initialized> {
+        Self::init_with(dir, options, &mut |_| Ok(()))
+    }
+
+    /// The same; `more` is written into the new database before the folder takes its place.
+    pub(crate) fn init_with(
+        dir: &Path,
+        options: &InitOptions,
+        more: &mut dyn FnMut(&store::Store) -> Result<()>,
+    ) -> Result<Initialized> {
         let (owner, operator, warnings) = parties(options)?;
         if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) || dir.is_file() {
             return Err(Error::new(
@@ -22,7 +31,7 @@ impl Folder {
             ));
         }
         let making = Making::begin(dir)?;
-        let (mut initialized, mirror) = fill(&making.path, &owner, operator.as_ref(), options)?;
+        let (mut initialized, mirror) = fill(&making.path, &owner, operator.as_ref(), options, more)?;
         if let Err(e) = making.finish(dir) {
             let _ = fs::remove_file(mirror);
             return Err(e);
@@ -59,7 +68,13 @@ fn parties(options: &InitOptions) -> Result<(Party, Option<Party>, Warnings)> {
 }
 
 /// Everything inside the new folder, which is still under its temporary name.
-fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, options: &InitOptions) -> Result<(Initialized, PathBuf)> {
+fn fill(
+    dir: &Path,
+    owner: &Party,
+    operator: Option<&Party>,
+    options: &InitOptions,
+    more: &mut dyn FnMut(&store::Store) -> Result<()>,
+) -> Result<(Initialized, PathBuf)> {
     for sub in ["keys", "authority", "trust", "originals"] {
         let path = dir.join(sub);
         fs::create_dir(&path).map_err(|e| Error::io(&path, &e))?;
@@ -116,8 +131,9 @@ fn fill(dir: &Path, owner: &Party, operator: Option<&Party>, options: &InitOptio
     }
     database.set_meta("origin", &origin)?;
     database.set_meta("ledger_key", &ledger_key)?;
+    more(&database)?;
     let (writer, _) = folder::open_writer(dir, &database, &origin, folder::lock(dir)?)?;
-    register::operator(&database, &writer, &origin, runs)?;
+    register::operator(&database, &writer, &origin, runs, &options.operator_filings)?;
     writer.ledger.flush_and_close().map_err(|e| folder::ledger_error(&e))?;
     for name in &options.tsa {
         authorities::add(dir, &AddAuthority { name: name.clone(), ..AddAuthority::default() })?;

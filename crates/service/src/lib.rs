@@ -5,6 +5,7 @@
 //! certificate.
 //! Nothing here prints; progress is handed out as [`Event`]s, failures as [`Error`]s with a way out.
 
+mod account;
 mod authorities;
 mod backup;
 mod beside;
@@ -31,9 +32,15 @@ mod prove;
 mod register;
 mod renew;
 mod seal;
+mod set_up;
 mod similar;
 mod watch;
 
+pub use account::{
+    Actor, Answer, Declared, Digester, FirstSignIn, Item, Kept, MAX_PAGES, MAX_PASSWORD, MAX_STAMP_REQUEST,
+    MAX_TOKEN_DAYS, MAX_UPLOAD, MIN_PASSWORD, OpenSession, Opened, Overview, Permission, RIGHTS, Refusal, SCOPES,
+    SHELF_PAGE, Search, Shelf, Shown, Staged, Why,
+};
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState};
 pub use backup::{Backup, Progress, backup};
 pub use clock::{ClockCheck, ClockSettings, ServerAnswer};
@@ -48,7 +55,12 @@ pub use paper::{contact_sheets, page_pictures, pair_pictures};
 pub use plan::Passed;
 pub use renew::{RenewLine, RenewRequest};
 pub use seal::OwnSigner;
+pub use set_up::{Place, set_up_findings, set_up_warnings};
 pub use similar::{Found, Near, Rebuilt};
+/// A person's token, and a page in the queue.
+pub use store::{ApiToken, Queued};
+/// What a verdict is made of.
+pub use verify::{Check, Original, Outcome, Overall, Verdict};
 pub use watch::{WatchEvent, watch};
 
 use std::{
@@ -79,6 +91,8 @@ pub struct InitOptions {
     pub operator_name: Option<String>,
     /// Operator's code.
     pub operator_code: Option<String>,
+    /// Filings and licences of whoever runs the ledger, as they are called.
+    pub operator_filings: Vec<String>,
     /// First part of the ledger's origin.
     pub origin: Option<String>,
     /// Who signs certificates, where the operator brings his own key.

@@ -32,6 +32,14 @@ const MAX_CARRIED: u64 = 192 << 20;
 /// Claims that only the court's copy discloses.
 const COURT_ONLY: [&str; 2] = ["owner_id", "operator_id"];
 
+/// What a record is exported as.
+pub(crate) struct Made {
+    pub(crate) certificate: Option<Vec<u8>>,
+    pub(crate) package: Vec<u8>,
+    /// Its own file is too large for the package.
+    beside: bool,
+}
+
 impl Folder {
     /// Every record but leaf 0, oldest first.
     pub fn list(&self) -> Result<Vec<DepositLine>> {
@@ -97,36 +105,10 @@ impl Folder {
 
     pub(crate) fn export_one(&self, id: &str, request: &ExportRequest) -> Result<Vec<PathBuf>> {
         let record = self.stored(id)?;
-        let mut entries = self.package_entries(&record, request)?;
+        let Made { certificate, package, beside } = self.made(&record, request)?;
         let full = if request.full { ".full" } else { "" };
-        // Before the seal there is nothing that a certificate could stand on.
-        let sealed = entries.iter().any(|(name, _)| name == "checkpoint.tsr");
-        let made = [(Kind::Capture, "capture.wacz"), (Kind::Comparison, "comparison.json")];
-        let made = made.into_iter().find(|(kind, _)| record.kind == kind.as_str());
-        let mut held = made.map(|(kind, name)| self.held(&record).map(|file| (kind, name, file))).transpose()?;
-        // Orders have none.
-        let turn = crate::export::turn();
-        let certificate = match (&mut held, record.kind.as_str()) {
-            _ if !sealed => None,
-            (Some((kind, _, file)), _) => Some(self.report(&record, *kind, &entries, request, file)?),
-            (None, "image" | "file" | "digest") => Some(self.certificate(&record, &entries, request)?),
-            (None, "collection") => Some(self.collection(&record, &entries, request)?),
-            _ => None,
-        };
-        drop(turn);
-        // A larger file travels beside the package.
-        let beside = held.is_some() && record.size.unwrap_or(0) > MAX_CARRIED;
-        if let Some((_, name, file)) = held.as_mut().filter(|_| !beside) {
-            let mut bytes = Vec::new();
-            file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(|e| Error::io(&request.output, &e))?;
-            entries.push(((*name).to_owned(), bytes));
-        }
-        entries.extend(certificate.iter().map(|pdf| ("certificate.pdf".to_owned(), pdf.clone())));
-        let bytes = archive::package::write(&entries).map_err(|e| {
-            Error::new(format!("证据包无法写成（{e}）"), format!("the package could not be written ({e})"))
-        })?;
         let mut written = Vec::new();
-        for (suffix, bytes) in certificate.iter().map(|pdf| ("pdf", pdf)).chain([("zip", &bytes)]) {
+        for (suffix, bytes) in certificate.iter().map(|pdf| ("pdf", pdf)).chain([("zip", &package)]) {
             let path = request.output.join(format!("{id}{full}.{suffix}"));
             written.push(write_whole(&path, |f| f.write_all(bytes))?);
         }
@@ -134,6 +116,38 @@ impl Folder {
             written.extend(self.export_original(&record, &request.output)?);
         }
         Ok(written)
+    }
+
+    /// A record's certificate, where there can be one yet, and its package.
+    pub(crate) fn made(&self, record: &Record, request: &ExportRequest) -> Result<Made> {
+        let mut entries = self.package_entries(record, request)?;
+        // Before the seal there is nothing that a certificate could stand on.
+        let sealed = entries.iter().any(|(name, _)| name == "checkpoint.tsr");
+        let made = [(Kind::Capture, "capture.wacz"), (Kind::Comparison, "comparison.json")];
+        let made = made.into_iter().find(|(kind, _)| record.kind == kind.as_str());
+        let mut held = made.map(|(kind, name)| self.held(record).map(|file| (kind, name, file))).transpose()?;
+        // Orders have none.
+        let turn = crate::export::turn();
+        let certificate = match (&mut held, record.kind.as_str()) {
+            _ if !sealed => None,
+            (Some((kind, _, file)), _) => Some(self.report(record, *kind, &entries, request, file)?),
+            (None, "image" | "file" | "digest") => Some(self.certificate(record, &entries, request)?),
+            (None, "collection") => Some(self.collection(record, &entries, request)?),
+            _ => None,
+        };
+        drop(turn);
+        // A larger file travels beside the package.
+        let beside = held.is_some() && record.size.unwrap_or(0) > MAX_CARRIED;
+        if let Some((_, name, file)) = held.as_mut().filter(|_| !beside) {
+            let mut bytes = Vec::new();
+            file.rewind().and_then(|()| file.read_to_end(&mut bytes)).map_err(|e| Error::io(&self.dir, &e))?;
+            entries.push(((*name).to_owned(), bytes));
+        }
+        entries.extend(certificate.iter().map(|pdf| ("certificate.pdf".to_owned(), pdf.clone())));
+        let package = archive::package::write(&entries).map_err(|e| {
+            Error::new(format!("证据包无法写成（{e}）"), format!("the package could not be written ({e})"))
+        })?;
+        Ok(Made { certificate, package, beside })
     }
 
     /// Entries 2 to 7 of a package, of a collection also its list and items; `package.json` is the archive's to make.

@@ -49,7 +49,13 @@ impl Folder {
 }
 
 /// Leaf 0: who runs this ledger.
-pub(crate) fn operator(store: &store::Store, writer: &Writer, origin: &str, operator: &Party) -> Result<()> {
+pub(crate) fn operator(
+    store: &store::Store,
+    writer: &Writer,
+    origin: &str,
+    operator: &Party,
+    filings: &[String],
+) -> Result<()> {
     let text = |v: &Option<String>| v.clone().map_or(Value::Null, Value::from);
     let claims = BTreeMap::from([
         ("operator_kind", Value::from(operator.kind.as_str())),
@@ -57,6 +63,7 @@ pub(crate) fn operator(store: &store::Store, writer: &Writer, origin: &str, oper
         ("operator_code", text(&operator.code)),
         ("operator_id", text(&operator.id)),
         ("operator_id_masked", text(&operator.masked_id())),
+        ("operator_filings", if filings.is_empty() { Value::Null } else { filings.into() }),
     ]);
     let (file, relation, provenance, clock) = (None, None, None, Clock::Unchecked);
     let draft = Draft { kind: Kind::Operator, ledger: origin, file, relation, provenance, claims, clock };

@@ -3,14 +3,22 @@
 //! Rules: one writer connection; every write in `BEGIN IMMEDIATE`; WAL with `synchronous = FULL`, because
 //! what is committed here is what was acknowledged; a database error is never turned into "not found".
 
+mod accounts;
+mod captures;
 mod head;
 mod records;
 mod renewals;
 mod seen;
+mod shelf;
+mod tokens;
 
+pub use accounts::{Act, NewSignIn, OWNER_ACCOUNT, Session, SignIn};
+pub use captures::{Ended, Queued};
 pub use records::{NewRecord, Record};
 pub use renewals::Renewal;
 pub use seen::{Seen, SeenRows, Stamp};
+pub use shelf::{Shelved, Unshelved, Wanted};
+pub use tokens::{ApiToken, Once};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::{
@@ -20,7 +28,8 @@ use std::{
 };
 
 /// What each layout after the first adds, ascending; `schema.sql` is layout 1 and never changes again.
-const MIGRATIONS: &[(i64, &str)] = &[(2, include_str!("layout-2.sql")), (3, include_str!("layout-3.sql"))];
+const MIGRATIONS: &[(i64, &str)] =
+    &[(2, include_str!("layout-2.sql")), (3, include_str!("layout-3.sql")), (6, include_str!("layout-6.sql"))];
 
 /// The layout that this release reads and writes.
 pub const SCHEMA_VERSION: i64 = match MIGRATIONS {

@@ -1,0 +1,218 @@
+//! What all requests share: the folder, once there is one, and the one-time token until there is somebody to sign in.
+
+use crate::{
+    server::{Config, Event},
+    throttle::Throttle,
+};
+use evidence::{digest, hex};
+use service::{Answer, CaptureRequest, Error, Folder, Mode, Place, Refusal, Result};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Inner>);
+
+struct Inner {
+    data: PathBuf,
+    /// The public address begins with `https://`, so cookies may be bound to it.
+    secure: bool,
+    folder: RwLock<Option<Arc<Folder>>>,
+    /// SHA-256 of the one-time token.
+    set_up: Mutex<Option<[u8; 32]>>,
+    throttle: Throttle,
+    capturing: CaptureRequest,
+    /// Steps so far of the capture that runs, by its number.
+    live: Mutex<(i64, Vec<String>)>,
+    stopping: AtomicBool,
+    /// Whether the one thread that captures is there.
+    begun: AtomicBool,
+    /// Decoding, drawing and checking: so many at once as the machine has processors.
+    heavy: Semaphore,
+}
+
+impl App {
+    /// Opens the folder, if there is one; its writer is this process from here on.
+    pub(crate) fn open(config: &Config, events: &mut dyn FnMut(Event)) -> Result<Self> {
+        let folder = match Place::of(&config.data) {
+            Place::Folder => {
+                let folder = Folder::open(&config.data, Mode::Write)?;
+                folder.sweep_uploads()?;
+                folder.sweep_once()?;
+                folder.take_up_captures()?;
+                folder.warnings.iter().for_each(|(zh, en)| events(Event::Warning(zh.clone(), en.clone())));
+                Some(Arc::new(folder))
+            }
+            Place::Free => None,
+            Place::Taken => {
+                let shown = service::show_path(&config.data);
+                return Err(Error::new(
+                    format!("{shown} 不是数据文件夹，也不是空的；请换一个"),
+                    format!("{shown} is neither a data folder nor empty; choose another"),
+                ));
+            }
+        };
+        Ok(Self(Arc::new(Inner {
+            data: config.data.clone(),
+            secure: config.public.as_deref().is_some_and(|p| p.starts_with("https://")),
+            folder: RwLock::new(folder),
+            set_up: Mutex::new(None),
+            throttle: Throttle::default(),
+            capturing: config.capture.clone(),
+            live: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            begun: AtomicBool::new(false),
+            heavy: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
+        })))
+    }
+
+    /// A fresh one-time token, where nobody can sign in yet.
+    pub(crate) fn set_up_token(&self) -> Result<Option<String>> {
+        if let Some(folder) = self.folder()
+            && folder.has_sign_in()?
+        {
+            return Ok(None);
+        }
+        let token = random()?;
+        *lock(&self.0.set_up) = Some(digest::sha256(token.as_bytes()));
+        Ok(Some(token))
+    }
+
+    /// Whether this is the token, and it is still good.
+    pub(crate) fn is_set_up(&self, token: &str) -> bool {
+        // Digests are compared, so that how far a guess is right shows in no time.
+        *lock(&self.0.set_up) == Some(digest::sha256(token.as_bytes()))
+    }
+
+    /// Whether somebody may still set up.
+    pub(crate) fn waits_for_set_up(&self) -> bool {
+        lock(&self.0.set_up).is_some()
+    }
+
+    /// Somebody can sign in: the token is good no longer, and the folder, if new, is opened.
+    pub(crate) fn was_set_up(&self) -> Result<Arc<Folder>> {
+        let folder = match self.folder() {
+            Some(folder) => folder,
+            None => Arc::new(Folder::open(&self.0.data, Mode::Write)?),
+        };
+        *self.0.folder.write().unwrap_or_else(PoisonError::into_inner) = Some(folder.clone());
+        *lock(&self.0.set_up) = None;
+        self.begin();
+        Ok(folder)
+    }
+
+    pub(crate) fn folder(&self) -> Option<Arc<Folder>> {
+        self.0.folder.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Begins to capture what is asked for, one page at a time, on a thread of its own: the browser's processes die with
+    /// the thread that began them.
+    pub(crate) fn begin(&self) {
+        if self.folder().is_none() || self.0.begun.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let app = self.clone();
+        std::thread::spawn(move || {
+            while !app.stopping() {
+                let Some(folder) = app.folder() else { return };
+                let ran = folder.run_next_capture(&app.0.capturing, &mut |id, step| {
+                    let mut live = lock(&app.0.live);
+                    if live.0 != id {
+                        *live = (id, Vec::new());
+                    }
+                    live.1.push(step.to_owned());
+                });
+                drop(folder);
+                if !matches!(ran, Ok(true)) {
+                    std::thread::sleep(Duration::from_millis(300));
+                }
+            }
+        });
+    }
+
+    /// Nothing new is begun.
+    pub(crate) fn stop(&self) {
+        self.0.stopping.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn capturing(&self) -> &CaptureRequest {
+        &self.0.capturing
+    }
+
+    /// The steps that a capture has begun, in order.
+    pub(crate) fn steps(&self, id: i64) -> Vec<String> {
+        let live = lock(&self.0.live);
+        if live.0 == id { live.1.clone() } else { Vec::new() }
+    }
+
+    pub(crate) fn data(&self) -> &Path {
+        &self.0.data
+    }
+
+    pub(crate) fn secure(&self) -> bool {
+        self.0.secure
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    /// A place for heavy work, in the order of asking.
+    pub(crate) async fn heavy(&self) -> Option<SemaphorePermit<'_>> {
+        self.0.heavy.acquire().await.ok()
+    }
+
+    /// Runs on a thread that may wait, on the folder.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&Arc<Folder>) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        let folder = self.folder().ok_or_else(|| Refusal {
+            why: service::Why::NotFound,
+            error: Error::new("尚未设置；请打开日志中的设置地址", "not set up yet; open the set-up address in the log"),
+        })?;
+        self.wait(move || run(&folder)).await
+    }
+
+    /// Runs on a thread that may wait.
+    pub(crate) async fn wait<T: Send + 'static>(&self, run: impl FnOnce() -> Answer<T> + Send + 'static) -> Answer<T> {
+        match tokio::task::spawn_blocking(run).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Error::new("内部错误；请重试", "an internal error; try again").into()),
+        }
+    }
+
+    /// Ends the folder's background work in order, when no request is under way any more.
+    pub(crate) fn close(self) -> Result<()> {
+        let folder = self.0.folder.write().unwrap_or_else(PoisonError::into_inner).take();
+        match folder.map(Arc::try_unwrap) {
+            Some(Ok(folder)) => folder.close(),
+            // A request outlived its time: dropping the last of them does the same, without the report.
+            Some(Err(_)) | None => Ok(()),
+        }
+    }
+}
+
+/// 32 random bytes, hex.
+pub(crate) fn random() -> Result<String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| {
+        Error::new(format!("系统没有给出随机数（{e}）"), format!("the system gave no random bytes ({e})"))
+    })?;
+    Ok(hex::encode(&bytes))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,46 @@
+//! The portal's own files, built into the program; their address changes with their content.
+
+use axum::{
+    extract::Path,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use evidence::{digest, hex};
+use std::sync::LazyLock;
+
+struct Asset {
+    name: &'static str,
+    kind: &'static str,
+    bytes: &'static [u8],
+}
+
+const ASSETS: &[Asset] = &[
+    Asset { name: "style.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("../assets/style.css") },
+    Asset { name: "portal.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/portal.js") },
+    Asset {
+        name: "register.js",
+        kind: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../assets/register.js"),
+    },
+    Asset { name: "chevron.svg", kind: "image/svg+xml", bytes: include_bytes!("../assets/chevron.svg") },
+    Asset { name: "icon.svg", kind: "image/svg+xml", bytes: include_bytes!("../assets/icon.svg") },
+];
+
+/// Of all of them: one word for one release.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let all: Vec<u8> = ASSETS.iter().flat_map(|a| a.bytes.iter().copied()).collect();
+    hex::encode(&digest::sha256(&all))[..16].to_owned()
+});
+
+/// Where a file is served.
+pub(crate) fn address(name: &str) -> String {
+    format!("/assets/{}/{name}", *VERSION)
+}
+
+pub(crate) async fn serve(Path((version, name)): Path<(String, String)>) -> Response {
+    let Some(asset) = ASSETS.iter().find(|a| a.name == name && version == *VERSION) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let heads = [(header::CONTENT_TYPE, asset.kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    (heads, asset.bytes).into_response()
+}

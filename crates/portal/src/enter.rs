@@ -1,0 +1,150 @@
+//! What every request passes: who it is, whether another site sent it, and the heads of every answer.
+
+use crate::{
+    app::App,
+    cookies, problem,
+    server::Peer,
+    visit::{Visit, csrf, locale_of},
+};
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use service::{Actor, Refusal, Why};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// No inline script or style, nothing from elsewhere, no frame around us. `blob:` shows pictures that are still on the
+/// visitor's own machine.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+pub(crate) async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let api = problem::is_machine(request.uri().path());
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |p| p.0.ip());
+    let mut fresh = None;
+    let visit = match visit(&app, request.headers().clone(), request.uri().clone(), peer, &mut fresh).await {
+        Ok(visit) => visit,
+        Err(refusal) => {
+            // Without its surroundings a page cannot be drawn in anybody's language.
+            return heads(problem::plain(&refusal), api);
+        }
+    };
+    let foreign = !api && !matches!(*request.method(), Method::GET | Method::HEAD) && from_elsewhere(request.headers());
+    request.extensions_mut().insert(visit.clone());
+    let mut response = if foreign {
+        let (zh, en) = ("这个请求来自另一个网站", "this request came from another site");
+        Refusal::new(Why::Forbidden, zh, en).into_answer()
+    } else {
+        next.run(request).await
+    };
+    if let Some(refused) = response.extensions_mut().remove::<problem::Refused>() {
+        response = if api { problem::plain(&refused.0) } else { crate::pages::refused(&visit, &refused.0) };
+    }
+    if let Some(cookie) = fresh.and_then(|v: String| cookies::set(cookies::VISIT, &v, None, app.secure())) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    heads(response, api)
+}
+
+/// A refusal on its way out, put into words by `enter`.
+pub(crate) trait IntoAnswer {
+    fn into_answer(self) -> Response;
+}
+
+impl IntoAnswer for Refusal {
+    fn into_answer(self) -> Response {
+        let mut response = problem::status(&self).into_response();
+        response.extensions_mut().insert(problem::Refused(self));
+        response
+    }
+}
+
+async fn visit(
+    app: &App,
+    headers: HeaderMap,
+    uri: Uri,
+    address: IpAddr,
+    fresh: &mut Option<String>,
+) -> service::Answer<Visit> {
+    let program = uri.path().starts_with("/api/");
+    // A program has no cookies here, and a browser's cookie is no token.
+    let session = cookies::get(&headers, cookies::SESSION).filter(|_| !program).map(str::to_owned);
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
+    let bearer = bearer.filter(|t| program && t.len() <= 128).map(str::to_owned);
+    let (mut actor, mut runs) = (Actor::visitor(), String::new());
+    if let Some(folder) = app.folder() {
+        runs = folder.runs().to_owned();
+        if let Some(token) = session.clone() {
+            actor = app.wait(move || Ok(folder.actor(&token)?)).await?;
+        } else if let Some(token) = bearer {
+            actor = app.wait(move || Ok(folder.actor_of_token(&token)?)).await?;
+        }
+    }
+    let secret = match (actor.session(), session, cookies::get(&headers, cookies::VISIT)) {
+        (Some(_), Some(token), _) => token,
+        (_, _, Some(visit)) => visit.to_owned(),
+        _ if problem::is_machine(uri.path()) => String::new(),
+        _ => fresh.insert(crate::app::random()?).clone(),
+    };
+    let theme = match cookies::get(&headers, cookies::THEME) {
+        Some("light") => "light",
+        Some("dark") => "dark",
+        _ => "",
+    };
+    let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let here = uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
+    Ok(Visit { actor, locale: locale_of(&headers), theme, csrf: csrf(&secret), here, address, agent, runs })
+}
+
+/// What browsers say about where a request began. A program that says nothing has no cookies of anybody's.
+fn from_elsewhere(headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
+    if let Some(site) = text(HeaderName::from_static("sec-fetch-site")) {
+        return !matches!(site, "same-origin" | "none");
+    }
+    match (text(header::ORIGIN), text(header::HOST)) {
+        (Some(origin), Some(host)) => origin.split_once("://").is_none_or(|(_, from)| from != host),
+        (Some(_), None) => true,
+        (None, _) => false,
+    }
+}
+
+fn heads(mut response: Response, api: bool) -> Response {
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    set(header::CONTENT_SECURITY_POLICY, POLICY);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "same-origin");
+    set(header::CACHE_CONTROL, "no-store");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    if !api {
+        set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+        set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=()");
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn another_sites_form_is_known_by_what_the_browser_says() {
+        let sent = |pairs: &[(&'static str, &str)]| {
+            let headers: HeaderMap =
+                pairs.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_str(v).unwrap())).collect();
+            from_elsewhere(&headers)
+        };
+        assert!(!sent(&[("sec-fetch-site", "same-origin")]));
+        assert!(sent(&[("sec-fetch-site", "cross-site")]) && sent(&[("sec-fetch-site", "same-site")]));
+        assert!(!sent(&[("origin", "http://127.0.0.1:8080"), ("host", "127.0.0.1:8080")]));
+        assert!(sent(&[("origin", "http://evil.example"), ("host", "127.0.0.1:8080")]));
+        assert!(sent(&[("origin", "null"), ("host", "127.0.0.1:8080")]));
+        assert!(!sent(&[("host", "127.0.0.1:8080")]));
+    }
+}

@@ -1,0 +1,70 @@
+//! The first page: for who has signed in, what there is; for everybody else, what this is.
+
+use super::{
+    Shown,
+    layout::{Frame, Nav, draw, mark_only},
+    library, see, words,
+};
+use crate::{app::App, enter::IntoAnswer, visit::Visit};
+use axum::extract::State;
+use maud::{Markup, html};
+use service::{Item, Search};
+
+/// Records that the first page shows.
+const RECENT: usize = 5;
+
+pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
+    if visit.actor.name().is_none() {
+        return Ok(see("/sign-in"));
+    }
+    let actor = visit.actor.clone();
+    let asked = app.ask(move |folder| Ok((folder.overview(&actor)?, folder.library(&actor, &Search::default())?)));
+    let (house, shelf) = asked.await.map_err(IntoAnswer::into_answer)?;
+    let body = html! {
+        header.page-head {
+            h1 { (house.owner) }
+            p.lead { (visit.t("home-lead")) }
+            div.acts { a.btn.main href="/register" { (visit.t("register-title")) } }
+        }
+        section.sec aria-labelledby="recent" {
+            div.h {
+                h2 id="recent" { (visit.t("home-recent")) }
+                @if shelf.total > 0 { p { a href="/library" { (visit.tv("home-all", &[("n", words::grouped(shelf.total).into())])) } } }
+            }
+            div.stack {
+                @if shelf.waiting > 0 {
+                    p { (mark_only("wait", "wait")) " " a href="/library?kind=waiting" { (visit.tv("home-waiting", &[("n", words::grouped(shelf.waiting).into())])) } }
+                }
+                @if shelf.items.is_empty() { p.soft { (visit.t("home-none")) } }
+                ul.rows.pic { @for item in shelf.items.iter().take(RECENT) { (recent(&visit, item)) } }
+            }
+        }
+        section.sec aria-labelledby="ledger" {
+            h2 id="ledger" { (visit.t("home-ledger")) }
+            dl.facts {
+                dt { (visit.t("home-runs")) } dd { (visit.runs) span.soft { (visit.t(if house.same { "home-same" } else { "home-independent" })) } }
+                dt { (visit.t("home-origin")) } dd.mono { (house.origin) }
+                dt { (visit.t("home-size")) } dd { (words::grouped(house.size)) }
+                dt { (visit.t("home-root")) } dd { (words::digest(&house.root, &visit.t("portal-copy"))) }
+            }
+        }
+    };
+    Ok(draw(&visit, Frame::new(&visit.t("portal-nav-home"), Nav::Home), body))
+}
+
+fn recent(visit: &Visit, item: &Item) -> Markup {
+    html! {
+        li {
+            @if item.kind == "image" {
+                img src=(format!("/deposits/{}/picture.jpg", item.id)) alt="" width="72" height="54" loading="lazy";
+            } @else {
+                span.pageicon { svg aria-hidden="true" { use href=(library::icon(&item.kind)) {} } }
+            }
+            div {
+                a.t href=(format!("/deposits/{}", item.id)) { (item.title) }
+                span.m { (words::minute(item.received_at)) "　" (visit.t(&format!("kind-{}", item.kind))) }
+            }
+            (library::standing(visit, item))
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Registering pictures: with a script one file a request, with progress; without one a form with many files.
+
+use super::{
+    Shown,
+    layout::{Frame, Nav, draw, mark_only, token},
+};
+use crate::{
+    app::App,
+    enter::IntoAnswer,
+    form::{self, stale},
+    problem,
+    visit::Visit,
+};
+use axum::{
+    extract::{Multipart, State, multipart::Field},
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
+};
+use evidence::json::{Value, json};
+use maud::{Markup, html};
+use service::{Answer, DepositLine, MAX_UPLOAD, RIGHTS, Refusal, Rights, Staged};
+use std::time::Duration;
+
+/// A piece of an upload must be here within.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest field that is no file, in bytes.
+const MAX_TEXT: usize = 4096;
+/// Most files of one request.
+const MAX_FILES: usize = 200;
+
+pub(crate) async fn page(visit: Visit) -> Shown {
+    // The page itself asks nothing of the folder, so it asks whether there is anybody.
+    if visit.actor.name().is_none() {
+        return Err(Refusal::unknown().into_answer());
+    }
+    Ok(draw(&visit, Frame::new(&visit.t("register-title"), Nav::Register), draw_form(&visit)))
+}
+
+/// What became of one file.
+struct Outcome {
+    name: String,
+    line: Answer<DepositLine>,
+}
+
+pub(crate) async fn submit(State(app): State<App>, visit: Visit, headers: HeaderMap, upload: Multipart) -> Shown {
+    let given = headers.get("x-csrf").and_then(|v| v.to_str().ok());
+    let outcomes = take(&app, &visit, given == Some(visit.csrf.as_str()), upload).await;
+    let outcomes = outcomes.map_err(IntoAnswer::into_answer)?;
+    let accepts = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if accepts.starts_with("application/json") {
+        let lines: Vec<Value> = outcomes.iter().map(|o| line(&visit, o)).collect();
+        let kind = [(header::CONTENT_TYPE, "application/json")];
+        return Ok((kind, Value::Array(lines).to_string()).into_response());
+    }
+    Ok(results(&visit, &outcomes))
+}
+
+/// The whole form is read before anything is registered: a browser may send the claims after the files.
+async fn take(app: &App, visit: &Visit, trusted: bool, upload: Multipart) -> Answer<Vec<Outcome>> {
+    let (staged, rights) = read(app, visit, trusted, upload).await?;
+    let mut outcomes = Vec::new();
+    for (name, file) in staged {
+        let line = match file {
+            Ok(file) => register(app, visit, file, rights.clone()).await,
+            Err(refusal) => Err(refusal),
+        };
+        outcomes.push(Outcome { name, line });
+    }
+    Ok(outcomes)
+}
+
+/// Files by their names, staged or refused, and what is claimed of all of them.
+pub(crate) async fn read(
+    app: &App,
+    visit: &Visit,
+    trusted: bool,
+    mut upload: Multipart,
+) -> Answer<(Vec<(String, Answer<Staged>)>, Rights)> {
+    let mut trusted = trusted;
+    let mut rights = Rights::default();
+    let mut staged: Vec<(String, Answer<Staged>)> = Vec::new();
+    while let Some(mut field) = patiently(upload.next_field()).await? {
+        match field.name().unwrap_or_default().to_owned().as_str() {
+            form::TOKEN => trusted = text(&mut field).await? == visit.csrf,
+            // The API's clients call it as curl's examples do.
+            "files" | "file" => {
+                let name = field.file_name().unwrap_or_default().to_owned();
+                if !trusted {
+                    return Err(stale());
+                }
+                if name.is_empty() {
+                    continue;
+                }
+                if staged.len() >= MAX_FILES {
+                    let (zh, en) = ("一次最多 200 个文件", "at most 200 files at once");
+                    return Err(Refusal::field("files", zh, en));
+                }
+                let file = stage(app, visit, &name, &mut field).await;
+                staged.push((name, file));
+            }
+            claim if RIGHTS.contains(&claim) => {
+                let value = text(&mut field).await?;
+                let value = value.trim();
+                if !value.is_empty() {
+                    rights.claims.insert(claim.to_owned(), value.to_owned());
+                }
+            }
+            _ => return Err(Refusal::field("form", "表单中有不认识的内容", "the form has a field that nobody knows")),
+        }
+    }
+    if !trusted {
+        return Err(stale());
+    }
+    if staged.is_empty() {
+        let (zh, en) = ("没有选择文件；请选择文件后重试", "no file was chosen; choose one and try again");
+        return Err(Refusal::field("files", zh, en));
+    }
+    Ok((staged, rights))
+}
+
+/// Registers one staged file; decoding is bounded over all requests.
+async fn register(app: &App, visit: &Visit, file: Staged, rights: Rights) -> Answer<DepositLine> {
+    let actor = visit.actor.clone();
+    let _place = app.heavy().await;
+    app.ask(move |folder| folder.register(&actor, file, &rights)).await
+}
+
+/// Writes a file to disk as it comes. One that is cut off leaves nothing behind.
+async fn stage(app: &App, visit: &Visit, name: &str, field: &mut Field<'_>) -> Answer<Staged> {
+    let (actor, named) = (visit.actor.clone(), name.to_owned());
+    let mut file = app.ask(move |folder| folder.stage(&actor, &named)).await?;
+    while let Some(bytes) = patiently(field.chunk()).await? {
+        tokio::task::block_in_place(|| file.write(&bytes))?;
+    }
+    Ok(file)
+}
+
+pub(crate) async fn text(field: &mut Field<'_>) -> Answer<String> {
+    let mut bytes = Vec::new();
+    while let Some(more) = patiently(field.chunk()).await? {
+        bytes.extend_from_slice(&more);
+        if bytes.len() > MAX_TEXT {
+            return Err(Refusal::field("form", "填写的内容过长", "what was typed is too long"));
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| Refusal::field("form", "填写的内容不是 UTF-8", "what was typed is not UTF-8"))
+}
+
+pub(crate) async fn patiently<T>(
+    part: impl Future<Output = Result<T, axum::extract::multipart::MultipartError>>,
+) -> Answer<T> {
+    match tokio::time::timeout(PATIENCE, part).await {
+        Ok(Ok(part)) => Ok(part),
+        Ok(Err(_)) => Err(Refusal::field("form", "没有传完，或格式不对；请重试", "cut off, or malformed; try again")),
+        Err(_) => Err(Refusal::field("form", "传得太慢，已中断；请重试", "too slow, so it was ended; try again")),
+    }
+}
+
+fn line(visit: &Visit, outcome: &Outcome) -> Value {
+    match &outcome.line {
+        Ok(line) => {
+            let warnings: Vec<&str> = line.warnings.iter().map(|(zh, en)| visit.pick(zh, en)).collect();
+            json!({"file": outcome.name, "id": line.id, "status": line.status, "error": null, "warnings": warnings})
+        }
+        Err(refusal) => {
+            let error = visit.say(refusal);
+            json!({"file": outcome.name, "id": null, "status": "failed", "error": error, "warnings": []})
+        }
+    }
+}
+
+fn results(visit: &Visit, outcomes: &[Outcome]) -> Response {
+    let failed = outcomes.iter().filter(|o| o.line.is_err()).count();
+    let counts = [("done", (outcomes.len() - failed).to_string().into()), ("failed", failed.to_string().into())];
+    let title = visit.t("register-title");
+    let body = html! {
+        header.page-head { h1 { (visit.t("register-done")) } p.lead { (visit.tv("register-counts", &counts)) } }
+        ul.rows.mark {
+            @for o in outcomes {
+                li { (result(visit, o)) }
+            }
+        }
+        div.acts {
+            a.btn.main href="/library" { (visit.t("portal-nav-library")) }
+            a.btn href="/register" { (visit.t("register-more")) }
+        }
+    };
+    // One file that failed is that file's answer; of several each has its own.
+    let refused = outcomes.iter().find_map(|o| o.line.as_ref().err()).filter(|_| outcomes.len() == failed);
+    let status = refused.map_or(axum::http::StatusCode::OK, problem::status);
+    draw(visit, Frame { title: &title, nav: Nav::Register, status }, body)
+}
+
+fn result(visit: &Visit, outcome: &Outcome) -> Markup {
+    match &outcome.line {
+        Ok(line) => {
+            let (class, mark) = if line.status == "pending" { ("wait", "wait") } else { ("ok", "ok") };
+            html! {
+                (mark_only(class, mark))
+                div {
+                    a.t href=(format!("/deposits/{}", line.id.as_deref().unwrap_or_default())) { (outcome.name) }
+                    @for (zh, en) in &line.warnings { span.err.warn { (visit.pick(zh, en)) } }
+                }
+                span.(format!("state {class}")) { (visit.t(&format!("register-{}", line.status))) }
+            }
+        }
+        Err(refusal) => html! {
+            (mark_only("bad", "bad"))
+            div { (outcome.name) span.err { (visit.say(refusal)) } }
+            span.state.bad { (visit.t("register-failed")) }
+        },
+    }
+}
+
+fn draw_form(visit: &Visit) -> Markup {
+    let most = [("n", (MAX_UPLOAD >> 30).to_string().into())];
+    html! {
+        header.page-head { h1 { (visit.t("register-title")) } p.lead { (visit.t("register-lead")) } }
+        form id="register" method="post" action="/register" enctype="multipart/form-data"
+            data-csrf=(visit.csrf) data-words=(words(visit)) {
+            (token(visit))
+            section.sec aria-labelledby="files" {
+                div.h { h2 id="files" { (visit.t("register-files")) } p id="plan" {} }
+                div.stack {
+                    div.drop id="drop" {
+                        svg aria-hidden="true" { use href="#i-sheet" {} }
+                        p.t { (visit.t("register-drop")) }
+                        p.soft.small { (visit.tv("register-limit", &most)) }
+                        div.acts {
+                            label.btn { (visit.t("register-choose"))
+                                input.sr id="choose" type="file" name="files" multiple; }
+                        }
+                        p.small id="chosen" role="status" {}
+                    }
+                    div id="all" hidden {
+                        progress id="all-bar" value="0" max="1" aria-label=(visit.t("register-all")) {}
+                        p.small.soft id="all-words" role="status" {}
+                    }
+                    ul.batch id="batch" {}
+                }
+            }
+            section.sec aria-labelledby="rights" {
+                div.h { h2 id="rights" { (visit.t("register-rights")) } p { (visit.t("register-rights-hint")) } }
+                div.grid2 {
+                    (field(visit, "title", "text", "register-by-name"))
+                    (field(visit, "author", "text", "register-undeclared"))
+                    label { (visit.t("claim-work_origin"))
+                        select name="work_origin" {
+                            option value="" { (visit.t("register-undeclared")) }
+                            @for origin in ["self", "employee", "commissioned", "assigned", "supplier", "buyer", "generated"] {
+                                option value=(origin) { (visit.t(&format!("origin-{origin}"))) }
+                            }
+                        }
+                    }
+                    (field(visit, "completed_at", "text", "register-date"))
+                    (field(visit, "published_at", "text", "register-date"))
+                    (field(visit, "published_url", "url", "register-undeclared"))
+                }
+            }
+            section.sec {
+                h2 { (visit.t("register-go")) }
+                div.stack {
+                    div.acts {
+                        button.btn.main id="go" type="submit" { (visit.t("register-submit")) }
+                        a.btn id="library" href="/library" hidden { (visit.t("portal-nav-library")) }
+                    }
+                    p.small.soft { (visit.t("register-does-not")) }
+                }
+            }
+        }
+    }
+}
+
+fn field(visit: &Visit, name: &str, kind: &str, hint: &str) -> Markup {
+    html! {
+        label { (visit.t(&format!("claim-{name}")))
+            input type=(kind) name=(name) maxlength="1000" placeholder=(visit.t(hint)) autocomplete="off"; }
+    }
+}
+
+/// The script's words, as JSON in an attribute: a script file speaks no language.
+fn words(visit: &Visit) -> String {
+    let names = [
+        "waiting",
+        "sending",
+        "working",
+        "new",
+        "existing",
+        "pending",
+        "failed",
+        "remove",
+        "retry",
+        "see",
+        "counts-live",
+        "plan",
+        "submit-n",
+        "no-files",
+        "cut",
+        "leave",
+    ];
+    let words: std::collections::BTreeMap<&str, String> =
+        names.iter().map(|name| (*name, visit.t(&format!("register-{name}")))).collect();
+    json!(words).to_string()
+}

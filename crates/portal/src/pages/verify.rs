@@ -1,0 +1,178 @@
+//! Verifying, for everybody: a certificate or package and its original, under the operator's own roots, and said so.
+
+use super::{
+    Shown, deposit,
+    layout::{Frame, Nav, draw, token},
+    register::{patiently, text},
+    words,
+};
+use crate::{
+    app::App,
+    enter::IntoAnswer,
+    form::{self, stale},
+    problem,
+    visit::Visit,
+};
+use axum::{
+    extract::{Multipart, State},
+    http::StatusCode,
+    response::Response,
+};
+use evidence::time::Utc;
+use maud::html;
+use service::{Answer, Digester, Original, Refusal, Verdict};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Longest certificate or package that is read into memory here; larger ones are for the command line.
+const MAX_EVIDENCE: usize = 64 << 20;
+/// All originals of one request, in bytes: they are only read.
+const MAX_ORIGINALS: u64 = 2 << 30;
+/// Most originals.
+const MAX_FILES: usize = 16;
+
+pub(crate) async fn page(visit: Visit) -> Shown {
+    Ok(ask(&visit, None))
+}
+
+/// What was given: evidence and its name, and digests of originals.
+struct Given {
+    name: String,
+    evidence: Vec<u8>,
+    originals: Vec<Original>,
+}
+
+pub(crate) async fn submit(State(app): State<App>, visit: Visit, upload: Multipart) -> Shown {
+    // A place first: what is read is held in memory.
+    let _place = app.heavy().await;
+    let given = match read(&visit, upload).await {
+        Ok(given) => given,
+        Err(refusal) if matches!(refusal.why, service::Why::Field(_)) => return Ok(ask(&visit, Some(&refusal))),
+        Err(refusal) => return Err(refusal.into_answer()),
+    };
+    let Given { name, evidence, originals } = given;
+    let names: Vec<String> = originals.iter().map(|o| o.name.clone()).collect();
+    match app.ask(move |folder| folder.verify_given(&evidence, &originals)).await {
+        Ok(verdict) => Ok(result(&visit, &name, &names, &verdict)),
+        Err(refusal) => Ok(ask(&visit, Some(&refusal))),
+    }
+}
+
+async fn read(visit: &Visit, mut upload: Multipart) -> Answer<Given> {
+    let mut given = Given { name: String::new(), evidence: Vec::new(), originals: Vec::new() };
+    let (mut trusted, mut read) = (false, 0u64);
+    while let Some(mut field) = patiently(upload.next_field()).await? {
+        let file = field.file_name().unwrap_or_default().to_owned();
+        match field.name().unwrap_or_default().to_owned().as_str() {
+            form::TOKEN => trusted = text(&mut field).await? == visit.csrf,
+            _ if !trusted => return Err(stale()),
+            "evidence" => {
+                while let Some(bytes) = patiently(field.chunk()).await? {
+                    if given.evidence.len() + bytes.len() > MAX_EVIDENCE {
+                        return Err(Refusal::field(
+                            "evidence",
+                            "证书或证据包超过 64 MiB；请在自己的电脑上核验",
+                            "longer than 64 MiB; verify it on your own machine",
+                        ));
+                    }
+                    given.evidence.extend_from_slice(&bytes);
+                }
+                given.name = service::show_path(std::path::Path::new(&file));
+            }
+            "originals" => {
+                let mut digester = Digester::default();
+                while let Some(bytes) = patiently(field.chunk()).await? {
+                    read += bytes.len() as u64;
+                    if read > MAX_ORIGINALS || given.originals.len() >= MAX_FILES {
+                        return Err(Refusal::field(
+                            "originals",
+                            "原件过多或过大；请在自己的电脑上核验",
+                            "too many or too large originals; verify on your own machine",
+                        ));
+                    }
+                    tokio::task::block_in_place(|| digester.update(&bytes));
+                }
+                if !file.is_empty() {
+                    given.originals.push(digester.finish(&file));
+                }
+            }
+            _ => return Err(Refusal::field("form", "表单中有不认识的内容", "the form has a field that nobody knows")),
+        }
+    }
+    if !trusted {
+        return Err(stale());
+    }
+    if given.evidence.is_empty() {
+        let (zh, en) = ("请选择证书（PDF）或证据包（ZIP）", "choose a certificate (PDF) or a package (ZIP)");
+        return Err(Refusal::field("evidence", zh, en));
+    }
+    Ok(given)
+}
+
+fn ask(visit: &Visit, refusal: Option<&Refusal>) -> Response {
+    let title = visit.t("verify-title");
+    let roots = [("name", visit.runs.as_str().into())];
+    let body = html! {
+        header.page-head { h1 { (title) } p.lead { (visit.t("verify-lead")) } }
+        form method="post" action="/verify" enctype="multipart/form-data" {
+            (token(visit))
+            section.sec aria-labelledby="given" {
+                div.h { h2 id="given" { (visit.t("verify-files")) } p { (visit.t("verify-files-hint")) } }
+                div.stack {
+                    label { (visit.t("verify-evidence")) span.hint { (visit.t("verify-evidence-hint")) }
+                        input.file type="file" name="evidence" accept=".pdf,.zip" required; }
+                    label { (visit.t("verify-originals")) span.hint { (visit.t("verify-originals-hint")) }
+                        input.file type="file" name="originals" multiple; }
+                    @if let Some(refusal) = refusal { p.err role="alert" { (visit.say(refusal)) } }
+                    div.acts { button.btn.main type="submit" { (visit.t("verify-submit")) } }
+                    p.small.soft { (visit.t("verify-not-kept")) }
+                }
+            }
+        }
+        section.sec aria-labelledby="trust" {
+            div.h { h2 id="trust" { (visit.t("verify-trust")) } p { (visit.t("verify-trust-hint")) } }
+            p { (visit.tv("verify-roots", &roots)) }
+        }
+        section.sec aria-labelledby="off" {
+            div.h { h2 id="off" { (visit.t("verify-off")) } p { (visit.t("verify-off-hint")) } }
+            div.stack {
+                p.mono.cmd { "quezao verify --trust DIR certificate.pdf original.jpg" }
+                p.mono.cmd { "python3 verify.py --trust DIR package.zip original.jpg" }
+                p.soft.small { (visit.t("verify-independent")) }
+            }
+        }
+    };
+    let status = refusal.map_or(StatusCode::OK, problem::status);
+    draw(visit, Frame { title: &title, nav: Nav::Verify, status }, body)
+}
+
+fn result(visit: &Visit, name: &str, originals: &[String], verdict: &Verdict) -> Response {
+    let title = visit.t("verify-title");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
+    let now = Utc(i64::try_from(now).unwrap_or(i64::MAX));
+    let facts = &verdict.facts;
+    let owner = facts.claims.get("owner_name").and_then(|v| v.as_str());
+    let roots = [("name", visit.runs.as_str().into())];
+    let body = html! {
+        (deposit::seal(visit, verdict))
+        p.roots.soft.small { (visit.tv("verify-by-roots", &roots)) " " (words::time(now)) }
+        section.sec aria-labelledby="what" {
+            h2 id="what" { (visit.t("verify-what")) }
+            dl.facts {
+                dt { (visit.t("verify-evidence")) } dd { (name) }
+                dt { (visit.t("verify-originals")) }
+                dd {
+                    @if originals.is_empty() { span.soft { (visit.t("verify-no-original")) } }
+                    @for o in originals { span.block { (o) } }
+                }
+                @if let Some(statement) = &facts.statement { dt { (visit.t("deposit-id")) } dd.mono { (statement.id) } }
+                @if let Some(owner) = owner {
+                    dt { (visit.t("claims-owner")) }
+                    dd { (owner) span.soft { (visit.t("claims-owner-note")) } }
+                }
+            }
+        }
+        (deposit::answers(visit, verdict))
+        div.acts { a.btn href="/verify" { (visit.t("verify-another")) } }
+    };
+    draw(visit, Frame::new(&title, Nav::Verify), body)
+}

@@ -1,0 +1,85 @@
+//! Every address, and who may use it. A route exists only as a line of this table; a test walks them all.
+
+use crate::{app::App, assets, enter, pages};
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing};
+
+/// Who may use a route. Whether a particular *act* is allowed is asked in `service`; this says what a test must find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Everybody.
+    Anyone,
+    /// Who has the one-time address, until somebody can sign in.
+    SetUp,
+    /// Who has signed in.
+    SignedIn,
+    /// A program with an API token that is for it.
+    Token,
+}
+
+/// A line of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// `get` or `post`.
+    pub method: &'static str,
+    /// As the router takes it: `{name}` is a part that varies.
+    pub path: &'static str,
+    /// Who may use it.
+    pub who: Who,
+}
+
+macro_rules! table {
+    ($($method:ident $path:literal $who:ident $handler:path;)*) => {
+        /// Every route of the portal.
+        pub const ROUTES: &[Route] =
+            &[$(Route { method: stringify!($method), path: $path, who: Who::$who }),*];
+
+        pub(crate) fn router(app: App) -> Router {
+            Router::new()
+                $(.route($path, routing::$method($handler)))*
+                .fallback(pages::nothing)
+                // Each body has bounds of its own, where it is read.
+                .layer(DefaultBodyLimit::disable())
+                .layer(middleware::from_fn_with_state(app.clone(), enter::enter))
+                .with_state(app)
+        }
+    };
+}
+
+table! {
+    get "/" Anyone pages::home::page;
+    get "/assets/{version}/{name}" Anyone assets::serve;
+    get "/healthz" Anyone pages::healthz;
+    get "/readyz" Anyone pages::readyz;
+    get "/ledger/checkpoint" Anyone pages::open::checkpoint;
+    get "/ledger/tile/{*path}" Anyone pages::open::tile;
+    post "/tsa" Anyone pages::open::stamp;
+    get "/verify" Anyone pages::verify::page;
+    post "/verify" Anyone pages::verify::submit;
+    get "/preferences" Anyone pages::preferences;
+    get "/set-up/{token}" SetUp pages::set_up::page;
+    post "/set-up/{token}" SetUp pages::set_up::submit;
+    get "/sign-in" Anyone pages::sign_in::page;
+    post "/sign-in" Anyone pages::sign_in::submit;
+    post "/sign-out" SignedIn pages::sign_in::out;
+    get "/account" SignedIn pages::account::page;
+    post "/account/tokens" SignedIn pages::account::add_token;
+    post "/account/tokens/{id}/end" SignedIn pages::account::end_token;
+    get "/api/v1/deposits" Token pages::api::list;
+    post "/api/v1/deposits" Token pages::api::create;
+    get "/api/v1/deposits/{id}" Token pages::api::show;
+    get "/api/v1/deposits/{id}/{name}" Token pages::api::part;
+    get "/captures" SignedIn pages::capture::page;
+    post "/captures" SignedIn pages::capture::submit;
+    get "/captures/{id}" SignedIn pages::capture::one;
+    get "/captures/{id}/events" SignedIn pages::capture::events;
+    get "/register" SignedIn pages::register::page;
+    post "/register" SignedIn pages::register::submit;
+    get "/library" SignedIn pages::library::page;
+    get "/deposits/{id}" SignedIn pages::deposit::page;
+    get "/deposits/{id}/picture.jpg" SignedIn pages::deposit::thumbnail;
+    get "/deposits/{id}/certificate.pdf" SignedIn pages::deposit::certificate;
+    get "/deposits/{id}/package.zip" SignedIn pages::deposit::package;
+    get "/deposits/{id}/parts/{name}" SignedIn pages::deposit::part;
+    get "/deposits/{id}/original" SignedIn pages::deposit::original;
+    post "/account/sessions/{id}/end" SignedIn pages::account::end_session;
+}

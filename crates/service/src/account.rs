@@ -1,0 +1,139 @@
+//! Who may do what: the one door at which permission is asked.
+//!
+//! Rules:
+//! - An [`Actor`] is made here alone, from a session, so nobody else can say who is acting.
+//! - [`Folder::allow`] is the only place that decides; use cases ask it first, callers translate its [`Refusal`].
+//! - What belongs to another account is *not found*, never *forbidden*: a number tells nobody that it exists.
+
+mod capture;
+mod declared;
+mod deposit;
+mod library;
+mod overview;
+mod people;
+mod public;
+mod record;
+mod refusal;
+mod tokens;
+
+pub use capture::MAX_PAGES;
+pub use declared::Declared;
+pub use deposit::{MAX_UPLOAD, RIGHTS, Staged};
+pub use library::{Item, SHELF_PAGE, Search, Shelf};
+pub use overview::Overview;
+pub(crate) use people::first as people_first;
+pub use people::{FirstSignIn, MAX_PASSWORD, MIN_PASSWORD, OpenSession, Opened};
+pub use public::{Digester, MAX_STAMP_REQUEST};
+pub use record::{Kept, Shown};
+pub use refusal::{Answer, Refusal, Why};
+pub use tokens::{MAX_TOKEN_DAYS, SCOPES};
+
+use crate::{Folder, Result, clock};
+use store::{Session, SignIn};
+
+/// Who acts, for whom, and by what right.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    via: Via,
+}
+
+#[derive(Clone, Debug)]
+enum Via {
+    Visitor,
+    Session { person: SignIn, session: i64 },
+    Token { person: SignIn, token: i64, scopes: Vec<String> },
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// See an account's own pages.
+    View,
+    /// Register files.
+    Deposit,
+    /// Have pages captured.
+    Capture,
+    /// Take certificates, packages and originals away.
+    Download,
+    /// See and end one's own sessions.
+    Sessions,
+    /// Make, see and end one's own API tokens.
+    Tokens,
+}
+
+impl Actor {
+    /// Nobody who is known.
+    pub fn visitor() -> Self {
+        Self { via: Via::Visitor }
+    }
+
+    fn of_token(person: SignIn, token: i64, scopes: &str) -> Self {
+        Self { via: Via::Token { person, token, scopes: scopes.split(' ').map(str::to_owned).collect() } }
+    }
+
+    fn of(person: SignIn, session: &Session) -> Self {
+        Self { via: Via::Session { person, session: session.id } }
+    }
+
+    /// The name to show; `None` for a visitor.
+    pub fn name(&self) -> Option<&str> {
+        self.person().map(|p| p.name.as_str())
+    }
+
+    /// The session that this is; `None` for a visitor.
+    pub fn session(&self) -> Option<i64> {
+        match &self.via {
+            Via::Session { session, .. } => Some(*session),
+            Via::Token { .. } | Via::Visitor => None,
+        }
+    }
+
+    fn person(&self) -> Option<&SignIn> {
+        match &self.via {
+            Via::Session { person, .. } | Via::Token { person, .. } => Some(person),
+            Via::Visitor => None,
+        }
+    }
+}
+
+impl Folder {
+    /// The door. Gives the person whose act it is, for the audit log and the record.
+    pub(crate) fn allow<'a>(&self, actor: &'a Actor, permission: Permission) -> Answer<&'a SignIn> {
+        match (&actor.via, permission) {
+            (Via::Visitor, _) => Err(Refusal::unknown()),
+            // One role so far: the main account may do everything that is its own.
+            (Via::Session { person, .. }, _) => Ok(person),
+            (Via::Token { person, scopes, .. }, permission) => match permission.scope() {
+                Some(scope) if scopes.iter().any(|s| s == scope) => Ok(person),
+                Some(scope) => Err(Refusal::new(
+                    Why::Forbidden,
+                    format!("这个令牌没有“{scope}”用途"),
+                    format!("this token is not for {scope}"),
+                )),
+                None => Err(Refusal::new(Why::Forbidden, "令牌不能做这件事", "no token may do this")),
+            },
+        }
+    }
+
+    /// Writes the audit log's line of an act that was allowed.
+    pub(crate) fn note(&self, actor: &Actor, person: &SignIn, act: &str, subject: &str) -> Result<()> {
+        let (account, sign_in) = (person.account, Some(person.id));
+        let via = match &actor.via {
+            Via::Token { token, .. } => format!("token {token}"),
+            Via::Session { session, .. } => format!("session {session}"),
+            Via::Visitor => "visitor".to_owned(),
+        };
+        Ok(self.store.note_act(&store::Act { at: clock::now().0, account, sign_in, via: &via, act, subject })?)
+    }
+}
+
+impl Permission {
+    /// Which scope a token needs for it; `None`: no token has it.
+    fn scope(self) -> Option<&'static str> {
+        match self {
+            Self::View | Self::Download => Some("read"),
+            Self::Deposit => Some("deposit"),
+            Self::Capture | Self::Sessions | Self::Tokens => None,
+        }
+    }
+}

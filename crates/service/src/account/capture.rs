@@ -1,0 +1,85 @@
+//! Pages to capture: asked for, queued, taken one at a time by the one writer, taken up again after a stop.
+
+use super::{Actor, Answer, Permission, Refusal, Why};
+use crate::{CaptureEvent, CaptureRequest, Folder, Result, capture::check_url, clock};
+use store::{Ended, Queued};
+
+/// Most pages of one request.
+pub const MAX_PAGES: usize = 20;
+/// Entries of the list of captures.
+const LISTED: u32 = 30;
+
+impl Folder {
+    /// Puts pages into the queue. Their numbers there, in order.
+    pub fn order_captures(
+        &self,
+        actor: &Actor,
+        urls: &[String],
+        other: bool,
+        phone: bool,
+        settings: &CaptureRequest,
+    ) -> Answer<Vec<i64>> {
+        let person = self.allow(actor, Permission::Capture)?;
+        if urls.is_empty() || urls.len() > MAX_PAGES {
+            return Err(Refusal::field(
+                "urls",
+                format!("请填写 1 至 {MAX_PAGES} 个网址，一行一个"),
+                format!("give 1 to {MAX_PAGES} addresses, one a line"),
+            ));
+        }
+        for url in urls {
+            check_url(url, &settings.loopback).map_err(|error| Refusal { why: Why::Field("urls"), error })?;
+        }
+        let at = clock::now().0;
+        let mut numbers = Vec::new();
+        for url in urls {
+            let id = self.store.queue_capture(person.account, person.id, url, other, phone, at)?;
+            self.note(actor, person, "capture", &format!("{id} {url}"))?;
+            numbers.push(id);
+        }
+        Ok(numbers)
+    }
+
+    /// The account's newest.
+    pub fn captures(&self, actor: &Actor) -> Answer<Vec<Queued>> {
+        let person = self.allow(actor, Permission::View)?;
+        Ok(self.store.queued_captures(person.account, LISTED)?)
+    }
+
+    /// One of the account's, and how many stand before it in the queue.
+    pub fn queued_capture(&self, actor: &Actor, id: i64) -> Answer<(Queued, u64)> {
+        let person = self.allow(actor, Permission::View)?;
+        let found = self.store.queued_capture(person.account, id)?;
+        let found = found.ok_or_else(|| Refusal::new(Why::NotFound, "没有这次取证", "there is no such capture"))?;
+        Ok((found, self.store.captures_before(id)?))
+    }
+
+    /// What a stopped process left under way waits again, once. Only the one writer calls this.
+    pub fn take_up_captures(&self) -> Result<()> {
+        let (zh, en) =
+            ("服务两次在取证中途停止；请重新提交", "the server stopped twice in the middle of it; ask for it again");
+        Ok(self.store.take_up_captures(zh, en, clock::now().0)?)
+    }
+
+    /// Takes the first page of the queue, to its end; `events` hears its number and each step. `false`: none waits.
+    pub fn run_next_capture(&self, settings: &CaptureRequest, events: &mut dyn FnMut(i64, &str)) -> Result<bool> {
+        let Some(next) = self.store.next_capture()? else { return Ok(false) };
+        let request =
+            CaptureRequest { urls: vec![next.url.clone()], other: next.other, phone: next.phone, ..settings.clone() };
+        let lines = self.capture_beside(&request, &mut |event| {
+            if let CaptureEvent::Step { step, .. } = event {
+                events(next.id, &step);
+            }
+        });
+        let ended = match lines {
+            Ok(mut lines) => {
+                let line = lines.pop().unwrap_or_default();
+                let error = line.error.map(|e| (e.zh, e.en));
+                Ended { outcome: line.status, record: line.id, ordered: line.order, error }
+            }
+            Err(e) => Ended { outcome: "failed".into(), error: Some((e.zh, e.en)), ..Ended::default() },
+        };
+        self.store.end_capture(next.id, &ended, clock::now().0)?;
+        Ok(true)
+    }
+}

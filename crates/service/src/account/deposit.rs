@@ -1,0 +1,138 @@
+//! Files that come in over the network: staged, then registered as the command line registers them.
+
+use super::{Actor, Answer, Permission, Refusal, Why};
+use crate::{DepositLine, DepositRequest, Error, Folder, Result, Rights, keys, register::check_rights};
+use evidence::hex;
+use sha2::Digest;
+use std::{
+    fs::{self, File},
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+/// Longest file that is taken over the network.
+pub const MAX_UPLOAD: u64 = 2 << 30;
+/// Claims that a person may make when depositing.
+pub const RIGHTS: [&str; 9] = [
+    "title",
+    "author",
+    "work_origin",
+    "basis",
+    "completed_at",
+    "completed_place",
+    "published_at",
+    "published_place",
+    "published_url",
+];
+
+/// A file on its way in. Dropped before it is registered, it is gone.
+pub struct Staged {
+    folder: PathBuf,
+    path: PathBuf,
+    file: File,
+    size: u64,
+    sha256: sha2::Sha256,
+}
+
+impl Staged {
+    /// The next bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> Answer<()> {
+        self.size += bytes.len() as u64;
+        self.sha256.update(bytes);
+        if self.size > MAX_UPLOAD {
+            let most = MAX_UPLOAD >> 30;
+            return Err(Refusal::field(
+                "file",
+                format!("文件超过 {most} GiB；更大的文件请用命令行登记"),
+                format!("the file is longer than {most} GiB; register it on the command line"),
+            ));
+        }
+        Ok(self.file.write_all(bytes).map_err(|e| Error::io(&self.path, &e))?)
+    }
+}
+
+impl Staged {
+    /// The name that it came with.
+    pub fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// SHA-256 of what has come.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.sha256.clone().finalize().into()
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Folder {
+    /// A place for a file that is about to come.
+    pub fn stage(&self, actor: &Actor, name: &str) -> Answer<Staged> {
+        self.allow(actor, Permission::Deposit)?;
+        let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+        if name.is_empty() || name == "." || name == ".." || name.len() > 250 || name.contains('\0') {
+            return Err(Refusal::field(
+                "file",
+                "文件没有可用的名称，或名称过长；请改名后重试",
+                "the file has no usable name, or too long a one; rename it and try again",
+            ));
+        }
+        let folder = incoming(&self.dir).join(format!("upload-{}", hex::encode(&keys::random::<16>()?)));
+        let made = fs::create_dir_all(&folder).and_then(|()| File::create_new(folder.join(name)));
+        let file = made.map_err(|e| Error::io(&folder, &e))?;
+        Ok(Staged { path: folder.join(name), folder, file, size: 0, sha256: sha2::Sha256::new() })
+    }
+
+    /// Registers a staged file: its bytes kept, the acting person named.
+    pub fn register(&self, actor: &Actor, staged: Staged, rights: &Rights) -> Answer<DepositLine> {
+        let person = self.allow(actor, Permission::Deposit)?;
+        let mut claims = rights.claims.clone();
+        if let Some(name) = claims.keys().find(|name| !RIGHTS.contains(&name.as_str())) {
+            return Err(Refusal::field(
+                "rights",
+                format!("没有“{name}”这一项声明"),
+                format!("there is no claim called {name}"),
+            ));
+        }
+        claims.insert("acting_account".into(), person.name.clone());
+        let request =
+            DepositRequest { paths: vec![staged.path.clone()], rights: Rights { claims }, ..DepositRequest::default() };
+        check_rights(&request.rights.claims).map_err(|error| Refusal { why: Why::Field("rights"), error })?;
+        let mut lines = self.deposit_beside(&request, &mut |_| ())?;
+        let Some(mut line) = lines.pop() else {
+            return Err(Error::new("没有登记任何文件", "nothing was registered").into());
+        };
+        if let Some(error) = line.error.take() {
+            return Err(Refusal { why: Why::Field("file"), error: without_path(error, &staged.path) });
+        }
+        line.file = staged.name();
+        self.note(actor, person, "deposit", line.id.as_deref().unwrap_or_default())?;
+        Ok(line)
+    }
+
+    /// Removes what uploads of an earlier process left half-way. Only the one writer calls this.
+    pub fn sweep_uploads(&self) -> Result<()> {
+        let Ok(entries) = fs::read_dir(incoming(&self.dir)) else { return Ok(()) };
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().starts_with("upload-") {
+                fs::remove_dir_all(entry.path()).map_err(|e| Error::io(&entry.path(), &e))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Backups leave it out.
+fn incoming(dir: &Path) -> PathBuf {
+    dir.join("originals/incoming")
+}
+
+/// A visitor is told of his file, not of where it lay here.
+fn without_path(error: Error, path: &Path) -> Error {
+    let (shown, name) = (crate::show_path(path), crate::show_path(Path::new(path.file_name().unwrap_or_default())));
+    Error { zh: error.zh.replace(&shown, &name), en: error.en.replace(&shown, &name), exit: error.exit }
+}

@@ -1,0 +1,238 @@
+//! People: the first one, signing in and out, sessions.
+//!
+//! Rules:
+//! - A password is kept as argon2id (RFC 9106) with the library's parameters; a name that nobody has costs the same time.
+//! - From the fifth wrong password on a name is closed for 30 s, then twice as long each time, 15 minutes at most.
+//! - A session's token is 32 random bytes, new at every sign-in; the folder knows only its SHA-256.
+
+use super::{Actor, Answer, Permission, Refusal, Why};
+use crate::{Error, Folder, Result, clock, keys, letters};
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use evidence::{digest, hex, time::SECOND};
+use std::sync::OnceLock;
+use store::{NewSignIn, OWNER_ACCOUNT};
+
+/// Shortest password, in characters.
+pub const MIN_PASSWORD: usize = 12;
+/// Longest password, in bytes: hashing takes as long as it is long.
+pub const MAX_PASSWORD: usize = 1024;
+/// Wrong passwords that cost nothing.
+const FREE: i64 = 4;
+/// A session ends so long after it began.
+const SESSION: i64 = 14 * 24 * 3600 * SECOND;
+/// How often a session's use is written down.
+const TOUCH: i64 = 60 * SECOND;
+
+/// The first person: owner and operator in one, until more are invited.
+#[derive(Clone, Debug)]
+pub struct FirstSignIn {
+    /// Typed to sign in.
+    pub login: String,
+    /// Shown, and recorded as the acting account.
+    pub name: String,
+    /// As typed.
+    pub password: String,
+}
+
+/// A session as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct OpenSession {
+    /// Number.
+    pub id: i64,
+    /// The browser's own words about itself.
+    pub agent: String,
+    /// UTC microseconds.
+    pub created_at: i64,
+    /// UTC microseconds, to the minute.
+    pub seen_at: i64,
+    /// The one that asks.
+    pub current: bool,
+}
+
+/// What a sign-in gives.
+pub struct Opened {
+    /// For the browser alone, hex.
+    pub token: String,
+    /// Seconds.
+    pub lasts: i64,
+}
+
+impl FirstSignIn {
+    /// Refuses what could not be typed again, printed, or kept.
+    pub(crate) fn check(&self) -> Answer<NewSignIn> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._@-".contains(c);
+        if !(3..=64).contains(&self.login.len()) || !self.login.chars().all(plain) {
+            return Err(Refusal::field(
+                "login",
+                "登录名须为 3 至 64 个字母、数字或 . _ @ -",
+                "the name to sign in with must have 3 to 64 letters, digits or . _ @ -",
+            ));
+        }
+        let name = self.name.trim();
+        if name.is_empty() || name.chars().count() > 60 {
+            return Err(Refusal::field("name", "请填写姓名，不超过 60 个字", "give a name of at most 60 characters"));
+        }
+        let shown = evidence::json::check_string("name", name).map_err(Error::from);
+        shown
+            .and_then(|()| letters::check(name, "姓名", "the name"))
+            .map_err(|error| Refusal { why: Why::Field("name"), error })?;
+        if self.password.chars().count() < MIN_PASSWORD || self.password.len() > MAX_PASSWORD {
+            return Err(Refusal::field(
+                "password",
+                format!("密码至少 {MIN_PASSWORD} 个字符，至多 {MAX_PASSWORD} 字节"),
+                format!("a password has at least {MIN_PASSWORD} characters and at most {MAX_PASSWORD} bytes"),
+            ));
+        }
+        if self.password.eq_ignore_ascii_case(&self.login) {
+            return Err(Refusal::field(
+                "password",
+                "密码不能与登录名相同",
+                "the password must not be the name to sign in with",
+            ));
+        }
+        let (account, login, name) = (OWNER_ACCOUNT, self.login.clone(), name.to_owned());
+        Ok(NewSignIn { account, login, name, password: hash(&self.password)?, at: clock::now().0 })
+    }
+}
+
+impl Folder {
+    /// Whether anybody can sign in.
+    pub fn has_sign_in(&self) -> Result<bool> {
+        Ok(self.store.any_sign_in()?)
+    }
+
+    /// Adds the first person to a folder that has none.
+    pub fn add_first_sign_in(&self, person: &FirstSignIn) -> Answer<()> {
+        first(&self.store, &person.check()?)
+    }
+
+    /// Right name and password: a new session. Both wrong cases read alike.
+    pub fn sign_in(&self, login: &str, password: &str, agent: &str) -> Answer<Opened> {
+        let now = clock::now().0;
+        let wrong = || Refusal::field("password", "登录名或密码不对", "the name or the password is wrong");
+        if password.len() > MAX_PASSWORD || login.len() > 64 {
+            return Err(wrong());
+        }
+        let Some(person) = self.store.sign_in_named(login)? else {
+            // As long as a name that is there.
+            verify(password, nobody()?);
+            return Err(wrong());
+        };
+        if person.locked_until > now {
+            let left = (person.locked_until - now) / SECOND + 1;
+            return Err(Refusal::new(
+                Why::Slow(u64::try_from(left).unwrap_or(1)),
+                format!("密码多次输入错误，请在 {left} 秒后再试"),
+                format!("too many wrong passwords; try again in {left} seconds"),
+            ));
+        }
+        if !verify(password, &person.password) {
+            let over = person.failed - FREE;
+            let wait = if over < 0 { 0 } else { (30_i64 << over.min(5)).min(900) * SECOND };
+            self.store.note_failed(person.id, now + wait)?;
+            return Err(wrong());
+        }
+        let token = hex::encode(&keys::random::<32>()?);
+        let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
+        let id = self.store.begin_session(&digest::sha256(token.as_bytes()), person.id, &agent, now, now + SESSION)?;
+        let actor = Actor { via: super::Via::Session { person: person.clone(), session: id } };
+        self.note(&actor, &person, "sign-in", &id.to_string())?;
+        Ok(Opened { token, lasts: SESSION / SECOND })
+    }
+
+    /// Whose session this token is; a visitor where it is nobody's.
+    pub fn actor(&self, token: &str) -> Result<Actor> {
+        let now = clock::now().0;
+        let Some((session, person)) = self.store.session(&digest::sha256(token.as_bytes()), now)? else {
+            return Ok(Actor::visitor());
+        };
+        if (now - session.seen_at).abs() > TOUCH {
+            self.store.touch_session(session.id, now)?;
+        }
+        Ok(Actor::of(person, &session))
+    }
+
+    /// The actor's sessions, the last used first.
+    pub fn sessions(&self, actor: &Actor) -> Answer<Vec<OpenSession>> {
+        let person = self.allow(actor, Permission::Sessions)?;
+        let found = self.store.sessions(person.id, clock::now().0)?;
+        Ok(found
+            .into_iter()
+            .map(|s| OpenSession {
+                id: s.id,
+                agent: s.agent,
+                created_at: s.created_at,
+                seen_at: s.seen_at,
+                current: actor.session() == Some(s.id),
+            })
+            .collect())
+    }
+
+    /// Ends one of the actor's sessions.
+    pub fn end_session(&self, actor: &Actor, id: i64) -> Answer<()> {
+        let person = self.allow(actor, Permission::Sessions)?;
+        if !self.store.end_session(person.id, id)? {
+            return Err(Refusal::new(Why::NotFound, "没有这个登录", "there is no such session"));
+        }
+        Ok(self.note(actor, person, "end-session", &id.to_string())?)
+    }
+}
+
+/// Writes the first person, unless there is one.
+pub(crate) fn first(store: &store::Store, new: &NewSignIn) -> Answer<()> {
+    match store.first_sign_in(new)? {
+        Some(_) => Ok(()),
+        None => Err(Refusal::new(
+            Why::Conflict,
+            "这个文件夹已经有人登录；请用已有的登录名登录",
+            "somebody can sign in to this folder already; use that name",
+        )),
+    }
+}
+
+fn hash(password: &str) -> Result<String> {
+    let hashed = Argon2::default().hash_password(password.as_bytes()).map(|h| h.to_string());
+    hashed.map_err(|e| Error::new(format!("密码无法处理（{e}）"), format!("the password could not be hashed ({e})")))
+}
+
+fn verify(password: &str, stored: &str) -> bool {
+    PasswordHash::new(stored).is_ok_and(|h| Argon2::default().verify_password(password.as_bytes(), &h).is_ok())
+}
+
+/// The hash of no password: what a name that nobody has is held against.
+fn nobody() -> Result<&'static str> {
+    static NOBODY: OnceLock<String> = OnceLock::new();
+    if let Some(known) = NOBODY.get() {
+        return Ok(known);
+    }
+    let made = hash(&hex::encode(&keys::random::<32>()?))?;
+    Ok(NOBODY.get_or_init(|| made))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn person(login: &str, name: &str, password: &str) -> FirstSignIn {
+        FirstSignIn { login: login.into(), name: name.into(), password: password.into() }
+    }
+
+    #[test]
+    fn what_a_person_cannot_be_called_is_refused_by_field() {
+        let field = |p: FirstSignIn| p.check().map(|_| ()).map_err(|r| r.why);
+        assert_eq!(field(person("li", "林晚", "correct horse")), Err(Why::Field("login")));
+        assert_eq!(field(person("lin wan", "林晚", "correct horse")), Err(Why::Field("login")));
+        assert_eq!(field(person("linwan", " ", "correct horse")), Err(Why::Field("name")));
+        assert_eq!(field(person("linwan", "林\u{202e}晚", "correct horse")), Err(Why::Field("name")));
+        assert_eq!(field(person("linwan", "林晚", "short")), Err(Why::Field("password")));
+        assert_eq!(field(person("linwan@example", "林晚", "linwan@example")), Err(Why::Field("password")));
+        let kept = person("linwan", " 林晚 ", "correct horse battery").check().unwrap();
+        assert_eq!(kept.name, "林晚");
+        assert!(kept.password.starts_with("$argon2id$") && verify("correct horse battery", &kept.password));
+        assert!(!verify("correct horse battery ", &kept.password));
+    }
+}

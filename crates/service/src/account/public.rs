@@ -1,0 +1,112 @@
+//! What everybody may have: the ledger's own files, and time-stamps of the embedded authority.
+
+use super::{Answer, Refusal, Why};
+use crate::{Error, Folder, clock};
+use evidence::digest::FileDigests;
+use sha2::Digest;
+use std::{fs, path::Path};
+use verify::{Original, Verdict};
+
+/// Longest RFC 3161 request that is read, in bytes.
+pub const MAX_STAMP_REQUEST: usize = 16 << 10;
+
+impl Folder {
+    /// A file of the static tlog-tiles tree (C2SP tlog-tiles), by its path there: `checkpoint`, `tile/0/000` ….
+    pub fn ledger_file(&self, path: &str) -> Answer<Vec<u8>> {
+        let none = || Refusal::new(Why::NotFound, "账本没有这个文件", "the ledger has no such file");
+        if !is_ledger_path(path) {
+            return Err(none());
+        }
+        let file = self.dir.join("ledger").join(path);
+        match fs::read(&file) {
+            Ok(bytes) => Ok(bytes),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(none()),
+            Err(e) => Err(Error::io(&file, &e).into()),
+        }
+    }
+
+    /// The embedded authority's answer (RFC 3161, 2.4.2) to a request; a refusal is an answer too.
+    pub fn stamp_request(&self, request: &[u8]) -> Answer<Vec<u8>> {
+        self.writer()?.authority.respond(request).map_err(|e| {
+            let (zh, en) = (format!("时间戳请求无法处理（{e}）"), format!("the request cannot be answered ({e})"));
+            Refusal::field("request", zh, en)
+        })
+    }
+}
+
+/// Takes the digests of an original as it comes by; the bytes are not kept.
+#[derive(Default)]
+pub struct Digester {
+    sha256: sha2::Sha256,
+    sm3: sm3::Sm3,
+    size: u64,
+}
+
+impl Digester {
+    /// The next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        self.sm3.update(bytes);
+        self.size += bytes.len() as u64;
+    }
+
+    /// Under this name, for display.
+    pub fn finish(self, name: &str) -> Original {
+        let (sha256, sm3) = (self.sha256.finalize().into(), self.sm3.finalize().into());
+        Original { name: crate::show_path(Path::new(name)), digests: FileDigests { sha256, sm3, size: self.size } }
+    }
+}
+
+impl Folder {
+    /// Verifies a certificate (PDF) or package (ZIP) of anybody's under this folder's own trust. Nothing is kept.
+    pub fn verify_given(&self, evidence: &[u8], originals: &[Original]) -> Answer<Verdict> {
+        let (trust, now) = (self.own_trust()?, clock::now());
+        if evidence.starts_with(b"%PDF-") {
+            return Ok(verify::check_certificate(evidence, &trust, originals, now));
+        }
+        if evidence.starts_with(b"PK\x03\x04") {
+            return Ok(verify::check_package(evidence, &trust, originals, now));
+        }
+        Err(Refusal::field(
+            "evidence",
+            "这不是证书（PDF）或证据包（ZIP）",
+            "this is neither a certificate (PDF) nor a package (ZIP)",
+        ))
+    }
+}
+
+/// `checkpoint`, or `tile/L/N` and `tile/entries/N`, with `.p/W` behind a partial one; N as `x001/x234/067`.
+fn is_ledger_path(path: &str) -> bool {
+    let Some(rest) = path.strip_prefix("tile/") else { return path == "checkpoint" };
+    let Some((level, number)) = rest.split_once('/') else { return false };
+    let digits = |s: &str, most: usize| (1..=most).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_digit());
+    let (number, width) = number.split_once(".p/").map_or((number, "1"), |(n, w)| (n, w));
+    let mut parts = number.split('/').rev();
+    let last = parts.next().is_some_and(|p| p.len() == 3 && digits(p, 3));
+    let others = parts.all(|p| p.len() == 4 && p.strip_prefix('x').is_some_and(|p| digits(p, 3)));
+    (level == "entries" || digits(level, 2)) && last && others && number.len() < 64 && digits(width, 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_ledger_path;
+
+    #[test]
+    fn only_files_of_the_tree_are_the_ledgers() {
+        for good in ["checkpoint", "tile/0/000", "tile/entries/x001/x234/067", "tile/1/000.p/7"] {
+            assert!(is_ledger_path(good), "{good}");
+        }
+        for bad in [
+            "",
+            "../keys/ledger.pem",
+            "tile/0/../../checkpoint",
+            "tile/0/x00/000",
+            "tile/0/000.p/",
+            "tile//000",
+            "tile/0/0000",
+            "entries",
+        ] {
+            assert!(!is_ledger_path(bad), "{bad}");
+        }
+    }
+}

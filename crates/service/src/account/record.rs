@@ -1,0 +1,201 @@
+//! One record: what it says, its verdict made just now, and everything that can be taken away.
+
+use super::{Actor, Answer, Permission, Refusal, Why};
+use crate::{Error, ExportRequest, Folder, Result, clock, error::read_file, intake};
+use evidence::{disclosure, hex, json::Value, statement::Kind, time::Utc};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{Read, Seek},
+};
+use store::Record;
+use verify::{Original, Trust, Verdict};
+
+/// Largest original of which a picture is shown.
+const MAX_PICTURE: u64 = 256 << 20;
+/// Longest file of the trust folder.
+const MAX_TRUST: u64 = 1 << 20;
+
+/// A record as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Record number.
+    pub id: String,
+    /// Statement's kind.
+    pub kind: String,
+    /// As shown to the owner.
+    pub file_name: String,
+    /// The platform's own clock.
+    pub received_at: Utc,
+    /// The file's bytes.
+    pub size: Option<u64>,
+    /// Hex.
+    pub sha256: Option<String>,
+    /// Hex.
+    pub sm3: Option<String>,
+    /// Hex.
+    pub record_sha256: String,
+    /// Leaf index.
+    pub index: Option<u64>,
+    /// Whether the bytes are in the folder.
+    pub held: bool,
+    /// Every claim.
+    pub claims: BTreeMap<String, Value>,
+    /// Made just now from the entries of its package, with the folder's own trust; `None` before it is on the ledger.
+    pub verdict: Option<Verdict>,
+    /// Names of the package's entries.
+    pub parts: Vec<String>,
+}
+
+/// The bytes of a kept file, and what to call it.
+pub struct Kept {
+    /// From its start.
+    pub file: File,
+    /// Bytes.
+    pub size: u64,
+    /// As it was given, made safe.
+    pub name: String,
+}
+
+impl Folder {
+    /// A record with its verdict.
+    pub fn shown(&self, actor: &Actor, id: &str) -> Answer<Shown> {
+        let record = self.owned(actor, id, Permission::View)?;
+        let claims = disclosure::parse_set(&record.disclosures).map_err(Error::from)?;
+        let claims = claims.iter().map(|d| (d.name().to_owned(), d.value().clone())).collect();
+        let (verdict, parts) = match record.index {
+            Some(_) => self.verdict(&record).map(|(verdict, parts)| (Some(verdict), parts)).map_err(later)?,
+            None => (None, Vec::new()),
+        };
+        let held = record.sha256.is_some_and(|d| intake::original_path(&self.dir.join("originals"), &d).is_file());
+        Ok(Shown {
+            received_at: Utc(record.received_at),
+            size: record.size,
+            sha256: record.sha256.map(|d| hex::encode(&d)),
+            sm3: record.sm3.map(|d| hex::encode(&d)),
+            record_sha256: hex::encode(&record.record_digest),
+            index: record.index,
+            id: record.id,
+            kind: record.kind,
+            file_name: record.file_name,
+            held,
+            claims,
+            verdict,
+            parts,
+        })
+    }
+
+    /// The certificate (PDF), in one language.
+    pub fn certificate_of(&self, actor: &Actor, id: &str, english: bool) -> Answer<Vec<u8>> {
+        let record = self.owned(actor, id, Permission::Download)?;
+        let made = self.made(&record, &ExportRequest { english, ..ExportRequest::default() }).map_err(later)?;
+        made.certificate.ok_or_else(|| {
+            let (zh, en) = ("这条记录没有证书", "there is no certificate of this record");
+            Refusal::new(Why::NotFound, zh, en)
+        })
+    }
+
+    /// The package (ZIP), certificate in one language inside.
+    pub fn package_of(&self, actor: &Actor, id: &str, english: bool) -> Answer<Vec<u8>> {
+        let record = self.owned(actor, id, Permission::Download)?;
+        let request = ExportRequest { english, pending: true, ..ExportRequest::default() };
+        Ok(self.made(&record, &request).map_err(later)?.package)
+    }
+
+    /// One entry of the package, by its name there.
+    pub fn part_of(&self, actor: &Actor, id: &str, name: &str) -> Answer<Vec<u8>> {
+        let record = self.owned(actor, id, Permission::Download)?;
+        let request = ExportRequest { pending: true, ..ExportRequest::default() };
+        let entries = self.package_entries(&record, &request).map_err(later)?;
+        let found = entries.into_iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes);
+        found.ok_or_else(|| Refusal::new(Why::NotFound, "证据包中没有这个文件", "the package has no such file"))
+    }
+
+    /// The kept file, its digests compared just now.
+    pub fn original_of(&self, actor: &Actor, id: &str) -> Answer<Kept> {
+        let record = self.owned(actor, id, Permission::Download)?;
+        if !record.sha256.is_some_and(|d| intake::original_path(&self.dir.join("originals"), &d).is_file()) {
+            let (zh, en) = ("原件不在这里", "the original is not kept here");
+            return Err(Refusal::new(Why::NotFound, zh, en));
+        }
+        let mut file = self.held(&record)?;
+        file.rewind().map_err(|e| Error::io(&self.dir, &e))?;
+        let name = match record.kind.as_str() {
+            "capture" => format!("{id}.wacz"),
+            "comparison" => format!("{id}.comparison.json"),
+            _ => record.file_name.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect(),
+        };
+        Ok(Kept { file, size: record.size.unwrap_or_default(), name })
+    }
+
+    /// A small JPEG of a registered picture, made of the kept bytes; `None` where there is none.
+    pub fn picture_of(&self, actor: &Actor, id: &str) -> Answer<Option<Vec<u8>>> {
+        let record = self.owned(actor, id, Permission::View)?;
+        let Some(sha256) = record.sha256.filter(|_| record.kind == "image") else { return Ok(None) };
+        let path = intake::original_path(&self.dir.join("originals"), &sha256);
+        let Ok(file) = File::open(&path) else { return Ok(None) };
+        let mut bytes = Vec::new();
+        file.take(MAX_PICTURE + 1).read_to_end(&mut bytes).map_err(|e| Error::io(&path, &e))?;
+        if bytes.len() as u64 > MAX_PICTURE {
+            return Ok(None);
+        }
+        Ok(picture::thumbnail(bytes, &picture::Limits::default()).ok())
+    }
+
+    /// A record of the actor's account. Another account's is not there.
+    fn owned(&self, actor: &Actor, id: &str, permission: Permission) -> Answer<Record> {
+        let person = self.allow(actor, permission)?;
+        let none = || Refusal::new(Why::NotFound, "没有这条记录", "there is no such record");
+        if self.store.account_of(id)? != Some(person.account) {
+            return Err(none());
+        }
+        let record = self.store.record(id)?.ok_or_else(none)?;
+        // Leaf 0 travels in every package and has none of its own.
+        if record.kind == Kind::Operator.as_str() { Err(none()) } else { Ok(record) }
+    }
+
+    fn verdict(&self, record: &Record) -> Result<(Verdict, Vec<String>)> {
+        let request = ExportRequest { pending: true, ..ExportRequest::default() };
+        let entries = self.package_entries(record, &request)?;
+        let parts = entries.iter().map(|(name, _)| name.clone()).collect();
+        let package = archive::package::write(&entries).map_err(|e| {
+            Error::new(format!("证据包无法写成（{e}）"), format!("the package could not be written ({e})"))
+        })?;
+        let path = record.sha256.map(|d| intake::original_path(&self.dir.join("originals"), &d));
+        let path = path.filter(|p| p.is_file());
+        let mut originals = Vec::new();
+        if let Some(path) = &path {
+            let digests = intake::digests(path, &mut |_| ())?;
+            originals.push(Original { name: record.file_name.clone(), digests });
+        }
+        let made_here = ["capture", "comparison"].contains(&record.kind.as_str());
+        let mut beside = path.filter(|_| made_here).and_then(|p| File::open(p).ok());
+        let beside = beside.as_mut().map(|f| f as &mut dyn archive::wacz::Source);
+        let verdict = verify::check_package_beside(&package, &self.own_trust()?, &originals, beside, clock::now());
+        Ok((verdict, parts))
+    }
+
+    /// The folder's own trust, as anybody may copy it.
+    pub(crate) fn own_trust(&self) -> Result<Trust> {
+        let dir = self.trust_dir();
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&dir).map_err(|e| Error::io(&dir, &e))?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if entry.metadata().is_ok_and(|m| m.is_file() && m.len() <= MAX_TRUST) {
+                files.push((name, read_file(&entry.path())?));
+            }
+        }
+        Trust::from_files(files).map_err(|e| {
+            Error::new(
+                format!("信任文件夹中的 {} 不能用（{}）", e.file, e.reason.zh()),
+                format!("{} of the trust folder is of no use ({})", e.file, e.reason),
+            )
+        })
+    }
+}
+
+/// What is only not there yet is no failure of ours.
+fn later(error: Error) -> Refusal {
+    let why = if error.exit == 3 { Why::Conflict } else { Why::Failed };
+    Refusal { why, error }
+}

@@ -1,0 +1,64 @@
+//! Why an act was refused, in the caller's terms and in a person's words.
+
+use crate::Error;
+
+/// What kind of refusal it is: what a caller turns into a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Nobody is signed in.
+    SignIn,
+    /// Known, but not allowed.
+    Forbidden,
+    /// There is none, or it is another account's.
+    NotFound,
+    /// A value that was given; its field's name.
+    Field(&'static str),
+    /// It is so already, or something else stands there.
+    Conflict,
+    /// Too often; seconds to wait.
+    Slow(u64),
+    /// Something here did not work.
+    Failed,
+}
+
+/// A refusal: its kind and its sentence.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Its kind.
+    pub why: Why,
+    /// Which value, and the way out.
+    pub error: Error,
+}
+
+/// Shorthand.
+pub type Answer<T> = std::result::Result<T, Refusal>;
+
+impl Refusal {
+    /// A refusal of this kind.
+    pub fn new(why: Why, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { why, error: Error::new(zh, en) }
+    }
+
+    /// A value of this field.
+    pub fn field(name: &'static str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::new(Why::Field(name), zh, en)
+    }
+
+    /// Nobody has signed in.
+    pub fn unknown() -> Self {
+        Self::new(Why::SignIn, "请先登录", "sign in first")
+    }
+}
+
+/// What goes wrong without anybody's doing.
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { why: Why::Failed, error }
+    }
+}
+
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        Error::from(error).into()
+    }
+}

@@ -1,0 +1,235 @@
+//! People, their sessions and what they did. Times are UTC microseconds; secrets are here as SHA-256 only.
+
+use crate::{Result, Store};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// The account of the folder's owner.
+pub const OWNER_ACCOUNT: i64 = 1;
+
+/// A person who can sign in.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// Number.
+    pub id: i64,
+    /// Whose account.
+    pub account: i64,
+    /// Typed to sign in.
+    pub login: String,
+    /// Shown.
+    pub name: String,
+    /// argon2id, PHC string.
+    pub password: String,
+    /// Wrong passwords since the last right one.
+    pub failed: i64,
+    /// No password is looked at before.
+    pub locked_until: i64,
+}
+
+/// A person who is about to be able to.
+#[derive(Clone, Debug)]
+pub struct NewSignIn {
+    /// Whose account.
+    pub account: i64,
+    /// Typed to sign in.
+    pub login: String,
+    /// Shown.
+    pub name: String,
+    /// argon2id, PHC string.
+    pub password: String,
+    /// Now.
+    pub at: i64,
+}
+
+/// A signed-in browser.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Number: what lists and ends it.
+    pub id: i64,
+    /// Whose.
+    pub sign_in: i64,
+    /// The browser's own words about itself, cut.
+    pub agent: String,
+    /// Signed in.
+    pub created_at: i64,
+    /// Last seen.
+    pub seen_at: i64,
+    /// Ends by itself.
+    pub expires_at: i64,
+}
+
+/// One line of the audit log.
+#[derive(Clone, Debug)]
+pub struct Act<'a> {
+    /// When.
+    pub at: i64,
+    /// Whose account.
+    pub account: i64,
+    /// Who; `None` is nobody who was signed in.
+    pub sign_in: Option<i64>,
+    /// `session`, `token` …
+    pub via: &'a str,
+    /// What.
+    pub act: &'a str,
+    /// On what: a record's number.
+    pub subject: &'a str,
+}
+
+const SIGN_IN: &str = "s.id, s.account, s.login, s.name, s.password, s.failed, s.locked_until FROM sign_ins s";
+const SESSION: &str = "id, sign_in, agent, created_at, seen_at, expires_at FROM sessions";
+
+impl Store {
+    /// Adds the first person; `None`, and nothing is written, where there is one already.
+    pub fn first_sign_in(&self, new: &NewSignIn) -> Result<Option<i64>> {
+        let connection = self.lock();
+        // One statement, so that two who set up at once cannot both be first.
+        let sql = "INSERT INTO sign_ins(account, login, name, role, password, created_at)
+                   SELECT ?1, ?2, ?3, 'main', ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM sign_ins)";
+        let added = connection.execute(sql, params![new.account, new.login, new.name, new.password, new.at])?;
+        Ok((added == 1).then(|| connection.last_insert_rowid()))
+    }
+
+    /// Whether anybody can sign in.
+    pub fn any_sign_in(&self) -> Result<bool> {
+        Ok(self.lock().query_row("SELECT EXISTS (SELECT 1 FROM sign_ins)", [], |row| row.get(0))?)
+    }
+
+    /// The person of this name, without regard to case.
+    pub fn sign_in_named(&self, login: &str) -> Result<Option<SignIn>> {
+        let sql = format!("SELECT {SIGN_IN} WHERE s.login = ?1");
+        Ok(self.lock().query_row(&sql, [login], sign_in).optional()?)
+    }
+
+    /// Counts a wrong password, and closes the door until then.
+    pub fn note_failed(&self, id: i64, locked_until: i64) -> Result<()> {
+        let sql = "UPDATE sign_ins SET failed = failed + 1, locked_until = ?2 WHERE id = ?1";
+        self.lock().execute(sql, [id, locked_until])?;
+        Ok(())
+    }
+
+    /// A new session; the wrong passwords before it are forgotten, and sessions that have ended go.
+    pub fn begin_session(&self, digest: &[u8; 32], sign_in: i64, agent: &str, at: i64, until: i64) -> Result<i64> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        transaction.execute("UPDATE sign_ins SET failed = 0, locked_until = 0 WHERE id = ?1", [sign_in])?;
+        transaction.execute("DELETE FROM sessions WHERE expires_at <= ?1", [at])?;
+        let sql = "INSERT INTO sessions(digest, sign_in, agent, created_at, seen_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?4, ?5)";
+        transaction.execute(sql, params![digest, sign_in, agent, at, until])?;
+        let id = transaction.last_insert_rowid();
+        transaction.commit()?;
+        Ok(id)
+    }
+
+    /// The session of this digest and its person, unless it has ended.
+    pub fn session(&self, digest: &[u8; 32], at: i64) -> Result<Option<(Session, SignIn)>> {
+        let connection = self.lock();
+        let sql = format!("SELECT {SESSION} WHERE digest = ?1 AND expires_at > ?2");
+        let Some(found) = connection.query_row(&sql, params![digest, at], session).optional()? else {
+            return Ok(None);
+        };
+        Ok(open_person(&connection, found.sign_in)?.map(|person| (found, person)))
+    }
+
+    /// Notes that a session was used.
+    pub fn touch_session(&self, id: i64, at: i64) -> Result<()> {
+        self.lock().execute("UPDATE sessions SET seen_at = ?2 WHERE id = ?1", [id, at])?;
+        Ok(())
+    }
+
+    /// A person's sessions, the last used first.
+    pub fn sessions(&self, sign_in: i64, at: i64) -> Result<Vec<Session>> {
+        let connection = self.lock();
+        let sql = format!("SELECT {SESSION} WHERE sign_in = ?1 AND expires_at > ?2 ORDER BY seen_at DESC, id DESC");
+        let mut statement = connection.prepare_cached(&sql)?;
+        let rows = statement.query_map([sign_in, at], session)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Ends a session of this person; whether there was one.
+    pub fn end_session(&self, sign_in: i64, id: i64) -> Result<bool> {
+        Ok(self.lock().execute("DELETE FROM sessions WHERE id = ?2 AND sign_in = ?1", [sign_in, id])? == 1)
+    }
+
+    /// Writes a line of the audit log.
+    pub fn note_act(&self, act: &Act<'_>) -> Result<()> {
+        let sql = "INSERT INTO acts(at, account, sign_in, via, act, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let Act { at, account, sign_in, via, act, subject } = act;
+        self.lock().execute(sql, params![at, account, sign_in, via, act, subject])?;
+        Ok(())
+    }
+
+    /// Whose a record is.
+    pub fn account_of(&self, record: &str) -> Result<Option<i64>> {
+        let sql = "SELECT account FROM records WHERE id = ?1";
+        Ok(self.lock().query_row(sql, [record], |row| row.get(0)).optional()?)
+    }
+}
+
+/// A person of an open account.
+pub(crate) fn open_person(connection: &Connection, id: i64) -> Result<Option<SignIn>> {
+    let sql = format!("SELECT {SIGN_IN} JOIN accounts a ON a.id = s.account WHERE s.id = ?1 AND a.state = 'open'");
+    Ok(connection.query_row(&sql, [id], sign_in).optional()?)
+}
+
+fn sign_in(row: &Row<'_>) -> rusqlite::Result<SignIn> {
+    Ok(SignIn {
+        id: row.get(0)?,
+        account: row.get(1)?,
+        login: row.get(2)?,
+        name: row.get(3)?,
+        password: row.get(4)?,
+        failed: row.get(5)?,
+        locked_until: row.get(6)?,
+    })
+}
+
+fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
+    Ok(Session {
+        id: row.get(0)?,
+        sign_in: row.get(1)?,
+        agent: row.get(2)?,
+        created_at: row.get(3)?,
+        seen_at: row.get(4)?,
+        expires_at: row.get(5)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn person(login: &str) -> NewSignIn {
+        let (name, password) = ("林晚".into(), "$argon2id$".into());
+        NewSignIn { account: OWNER_ACCOUNT, login: login.into(), name, password, at: 1 }
+    }
+
+    #[test]
+    fn only_one_can_be_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join("q.db")).unwrap();
+        assert!(!store.any_sign_in().unwrap());
+        let id = store.first_sign_in(&person("linwan")).unwrap().unwrap();
+        assert!(store.first_sign_in(&person("mallory")).unwrap().is_none());
+        assert_eq!(store.sign_in_named("LinWan").unwrap().unwrap().id, id);
+        assert!(store.sign_in_named("mallory").unwrap().is_none());
+    }
+
+    #[test]
+    fn a_session_ends_at_its_time_or_when_its_owner_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join("q.db")).unwrap();
+        let id = store.first_sign_in(&person("linwan")).unwrap().unwrap();
+        store.note_failed(id, 50).unwrap();
+        let one = store.begin_session(&[1; 32], id, "", 10, 20).unwrap();
+        assert_eq!(store.sign_in_named("linwan").unwrap().unwrap().failed, 0);
+        assert!(store.session(&[1; 32], 19).unwrap().is_some());
+        assert!(store.session(&[1; 32], 20).unwrap().is_none());
+        assert!(!store.end_session(id + 1, one).unwrap(), "another person's session");
+        assert!(store.session(&[1; 32], 11).unwrap().is_some());
+        assert!(store.end_session(id, one).unwrap());
+        assert!(store.session(&[1; 32], 11).unwrap().is_none());
+        store.begin_session(&[2; 32], id, "", 10, 20).unwrap();
+        store.lock().execute("UPDATE accounts SET state = 'closed'", []).unwrap();
+        assert!(store.session(&[2; 32], 11).unwrap().is_none(), "a closed account's session");
+    }
+}

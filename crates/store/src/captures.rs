@@ -1,0 +1,163 @@
+//! The queue of pages to capture. Times are UTC microseconds.
+
+use crate::{Result, Store};
+use rusqlite::{OptionalExtension, Row, params};
+
+/// A page that was asked for.
+#[derive(Clone, Debug)]
+pub struct Queued {
+    /// Number.
+    pub id: i64,
+    /// Whose.
+    pub account: i64,
+    /// Who asked.
+    pub sign_in: i64,
+    /// As asked.
+    pub url: String,
+    /// Another's page.
+    pub other: bool,
+    /// In a phone's window.
+    pub phone: bool,
+    /// `waiting`, `running`, `done`, `failed`.
+    pub state: String,
+    /// How the page was obtained.
+    pub outcome: Option<String>,
+    /// The capture's record.
+    pub record: Option<String>,
+    /// Why it failed, (zh, en).
+    pub error: Option<(String, String)>,
+    /// Asked.
+    pub created_at: i64,
+}
+
+/// How a capture ended.
+#[derive(Clone, Debug, Default)]
+pub struct Ended {
+    /// Its outcome.
+    pub outcome: String,
+    /// The capture's record; `None`: it failed.
+    pub record: Option<String>,
+    /// The order's record.
+    pub ordered: Option<String>,
+    /// Why it failed, (zh, en).
+    pub error: Option<(String, String)>,
+}
+
+const QUEUED: &str =
+    "id, account, sign_in, url, other, phone, state, outcome, record, zh, en, created_at FROM capture_queue";
+
+impl Store {
+    /// Puts a page at the end of the queue.
+    pub fn queue_capture(
+        &self,
+        account: i64,
+        sign_in: i64,
+        url: &str,
+        other: bool,
+        phone: bool,
+        at: i64,
+    ) -> Result<i64> {
+        let connection = self.lock();
+        let sql = "INSERT INTO capture_queue(account, sign_in, url, other, phone, state, created_at) VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', ?6)";
+        connection.execute(sql, params![account, sign_in, url, other, phone, at])?;
+        Ok(connection.last_insert_rowid())
+    }
+
+    /// Takes the first that waits; it is under way from now on.
+    pub fn next_capture(&self) -> Result<Option<Queued>> {
+        let connection = self.lock();
+        let sql = "UPDATE capture_queue SET state = 'running', runs = runs + 1
+                   WHERE id = (SELECT min(id) FROM capture_queue WHERE state = 'waiting') RETURNING id";
+        let Some(id) = connection.query_row(sql, [], |row| row.get::<_, i64>(0)).optional()? else { return Ok(None) };
+        Ok(connection.query_row(&format!("SELECT {QUEUED} WHERE id = ?1"), [id], queued).optional()?)
+    }
+
+    /// How one ended.
+    pub fn end_capture(&self, id: i64, ended: &Ended, at: i64) -> Result<()> {
+        let state = if ended.record.is_some() { "done" } else { "failed" };
+        let (zh, en) = ended.error.clone().unzip();
+        let sql = "UPDATE capture_queue SET state = ?2, outcome = ?3, record = ?4, ordered = ?5, zh = ?6, en = ?7, ended_at = ?8 WHERE id = ?1";
+        self.lock().execute(sql, params![id, state, ended.outcome, ended.record, ended.ordered, zh, en, at])?;
+        Ok(())
+    }
+
+    /// What a stopped process left under way waits again, once; a second time it has failed, for this reason.
+    pub fn take_up_captures(&self, zh: &str, en: &str, at: i64) -> Result<()> {
+        let connection = self.lock();
+        let sql = "UPDATE capture_queue SET state = 'failed', outcome = 'failed', zh = ?1, en = ?2, ended_at = ?3
+                   WHERE state = 'running' AND runs >= 2";
+        connection.execute(sql, params![zh, en, at])?;
+        connection.execute("UPDATE capture_queue SET state = 'waiting' WHERE state = 'running'", [])?;
+        Ok(())
+    }
+
+    /// An account's newest.
+    pub fn queued_captures(&self, account: i64, limit: u32) -> Result<Vec<Queued>> {
+        let connection = self.lock();
+        let sql = format!("SELECT {QUEUED} WHERE account = ?1 ORDER BY id DESC LIMIT ?2");
+        let mut statement = connection.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![account, limit], queued)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// One of an account's.
+    pub fn queued_capture(&self, account: i64, id: i64) -> Result<Option<Queued>> {
+        let sql = format!("SELECT {QUEUED} WHERE account = ?1 AND id = ?2");
+        Ok(self.lock().query_row(&sql, [account, id], queued).optional()?)
+    }
+
+    /// How many wait or run before this one.
+    pub fn captures_before(&self, id: i64) -> Result<u64> {
+        let sql = "SELECT count(*) FROM capture_queue WHERE id < ?1 AND state IN ('waiting', 'running')";
+        Ok(self.lock().query_row(sql, [id], |row| row.get(0))?)
+    }
+}
+
+fn queued(row: &Row<'_>) -> rusqlite::Result<Queued> {
+    let (zh, en): (Option<String>, Option<String>) = (row.get(9)?, row.get(10)?);
+    Ok(Queued {
+        id: row.get(0)?,
+        account: row.get(1)?,
+        sign_in: row.get(2)?,
+        url: row.get(3)?,
+        other: row.get(4)?,
+        phone: row.get(5)?,
+        state: row.get(6)?,
+        outcome: row.get(7)?,
+        record: row.get(8)?,
+        error: zh.zip(en),
+        created_at: row.get(11)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{NewSignIn, OWNER_ACCOUNT};
+
+    #[test]
+    fn a_capture_that_was_cut_off_is_taken_up_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join("q.db")).unwrap();
+        let person =
+            NewSignIn { account: OWNER_ACCOUNT, login: "a".into(), name: "a".into(), password: "".into(), at: 0 };
+        let person = store.first_sign_in(&person).unwrap().unwrap();
+        let ask = |url: &str| store.queue_capture(OWNER_ACCOUNT, person, url, true, false, 1).unwrap();
+        let (one, two) = (ask("https://one.example"), ask("https://two.example"));
+        assert_eq!(store.captures_before(two).unwrap(), 1);
+        assert_eq!(store.next_capture().unwrap().unwrap().id, one);
+        store.take_up_captures("停", "stopped", 2).unwrap();
+        assert_eq!(store.next_capture().unwrap().unwrap().id, one, "again, and before the others");
+        store.take_up_captures("停", "stopped", 3).unwrap();
+        let failed = store.queued_capture(OWNER_ACCOUNT, one).unwrap().unwrap();
+        assert_eq!((failed.state.as_str(), failed.error.unwrap().1.as_str()), ("failed", "stopped"));
+        assert_eq!(store.next_capture().unwrap().unwrap().id, two);
+        store
+            .end_capture(two, &Ended { outcome: "complete".into(), record: Some("r".into()), ..Ended::default() }, 4)
+            .unwrap();
+        assert!(store.next_capture().unwrap().is_none());
+        assert_eq!(store.queued_captures(OWNER_ACCOUNT, 9).unwrap().len(), 2);
+        assert!(store.queued_capture(2, one).unwrap().is_none(), "another account sees nothing");
+    }
+}

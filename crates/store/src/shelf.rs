@@ -1,0 +1,222 @@
+//! The library: records by account, newest first, found by title, name, number, digest or day.
+
+use crate::{Result, Store};
+use rusqlite::{Row, ToSql, params};
+
+/// A record that has no title on the shelf yet.
+#[derive(Clone, Debug)]
+pub struct Unshelved {
+    /// Its place.
+    pub seq: i64,
+    /// Its number.
+    pub id: String,
+    /// As shown to the owner.
+    pub file_name: String,
+    /// A `disclosure.json`.
+    pub disclosures: Vec<u8>,
+}
+
+/// What is looked for.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Whose.
+    pub account: i64,
+    /// Kinds; none is all but leaf 0 and orders.
+    pub kinds: Vec<String>,
+    /// Part of title, name, number, or digest in hex.
+    pub text: Option<String>,
+    /// From here on, before there; UTC microseconds.
+    pub days: Option<(i64, i64)>,
+    /// Only those that this many sealed leaves do not cover.
+    pub unsealed_from: Option<u64>,
+    /// At most.
+    pub limit: u32,
+    /// Passed over.
+    pub offset: u64,
+}
+
+/// A record on the shelf.
+#[derive(Clone, Debug)]
+pub struct Shelved {
+    /// Record number.
+    pub id: String,
+    /// Statement's kind.
+    pub kind: String,
+    /// Claimed title, else the name.
+    pub title: String,
+    /// As shown to the owner.
+    pub file_name: String,
+    /// UTC microseconds.
+    pub received_at: i64,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// Its leaf's index.
+    pub index: Option<u64>,
+    /// A capture's.
+    pub outcome: Option<String>,
+}
+
+impl Store {
+    /// Some of the records that are not on the shelf yet, oldest first.
+    pub fn unshelved(&self) -> Result<Vec<Unshelved>> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(
+            "SELECT seq, id, file_name, disclosures FROM records
+             WHERE seq > (SELECT coalesce(max(seq), 0) FROM shelf) ORDER BY seq LIMIT 500",
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok(Unshelved { seq: row.get(0)?, id: row.get(1)?, file_name: row.get(2)?, disclosures: row.get(3)? })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Puts them there: place, title, a capture's outcome.
+    pub fn shelve(&self, titled: &[(i64, String, Option<String>)]) -> Result<()> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        {
+            let sql = "INSERT INTO shelf(seq, title, outcome) VALUES (?1, ?2, ?3) ON CONFLICT(seq) DO NOTHING";
+            let mut insert = transaction.prepare_cached(sql)?;
+            for (seq, title, outcome) in titled {
+                insert.execute(params![seq, title, outcome])?;
+            }
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// What is wanted, newest first, and how many there are in all.
+    pub fn shelf(&self, wanted: &Wanted) -> Result<(Vec<Shelved>, u64)> {
+        let (condition, values) = condition(wanted);
+        let values: Vec<&dyn ToSql> = values.iter().map(|v| v.as_ref()).collect();
+        let from = format!("FROM records r JOIN shelf s ON s.seq = r.seq WHERE {condition}");
+        let connection = self.lock();
+        let total =
+            connection.query_row(&format!("SELECT count(*) {from}"), values.as_slice(), |row| row.get::<_, u64>(0))?;
+        let sql = format!(
+            "SELECT r.id, r.kind, s.title, r.file_name, r.received_at, r.size, r.leaf, s.outcome {from}
+             ORDER BY r.seq DESC LIMIT {} OFFSET {}",
+            wanted.limit, wanted.offset
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let rows = statement.query_map(values.as_slice(), shelved)?;
+        Ok((rows.collect::<rusqlite::Result<_>>()?, total))
+    }
+
+    /// How many records of each kind an account has.
+    pub fn kinds(&self, account: i64) -> Result<Vec<(String, u64)>> {
+        let connection = self.lock();
+        let mut statement =
+            connection.prepare_cached("SELECT kind, count(*) FROM records WHERE account = ?1 GROUP BY kind")?;
+        let rows = statement.query_map([account], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+fn condition(wanted: &Wanted) -> (String, Vec<Box<dyn ToSql>>) {
+    let mut sql = vec!["r.account = ?1".to_owned()];
+    let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(wanted.account)];
+    let mut value = |v: Box<dyn ToSql>| {
+        values.push(v);
+        values.len()
+    };
+    if wanted.kinds.is_empty() {
+        sql.push("r.kind NOT IN ('operator', 'order')".into());
+    } else {
+        let places: Vec<String> = wanted.kinds.iter().map(|k| format!("?{}", value(Box::new(k.clone())))).collect();
+        sql.push(format!("r.kind IN ({})", places.join(", ")));
+    }
+    if let Some(text) = &wanted.text {
+        let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let n = value(Box::new(format!("%{escaped}%")));
+        let like = |what: &str| format!("{what} LIKE ?{n} ESCAPE '\\'");
+        let mut any = vec![like("s.title"), like("r.file_name"), like("r.id")];
+        if text.len() >= 8 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            any.extend(["hex(r.sha256)", "hex(r.sm3)", "hex(r.record_digest)"].map(like));
+        }
+        sql.push(format!("({})", any.join(" OR ")));
+    }
+    if let Some((from, before)) = wanted.days {
+        let (from, before) = (value(Box::new(from)), value(Box::new(before)));
+        sql.push(format!("r.received_at >= ?{from} AND r.received_at < ?{before}"));
+    }
+    if let Some(size) = wanted.unsealed_from {
+        sql.push(format!("(r.leaf IS NULL OR r.leaf >= ?{})", value(Box::new(size))));
+    }
+    (sql.join(" AND "), values)
+}
+
+fn shelved(row: &Row<'_>) -> rusqlite::Result<Shelved> {
+    Ok(Shelved {
+        id: row.get(0)?,
+        kind: row.get(1)?,
+        title: row.get(2)?,
+        file_name: row.get(3)?,
+        received_at: row.get(4)?,
+        size: row.get(5)?,
+        index: row.get(6)?,
+        outcome: row.get(7)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{NewRecord, OWNER_ACCOUNT, Record};
+
+    fn record(n: u8, kind: &str, name: &str) -> NewRecord {
+        let record = Record {
+            id: format!("id-{n}"),
+            kind: kind.into(),
+            file_name: name.into(),
+            sha256: Some([n; 32]),
+            sm3: None,
+            size: Some(1),
+            received_at: i64::from(n),
+            record: vec![n],
+            record_digest: [n; 32],
+            disclosures: vec![],
+            index: Some(u64::from(n)),
+        };
+        NewRecord { record, tokens: vec![] }
+    }
+
+    #[test]
+    fn records_are_found_by_what_people_know_of_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join("q.db")).unwrap();
+        let all = [
+            record(0, "operator", ""),
+            record(0xab, "image", "a_b.jpg"),
+            record(2, "image", "100%.jpg"),
+            record(3, "capture", "https://example.cn"),
+        ];
+        store.insert(&all).unwrap();
+        store.set_index(&[([0xab; 32], 1)]).unwrap();
+        let titled = store.unshelved().unwrap();
+        assert_eq!(titled.len(), 4);
+        let titled: Vec<_> = titled.into_iter().map(|u| (u.seq, format!("画 {}", u.id), None)).collect();
+        store.shelve(&titled).unwrap();
+        assert!(store.unshelved().unwrap().is_empty());
+        let found = |text: &str, kinds: &[&str]| {
+            let kinds = kinds.iter().map(|k| (*k).to_owned()).collect();
+            let text = Some(text.to_owned()).filter(|t| !t.is_empty());
+            let wanted = Wanted { account: OWNER_ACCOUNT, kinds, text, limit: 9, ..Wanted::default() };
+            store.shelf(&wanted).unwrap().0.into_iter().map(|s| s.id).collect::<Vec<_>>()
+        };
+        assert_eq!(found("", &[]), ["id-3", "id-2", "id-171"]);
+        assert_eq!(found("100%", &[]), ["id-2"]);
+        assert_eq!(found("%", &[]), ["id-2"]);
+        assert_eq!(found("a_b", &[]), ["id-171"]);
+        assert_eq!(found("画 id-3", &[]), ["id-3"]);
+        assert_eq!(found("abababab", &[]), ["id-171"]);
+        assert_eq!(found("", &["capture"]), ["id-3"]);
+        let mut wanted = Wanted { account: OWNER_ACCOUNT, unsealed_from: Some(3), limit: 9, ..Wanted::default() };
+        assert_eq!(store.shelf(&wanted).unwrap().1, 2);
+        wanted.days = Some((3, 4));
+        assert_eq!(store.shelf(&wanted).unwrap().1, 1);
+        wanted.account = 2;
+        assert_eq!(store.shelf(&wanted).unwrap().1, 0, "another account sees nothing");
+        assert_eq!(store.kinds(2).unwrap(), []);
+    }
+}

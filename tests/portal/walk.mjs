@@ -1,0 +1,153 @@
+// Walks the portal as a visitor would, in Debian's Chromium: set-up, registering, library, one deposit, verifying, a
+// capture page; both languages, a desktop's and a phone's width, light and dark. With a folder as argument it also
+// leaves a picture of every page there.
+//
+//     node tests/portal/walk.mjs [FOLDER]
+//
+// playwright-core comes from tests/browser.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, mkdirSync, rmSync, writeFileSync, existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const require = createRequire(new URL("../browser/package.json", import.meta.url));
+const { chromium } = require("playwright-core");
+const quezao = process.env.QUEZAO ?? new URL("../../target/debug/quezao", import.meta.url).pathname;
+const pictures = process.argv[2];
+const work = mkdtempSync(join(tmpdir(), "quezao-portal-"));
+const complaints = [];
+
+const child = spawn(quezao, ["serve", "--data", "data", "--listen", "127.0.0.1:0"], {
+  cwd: work, env: { ...process.env, QUEZAO_STATE_DIR: join(work, "state"), LC_ALL: "C.UTF-8" },
+});
+let said = "";
+for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => { said += bytes; });
+const wait = async (pattern) => {
+  for (let i = 0; i < 300; i += 1) {
+    const found = said.match(pattern);
+    if (found) return found[0];
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  throw new Error(`the portal did not say ${pattern}: ${said}`);
+};
+
+const browser = await chromium.launch({ executablePath: "/usr/lib/chromium/chromium", args: ["--no-sandbox"] });
+try {
+  const setUp = await wait(/http:\/\/\S+\/set-up\/\w+/);
+  const home = new URL(await wait(/http:\/\/[\d.:]+\/(?=\s)/)).origin;
+  const context = await browser.newContext({ locale: "zh-CN", viewport: { width: 1280, height: 900 } });
+  context.on("weberror", (e) => complaints.push(`${e.error()}`));
+  const page = await context.newPage();
+  page.on("console", (m) => { if (m.type() === "error") complaints.push(m.text()); });
+  page.on("request", (r) => { if (!r.url().startsWith(home) && !r.url().startsWith("blob:")) complaints.push(`request: ${r.url()}`); });
+
+  await page.goto(setUp);
+  await shoot(page, "set-up");
+  await page.fill("[name=operator_name]", "林晚");
+  await page.check("[name=operator_kind][value=individual]");
+  await page.fill("[name=name]", "林晚");
+  await page.fill("[name=login]", "linwan");
+  for (const field of ["password", "password2"]) await page.fill(`[name=${field}]`, "correct horse battery");
+  await page.click("button[type=submit]");
+  await page.waitForURL(`${home}/`);
+  await shoot(page, "home-empty");
+
+  // Ten pictures, a text, and one that is empty.
+  const files = [];
+  for (let i = 0; i < 6; i += 1) files.push({ name: `作品_${i + 1}.png`, mimeType: "image/png", buffer: await paint(context, i) });
+  files.push({ name: "说明.txt", mimeType: "text/plain", buffer: Buffer.from("色卡说明") });
+  files.push({ name: "空.jpg", mimeType: "image/jpeg", buffer: Buffer.alloc(0) });
+  await page.goto(`${home}/register`);
+  await shoot(page, "register-empty");
+  await page.setInputFiles("#choose", files);
+  await page.fill("[name=author]", "林晚");
+  await page.click("#go");
+  await page.waitForFunction(() => document.querySelectorAll("#batch .state.ok").length === 7, null, { timeout: 120000 });
+  assert.equal(await page.locator("#batch .state.bad").count(), 1);
+  assert.match(await page.locator("#batch .err").first().innerText(), /空文件不能存证/);
+  await shoot(page, "register-done");
+
+  await page.goto(`${home}/library`);
+  await page.waitForLoadState("networkidle");
+  assert.equal(await page.locator(".shelf li").count(), 7);
+  await shoot(page, "library");
+  await page.fill("#q", "作品_3");
+  await page.press("#q", "Enter");
+  await page.waitForURL(/q=/);
+  assert.equal(await page.locator(".shelf li").count(), 1);
+  await page.click(".shelf .t");
+  await page.waitForURL(/deposits/);
+  assert.match(await page.locator(".phrase").innerText(), /核验一致/);
+  await shoot(page, "deposit");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("a.btn.main")]);
+  const certificate = join(work, "certificate.pdf");
+  await download.saveAs(certificate);
+  await page.goto(`${home}/verify`);
+  await shoot(page, "verify");
+  await page.setInputFiles("[name=evidence]", certificate);
+  await page.setInputFiles("[name=originals]", files[2]);
+  await page.click("button[type=submit]");
+  assert.match(await page.locator(".phrase").innerText(), /核验一致/);
+  await shoot(page, "verify-result");
+  for (const [path, name] of [["/captures", "captures"], ["/account", "account"], ["/nowhere", "not-found"], ["/", "home"]]) {
+    await page.goto(home + path);
+    await shoot(page, name);
+  }
+  await page.goto(`${home}/preferences?lang=en&back=/library`);
+  assert.equal(await page.locator("html").getAttribute("lang"), "en");
+
+  // Without scripts everything is still there.
+  const plain = await browser.newContext({ javaScriptEnabled: false, storageState: await context.storageState(), locale: "zh-CN" });
+  const still = await plain.newPage();
+  await still.goto(`${home}/register`);
+  await still.setInputFiles("#choose", [{ name: "无脚本.txt", mimeType: "text/plain", buffer: Buffer.from("plain") }]);
+  await still.click("#go");
+  assert.equal(await still.locator(".rows .state.ok").count(), 1);
+  assert.deepEqual(complaints.filter((c) => !/404/.test(c)), []);
+  console.log("walked");
+} finally {
+  await browser.close();
+  child.kill();
+  await new Promise((done) => child.on("exit", done));
+  rmSync(work, { recursive: true, force: true });
+}
+
+// A page in both languages, both widths, both lights.
+async function shoot(page, name) {
+  if (!pictures) return;
+  if (!existsSync(pictures)) mkdirSync(pictures, { recursive: true });
+  for (const [width, height] of [[1280, 900], [390, 844]]) {
+    for (const scheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme: scheme });
+      await page.setViewportSize({ width, height });
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (wide > 0) complaints.push(`${name} at ${width}: ${wide} px too wide`);
+      writeFileSync(join(pictures, `${name}-${width}-${scheme}.png`), await page.screenshot({ fullPage: true }));
+    }
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1280, height: 900 });
+}
+
+// A picture of its own for each number, drawn by the browser.
+async function paint(context, seed) {
+  const page = await context.newPage();
+  await page.setContent(`<canvas width=640 height=480></canvas>`);
+  const data = await page.evaluate((n) => {
+    const canvas = document.querySelector("canvas"), c = canvas.getContext("2d");
+    const g = c.createLinearGradient(0, 0, 640, 480);
+    g.addColorStop(0, `hsl(${n * 57}, 45%, 70%)`);
+    g.addColorStop(1, `hsl(${n * 57 + 60}, 40%, 35%)`);
+    c.fillStyle = g;
+    c.fillRect(0, 0, 640, 480);
+    c.fillStyle = `hsla(${n * 90}, 30%, 92%, .8)`;
+    c.beginPath();
+    c.arc(200 + n * 40, 240, 90 + n * 8, 0, 7);
+    c.fill();
+    return canvas.toDataURL("image/png").split(",")[1];
+  }, seed);
+  await page.close();
+  return Buffer.from(data, "base64");
+}
