@@ -4,7 +4,7 @@
 pub(crate) mod folders;
 mod outside;
 
-pub(crate) use outside::{Clock, Renew, Stamp, Switch, TsaAdd, TsaCommand};
+pub(crate) use outside::{Clock, Renew, Stamp, Statements, Switch, TsaAdd, TsaCommand};
 
 use crate::out::Out;
 use clap::{Arg, ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -102,6 +102,8 @@ pub(crate) struct Deposit {
     pub digest_only: bool,
     #[arg(long)]
     pub again: bool,
+    #[arg(long, value_name = "SECONDS")]
+    pub wait: Option<u64>,
     #[command(flatten)]
     pub rights: Rights,
 }

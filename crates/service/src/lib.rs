@@ -29,6 +29,7 @@ mod prove;
 mod register;
 mod renew;
 mod seal;
+mod waiting;
 mod watch;
 
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState};
@@ -44,6 +45,7 @@ pub use paper::{page_pictures, pair_pictures};
 pub use plan::Passed;
 pub use renew::{RenewLine, RenewRequest};
 pub use seal::OwnSigner;
+pub use waiting::Stamped;
 pub use watch::{WatchEvent, watch};
 
 use std::{
@@ -121,6 +123,8 @@ pub struct DepositRequest {
     pub rehash: bool,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// Seconds to wait for tokens from outside, where statements need one; `None` is 60.
+    pub wait: Option<u64>,
     /// Set by somebody else: the run is to end soon.
     pub stop: Option<Arc<AtomicBool>>,
 }

@@ -6,6 +6,7 @@ use crate::{
     folder::ledger_error,
     intake,
     register::line_of,
+    waiting::{unstamped, waiting_line},
 };
 use evidence::{
     digest,
@@ -22,7 +23,7 @@ use std::{
     fs::{self, File},
     io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use store::Record;
 
@@ -36,14 +37,21 @@ impl Folder {
     /// Every record but leaf 0, oldest first.
     pub fn list(&self) -> Result<Vec<DepositLine>> {
         let records = self.store.records()?;
-        self.lines(records.iter().filter(|r| r.kind != "operator"))
+        let mut lines = self.lines(records.iter().filter(|r| r.kind != "operator"))?;
+        lines.extend(self.store.waiting()?.iter().map(|w| waiting_line(w, w.file_name.clone())));
+        Ok(lines)
     }
 
     /// One record with all its claims, as its owner may see them.
     pub fn show(&self, id: &str) -> Result<(DepositLine, BTreeMap<String, Value>)> {
+        let opened = |set: &[u8]| -> Result<BTreeMap<String, Value>> {
+            Ok(disclosure::parse_set(set)?.iter().map(|d| (d.name().to_owned(), d.value().clone())).collect())
+        };
+        if let Some(waiting) = self.store.waiting_one(id)? {
+            return Ok((waiting_line(&waiting, waiting.file_name.clone()), opened(&waiting.disclosures)?));
+        }
         let record = self.stored(id)?;
-        let claims = disclosure::parse_set(&record.disclosures)?;
-        let claims = claims.iter().map(|d| (d.name().to_owned(), d.value().clone())).collect();
+        let claims = opened(&record.disclosures)?;
         Ok((self.lines(std::iter::once(&record))?.swap_remove(0), claims))
     }
 
@@ -51,7 +59,12 @@ impl Folder {
     pub fn find(&self, file: &Path) -> Result<Vec<DepositLine>> {
         let digests = intake::digests(file, &mut |_| ())?;
         let records = self.store.by_sha256(&digests.sha256)?;
-        self.lines(records.iter().filter(|r| r.sm3 == Some(digests.sm3) && r.size == Some(digests.size)))
+        let mut lines =
+            self.lines(records.iter().filter(|r| r.sm3 == Some(digests.sm3) && r.size == Some(digests.size)))?;
+        let waiting = self.store.waiting_by_sha256(&digests.sha256)?;
+        let same = waiting.iter().filter(|w| w.sm3 == Some(digests.sm3) && w.size == Some(digests.size));
+        lines.extend(same.map(|w| waiting_line(w, w.file_name.clone())));
+        Ok(lines)
     }
 
     /// Recomputes the ledger from its leaves and holds it against the signed head: size, root, records without a leaf.
@@ -103,6 +116,9 @@ impl Folder {
     }
 
     pub(crate) fn export_one(&self, id: &str, request: &ExportRequest) -> Result<Vec<PathBuf>> {
+        if self.writer().is_ok() && self.store.waiting_one(id)?.is_some() {
+            self.catch_up(Instant::now() + Duration::from_secs(request.wait), Some(id))?;
+        }
         let record = self.stored(id)?;
         let mut entries = self.package_entries(&record, request)?;
         let full = if request.full { ".full" } else { "" };
@@ -293,6 +309,9 @@ impl Folder {
     }
 
     pub(crate) fn stored(&self, id: &str) -> Result<Record> {
+        if self.store.waiting_one(id)?.is_some() {
+            return Err(unstamped(id));
+        }
         self.store.record(id)?.ok_or_else(|| {
             Error::new(
                 format!("没有编号为 {} 的记录；用 quezao list 查看全部", show_path(Path::new(id))),
