@@ -44,3 +44,7 @@ renew-none = Nothing is due: every seal or renewal lasts longer
 renew-kept = { $id }  lasts until { $ends }  ({ $authority }, { $renewals } renewals)
 renew-due = { $id }  due: ends at { $ends }  ({ $authority }, { $renewals } renewals)
 renew-renewed = { $id }  renewed: lasts until { $ends }  ({ $authority }, renewal { $renewals }); export it again, and keep the new package
+help-statements = Who stamps statements: the embedded authority at once, or an outside one when it answers
+help-arg-by = embedded or external
+stamp-unstamped = { $waiting } statements wait for an outside authority; quezao admin tsa list shows why
+deposit-waits = What is pending is kept and has its number; it counts as dated only when an outside authority has stamped it: run quezao stamp (quezao admin tsa list shows who does not answer)

@@ -44,3 +44,7 @@ renew-none = 没有需要续期的：每个封存或续期都还有效更久
 renew-kept = { $id }  有效至 { $ends }（{ $authority }，续期 { $renewals } 次）
 renew-due = { $id }  应续期：于 { $ends } 到期（{ $authority }，续期 { $renewals } 次）
 renew-renewed = { $id }  已续期：有效至 { $ends }（{ $authority }，第 { $renewals } 次）；请重新导出并保存新的证据包
+help-statements = 声明由谁盖时间戳：内置机构立即盖，或外部机构应答时盖
+help-arg-by = embedded（内置）或 external（外部）
+stamp-unstamped = { $waiting } 份声明在等外部时间机构；用 quezao admin tsa list 查看原因
+deposit-waits = 待处理的内容已保存并有编号；外部时间机构盖时间戳之后才算确定了时间：请运行 quezao stamp（quezao admin tsa list 可查看哪个机构没有应答）

@@ -7,7 +7,7 @@ pub(crate) mod near;
 mod outside;
 
 pub(crate) use collect::Collect;
-pub(crate) use outside::{Clock, Renew, Stamp, Switch, TsaAdd, TsaCommand};
+pub(crate) use outside::{Clock, Renew, Stamp, Statements, Switch, TsaAdd, TsaCommand};
 
 use crate::out::Out;
 use clap::{Arg, ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -107,6 +107,8 @@ pub(crate) struct Deposit {
     pub digest_only: bool,
     #[arg(long)]
     pub again: bool,
+    #[arg(long, value_name = "SECONDS")]
+    pub wait: Option<u64>,
     #[command(flatten)]
     pub near: near::Keep,
     #[command(flatten)]

@@ -53,6 +53,7 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
         filter,
         rehash: options.rehash,
         dry_run: options.dry_run,
+        wait: a.wait,
         stop: Some(stop),
     };
     let run = Run::new(out, a.data.json, request.dry_run, report);
@@ -64,6 +65,7 @@ fn once(mut run: Run<'_>, data: &Path, request: &DepositRequest) -> u8 {
     let mode = if request.dry_run { Mode::Read } else { Mode::Write };
     let result = Folder::open(data, mode).and_then(|mut folder| {
         out.warn(&folder.warnings);
+        run.external = folder.statements_external();
         folder.deposit(request, &mut |event| run.hear(event))?;
         folder.close()
     });
@@ -109,6 +111,8 @@ struct Run<'a> {
     json: bool,
     dry: bool,
     watching: bool,
+    /// Statements are stamped from outside: what is pending is not done.
+    external: bool,
     report: Option<Report>,
     progress: Option<indicatif::ProgressBar>,
     /// Status → files; `unchanged` are those that were not read again.
@@ -122,7 +126,19 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(out: &'a Out, json: bool, dry: bool, report: Option<Report>) -> Self {
         let (counts, passed) = (BTreeMap::new(), BTreeMap::new());
-        Self { out, json, dry, watching: false, report, progress: None, counts, passed, all: 0, done: 0 }
+        Self {
+            out,
+            json,
+            dry,
+            watching: false,
+            external: false,
+            report,
+            progress: None,
+            counts,
+            passed,
+            all: 0,
+            done: 0,
+        }
     }
 
     fn hear(&mut self, event: Event) {
@@ -236,10 +252,16 @@ impl<'a> Run<'a> {
         if left > 0 {
             out.note(&out.text("run-interrupted", &[("left", left.to_string().into())]));
         }
+        let waits = self.external && count("pending") > 0;
+        if waits {
+            out.note(&out.text("deposit-waits", &[]));
+        }
         let mut code = if left > 0 || undone {
             3
         } else if count("failed") > 0 {
             2
+        } else if waits {
+            3
         } else {
             0
         };

@@ -10,7 +10,9 @@ use std::{path::Path, time::Duration};
 pub(crate) fn tsa(out: &Out, command: &TsaCommand) -> u8 {
     let (data, mode) = match command {
         TsaCommand::Add(a) => (&a.data, Mode::Write),
-        TsaCommand::Remove { data, .. } | TsaCommand::Fallback { data, .. } => (data, Mode::Write),
+        TsaCommand::Remove { data, .. } | TsaCommand::Fallback { data, .. } | TsaCommand::Statements { data, .. } => {
+            (data, Mode::Write)
+        }
         TsaCommand::Check { data, .. } | TsaCommand::List(data) => (data, Mode::Read),
     };
     let folder = match Folder::open(&data.data, mode) {
@@ -24,6 +26,10 @@ pub(crate) fn tsa(out: &Out, command: &TsaCommand) -> u8 {
         TsaCommand::Fallback { allowed, .. } => {
             let on = matches!(allowed, args::Switch::On);
             folder.set_fallback(on).map(|()| if on { "on" } else { "off" })
+        }
+        TsaCommand::Statements { by, .. } => {
+            let external = *by == args::Statements::External;
+            folder.set_statements(external).map(|()| if external { "external" } else { "embedded" })
         }
         TsaCommand::List(_) => match folder.list_authorities() {
             Ok(lines) => return listed(out, &lines, data.json),
@@ -123,7 +129,7 @@ fn checked(out: &Out, lines: &[AuthorityCheck], json: bool) -> u8 {
     if lines.iter().any(|line| line.error.is_some()) { 2 } else { 0 }
 }
 
-/// All sealed: 0; some records still wait: 3.
+/// All stamped and sealed: 0; some still wait: 3.
 pub(crate) fn stamp(out: &Out, a: &args::Stamp) -> u8 {
     let folder = match Folder::open(&a.data.data, Mode::Write) {
         Ok(folder) => folder,
@@ -136,16 +142,19 @@ pub(crate) fn stamp(out: &Out, a: &args::Stamp) -> u8 {
         bar.set_position(sealed);
     });
     bar.finish_and_clear();
-    let (sealed, size) = match done.and_then(|done| folder.close().map(|()| done)) {
+    let service::Stamped { sealed, size, waiting } = match done.and_then(|done| folder.close().map(|()| done)) {
         Ok(done) => done,
         Err(e) => return out.refuse(&e),
     };
     if a.data.json {
-        out.json(&serde_json::json!({"sealed": sealed, "size": size, "error": null}));
+        out.json(&serde_json::json!({"sealed": sealed, "size": size, "waiting": waiting, "error": null}));
     } else {
         let id = if sealed < size { "stamp-waiting" } else { "stamp-done" };
         let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         out.line(&out.text(id, &[("sealed", count(sealed).into()), ("size", count(size).into())]));
+        if waiting > 0 {
+            out.line(&out.text("stamp-unstamped", &[("waiting", count(waiting).into())]));
+        }
     }
-    if sealed < size { 3 } else { 0 }
+    if sealed < size || waiting > 0 { 3 } else { 0 }
 }

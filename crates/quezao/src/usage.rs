@@ -78,7 +78,7 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         },
         "renew" => &["id", "status", "renewals", "authority", "ends_at", "binding"],
         "clock" => &["servers", "source", "offset_us", "limit_ms", "every_minutes"],
-        "stamp" => &["sealed", "size"],
+        "stamp" => &["sealed", "size", "waiting"],
         "init" => &["origin", "ledger_key", "authority_root", "signer_root"],
         "deposit" | "list" | "show" => RECORD,
         "find" => crate::near_cmd::KEYS,

@@ -8,7 +8,7 @@
 
 use crate::{
     Error, Folder, Result, clock,
-    config::{self, Config, Entry},
+    config::{self, Config, Entry, Statements},
     error::read_file,
     issuers::{Issuers, Outside, Remembered, Sealer, forget},
     seal::{replace, short},
@@ -164,6 +164,9 @@ impl Folder {
         if config.timestamp.authority.len() == before {
             return Err(no_such(name, &config));
         }
+        if config.timestamp.authority.is_empty() && config.timestamp.statements == Statements::External {
+            return Err(nobody_outside());
+        }
         config::write(&self.dir, &config)?;
         for secret in secrets(&self.dir, name) {
             let _ = fs::remove_file(secret);
@@ -225,21 +228,6 @@ impl Folder {
             })
         };
         config.timestamp.authority.iter().map(state).collect()
-    }
-
-    /// Waits until every record is sealed: how many are, and how many there are.
-    pub fn stamp(&self, wait: Duration, progress: &mut dyn FnMut(u64, u64)) -> Result<(u64, u64)> {
-        let ledger = &self.writer()?.ledger;
-        let (size, deadline) = (ledger.size(), Instant::now() + wait);
-        loop {
-            let step = deadline.saturating_duration_since(Instant::now()).min(Duration::from_millis(500));
-            let done = ledger.wait_sealed(size.saturating_sub(1), step).map_err(|e| crate::folder::ledger_error(&e))?;
-            let sealed = if done.is_some() { size } else { ledger.sealed_size().min(size) };
-            progress(sealed, size);
-            if done.is_some() || step.is_zero() {
-                return Ok((sealed, size));
-            }
-        }
     }
 }
 
@@ -333,7 +321,8 @@ pub(crate) fn stampers(
     if let Some(authority) = &embedded {
         stampers.push(Box::new(Embedded { authority: authority.clone(), last: !outside.is_empty() }));
     }
-    Ok((stampers, Issuers { outside, embedded }))
+    let external = config.timestamp.statements == Statements::External;
+    Ok((stampers, Issuers { outside, embedded, external }))
 }
 
 /// The embedded authority as the ledger's stamper.
@@ -513,6 +502,13 @@ fn secrets(dir: &Path, name: &str) -> [PathBuf; 2] {
 
 fn presets() -> String {
     PRESETS.map(|preset| preset.name).join(", ")
+}
+
+pub(crate) fn nobody_outside() -> Error {
+    Error::new(
+        "声明由外部机构盖时间戳，至少要有一个外部机构；请先用 quezao admin tsa add 增加，或用 quezao admin tsa statements embedded 改回内置机构",
+        "statements from outside need an outside authority; add one first with quezao admin tsa add, or switch back with quezao admin tsa statements embedded",
+    )
 }
 
 fn no_such(name: &str, config: &Config) -> Error {

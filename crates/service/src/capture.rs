@@ -142,8 +142,15 @@ impl Folder {
         note.settle();
         line.id = Some(record.id.clone());
         line.sha256 = record.sha256.map(|d| hex::encode(&d));
-        let index = record.index.unwrap_or_default();
-        self.writer()?.ledger.wait_sealed(index, crate::deposit::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
+        match record.index {
+            Some(index) => {
+                self.writer()?.ledger.wait_sealed(index, crate::deposit::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
+            }
+            None => {
+                let Error { zh, en, .. } = crate::waiting::unstamped(&record.id);
+                line.warnings.push((zh, en));
+            }
+        }
         Ok(())
     }
 
@@ -268,6 +275,9 @@ impl Folder {
         };
         let (relation, provenance) = (Some(relation), Some(provenance));
         let draft = Draft { kind, ledger: &self.origin, file, relation, provenance, claims, clock };
+        if self.statements_external() {
+            return self.stamped_outside(draft, name);
+        }
         let new = draft.record(self.writer()?, name)?;
         let index = register::submit(&self.store, self.writer()?, std::slice::from_ref(&new))?;
         Ok(Row { index: index.first().copied(), ..new.record })

@@ -121,10 +121,9 @@ impl Folder {
             )
         })?;
         let row = self.compared(&document, &bytes)?;
-        self.writer()?
-            .ledger
-            .wait_sealed(row.index.unwrap_or_default(), crate::deposit::SEAL_WAIT)
-            .map_err(|e| ledger_error(&e))?;
+        if let Some(index) = row.index {
+            self.writer()?.ledger.wait_sealed(index, crate::deposit::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
+        }
         Ok(line(&row, document, &bytes))
     }
 

@@ -26,7 +26,27 @@ pub(crate) struct Config {
 pub(crate) struct Timestamp {
     /// The embedded authority seals while no other answers.
     pub(crate) fallback: bool,
+    /// Who stamps statements.
+    #[serde(skip_serializing_if = "Statements::is_embedded")]
+    pub(crate) statements: Statements,
     pub(crate) authority: Vec<Entry>,
+}
+
+/// `[timestamp] statements`.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Statements {
+    /// The embedded authority, at once.
+    #[default]
+    Embedded,
+    /// An outside one, when it answers.
+    External,
+}
+
+impl Statements {
+    fn is_embedded(&self) -> bool {
+        *self == Self::Embedded
+    }
 }
 
 /// `[[timestamp.authority]]`.

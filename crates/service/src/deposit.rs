@@ -12,6 +12,7 @@ use crate::{
     intake::{self, Taken},
     plan::{self, Due, Item},
     register::{check_rights, differs, line_of, submit},
+    waiting::{FromOutside, Prepared, waiting_line},
 };
 use evidence::hex;
 use std::{
@@ -24,7 +25,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use store::{NewRecord, Record as Row, Seen};
+use store::{NewRecord, Record as Row, Seen, Waiting};
 
 /// Most records of one database transaction and one ledger submission.
 const BATCH: usize = 64;
@@ -44,7 +45,7 @@ enum Step {
 /// A file that was read, and a record of it unless these bytes are on record already.
 struct Made {
     taken: Taken,
-    record: Option<NewRecord>,
+    record: Option<Prepared>,
 }
 
 impl Folder {
@@ -111,6 +112,8 @@ struct Run<'a> {
     batched: Vec<(usize, Option<store::Stamp>, Warnings)>,
     /// Fingerprints of the batch's pictures.
     prints: Vec<([u8; 32], picture::Prints)>,
+    /// Statements that wait for a token from outside.
+    outside: FromOutside,
     /// SHA-256 of what this run has put into a batch.
     recorded: HashSet<[u8; 32]>,
     /// Acknowledged, not yet printed: which is due, index, when.
@@ -133,6 +136,7 @@ impl<'a> Run<'a> {
             batch: Vec::new(),
             batched: Vec::new(),
             prints: Vec::new(),
+            outside: FromOutside::default(),
             recorded: HashSet::new(),
             unsealed: VecDeque::new(),
             sealed_size: 0,
@@ -256,12 +260,13 @@ impl<'a> Run<'a> {
                 Err(mpsc::RecvTimeoutError::Timeout) => self.flush()?,
                 Err(mpsc::RecvTimeoutError::Disconnected) => return self.flush(),
             }
-            if self.batch.len() >= BATCH {
+            if self.batch.len() + self.outside.batch.len() >= BATCH {
                 self.flush()?;
             }
             self.print_sealed(events)?;
         }
     }
+
     /// Existing record, or a new one for the batch.
     fn prepare(&mut self, n: usize, Made { taken, record }: Made, events: &mut dyn FnMut(Event)) -> Result<()> {
         // Of files with the same bytes each has a record of its own by now; only the first one's is kept.
@@ -269,22 +274,34 @@ impl<'a> Run<'a> {
         let record = match record {
             Some(record) if first => record,
             _ => {
-                if self.batch.iter().any(|r| r.record.sha256 == Some(taken.digests.sha256)) {
+                let same = Some(taken.digests.sha256);
+                if self.batch.iter().any(|r| r.record.sha256 == same) || self.outside.holds(same) {
                     self.flush()?;
                 }
                 if let Some(line) = self.existing(n, &taken)? {
                     if let (true, Some(prints)) = (self.request.similar, &taken.prints) {
                         self.folder.keep_missing(taken.digests.sha256, prints)?;
                     }
-                    self.done(n, line, events);
+                    // These bytes wait already: the line waits with them.
+                    if line.status == "pending" {
+                        self.outside.lines.push((n, line.id.clone().unwrap_or_default(), "existing"));
+                        self.lines[self.due[n].0] = Some(line);
+                    } else {
+                        self.done(n, line, events);
+                    }
                     return Ok(());
                 }
                 self.folder.record_of(&taken, self.request)?
             }
         };
-        self.batch.push(record);
         self.prints.extend(taken.prints.map(|prints| (taken.digests.sha256, prints)));
-        self.batched.push((n, taken.stamp, taken.warnings));
+        match record {
+            Prepared::Record(record) => {
+                self.batch.push(record);
+                self.batched.push((n, taken.stamp, taken.warnings));
+            }
+            Prepared::Waits(waiting) => self.outside.batch.push((n, waiting, taken.warnings)),
+        }
         Ok(())
     }
 
@@ -292,7 +309,11 @@ impl<'a> Run<'a> {
     fn existing(&mut self, n: usize, taken: &Taken) -> Result<Option<DepositLine>> {
         let earlier = self.folder.store.by_sha256(&taken.digests.sha256)?;
         let same = |r: &&Row| r.sm3 == Some(taken.digests.sm3) && r.size == Some(taken.digests.size);
-        let Some(first) = earlier.iter().find(same) else { return Ok(None) };
+        let Some(first) = earlier.iter().find(same) else {
+            let waiting = self.folder.store.waiting_by_sha256(&taken.digests.sha256)?;
+            let same = |w: &&Waiting| w.sm3 == Some(taken.digests.sm3) && w.size == Some(taken.digests.size);
+            return Ok(waiting.iter().find(same).map(|w| waiting_line(w, shown(&self.due[n].1.path))));
+        };
         let mut line = line_of(first, shown(&self.due[n].1.path), "existing");
         line.warnings = taken.warnings.clone();
         let differs = differs(&first.disclosures, &self.request.rights.claims)?;
@@ -305,11 +326,15 @@ impl<'a> Run<'a> {
 
     /// Database first, then ledger: what cannot be made again is durable before a leaf exists.
     fn flush(&mut self) -> Result<()> {
+        self.folder.keep_prints(&std::mem::take(&mut self.prints))?;
+        for (n, waiting, warnings) in self.outside.commit(&self.folder.store)? {
+            let line = waiting_line(&waiting, shown(&self.due[n].1.path));
+            self.lines[self.due[n].0] = Some(DepositLine { warnings, ..line });
+        }
         if self.batch.is_empty() {
             return Ok(());
         }
         let (batch, batched) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.batched));
-        self.folder.keep_prints(&std::mem::take(&mut self.prints))?;
         let indices = submit(&self.folder.store, self.folder.writer()?, &batch)?;
         let now = Instant::now();
         for (((n, stamp, warnings), new), index) in batched.into_iter().zip(batch).zip(indices) {
@@ -367,8 +392,16 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Waits for the last seals.
+    /// Waits for tokens from outside, and for the last seals.
     fn finish(&mut self, events: &mut dyn FnMut(Event)) -> Result<()> {
+        let waited = self.outside.wait(self.folder, self.request.wait)?;
+        for (n, row, status) in waited {
+            let Some(mut line) = self.lines[self.due[n].0].take() else { continue };
+            if let Some(row) = row {
+                line = DepositLine { warnings: line.warnings, ..line_of(&row, line.file, status) };
+            }
+            self.done(n, line, events);
+        }
         // Nothing more will share the next checkpoint.
         self.folder.writer()?.ledger.hurry();
         while !self.unsealed.is_empty() {
@@ -449,7 +482,9 @@ fn timed<T>(total: &AtomicU64, work: impl FnOnce() -> T) -> T {
 impl Folder {
     /// Beside a file that was read, its record: signing one takes longer than the collecting thread has.
     fn make(&self, mut taken: Taken, request: &DepositRequest) -> Result<Made> {
-        let known = !request.again && !self.store.by_sha256(&taken.digests.sha256)?.is_empty();
+        let sha256 = &taken.digests.sha256;
+        let known = !request.again
+            && !(self.store.by_sha256(sha256)?.is_empty() && self.store.waiting_by_sha256(sha256)?.is_empty());
         let record = if known { None } else { Some(self.record_of(&taken, request)?) };
         taken.warnings.extend(self.comparing.unsaid());
         Ok(Made { taken, record })

@@ -14,13 +14,15 @@ use std::{
 use timestamp::{Authority, Health, RemoteAuthority, Stamper};
 
 /// Longest sleep between two looks at who may be asked.
-const LOOK: Duration = Duration::from_millis(200);
+pub(crate) const LOOK: Duration = Duration::from_millis(200);
 
 /// Who stamps what is no checkpoint.
 pub(crate) struct Issuers {
     pub(crate) outside: Vec<Arc<Outside>>,
     /// The embedded authority, where it may stamp renewals.
     pub(crate) embedded: Option<Arc<Authority>>,
+    /// Statements wait for a token from outside.
+    pub(crate) external: bool,
 }
 
 /// An outside authority, and where it is remembered how it fared.

@@ -34,6 +34,7 @@ mod renew;
 mod seal;
 mod set_up;
 mod similar;
+mod waiting;
 mod watch;
 
 pub use account::{
@@ -61,6 +62,7 @@ pub use similar::{Found, Near, Rebuilt};
 pub use store::{ApiToken, Queued};
 /// What a verdict is made of.
 pub use verify::{Check, Original, Outcome, Overall, Verdict};
+pub use waiting::Stamped;
 pub use watch::{WatchEvent, watch};
 
 use std::{
@@ -142,6 +144,8 @@ pub struct DepositRequest {
     pub rehash: bool,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// Seconds to wait for tokens from outside, where statements need one; `None` is 60.
+    pub wait: Option<u64>,
     /// Set by somebody else: the run is to end soon.
     pub stop: Option<Arc<AtomicBool>>,
 }

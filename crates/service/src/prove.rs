@@ -6,6 +6,7 @@ use crate::{
     folder::ledger_error,
     intake,
     register::line_of,
+    waiting::{unstamped, waiting_line},
 };
 use evidence::{
     digest,
@@ -22,7 +23,7 @@ use std::{
     fs::{self, File},
     io::{self, Read, Seek, Write},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use store::Record;
 
@@ -44,14 +45,21 @@ impl Folder {
     /// Every record but leaf 0, oldest first.
     pub fn list(&self) -> Result<Vec<DepositLine>> {
         let records = self.store.records()?;
-        self.lines(records.iter().filter(|r| r.kind != "operator"))
+        let mut lines = self.lines(records.iter().filter(|r| r.kind != "operator"))?;
+        lines.extend(self.store.waiting()?.iter().map(|w| waiting_line(w, w.file_name.clone())));
+        Ok(lines)
     }
 
     /// One record with all its claims, as its owner may see them.
     pub fn show(&self, id: &str) -> Result<(DepositLine, BTreeMap<String, Value>)> {
+        let opened = |set: &[u8]| -> Result<BTreeMap<String, Value>> {
+            Ok(disclosure::parse_set(set)?.iter().map(|d| (d.name().to_owned(), d.value().clone())).collect())
+        };
+        if let Some(waiting) = self.store.waiting_one(id)? {
+            return Ok((waiting_line(&waiting, waiting.file_name.clone()), opened(&waiting.disclosures)?));
+        }
         let record = self.stored(id)?;
-        let claims = disclosure::parse_set(&record.disclosures)?;
-        let claims = claims.iter().map(|d| (d.name().to_owned(), d.value().clone())).collect();
+        let claims = opened(&record.disclosures)?;
         Ok((self.lines(std::iter::once(&record))?.swap_remove(0), claims))
     }
 
@@ -104,6 +112,9 @@ impl Folder {
     }
 
     pub(crate) fn export_one(&self, id: &str, request: &ExportRequest) -> Result<Vec<PathBuf>> {
+        if self.writer().is_ok() && self.store.waiting_one(id)?.is_some() {
+            self.catch_up(Instant::now() + Duration::from_secs(request.wait), Some(id))?;
+        }
         let record = self.stored(id)?;
         let Made { certificate, package, beside } = self.made(&record, request)?;
         let full = if request.full { ".full" } else { "" };
@@ -309,6 +320,9 @@ impl Folder {
     }
 
     pub(crate) fn stored(&self, id: &str) -> Result<Record> {
+        if self.store.waiting_one(id)?.is_some() {
+            return Err(unstamped(id));
+        }
         self.store.record(id)?.ok_or_else(|| {
             Error::new(
                 format!("没有编号为 {} 的记录；用 quezao list 查看全部", show_path(Path::new(id))),

@@ -6,21 +6,20 @@ use crate::{
     identity::Party,
     intake::Taken,
     keys, letters,
+    waiting::{self, Prepared},
 };
 use evidence::{
     disclosure::{self, Disclosure},
     hex,
     json::Value,
-    record::{Record, Timestamp, record_digest},
     statement::{Clock, Custody, File, Kind, OperatorRelation, Provenance, Software, Statement},
-    token::Token,
 };
 use std::collections::BTreeMap;
-use store::{NewRecord, Record as Row};
+use store::{NewRecord, Record as Row, Waiting};
 
 impl Folder {
     /// Statement, token and record of a file.
-    pub(crate) fn record_of(&self, taken: &Taken, request: &DepositRequest) -> Result<NewRecord> {
+    pub(crate) fn record_of(&self, taken: &Taken, request: &DepositRequest) -> Result<Prepared> {
         let kind = if taken.image { Kind::Image } else { Kind::File };
         let mut claims: BTreeMap<&str, Value> = owner_claims(&self.owner);
         claims.insert("file_name", taken.file_name.clone().into());
@@ -39,7 +38,10 @@ impl Folder {
             claims,
             clock: self.compared_clock()?,
         };
-        draft.record(self.writer()?, &taken.file_name)
+        if self.statements_external() {
+            return draft.state(&taken.file_name).map(Prepared::Waits);
+        }
+        draft.record(self.writer()?, &taken.file_name).map(Prepared::Record)
     }
 
     /// What the operator says of itself and the owner.
@@ -90,7 +92,15 @@ pub(crate) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    pub(crate) fn record(mut self, writer: &Writer, file_name: &str) -> Result<NewRecord> {
+    /// A record, stamped by the embedded authority.
+    pub(crate) fn record(self, writer: &Writer, file_name: &str) -> Result<NewRecord> {
+        let stated = self.state(file_name)?;
+        let tsr = waiting::embedded(writer, &stated.statement)?;
+        waiting::recorded(stated, tsr)
+    }
+
+    /// The statement, and what opens it.
+    pub(crate) fn state(mut self, file_name: &str) -> Result<Waiting> {
         let received_at = clock::now();
         let mut disclosures = Vec::new();
         for name in self.kind.claims() {
@@ -114,18 +124,8 @@ impl Draft<'_> {
             file: self.file,
             claims: disclosures.iter().map(|d| (d.name().to_owned(), d.digest())).collect(),
         };
-        let bytes = statement.to_bytes()?;
-        let tsr = writer.authority.stamp(&bytes).map_err(|e| {
-            Error::new(
-                format!("内置时间机构未能签发时间标记（{e}）"),
-                format!("the embedded authority did not stamp the statement ({e})"),
-            )
-        })?;
-        let token = Token::parse_tsr(&tsr)?;
-        let timestamps = vec![Timestamp { gen_time: token.gen_time_text.clone(), token_sha256: token.token_sha256 }];
         let digests = statement.file.as_ref().map(|f| f.digests);
-        let bytes = Record { statement, timestamps }.to_bytes()?;
-        let record = Row {
+        Ok(Waiting {
             id,
             kind: self.kind.as_str().into(),
             file_name: file_name.into(),
@@ -133,12 +133,9 @@ impl Draft<'_> {
             sm3: digests.map(|d| d.sm3),
             size: digests.map(|d| d.size),
             received_at: received_at.0,
-            record_digest: record_digest(&bytes),
-            record: bytes,
+            statement: statement.to_bytes()?,
             disclosures: disclosure::set_to_bytes(&disclosures)?,
-            index: None,
-        };
-        Ok(NewRecord { record, tokens: vec![tsr] })
+        })
     }
 }
 

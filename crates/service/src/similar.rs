@@ -12,6 +12,7 @@ pub(crate) use shelf::Shelf;
 
 use crate::{
     DepositLine, Error, Folder, Result, Warnings, beside::side_by_side, error::show_path, intake, register::line_of,
+    waiting::waiting_line,
 };
 use evidence::digest::FileDigests;
 use picture::{Likeness, Limits, Prints, Sieve};
@@ -117,7 +118,7 @@ impl Folder {
         if let Ok(Some(old)) = Shelf::open(&self.dir) {
             for at in 0..old.count() {
                 if let Some((key, prints)) = old.entry(at)?
-                    && !self.store.by_sha256(&key)?.is_empty()
+                    && !(self.store.by_sha256(&key)?.is_empty() && self.store.waiting_by_sha256(&key)?.is_empty())
                     && made.insert(key)
                 {
                     shelf.append(&[(key, prints)])?;
@@ -193,6 +194,22 @@ impl Folder {
         for row in self.store.by_sha256(&digests.sha256)? {
             if row.sm3 == Some(digests.sm3) && row.size == Some(digests.size) {
                 add(&mut found, &row, None);
+            }
+        }
+        for waiting in self.store.waiting_by_sha256(&digests.sha256)? {
+            if waiting.sm3 == Some(digests.sm3) && waiting.size == Some(digests.size) {
+                found.all += 1;
+                let line = waiting_line(&waiting, waiting.file_name.clone());
+                found.near.push(Near {
+                    line,
+                    similarity: "identical",
+                    size: waiting.size,
+                    dct: None,
+                    gradient: None,
+                    mirrored: None,
+                    part: None,
+                    registered_part: None,
+                });
             }
         }
         let prints = match prints {

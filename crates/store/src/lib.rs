@@ -11,6 +11,7 @@ mod renewals;
 mod seen;
 mod shelf;
 mod tokens;
+mod waiting;
 
 pub use accounts::{Act, NewSignIn, OWNER_ACCOUNT, Session, SignIn};
 pub use captures::{Ended, Queued};
@@ -19,6 +20,7 @@ pub use renewals::Renewal;
 pub use seen::{Seen, SeenRows, Stamp};
 pub use shelf::{Shelved, Unshelved, Wanted};
 pub use tokens::{ApiToken, Once};
+pub use waiting::Waiting;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::{
@@ -229,6 +231,35 @@ mod tests {
         store.insert(&[record(1)]).unwrap();
         assert!(store.insert(&[record(2), record(1)]).is_err());
         assert_eq!(store.records().unwrap().len(), 1, "a refused batch leaves nothing behind");
+    }
+
+    #[test]
+    fn what_waits_becomes_a_record_and_is_never_both() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("q.db");
+        let store = Store::create(&path).unwrap();
+        let one = |n: u8| Waiting {
+            id: format!("id-{n}"),
+            kind: "image".into(),
+            file_name: format!("{n}.jpg"),
+            sha256: Some([n; 32]),
+            sm3: Some([n; 32]),
+            size: Some(1),
+            received_at: 7,
+            statement: vec![n],
+            disclosures: vec![n, n],
+        };
+        store.insert_waiting(&[one(1), one(2), one(3)]).unwrap();
+        assert!(store.insert_waiting(&[one(4), one(1)]).is_err());
+        drop(store);
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.waiting().unwrap().len(), 3, "a refused batch leaves nothing, and a restart loses nothing");
+        store.stamped(&[record(2)]).unwrap();
+        store.forget_waiting("id-3").unwrap();
+        assert!(store.stamped(&[record(1), record(2)]).is_err(), "one digest twice");
+        assert!(store.record("id-1").unwrap().is_none() && store.waiting_one("id-1").unwrap().is_some());
+        assert!(store.record("id-2").unwrap().is_some() && store.waiting_one("id-2").unwrap().is_none());
+        assert_eq!(store.waiting_by_sha256(&[1; 32]).unwrap().len(), 1);
     }
 
     #[test]

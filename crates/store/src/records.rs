@@ -1,7 +1,7 @@
 //! Records: written before the ledger is asked, completed with their index when it has answered.
 
 use crate::{Result, Store};
-use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// A record: committed before it has an index, completed with it.
 #[derive(Clone, Debug)]
@@ -47,30 +47,7 @@ impl Store {
     pub fn insert(&self, batch: &[NewRecord]) -> Result<()> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        {
-            let mut insert = transaction.prepare_cached(
-                "INSERT INTO records(id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            )?;
-            let mut token = transaction.prepare_cached("INSERT INTO tokens(id, n, tsr) VALUES (?1, ?2, ?3)")?;
-            for NewRecord { record: r, tokens } in batch {
-                insert.execute(params![
-                    r.id,
-                    r.kind,
-                    r.file_name,
-                    r.sha256,
-                    r.sm3,
-                    r.size,
-                    r.received_at,
-                    r.record,
-                    r.record_digest,
-                    r.disclosures
-                ])?;
-                for (n, tsr) in (1i64..).zip(tokens) {
-                    token.execute(params![r.id, n, tsr])?;
-                }
-            }
-        }
+        insert(&transaction, batch)?;
         Ok(transaction.commit()?)
     }
 
@@ -151,6 +128,33 @@ impl Store {
         let rows = statement.query_map(args, read)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
+}
+
+/// Records and their tokens, in the caller's transaction.
+pub(crate) fn insert(transaction: &Transaction<'_>, batch: &[NewRecord]) -> Result<()> {
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO records(id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?;
+    let mut token = transaction.prepare_cached("INSERT INTO tokens(id, n, tsr) VALUES (?1, ?2, ?3)")?;
+    for NewRecord { record: r, tokens } in batch {
+        insert.execute(params![
+            r.id,
+            r.kind,
+            r.file_name,
+            r.sha256,
+            r.sm3,
+            r.size,
+            r.received_at,
+            r.record,
+            r.record_digest,
+            r.disclosures
+        ])?;
+        for (n, tsr) in (1i64..).zip(tokens) {
+            token.execute(params![r.id, n, tsr])?;
+        }
+    }
+    Ok(())
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Record> {

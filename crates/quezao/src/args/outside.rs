@@ -18,6 +18,12 @@ pub(crate) enum Switch {
     Off,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Statements {
+    Embedded,
+    External,
+}
+
 #[derive(Args)]
 pub(crate) struct TsaAdd {
     #[arg(value_name = "NAME")]
@@ -57,6 +63,12 @@ pub(crate) enum TsaCommand {
     Check {
         #[arg(value_name = "NAME")]
         name: Option<String>,
+        #[command(flatten)]
+        data: Data,
+    },
+    Statements {
+        #[arg(value_enum)]
+        by: Statements,
         #[command(flatten)]
         data: Data,
     },

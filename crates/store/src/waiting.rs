@@ -1,0 +1,98 @@
+//! Statements that wait for a token from outside: durable, and no record yet.
+
+use crate::{NewRecord, Result, Store, records};
+use rusqlite::{Row, TransactionBehavior, params};
+
+/// A statement without a token.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Record number.
+    pub id: String,
+    /// Statement's kind.
+    pub kind: String,
+    /// As shown to the owner.
+    pub file_name: String,
+    /// The file's SHA-256, where there is a file.
+    pub sha256: Option<[u8; 32]>,
+    /// The file's SM3.
+    pub sm3: Option<[u8; 32]>,
+    /// The file's bytes.
+    pub size: Option<u64>,
+    /// UTC microseconds.
+    pub received_at: i64,
+    /// Exact bytes of `statement.json`.
+    pub statement: Vec<u8>,
+    /// Every disclosure, as a `disclosure.json`.
+    pub disclosures: Vec<u8>,
+}
+
+const COLUMNS: &str = "id, kind, file_name, sha256, sm3, size, received_at, statement, disclosures FROM waiting";
+
+impl Store {
+    /// Commits a batch durably: all of it or nothing.
+    pub fn insert_waiting<'w>(&self, batch: impl IntoIterator<Item = &'w Waiting>) -> Result<()> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for w in batch {
+            transaction.execute(
+                "INSERT INTO waiting(id, kind, file_name, sha256, sm3, size, received_at, statement, disclosures)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                params![w.id, w.kind, w.file_name, w.sha256, w.sm3, w.size, w.received_at, w.statement, w.disclosures],
+            )?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// What waits becomes records: each is in one table or the other, never in both or none.
+    pub fn stamped(&self, batch: &[NewRecord]) -> Result<()> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for new in batch {
+            transaction.execute("DELETE FROM waiting WHERE id = ?1", [&new.record.id])?;
+        }
+        records::insert(&transaction, batch)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Takes one back that nobody was told of.
+    pub fn forget_waiting(&self, id: &str) -> Result<()> {
+        self.lock().execute("DELETE FROM waiting WHERE id = ?1", [id])?;
+        Ok(())
+    }
+
+    /// All that waits, oldest first.
+    pub fn waiting(&self) -> Result<Vec<Waiting>> {
+        self.waits("ORDER BY seq", [])
+    }
+
+    /// What waits of a file with this SHA-256, oldest first.
+    pub fn waiting_by_sha256(&self, sha256: &[u8; 32]) -> Result<Vec<Waiting>> {
+        self.waits("WHERE sha256 = ?1 ORDER BY seq", [sha256])
+    }
+
+    /// One by its number.
+    pub fn waiting_one(&self, id: &str) -> Result<Option<Waiting>> {
+        Ok(self.waits("WHERE id = ?1", [id])?.pop())
+    }
+
+    fn waits(&self, rest: &str, args: impl rusqlite::Params) -> Result<Vec<Waiting>> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} {rest}"))?;
+        let rows = statement.query_map(args, read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Waiting> {
+    Ok(Waiting {
+        id: row.get(0)?,
+        kind: row.get(1)?,
+        file_name: row.get(2)?,
+        sha256: row.get(3)?,
+        sm3: row.get(4)?,
+        size: row.get(5)?,
+        received_at: row.get(6)?,
+        statement: row.get(7)?,
+        disclosures: row.get(8)?,
+    })
+}
