@@ -16,6 +16,7 @@ mod list_cmd;
 mod out;
 mod renew_cmd;
 mod report;
+mod rights_cmd;
 mod tsa_cmd;
 mod usage;
 mod verify_cmd;
@@ -52,6 +53,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Verify(a) => verify_cmd::verify(out, &a),
         C::Explain(a) => verify_cmd::explain(out, &a),
         C::Stamp(a) => tsa_cmd::stamp(out, &a),
+        C::Rights(a) => rights_cmd::rights(out, a),
         C::Doctor(a) => folder_cmd::doctor(out, &a),
         C::Demo(a) => demo_cmd::demo(out, &a),
         C::Admin(a) => folder_cmd::admin(out, &a),

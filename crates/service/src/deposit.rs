@@ -54,6 +54,7 @@ impl Folder {
             self.writer()?;
         }
         check_rights(&request.rights.claims)?;
+        self.attach(request, events)?;
         let mut run = Run::new(self, request);
         run.plan(events)?;
         if !request.dry_run {
@@ -71,6 +72,7 @@ impl Folder {
     ) -> Result<()> {
         self.writer()?;
         check_rights(&request.rights.claims)?;
+        self.attach(request, events)?;
         let mut run = Run::new(self, request);
         let mut planned = Planned::default();
         due.iter().for_each(|due| planned.count(due));
@@ -212,8 +214,9 @@ impl<'a> Run<'a> {
                                 }
                             })
                         });
-                        let made =
-                            taken.and_then(|taken| workers.make(taken.digests.size, || folder.make(taken, request)));
+                        let made = taken.and_then(|taken| {
+                            workers.make(taken.digests.size, || folder.make(&file.path, taken, request))
+                        });
                         if send.send(Step::Read(read)).is_err() || send.send(Step::Done(n, Box::new(made))).is_err() {
                             return;
                         }
@@ -264,7 +267,7 @@ impl<'a> Run<'a> {
                     self.done(n, line, events);
                     return Ok(());
                 }
-                self.folder.record_of(&taken, self.request)?
+                self.folder.record_of(&self.due[n].1.path, &taken, self.request)?
             }
         };
         self.batch.push(record);
@@ -279,7 +282,7 @@ impl<'a> Run<'a> {
         let Some(first) = earlier.iter().find(same) else { return Ok(None) };
         let mut line = line_of(first, shown(&self.due[n].1.path), "existing");
         line.warnings = taken.warnings.clone();
-        let differs = differs(&first.disclosures, &self.request.rights.claims)?;
+        let differs = differs(&first.disclosures, self.request, &self.due[n].1.path)?;
         if differs {
             line.warnings.push(other_claims());
         }
@@ -431,9 +434,9 @@ fn timed<T>(total: &AtomicU64, work: impl FnOnce() -> T) -> T {
 
 impl Folder {
     /// Beside a file that was read, its record: signing one takes longer than the collecting thread has.
-    fn make(&self, mut taken: Taken, request: &DepositRequest) -> Result<Made> {
+    fn make(&self, path: &Path, mut taken: Taken, request: &DepositRequest) -> Result<Made> {
         let known = !request.again && !self.store.by_sha256(&taken.digests.sha256)?.is_empty();
-        let record = if known { None } else { Some(self.record_of(&taken, request)?) };
+        let record = if known { None } else { Some(self.record_of(path, &taken, request)?) };
         taken.warnings.extend(self.comparing.unsaid());
         Ok(Made { taken, record })
     }

@@ -28,6 +28,7 @@ mod plan;
 mod prove;
 mod register;
 mod renew;
+mod rights;
 mod seal;
 mod watch;
 
@@ -43,7 +44,9 @@ pub use keys::platform_keys;
 pub use paper::{page_pictures, pair_pictures};
 pub use plan::Passed;
 pub use renew::{RenewLine, RenewRequest};
+pub use rights::{Refused, RightsLine, Sidecar};
 pub use seal::OwnSigner;
+pub use sidecar::{Encoding, Format as TemplateFormat, template as rights_template};
 pub use watch::{WatchEvent, watch};
 
 use std::{
@@ -123,6 +126,8 @@ pub struct DepositRequest {
     pub dry_run: bool,
     /// Set by somebody else: the run is to end soon.
     pub stop: Option<Arc<AtomicBool>>,
+    /// What differs from file to file.
+    pub sidecar: Option<std::sync::Arc<Sidecar>>,
 }
 
 /// A line of `deposit`, `list` and `show`; also the keys of `--json`.

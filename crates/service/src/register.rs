@@ -15,16 +15,18 @@ use evidence::{
     statement::{Clock, Custody, File, Kind, OperatorRelation, Provenance, Software, Statement},
     token::Token,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 use store::{NewRecord, Record as Row};
 
 impl Folder {
     /// Statement, token and record of a file.
-    pub(crate) fn record_of(&self, taken: &Taken, request: &DepositRequest) -> Result<NewRecord> {
+    pub(crate) fn record_of(&self, path: &Path, taken: &Taken, request: &DepositRequest) -> Result<NewRecord> {
         let kind = if taken.image { Kind::Image } else { Kind::File };
         let mut claims: BTreeMap<&str, Value> = owner_claims(&self.owner);
         claims.insert("file_name", taken.file_name.clone().into());
-        for (name, value) in &request.rights.claims {
+        claims.insert("refs", request.refs_of(path));
+        let rights = request.claims_of(path);
+        for (name, value) in rights.as_ref() {
             claims.insert(name, value.clone().into());
         }
         let custody = if request.digest_only { Custody::Read } else { Custody::Held };
@@ -183,8 +185,11 @@ pub(crate) fn check_rights(claims: &BTreeMap<String, String>) -> Result<()> {
     Ok(())
 }
 
-/// Whether a stored record made other claims than those given now.
-pub(crate) fn differs(stored: &[u8], claims: &BTreeMap<String, String>) -> Result<bool> {
+/// Whether a stored record made other claims than those given now of this file.
+pub(crate) fn differs(stored: &[u8], request: &DepositRequest, path: &Path) -> Result<bool> {
     let stored = disclosure::parse_set(stored)?;
-    Ok(claims.iter().any(|(name, value)| !stored.iter().any(|d| d.name() == name && d.value() == value)))
+    let made = |name: &str, value: &Value| stored.iter().any(|d| d.name() == name && d.value() == value);
+    let (claims, refs) = (request.claims_of(path), request.refs_of(path));
+    let same = claims.iter().all(|(name, value)| made(name, &value.as_str().into()));
+    Ok(!same || !refs.is_null() && !made("refs", &refs))
 }

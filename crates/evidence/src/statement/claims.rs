@@ -116,6 +116,9 @@ pub fn is_claim_name(name: &str) -> bool {
     [OWNER, RIGHTS, OPERATOR, ORDER, CAPTURE, &["file_name"]].iter().any(|group| group.contains(&name))
 }
 
+/// Most bytes of a text claim.
+pub const MAX_TEXT: usize = 4096;
+
 /// What the value of a claim may be, besides `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimType {
@@ -198,7 +201,7 @@ pub fn check_value(name: &str, value: &Value) -> Result<()> {
         (ClaimType::Null, Value::Null) => true,
         (ClaimType::Null, _) => return Err(Error::Unknown { what: "claim", found: format!("a value of {name}") }),
         (_, Value::Null) => true,
-        (ClaimType::Text, Value::String(s)) => s.len() <= 4096,
+        (ClaimType::Text, Value::String(s)) => s.len() <= MAX_TEXT,
         (ClaimType::Word(words), Value::String(s)) => {
             return if words.contains(&s.as_str()) { Ok(()) } else { Err(wrong(&words.join(", "))) };
         }
