@@ -16,6 +16,7 @@ mod fill;
 mod fonts;
 mod gather;
 mod instant;
+mod later;
 mod liken;
 mod lists;
 mod report;

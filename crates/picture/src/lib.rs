@@ -16,6 +16,7 @@
 
 mod decode;
 mod hash;
+mod metadata;
 mod plane;
 mod similar;
 mod strip;
@@ -23,6 +24,7 @@ mod thumbnail;
 
 pub use decode::decode;
 pub use hash::Hashes;
+pub use metadata::{OwnWords, beginning, exif, own_words};
 pub use similar::{CLOSE, Likeness, POSSIBLE, Part, Prints, prints};
 pub use strip::{Bounds, Cutter, Slice, Strip};
 pub use thumbnail::thumbnail;

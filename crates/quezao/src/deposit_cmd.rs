@@ -54,6 +54,7 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
         digest_only: a.digest_only,
         again: a.again,
         rights: rights_cmd::claims(a.rights),
+        from_file: a.sidecar.from_file,
         sidecar,
         filter,
         rehash: options.rehash,

@@ -89,6 +89,12 @@ pub(crate) fn show(out: &Out, a: &args::Show) -> u8 {
                 let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 detail(name, value);
             }
+            for (name, value) in folder.exif(&a.id)? {
+                detail("EXIF", format!("{name}: {value}"));
+            }
+            for later in folder.later_rights(&a.id)? {
+                print_line(out, &later, false);
+            }
         }
         Ok(0)
     })

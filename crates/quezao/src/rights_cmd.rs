@@ -2,10 +2,11 @@
 
 use crate::{
     args::{self, Format, Lang, RightsCommand},
+    folder_cmd,
     out::Out,
 };
 use locale::Locale;
-use service::{Rights, RightsLine, Sidecar, TemplateFormat, show_path};
+use service::{Folder, Mode, Rights, RightsLine, Sidecar, TemplateFormat, show_path};
 use std::{
     collections::BTreeMap,
     io::{IsTerminal, Write},
@@ -16,6 +17,7 @@ use std::{
 pub(crate) fn rights(out: &Out, command: RightsCommand) -> u8 {
     match command {
         RightsCommand::Template { format, lang, to } => template(out, format, lang, to.as_deref()),
+        RightsCommand::Add(a) => add(out, &a.id, &a.data, a.claims),
         RightsCommand::Check { table, folders, encoding, json } => {
             check(out, &table, encoding.map(Into::into), &folders, json)
         }
@@ -53,6 +55,23 @@ pub(crate) fn sidecar(out: &Out, a: &args::Sidecar, paths: &[PathBuf]) -> servic
         }
     };
     Ok(Some(Arc::new(sidecar)))
+}
+
+/// A later claim about a record.
+fn add(out: &Out, id: &str, a: &args::Data, given: args::Claims) -> u8 {
+    let added = Folder::open(&a.data, Mode::Write).and_then(|mut folder| {
+        out.warn(&folder.warnings);
+        let line = folder.add_rights(id, &claims(given).claims)?;
+        folder.close()?;
+        Ok(line)
+    });
+    match added {
+        Ok(line) => {
+            folder_cmd::print_line(out, &line, a.json);
+            0
+        }
+        Err(e) => out.refuse(&e),
+    }
 }
 
 fn check(out: &Out, table: &Path, encoding: Option<service::Encoding>, folders: &[PathBuf], json: bool) -> u8 {

@@ -125,6 +125,87 @@ fn attachments_are_records_of_their_own_that_came_first() {
 }
 
 #[test]
+fn a_later_claim_stands_beside_the_first_with_its_own_time() {
+    let desk = shop();
+    let lines = desk.lines(&["deposit", "--data", "data", "--json", "--title", "杯", "shop/IMG_0002.jpg"]);
+    let id = lines[0]["id"].as_str().unwrap();
+    let add = ["rights", "add", "--data", "data", "--json", id, "--author", "林晚", "--completed-at", "2026-01-31"];
+    let first = desk.lines(&add).swap_remove(0);
+    assert_eq!(first["status"], "new");
+    let again = desk.lines(&add).swap_remove(0);
+    assert_eq!((&again["status"], &again["id"]), (&"existing".into(), &first["id"]), "the same claims twice");
+    let later = first["id"].as_str().unwrap();
+    for (args, said_of_it) in [
+        (vec!["rights", "add", "--data", "data", later, "--author", "x"], "a record of kind rights"),
+        (vec!["rights", "add", "--data", "data", id], "no claim was given"),
+        (vec!["rights", "add", "--data", "data", "0", "--author", "x"], "there is no record"),
+        (vec!["rights", "add", "--data", "data", id, "--work-origin", "mine"], "cannot be recorded"),
+    ] {
+        let output = desk.run(&args);
+        assert!(output.status.code() == Some(2) && said(&output).contains(said_of_it), "{}", said(&output));
+    }
+    assert_eq!(records(&desk), 2);
+    assert!(said(&desk.done(&["show", "--data", "data", id])).contains(later));
+
+    desk.done(&["export", "--data", "data", "--output", "out", id, later]);
+    let entries = archive::package::read(&fs::read(desk.path(&format!("out/{id}.zip"))).unwrap()).unwrap().entries;
+    assert!(entries.iter().any(|(name, _)| name == "related-01-record.json"));
+    for file in [format!("out/{id}.zip"), format!("out/{id}.pdf")] {
+        let (verdict, code) = desk.json(&["verify", "--json", "--data", "data", &file, "shop/IMG_0002.jpg"]);
+        assert_eq!((code, desk::result(&verdict, "related-1")), (0, Some("limited")), "{verdict}");
+        let shows = verdict["shows"].to_string();
+        assert!(shows.contains("作者“林晚”") && shows.contains(later) && shows.contains("2026-01-31"), "{shows}");
+    }
+    // The later record has a package of its own.
+    let (verdict, code) = desk.json(&["verify", "--json", "--data", "data", &format!("out/{later}.zip")]);
+    assert_eq!(code, 0, "{verdict}");
+    // Another program, written from the specification, finds the same.
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/../archive/assets/verify.py");
+    let package = format!("out/{id}.zip");
+    let output = std::process::Command::new("python3")
+        .args([program, "--json", "--trust", "data/trust", &package, "shop/IMG_0002.jpg"])
+        .current_dir(desk.work.path())
+        .output()
+        .unwrap();
+    let verdict: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+    assert_eq!((output.status.code(), desk::result(&verdict, "related-1")), (Some(0), Some("limited")), "{verdict}");
+    // The certificate says it in print.
+    let mut pdftotext = std::process::Command::new("pdftotext");
+    pdftotext.args([&format!("out/{id}.pdf"), "-"]).current_dir(desk.work.path());
+    let Ok(page) = pdftotext.output() else { return };
+    let page = String::from_utf8_lossy(&page.stdout).replace(char::is_whitespace, "");
+    assert!(page.contains("Claimedlater") && page.contains("林晚"), "{page}");
+}
+
+#[test]
+fn the_file_s_own_words_are_marked_and_its_exif_stays_at_home() {
+    let desk = shop();
+    let exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x0f\x01\x02\0\x08\0\0\0\x1a\0\0\0\0\0\0\0KAMERA1\0";
+    let xmp = "http://ns.adobe.com/xap/1.0/\0<x><rdf:Description><dc:title><rdf:li>釉色杯</rdf:li></dc:title></rdf:Description></x>";
+    let segment = |data: &[u8]| [b"\xff\xe1", &u16::try_from(data.len() + 2).unwrap().to_be_bytes()[..], data].concat();
+    // A whole picture, with both segments put behind its first two bytes.
+    let mut jpeg = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(64, 48).write_to(&mut jpeg, image::ImageFormat::Jpeg).unwrap();
+    let jpeg = jpeg.into_inner();
+    let whole = [&jpeg[..2], &segment(exif), &segment(xmp.as_bytes()), &jpeg[2..]].concat();
+    fs::write(desk.path("shop/own.jpg"), whole).unwrap();
+    let lines = desk.lines(&["deposit", "--data", "data", "--json", "--from-file", "--author", "林晚", "shop/own.jpg"]);
+    let id = lines[0]["id"].as_str().unwrap();
+    let shown = said(&desk.done(&["show", "--data", "data", id]));
+    for part in ["釉色杯", "林晚", "the file's own words: title", "KAMERA1"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    let package = desk.package(id);
+    let entries = archive::package::read(&package).unwrap().entries;
+    let disclosed = &entries.iter().find(|(name, _)| name == "disclosure.json").unwrap().1;
+    let disclosed = evidence::disclosure::parse_set(disclosed).unwrap();
+    assert!(
+        disclosed.iter().any(|d| d.value() == "釉色杯")
+            && !disclosed.iter().any(|d| d.value().to_string().contains("KAMERA"))
+    );
+}
+
+#[test]
 fn a_template_is_written_once_and_read_again() {
     let desk = shop();
     for (format, lang) in [("csv", "zh"), ("xlsx", "zh"), ("toml", "en")] {

@@ -254,7 +254,7 @@ impl<'a> Run<'a> {
         }
     }
     /// Existing record, or a new one for the batch.
-    fn prepare(&mut self, n: usize, Made { taken, record }: Made, events: &mut dyn FnMut(Event)) -> Result<()> {
+    fn prepare(&mut self, n: usize, Made { mut taken, record }: Made, events: &mut dyn FnMut(Event)) -> Result<()> {
         // Of files with the same bytes each has a record of its own by now; only the first one's is kept.
         let first = self.request.again || self.recorded.insert(taken.digests.sha256);
         let record = match record {
@@ -267,7 +267,9 @@ impl<'a> Run<'a> {
                     self.done(n, line, events);
                     return Ok(());
                 }
-                self.folder.record_of(&self.due[n].1.path, &taken, self.request)?
+                let (record, warnings) = self.folder.record_of(&self.due[n].1.path, &taken, self.request)?;
+                taken.warnings.extend(warnings);
+                record
             }
         };
         self.batch.push(record);
@@ -437,6 +439,10 @@ impl Folder {
     fn make(&self, path: &Path, mut taken: Taken, request: &DepositRequest) -> Result<Made> {
         let known = !request.again && !self.store.by_sha256(&taken.digests.sha256)?.is_empty();
         let record = if known { None } else { Some(self.record_of(path, &taken, request)?) };
+        let record = record.map(|(record, warnings)| {
+            taken.warnings.extend(warnings);
+            record
+        });
         taken.warnings.extend(self.comparing.unsaid());
         Ok(Made { taken, record })
     }

@@ -126,6 +126,8 @@ pub struct DepositRequest {
     pub dry_run: bool,
     /// Set by somebody else: the run is to end soon.
     pub stop: Option<Arc<AtomicBool>>,
+    /// Claims that nobody makes are taken from the file's XMP and IPTC, and marked.
+    pub from_file: bool,
     /// What differs from file to file.
     pub sidecar: Option<std::sync::Arc<Sidecar>>,
 }

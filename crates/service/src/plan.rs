@@ -113,6 +113,9 @@ pub(crate) fn claims_key(owner: &Party, path: &Path, request: &DepositRequest) -
     if !refs.is_null() {
         all["refs"] = refs;
     }
+    if request.from_file {
+        all["from_file"] = true.into();
+    }
     Ok(sha256(&evidence::json::to_bytes("claims", &all)?))
 }
 

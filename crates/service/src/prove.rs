@@ -209,6 +209,13 @@ impl Folder {
         let statement_tokens = tokens.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
         let checkpoint_tokens = seals.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
         let renewal_tokens = renewals.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
+        let related = match record.kind.as_str() {
+            "image" | "file" | "digest" => {
+                let mut seen = |tsr: &[u8]| roots.of_token(tsr).map(drop);
+                self.related(record, request.full, request.pending, &mut seen)?
+            }
+            _ => Vec::new(),
+        };
         let carried = roots.carried()?;
         let text = archive::verify_txt(&archive::VerifyTxt {
             id: record.id.clone(),
@@ -230,6 +237,7 @@ impl Folder {
         entries.extend(crate::seal::carried(&self.dir, &signer_root)?);
         entries.push(("VERIFY.txt".into(), text.into_bytes()));
         entries.push(("verify.py".into(), archive::VERIFY_PY.to_vec()));
+        entries.extend(related);
         Ok(entries)
     }
 
@@ -331,7 +339,7 @@ impl Folder {
 }
 
 /// `disclosure.json` of an ordinary package, or of the court's copy.
-fn disclosed(set: &[u8], full: bool) -> Result<Vec<u8>> {
+pub(crate) fn disclosed(set: &[u8], full: bool) -> Result<Vec<u8>> {
     let all = disclosure::parse_set(set)?;
     let shown: Vec<Disclosure> = all.into_iter().filter(|d| full || !COURT_ONLY.contains(&d.name())).collect();
     Ok(disclosure::set_to_bytes(&shown)?)

@@ -1,11 +1,12 @@
 //! From digests to a leaf: statement → time-stamp → record → database → ledger.
 
 use crate::{
-    DepositLine, DepositRequest, Error, Folder, Result, SOFTWARE, clock,
+    DepositLine, DepositRequest, Error, Folder, Result, SOFTWARE, Warnings, clock,
     folder::{self, Writer},
     identity::Party,
     intake::Taken,
     keys, letters,
+    rights::own_words,
 };
 use evidence::{
     disclosure::{self, Disclosure},
@@ -20,13 +21,22 @@ use store::{NewRecord, Record as Row};
 
 impl Folder {
     /// Statement, token and record of a file.
-    pub(crate) fn record_of(&self, path: &Path, taken: &Taken, request: &DepositRequest) -> Result<NewRecord> {
+    pub(crate) fn record_of(
+        &self,
+        path: &Path,
+        taken: &Taken,
+        request: &DepositRequest,
+    ) -> Result<(NewRecord, Warnings)> {
+        let mut warnings = Warnings::new();
         let kind = if taken.image { Kind::Image } else { Kind::File };
         let mut claims: BTreeMap<&str, Value> = owner_claims(&self.owner);
         claims.insert("file_name", taken.file_name.clone().into());
         claims.insert("refs", request.refs_of(path));
-        let rights = request.claims_of(path);
-        for (name, value) in rights.as_ref() {
+        let mut rights = request.claims_of(path).into_owned();
+        if request.from_file {
+            warnings = own_words::fill(path, taken.media_type, &mut rights);
+        }
+        for (name, value) in &rights {
             claims.insert(name, value.clone().into());
         }
         let custody = if request.digest_only { Custody::Read } else { Custody::Held };
@@ -41,7 +51,7 @@ impl Folder {
             claims,
             clock: self.compared_clock()?,
         };
-        draft.record(self.writer()?, &taken.file_name)
+        Ok((draft.record(self.writer()?, &taken.file_name)?, warnings))
     }
 
     /// What the operator says of itself and the owner.

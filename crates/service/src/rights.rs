@@ -8,6 +8,8 @@
 //! - Names are compared in normalisation form C: macOS decomposes them, spreadsheets do not.
 
 mod attach;
+mod later;
+pub(crate) mod own_words;
 mod refused;
 
 pub use refused::Refused;

@@ -1,6 +1,6 @@
 //! Rights: claims by option, by sidecar, and what else is done with them.
 
-use super::Lang;
+use super::{Data, Lang};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -34,6 +34,8 @@ pub(crate) struct Sidecar {
     pub encoding: Option<Encoding>,
     #[arg(long, value_name = "FILE")]
     pub attach: Vec<PathBuf>,
+    #[arg(long)]
+    pub from_file: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -59,6 +61,16 @@ pub(crate) enum Format {
     Xlsx,
 }
 
+/// A later claim.
+#[derive(Args)]
+pub(crate) struct Add {
+    pub id: String,
+    #[command(flatten)]
+    pub data: Data,
+    #[command(flatten)]
+    pub claims: Claims,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Template {
@@ -69,6 +81,7 @@ pub(crate) enum Command {
         #[arg(long = "to", value_name = "FILE")]
         to: Option<PathBuf>,
     },
+    Add(Box<Add>),
     #[command(name = "check")]
     Check {
         #[arg(value_name = "FILE")]
