@@ -36,6 +36,9 @@ main() {
         # The page is opened with playwright-core.
         want node nodejs
         have npm || [ -d tests/browser/node_modules/playwright-core ] || packages+=(npm)
+        # Rare characters, Tibetan, Uyghur and Mongolian are drawn with the system's fonts.
+        [ -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ] || packages+=(fonts-noto-cjk)
+        [ -e /usr/share/fonts/truetype/noto/NotoSerifTibetan-Regular.ttf ] || packages+=(fonts-noto-core)
         ;;
     verifier) want python3 python3 ;;
     lint)

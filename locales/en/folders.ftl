@@ -27,6 +27,7 @@ count-interrupted = { $n } not come to
 count-hidden = { $n } hidden
 count-excluded = { $n } excluded
 count-link = { $n } links
+count-apart = { $n } tables or attachments
 count-special = { $n } special files
 count-data-folder = { $n } data folder
 help-arg-watch = Stay, and register what comes into the folders once it is finished; Ctrl-C ends

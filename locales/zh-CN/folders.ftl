@@ -27,6 +27,7 @@ count-interrupted = 未及处理 { $n }
 count-hidden = 隐藏 { $n }
 count-excluded = 排除 { $n }
 count-link = 链接 { $n }
+count-apart = 表或附件 { $n }
 count-special = 特殊文件 { $n }
 count-data-folder = 数据文件夹 { $n }
 help-arg-watch = 持续运行，文件夹中新增的文件写完后即登记；按 Ctrl-C 结束

@@ -148,6 +148,7 @@ CLAIMS = {
     "capture": OWNER + "url final_url page_title purpose outcome refs".split(),
     "comparison": OWNER + "url refs".split(),
     "collection": OWNER + "title refs".split(),
+    "rights": OWNER + RIGHTS + ["refs"],
 }
 CLAIM_NAMES = {name for names in CLAIMS.values() for name in names}
 KNOWN = CLAIM_NAMES | set(
@@ -254,7 +255,7 @@ def parse_statement(value):
     kind = is_text("statement kind", value.get("kind"))
     if kind not in CLAIMS:
         raise Open("statement kind: a newer reader may know it", kind, ", ".join(CLAIMS))
-    has_file = kind not in ("operator", "order")
+    has_file = kind not in ("operator", "order", "rights")
     names = ["schema", "kind", "id", "ledger", "received_at", "clock", "software", "_sd_alg", "claims"]
     names += [] if kind == "operator" else ["provenance", "operator_relation"]
     closed("statement", value, names + (["file"] if has_file else []))
@@ -1303,9 +1304,9 @@ class Stamp:
 
 # --- package and folder: spec/package.md --------------------------------------------------------------
 
-LIMITS = [(r"statement\.json", 60000), (r"(operator-|%s\.)?record\.json" % ID, 65535), (r".*\.tsr", 65536),
+LIMITS = [(r"statement\.json", 60000), (r"(operator-|related-\d\d-|%s\.)?record\.json" % ID, 65535), (r".*\.tsr", 65536),
           (r".*proof\.tlog-proof", 131072), (r".*checkpoint\.txt", 98304), (r"renewal-\d\d\.txt", 262144),
-          (r"(operator-|%s\.)?disclosure\.json|package\.json|VERIFY\.txt|verify\.py|trust-roles\.json" % ID, 1 << 20),
+          (r"(operator-|related-\d\d-|%s\.)?disclosure\.json|package\.json|VERIFY\.txt|verify\.py|trust-roles\.json" % ID, 1 << 20),
           (r"manifest\.jsonl", 512000), (r"items\.zip", 32 << 20),
           (r"trust-policy|trust-.*\.pem", 65536), (r"trust-.*\.crl|comparison\.json", 16 << 20)]
 NEEDED = ["statement.json", "timestamp-1.tsr", "record.json", "proof.tlog-proof", "checkpoint.txt", "disclosure.json",
@@ -1319,7 +1320,9 @@ ORDERED = [(1, r"package\.json"), (2, r"statement\.json"), (3, r"timestamp-[1-4]
            (14, r"trust-policy"), (15, r"trust-roles\.json"), (16, r"trust-tsa-[0-9a-f]{16}\.pem"),
            (17, r"trust-signer-[0-9a-f]{16}\.pem"), (18, r"trust-revocation-[0-9a-f]{16}\.crl"), (19, r"VERIFY\.txt"),
            (20, r"verify\.py"), (21, r"capture\.wacz"), (22, r"comparison\.json"), (23, r"manifest\.jsonl"),
-           (24, r"(anchor|attestation|related)-[a-z0-9.-]+|items\.zip"), (25, r"certificate\.pdf")]
+           (25, r"related-(?!00)\d\d-(checkpoint\.(tsr|txt)|disclosure\.json|proof\.tlog-proof|record\.json|timestamp-[1-4]\.tsr)"),
+           (24, r"(anchor|attestation|related)-[a-z0-9.-]+|items\.zip"), (26, r"certificate\.pdf")]
+RELATED = ["checkpoint.tsr", "checkpoint.txt", "disclosure.json", "proof.tlog-proof", "record.json", "timestamp-1.tsr"]
 
 
 def rank(name):
@@ -1528,6 +1531,14 @@ def check_entries(entries, is_folder):
         present = [n in by_name for n in series]
         if present != sorted(present, reverse=True):
             raise Bad("package", "a gap in " + series[0], "counters without a gap")
+    numbers = sorted({n[8:10] for n in by_name if rank(n) == 25})
+    if numbers != ["%02d" % n for n in range(1, len(numbers) + 1)]:
+        raise Bad("package", "related-" + ", ".join(numbers), "counters without a gap")
+    for number in numbers:
+        lacking = [p for p in RELATED if "related-%s-%s" % (number, p) not in by_name]
+        tokens = ["related-%s-timestamp-%d.tsr" % (number, n) in by_name for n in range(1, 5)]
+        if lacking or tokens != sorted(tokens, reverse=True):
+            raise Bad("package", "related-%s lacks %s" % (number, lacking), "all parts of a later record")
     if is_folder and not ordered:
         for n in by_name:
             m = re.fullmatch(r"(later-\d\d)-.*|(renewal-\d\d)\..*", n)
@@ -1679,6 +1690,7 @@ class Checker:
             v.attempt("collection-items", True, "所列各条记录、其证明与时间戳，存证主体相同",
                       "each listed record, its proof and token, of the same owner", self.check_items)
             self.check_listed(originals)
+        self.check_related()
         self.always(self.note)
         self.conclude()
         return v
@@ -1709,7 +1721,7 @@ class Checker:
     def check_disclosures(self):
         statement = self.need_statement()
         self.opened = open_disclosures("disclosure.json", self.data("disclosure.json"), statement)
-        first = {"capture": "the order", "comparison": "the capture"}.get(statement["kind"])
+        first = {"capture": "the order", "comparison": "the capture", "rights": "the first record"}.get(statement["kind"])
         if first and not self.opened.get("refs"):
             raise Bad("refs", self.opened.get("refs"), "disclosed, its first element " + first)
         return ("pass", "%d 项" % len(self.opened), "%d of %d claims" % (len(self.opened), len(statement["claims"])))
@@ -2082,6 +2094,81 @@ class Checker:
                 row["zh"] += "签名证书已于 %s 到期，此前没有续期。" % ended
                 row["en"] += " Its signing certificate ended at %s, not renewed before." % ended
 
+    def check_related(self):
+        """related-NN: later records about this one. spec/package.md, "Later records"."""
+        self.related = []
+        for n in range(1, 100):
+            base = "related-%02d-" % n
+            if base + "record.json" in self.e:
+                self.v.attempt("related-%d" % n, False, "同一存证主体后来的声明", "a later claim by the same owner",
+                               lambda: self.one_related(base))
+
+    def one_related(self, base):
+        first = self.need_statement()
+        record = parse_record(base + "record.json", self.data(base + "record.json"))
+        later = record["statement"]
+        received = parse_statement(later)
+        if later["kind"] != "rights":
+            raise Bad("kind of the later record", later["kind"], "rights")
+        if later["ledger"] != first["ledger"]:
+            raise Bad("ledger of the later record", later["ledger"], first["ledger"])
+        opened = open_disclosures(base + "disclosure.json", self.data(base + "disclosure.json"), later)
+        if "refs" not in opened:
+            raise Open("refs of the later record are not disclosed")
+        own = {"ledger": first["ledger"], "id": first["id"], "leaf": leaf_hash(self.data("record.json")).hex()}
+        if not opened["refs"] or opened["refs"][0] != own:
+            raise Bad("first of the later record's refs", opened["refs"], own)
+        for name in ("owner_kind", "owner_name", "owner_code", "owner_id", "owner_id_masked"):
+            if name in self.opened and name in opened:
+                if self.opened[name] != opened[name]:
+                    raise Bad("owner of the later record: " + name, opened[name], self.opened[name])
+            elif name == "owner_name" or (name in self.opened and name != "owner_id"):
+                raise Open(name + " is not disclosed")
+        proof = Proof(base + "proof.tlog-proof", self.data(base + "proof.tlog-proof"))
+        note = proof.note
+        if note.data != self.data(base + "checkpoint.txt"):
+            raise Bad(base + "checkpoint.txt", "other bytes", "the note inside " + base + "proof.tlog-proof")
+        if note.origin != self.note.origin or proof.index <= self.proof.index:
+            raise Bad(base + "proof.tlog-proof", "%s, index %d" % (note.origin, proof.index),
+                      "%s, an index over %d" % (self.note.origin, self.proof.index))
+        if note.size == self.note.size and note.root != self.note.root:
+            raise Bad("root at the same size", note.root.hex(), self.note.root.hex())
+        self.check_in(base + "record.json", proof)
+        data, stamps = canonical(later).encode("utf-8"), []
+        names = [base + "timestamp-%d.tsr" % n for n in range(1, 5) if base + "timestamp-%d.tsr" % n in self.e]
+        if len(names) != len(record["timestamps"]):
+            raise Bad("tokens of the later record", len(names), len(record["timestamps"]))
+        for name, named in zip(names, record["timestamps"]):
+            token = Token(name, self.data(name))
+            digest = hashlib.sha256(token.token).hexdigest()
+            if (named["gen_time"], named["token_sha256"]) != (token.time_text, digest):
+                raise Bad(name, token.time_text + " " + digest, "%(gen_time)s %(token_sha256)s" % named)
+            stamps.append(Stamp(name, token.data, data, self.trust, self.scratch, token))
+        seal = Stamp(base + "checkpoint.tsr", self.data(base + "checkpoint.tsr"), note.data, self.trust, self.scratch)
+        for group in (stamps, [seal]):
+            if all(s.token.hash == "sm3" for s in group):
+                raise Bad(base + "imprint", "SM3 alone", "SM3 only beside SHA-256, 384 or 512")
+
+        def before(what, a, b):
+            if a > b:
+                raise Bad(what, text_of(a), "no later than " + text_of(b))
+        before("received_at, before the later record's", self.received, received)
+        for t in [s.token for s in stamps]:
+            before("received_at of the later record", received, t.time + t.accuracy + 2 * US)
+            before("a token of the later record", t.time, self.now + t.accuracy + 60 * US)
+            before("a token of the later record, before its seal", t.time - t.accuracy, seal.token.time + seal.token.accuracy)
+            for one in [s.token for s in self.statement_stamps]:
+                before("a statement token, before the later record's", one.time - one.accuracy, t.time + t.accuracy)
+        before("the seal of the later record", seal.token.time, self.now + seal.token.accuracy + 60 * US)
+        self.check_log_signature(note)
+        best = self.best(stamps)
+        if best is None or seal.root is None:
+            raise Open("no root of these authorities in the reader's trust", "", "a tsa-*.pem")
+        self.related.append((later["id"], text_of(best.token.time + best.token.accuracy),
+                             {n: opened[n] for n in RIGHTS if opened.get(n) is not None}))
+        whole = any(s.independent and not s.token.limited for s in stamps) and seal.independent and not seal.token.limited
+        return ("pass" if whole else "limited", "%s，第 %d 条" % (later["id"], proof.index), "%s, index %d" % (later["id"], proof.index))
+
     def check_times(self):
         self.need_statement()
         first, seal = [s.token for s in self.statement_stamps], [s.token for s in self.seal_stamps]
@@ -2151,6 +2238,10 @@ class Checker:
             if done.get("inclusion") and done.get("log-signature"):
                 shows.append({"zh": "记录在账本中，位置 %d。" % self.proof.index,
                               "en": "The record is in the ledger, at index %d." % self.proof.index})
+            for number, at, claims in self.related:
+                said = ", ".join("%s=%s" % (n, show(c)) for n, c in claims.items())
+                shows.append({"zh": "同一存证主体后来又声明（%s，不晚于 %s）：%s。最初的声明没有改变。" % (number, at, said),
+                              "en": "The same owner claimed later (%s, no later than %s): %s. The first claims are unchanged." % (number, at, said)})
         for zh, en in (("谁创作了该文件，权利归谁：登记不等于权属。", "Who made the file or who owns it: a deposit is not ownership."),
                        ("文件在取指纹之前的情况。", "What was true before the fingerprint was taken."),
                        ("账本此后的记录，例如撤回或争议。", "Later records, for example a revocation or a dispute.")):

@@ -27,6 +27,11 @@ const OPERATOR: [&str; 3] = ["operator-record.json", "operator-disclosure.json",
 const LATER: u16 = 50;
 /// Place of the reserved names, whose order is not defined yet.
 const RESERVED: u16 = 85;
+/// Place of later records, ascending by name.
+const RELATED: u16 = 86;
+/// Parts of a later record that are always there.
+const RELATED_PARTS: [&str; 6] =
+    ["checkpoint.tsr", "checkpoint.txt", "disclosure.json", "proof.tlog-proof", "record.json", "timestamp-1.tsr"];
 
 /// Whether an entry may have this name.
 pub fn is_known(name: &str) -> bool {
@@ -89,7 +94,38 @@ pub(crate) fn check(names: &[&str], ordered: bool) -> Result<()> {
     parts.iter().try_for_each(|p| numbered(1, later, &|n| format!("later-{n:02}{p}")))?;
     let renewals = count("renewal-", ".txt").max(count("renewal-", ".tsr"));
     [".txt", ".tsr"].iter().try_for_each(|p| numbered(1, renewals, &|n| format!("renewal-{n:02}{p}")))?;
+    related(names, &set)?;
     if ordered { in_order(names) } else { Ok(()) }
+}
+
+/// Each later record is there with all its parts; neither they nor their tokens are counted with a gap.
+fn related(names: &[&str], set: &BTreeSet<&str>) -> Result<()> {
+    let numbers: BTreeSet<&str> = names.iter().filter_map(|name| related_part(name)).map(|(n, _)| n).collect();
+    for (n, found) in (1..).zip(&numbers) {
+        let unit = format!("{n:02}");
+        if *found != unit {
+            return Err(Error::malformed(WHAT, format!("related-{found}"), format!("related-{unit} before it")));
+        }
+        for part in RELATED_PARTS {
+            present(set, &format!("related-{unit}-{part}"))?;
+        }
+        let tokens = (1..=4).filter(|t| set.contains(format!("related-{unit}-timestamp-{t}.tsr").as_str())).count();
+        for t in 1..=tokens {
+            present(set, &format!("related-{unit}-timestamp-{t}.tsr"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Number and part of an entry of a later record; other names that begin with `related-` are reserved.
+pub fn related_part(name: &str) -> Option<(&str, &str)> {
+    let (n, part) = name.strip_prefix("related-")?.split_once('-')?;
+    let token = wedge(part, "timestamp-", ".tsr").is_some_and(|t| ["1", "2", "3", "4"].contains(&t));
+    (two_digits(n) && (token || RELATED_PARTS.contains(&part))).then_some((n, part))
+}
+
+fn two_digits(n: &str) -> bool {
+    n.len() == 2 && n != "00" && n.bytes().all(|c| c.is_ascii_digit())
 }
 
 fn present(set: &BTreeSet<&str>, name: &str) -> Result<()> {
@@ -162,7 +198,6 @@ fn place(name: &str) -> Option<(u16, &str)> {
 }
 
 fn numbered_place(name: &str) -> Option<(u16, &str)> {
-    let two_digits = |n: &str| n.len() == 2 && n != "00" && n.bytes().all(|c| c.is_ascii_digit());
     let hex16 = |n: &str| n.len() == 16 && n.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c));
     if let Some(n) = wedge(name, "timestamp-", ".tsr") {
         return ["1", "2", "3", "4"].contains(&n).then_some((11, n));
@@ -183,6 +218,9 @@ fn numbered_place(name: &str) -> Option<(u16, &str)> {
         if let Some(n) = wedge(name, prefix, suffix) {
             return hex16(n).then_some((group, n));
         }
+    }
+    if related_part(name).is_some() {
+        return Some((RELATED, name));
     }
     let plain = name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'.' || c == b'-');
     let reserved = ["anchor-", "attestation-", "related-"].iter().any(|p| name.len() > p.len() && name.starts_with(p));

@@ -330,6 +330,7 @@ impl Held<'_> {
         let mut claims: Vec<Claim> = LINES.into_iter().filter_map(line).collect();
         let refs = self.facts.claims.get("refs").filter(|_| self.holds("disclosures")).and_then(Value::as_array);
         let ids: Vec<&str> = refs.into_iter().flatten().filter_map(|r| r.get("id")?.as_str()).collect();
+        claims.extend(self.facts.related.iter().map(crate::later::claim));
         if !ids.is_empty() {
             claims.push(Claim { label: Words::new("相关记录", "Refers to"), value: Words::same(ids.join(" ")) });
         }

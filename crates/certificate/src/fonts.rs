@@ -1,5 +1,6 @@
 //! Fonts: a subset of Noto inside the program (GB 2312, names beyond it, Latin as Europe and Vietnam write it), and
-//! behind it the full fonts of the system, opened only when a text needs them. So an ordinary certificate is the same
+//! behind it the full fonts of the system (CJK, and the scripts of Tibet, Xinjiang and Inner Mongolia), opened only
+//! when a text needs them. So an ordinary certificate is the same
 //! on every machine. The subsets are made by `scripts/subset_fonts.py`.
 
 use std::collections::HashSet;
@@ -20,7 +21,7 @@ const EMBEDDED: [&[u8]; 8] = [
     include_bytes!("../fonts/QuezaoLatinSerif-Bold.ttf"),
 ];
 /// Files looked for on the system, the better weight first; of a collection only the faces in [`FAMILIES`] are kept.
-const FILES: [&str; 8] = [
+const FILES: [&str; 12] = [
     "NotoSansCJK-Regular.ttc",
     "NotoSansCJKsc-Regular.otf",
     "NotoSerifCJK-SemiBold.ttc",
@@ -29,8 +30,20 @@ const FILES: [&str; 8] = [
     "NotoSerifCJKsc-Bold.otf",
     "NotoSerifCJK-Regular.ttc",
     "NotoSerifCJKsc-Regular.otf",
+    "NotoSans-Regular.ttf",
+    "NotoSerifTibetan-Regular.ttf",
+    "NotoNaskhArabic-Regular.ttf",
+    "NotoSansMongolian-Regular.ttf",
 ];
-const FAMILIES: [&str; 2] = ["Noto Sans CJK SC", "Noto Serif CJK SC"];
+/// As the layout names them (`parts.typ`).
+const FAMILIES: [&str; 6] = [
+    "Noto Sans CJK SC",
+    "Noto Serif CJK SC",
+    "Noto Sans",
+    "Noto Serif Tibetan",
+    "Noto Naskh Arabic",
+    "Noto Sans Mongolian",
+];
 /// Bounds of the walk through font folders.
 const MAX_DEPTH: usize = 5;
 const MAX_ENTRIES: usize = 20_000;
@@ -70,7 +83,9 @@ impl Fonts {
     /// The characters of `text` that cannot be printed, each once, in order: no font has a glyph, or they are control
     /// or direction characters, which may not stand on a page that is compared by eye.
     pub fn missing(&self, text: &str) -> Vec<char> {
-        let printable = |c: &char| !hidden(*c) && (self.has(&self.embedded, *c) || self.has(self.system(), *c));
+        let shapes = shapers(text);
+        let has = |c: char| self.has(&self.embedded, c) || self.has(self.system(), c);
+        let printable = |c: &char| (!hidden(*c) || shapes.contains(c)) && has(*c);
         each(text).into_iter().filter(|c| !printable(c)).collect()
     }
 
@@ -147,6 +162,25 @@ fn walk(folder: &Path, depth: usize, budget: &mut usize, found: &mut Vec<PathBuf
     }
 }
 
+/// Joiners and variation selectors that only ever follow a letter whose form they choose: they print as nothing, but
+/// without them Mongolian and Uyghur are misspelt. One that follows anything else, somewhere in the text, is hidden.
+fn shapers(text: &str) -> HashSet<char> {
+    let shaper = |c: char| matches!(c, '\u{180b}'..='\u{180f}' | '\u{200c}' | '\u{200d}');
+    let joining = |c: char| matches!(c, '\u{620}'..='\u{6ff}' | '\u{750}'..='\u{77f}' | '\u{1820}'..='\u{18aa}');
+    let (mut good, mut stray, mut before) = (HashSet::new(), HashSet::new(), ' ');
+    for c in text.chars() {
+        if shaper(c) {
+            if joining(before) {
+                good.insert(c)
+            } else {
+                stray.insert(c)
+            };
+        }
+        before = c;
+    }
+    good.difference(&stray).copied().collect()
+}
+
 /// Control characters, direction marks and overrides, and other characters that print as nothing.
 fn hidden(c: char) -> bool {
     c.is_control()
@@ -179,6 +213,14 @@ mod tests {
     fn what_prints_as_nothing_is_missing() {
         let fonts = Fonts::embedded();
         assert_eq!(fonts.missing("a\u{202e}b\u{200b}\0"), vec!['\u{202e}', '\u{200b}', '\0']);
+    }
+
+    #[test]
+    fn joiners_stand_only_where_they_shape() {
+        assert_eq!(shapers("ᠭ\u{180b} ᠠ\u{180e}").len(), 2);
+        assert_eq!(shapers("ᠭ\u{180b}林\u{180b}"), HashSet::new(), "one that is stray spoils them all");
+        assert_eq!(shapers("林\u{200d}晚"), HashSet::new());
+        assert_eq!(shapers("ئۇ\u{200c}ي").len(), 1);
     }
 
     #[test]

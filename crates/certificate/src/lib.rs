@@ -17,6 +17,7 @@ mod fill;
 mod fonts;
 mod gather;
 mod instant;
+mod later;
 mod liken;
 mod lists;
 mod report;

@@ -121,6 +121,45 @@ fn the_words_are_text_and_digests_copy_whole() {
     assert!(!page.contains("证据确凿") && !page.contains("司法"));
 }
 
+/// Rare name characters, and scripts whose letters stack (Tibetan), join from right to left (Uyghur) or join with
+/// selectors (Mongolian).
+const RARE: [&str; 4] = ["喆珺镕燊㐱䶮𠮷", "བོད་ཀྱི་རི་མོ་བསྒྲུབས", "ئۇيغۇرچە رەسىم ئىلھام", "ᠮᠣᠩᠭᠣᠯ ᠵᠢᠷᠤᠭ"];
+
+#[test]
+fn rare_characters_and_the_scripts_of_the_west_and_north_are_printed_or_named() {
+    let fonts = Fonts::with_system();
+    if !fonts.missing(&RARE.concat()).is_empty() {
+        eprintln!("not run: fonts-noto-cjk and fonts-noto-core are not installed");
+        return;
+    }
+    let mut s = sheets::merchant();
+    s.owner.name = RARE[0].into();
+    s.title = Some(RARE[1].into());
+    s.claims = vec![
+        certificate::Claim { label: certificate::Words::same("作者"), value: certificate::Words::same(RARE[2]) },
+        certificate::Claim {
+            label: certificate::Words::same("作品来源"), value: certificate::Words::same(RARE[3])
+        },
+    ];
+    for locale in BOTH {
+        let pdf = render(&s, None, &sheets::attachments(), locale, &fonts).unwrap();
+        assert_eq!(pdf, render(&s, None, &sheets::attachments(), locale, &fonts).unwrap());
+        keep("rare", locale, &pdf);
+        let Some(page) = text(&pdf) else { return };
+        for script in [RARE[0], RARE[3]] {
+            assert!(page.contains(script), "{script} is not in\n{page}");
+        }
+        // A reader of the text layer may order what runs from right to left as it likes, but has every letter.
+        assert!(RARE[1].chars().chain(RARE[2].chars()).all(|c| page.contains(c)), "{page}");
+    }
+    // Without those fonts it is refused, and what cannot be drawn is named.
+    let missing = Fonts::embedded().missing(&RARE.concat());
+    for c in ['㐱', '𠮷', 'བ', 'ئ', 'ᠮ'] {
+        assert!(missing.contains(&c), "{c}");
+    }
+    assert!(render(&s, None, &sheets::attachments(), Locale::Zh, &Fonts::embedded()).is_err());
+}
+
 #[test]
 fn an_unmasked_number_never_gets_onto_the_page() {
     let mut s = sheets::self_made();

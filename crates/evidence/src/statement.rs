@@ -5,7 +5,7 @@
 
 mod claims;
 
-pub use claims::{ClaimType, Kind, Ref, check_value as check_claim, is_claim_name, parse_refs};
+pub use claims::{ClaimType, Kind, MAX_TEXT, Ref, check_value as check_claim, is_claim_name, parse_refs};
 
 use crate::{Error, Result, disclosure::Disclosure, hex, json, json::Value, time::Utc};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -243,7 +243,7 @@ impl Statement {
     fn check_kind(&self) -> Result<()> {
         let custody = self.file.as_ref().map(|f| f.custody);
         let custody_fits = match self.kind {
-            Kind::Operator | Kind::Order => custody.is_none(),
+            Kind::Operator | Kind::Order | Kind::Rights => custody.is_none(),
             Kind::Image | Kind::File => matches!(custody, Some(Custody::Held | Custody::Read)),
             Kind::Digest => custody == Some(Custody::Declared),
             Kind::Capture | Kind::Comparison | Kind::Collection => custody == Some(Custody::Held),

@@ -17,6 +17,7 @@
 mod contact;
 mod decode;
 mod hash;
+mod metadata;
 mod near;
 mod plane;
 mod preview;
@@ -28,6 +29,7 @@ mod thumbnail;
 pub use contact::{ContactSheet, SHEET_CELL, SHEET_COLUMNS, SHEET_STRIP, sheet_number, unlike};
 pub use decode::decode;
 pub use hash::Hashes;
+pub use metadata::{OwnWords, beginning, exif, own_words};
 pub use near::{PRINT_BYTES, Sieve, WAVE_BYTES};
 pub use preview::{Preview, preview};
 pub use similar::{CLOSE, Likeness, Looked, POSSIBLE, Part, Prints, look, prints};

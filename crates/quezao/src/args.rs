@@ -5,9 +5,11 @@ mod collect;
 pub(crate) mod folders;
 pub(crate) mod near;
 mod outside;
+mod rights;
 
 pub(crate) use collect::Collect;
 pub(crate) use outside::{Clock, Renew, Stamp, Statements, Switch, TsaAdd, TsaCommand};
+pub(crate) use rights::{Claims, Command as RightsCommand, Format, Sidecar};
 
 use crate::out::Out;
 use clap::{Arg, ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -40,6 +42,8 @@ pub(crate) enum Command {
     Admin(Admin),
     Serve(crate::serve_cmd::Serve),
     Stamp(Stamp),
+    #[command(subcommand)]
+    Rights(RightsCommand),
     Completions {
         shell: clap_complete::Shell,
     },
@@ -112,7 +116,9 @@ pub(crate) struct Deposit {
     #[command(flatten)]
     pub near: near::Keep,
     #[command(flatten)]
-    pub rights: Rights,
+    pub rights: Claims,
+    #[command(flatten)]
+    pub sidecar: Sidecar,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -181,28 +187,6 @@ pub(crate) struct Discard {
     pub id: String,
     #[command(flatten)]
     pub data: Data,
-}
-
-#[derive(Args)]
-pub(crate) struct Rights {
-    #[arg(long, value_name = "T")]
-    pub title: Option<String>,
-    #[arg(long, value_name = "A")]
-    pub author: Option<String>,
-    #[arg(long, value_name = "ORIGIN")]
-    pub work_origin: Option<String>,
-    #[arg(long, value_name = "TEXT")]
-    pub basis: Option<String>,
-    #[arg(long, value_name = "DATE")]
-    pub completed_at: Option<String>,
-    #[arg(long, value_name = "PLACE")]
-    pub completed_place: Option<String>,
-    #[arg(long, value_name = "DATE")]
-    pub published_at: Option<String>,
-    #[arg(long, value_name = "PLACE")]
-    pub published_place: Option<String>,
-    #[arg(long, value_name = "URL")]
-    pub published_url: Option<String>,
 }
 
 #[derive(Args)]
@@ -337,14 +321,20 @@ pub(crate) fn command(locale: Locale) -> clap::Command {
     let (_, version, commit) = service::SOFTWARE;
     let command = Cli::command().disable_version_flag(true).version(format!("{version} ({commit})"));
     let command = command.arg(Arg::new("version").short('V').long("version").action(ArgAction::Version));
-    localize(command, locale, "quezao")
+    localize(command, locale, "help-quezao")
 }
 
-fn localize(command: clap::Command, locale: Locale, name: &str) -> clap::Command {
+/// The message about a subcommand: `help-PARENT-NAME` where two commands share a name, else `help-NAME`.
+fn help_id(parent: &str, name: &str) -> String {
+    let own = format!("{parent}-{name}");
+    if locale::has(Locale::En, &own) { own } else { format!("help-{name}") }
+}
+
+fn localize(command: clap::Command, locale: Locale, id: &str) -> clap::Command {
     let say = |id: &str| locale::text(locale, id, &[]);
     let usage = format!("{{about-with-newline}}\n{}{{usage}}\n\n{{all-args}}{{after-help}}", say("help-heading-usage"));
     let mut command = command
-        .about(say(&format!("help-{name}")))
+        .about(say(id))
         .help_template(usage)
         .subcommand_help_heading(say("help-heading-commands"))
         .disable_help_flag(true)
@@ -356,7 +346,7 @@ fn localize(command: clap::Command, locale: Locale, name: &str) -> clap::Command
     }
     let subcommands: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
     for sub in subcommands {
-        command = command.mut_subcommand(&sub, |c| localize(c, locale, &sub));
+        command = command.mut_subcommand(&sub, |c| localize(c, locale, &help_id(id, &sub)));
     }
     command
 }
@@ -424,8 +414,8 @@ mod tests {
 
     #[test]
     fn every_command_and_option_is_explained_in_both_languages() {
-        fn walk(command: &clap::Command, name: &str, missing: &mut Vec<String>) {
-            let mut wanted = vec![format!("help-{name}")];
+        fn walk(command: &clap::Command, id: &str, missing: &mut Vec<String>) {
+            let mut wanted = vec![id.to_owned()];
             wanted
                 .extend(command.get_arguments().map(|a| format!("help-arg-{}", a.get_id().as_str().replace('_', "-"))));
             for id in wanted {
@@ -433,10 +423,10 @@ mod tests {
                     missing.push(id);
                 }
             }
-            command.get_subcommands().for_each(|c| walk(c, c.get_name(), missing));
+            command.get_subcommands().for_each(|c| walk(c, &help_id(id, c.get_name()), missing));
         }
         let mut missing = Vec::new();
-        walk(&super::command(Locale::En), "quezao", &mut missing);
+        walk(&super::command(Locale::En), "help-quezao", &mut missing);
         missing.sort();
         missing.dedup();
         assert!(missing.is_empty(), "{missing:?}");

@@ -2,9 +2,10 @@
 
 use crate::{
     args,
-    folder_cmd::{print_line, rights},
+    folder_cmd::print_line,
     out::Out,
     report::{self, Report},
+    rights_cmd,
 };
 use service::{DepositLine, DepositRequest, Event, Filter, Folder, Mode, Planned, WatchEvent, show_path};
 use signal_hook::{
@@ -36,6 +37,10 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
         }
         Some(Ok(paths)) => paths,
     };
+    let sidecar = match rights_cmd::sidecar(out, &a.sidecar, &paths) {
+        Ok(sidecar) => sidecar,
+        Err(e) => return out.refuse(&e),
+    };
     let report = match options.report.as_deref().map(|path| Report::begin(out, path)).transpose() {
         Ok(report) => report,
         Err(sentence) => return out.fail(&sentence),
@@ -49,7 +54,9 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
         digest_only: a.digest_only,
         similar: a.near.similar,
         again: a.again,
-        rights: rights(a.rights),
+        rights: rights_cmd::claims(a.rights),
+        from_file: a.sidecar.from_file,
+        sidecar,
         filter,
         rehash: options.rehash,
         dry_run: options.dry_run,

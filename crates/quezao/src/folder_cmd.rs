@@ -4,9 +4,8 @@ use crate::{
     args::{self, AdminCommand, OwnerKind},
     out::{self, Out, eights},
 };
-use service::{DepositLine, Folder, InitOptions, Mode, Rights, show_path};
+use service::{DepositLine, Folder, InitOptions, Mode, show_path};
 use std::{
-    collections::BTreeMap,
     fs::File,
     io::{self, Read},
     path::Path,
@@ -79,6 +78,12 @@ pub(crate) fn show(out: &Out, a: &args::Show) -> u8 {
             for (name, value) in claims.iter().filter(|(_, v)| !v.is_null()) {
                 let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 detail(name, value);
+            }
+            for (name, value) in folder.exif(&a.id)? {
+                detail("EXIF", format!("{name}: {value}"));
+            }
+            for later in folder.later_rights(&a.id)? {
+                print_line(out, &later, false);
             }
         }
         Ok(0)
@@ -225,23 +230,6 @@ pub(crate) fn print_line(out: &Out, line: &DepositLine, json: bool) {
     if let Some(sha256) = &line.sha256 {
         out.line(&format!("    SHA-256  {}", eights(sha256)));
     }
-}
-
-pub(crate) fn rights(a: args::Rights) -> Rights {
-    let given = [
-        ("title", a.title),
-        ("author", a.author),
-        ("work_origin", a.work_origin),
-        ("basis", a.basis),
-        ("completed_at", a.completed_at),
-        ("completed_place", a.completed_place),
-        ("published_at", a.published_at),
-        ("published_place", a.published_place),
-        ("published_url", a.published_url),
-    ];
-    let claims: BTreeMap<String, String> =
-        given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-    Rights { claims }
 }
 
 fn first_line(path: &Path) -> io::Result<String> {

@@ -18,6 +18,7 @@ mod near_cmd;
 mod out;
 mod renew_cmd;
 mod report;
+mod rights_cmd;
 mod serve_cmd;
 mod sheets;
 mod tsa_cmd;
@@ -58,6 +59,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Explain(a) => verify_cmd::explain(out, &a),
         C::Serve(a) => serve_cmd::serve(out, &a),
         C::Stamp(a) => tsa_cmd::stamp(out, &a),
+        C::Rights(a) => rights_cmd::rights(out, a),
         C::Doctor(a) => folder_cmd::doctor(out, &a),
         C::Demo(a) => demo_cmd::demo(out, &a),
         C::Admin(a) => folder_cmd::admin(out, &a),

@@ -103,6 +103,8 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         "export" => &["id", "file"],
         "verify" => &["result", "checks", "shows", "does_not_show"],
         "explain" => &["id", "proves", "does_not_prove", "to_do"],
+        "rights" if names.any(|name| *name == "add") => RECORD,
+        "rights" => &["row", "column", "target", "files", "claims"],
         "doctor" => &["level", "subject", "zh", "en"],
         "demo" => &["name", "zh", "en", "exit", "check", "result", "package", "picture", "trust"],
         "keys" => &["origin", "ledger_key", "authority_root_sha256", "signer_root_sha256"],

@@ -21,6 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("locale", &[]),
     ("certificate", &["evidence", "archive", "verify", "timestamp", "locale"]),
     ("picture", &[]),
+    ("sidecar", &["evidence"]),
     ("testkit", &[]),
     ("capture", &["evidence", "archive"]),
     ("store", &["evidence", "ledger"]),
@@ -37,6 +38,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "certificate",
             "picture",
             "capture",
+            "sidecar",
         ],
     ),
     ("portal", &["evidence", "locale", "service"]),
@@ -55,6 +57,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "certificate",
             "picture",
             "service",
+            "sidecar",
         ],
     ),
 ];

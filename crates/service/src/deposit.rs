@@ -64,6 +64,7 @@ impl Folder {
             self.writer()?;
         }
         check_rights(&request.rights.claims)?;
+        self.attach(request, events)?;
         let mut run = Run::new(self, request);
         run.plan(events)?;
         if !request.dry_run {
@@ -81,6 +82,7 @@ impl Folder {
     ) -> Result<()> {
         self.writer()?;
         check_rights(&request.rights.claims)?;
+        self.attach(request, events)?;
         let mut run = Run::new(self, request);
         let mut planned = Planned::default();
         due.iter().for_each(|due| planned.count(due));
@@ -228,8 +230,9 @@ impl<'a> Run<'a> {
                                 }
                             })
                         });
-                        let made =
-                            taken.and_then(|taken| workers.make(taken.digests.size, || folder.make(taken, request)));
+                        let made = taken.and_then(|taken| {
+                            workers.make(taken.digests.size, || folder.make(&file.path, taken, request))
+                        });
                         if send.send(Step::Read(read)).is_err() || send.send(Step::Done(n, Box::new(made))).is_err() {
                             return;
                         }
@@ -268,7 +271,7 @@ impl<'a> Run<'a> {
     }
 
     /// Existing record, or a new one for the batch.
-    fn prepare(&mut self, n: usize, Made { taken, record }: Made, events: &mut dyn FnMut(Event)) -> Result<()> {
+    fn prepare(&mut self, n: usize, Made { mut taken, record }: Made, events: &mut dyn FnMut(Event)) -> Result<()> {
         // Of files with the same bytes each has a record of its own by now; only the first one's is kept.
         let first = self.request.again || self.recorded.insert(taken.digests.sha256);
         let record = match record {
@@ -291,7 +294,9 @@ impl<'a> Run<'a> {
                     }
                     return Ok(());
                 }
-                self.folder.record_of(&taken, self.request)?
+                let (record, warnings) = self.folder.record_of(&self.due[n].1.path, &taken, self.request)?;
+                taken.warnings.extend(warnings);
+                record
             }
         };
         self.prints.extend(taken.prints.map(|prints| (taken.digests.sha256, prints)));
@@ -316,7 +321,7 @@ impl<'a> Run<'a> {
         };
         let mut line = line_of(first, shown(&self.due[n].1.path), "existing");
         line.warnings = taken.warnings.clone();
-        let differs = differs(&first.disclosures, &self.request.rights.claims)?;
+        let differs = differs(&first.disclosures, self.request, &self.due[n].1.path)?;
         if differs {
             line.warnings.push(other_claims());
         }
@@ -481,11 +486,17 @@ fn timed<T>(total: &AtomicU64, work: impl FnOnce() -> T) -> T {
 
 impl Folder {
     /// Beside a file that was read, its record: signing one takes longer than the collecting thread has.
-    fn make(&self, mut taken: Taken, request: &DepositRequest) -> Result<Made> {
+    fn make(&self, path: &Path, mut taken: Taken, request: &DepositRequest) -> Result<Made> {
         let sha256 = &taken.digests.sha256;
-        let known = !request.again
-            && !(self.store.by_sha256(sha256)?.is_empty() && self.store.waiting_by_sha256(sha256)?.is_empty());
-        let record = if known { None } else { Some(self.record_of(&taken, request)?) };
+        let recorded = || -> Result<bool> {
+            Ok(!self.store.by_sha256(sha256)?.is_empty() || !self.store.waiting_by_sha256(sha256)?.is_empty())
+        };
+        let known = !request.again && recorded()?;
+        let record = if known { None } else { Some(self.record_of(path, &taken, request)?) };
+        let record = record.map(|(record, warnings)| {
+            taken.warnings.extend(warnings);
+            record
+        });
         taken.warnings.extend(self.comparing.unsaid());
         Ok(Made { taken, record })
     }

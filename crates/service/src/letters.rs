@@ -55,10 +55,15 @@ fn way_out(missing: &[char]) -> (&'static str, &'static str) {
             "install Noto Sans CJK (Debian: apt-get install fonts-noto-cjk fonts-noto-cjk-extra) and try again, or write it otherwise",
         );
     }
-    if all(|c| matches!(c, 0x80..=0x6FF | 0x900..=0x1FFF | 0x2C60..=0x2DFF | 0xA640..=0xABFF)) {
+    // Letters of Europe, and the scripts of Uyghur, Tibetan and Mongolian.
+    let core = |c| {
+        matches!(c, 0x80..=0x52F | 0x600..=0x6FF | 0x750..=0x77F | 0xF00..=0xFFF | 0x1800..=0x18AF | 0x1E00..=0x1FFF)
+            || matches!(c, 0x2C60..=0x2C7F | 0x2DE0..=0x2DFF | 0xA640..=0xA69F | 0xA720..=0xA7FF)
+    };
+    if all(core) {
         return (
-            "请安装字体 Noto Sans（Debian：apt-get install fonts-noto-core）后重试，或改用其他写法",
-            "install Noto Sans (Debian: apt-get install fonts-noto-core) and try again, or write it otherwise",
+            "请安装 Noto 字体（Debian：apt-get install fonts-noto-core）后重试，或改用其他写法",
+            "install the Noto fonts (Debian: apt-get install fonts-noto-core) and try again, or write it otherwise",
         );
     }
     (
@@ -90,7 +95,9 @@ mod tests {
     #[test]
     fn the_way_out_fits_the_script() {
         assert!(way_out(&['𠮷']).1.contains("fonts-noto-cjk-extra"));
-        assert!(way_out(&['Ѫ']).1.contains("fonts-noto-core"));
+        for script in ['Ѫ', 'བ', 'ئ', 'ᠮ'] {
+            assert!(way_out(&[script]).1.contains("fonts-noto-core"), "{script}");
+        }
         assert!(way_out(&['😺', '𠮷']).1.contains("leave them out"));
     }
 }

@@ -31,6 +31,7 @@ mod plan;
 mod prove;
 mod register;
 mod renew;
+mod rights;
 mod seal;
 mod set_up;
 mod similar;
@@ -55,8 +56,10 @@ pub use keys::platform_keys;
 pub use paper::{contact_sheets, page_pictures, pair_pictures};
 pub use plan::Passed;
 pub use renew::{RenewLine, RenewRequest};
+pub use rights::{Refused, RightsLine, Sidecar};
 pub use seal::OwnSigner;
 pub use set_up::{Place, set_up_findings, set_up_warnings};
+pub use sidecar::{Encoding, Format as TemplateFormat, template as rights_template};
 pub use similar::{Found, Near, Rebuilt};
 /// A person's token, and a page in the queue.
 pub use store::{ApiToken, Queued};
@@ -148,6 +151,10 @@ pub struct DepositRequest {
     pub wait: Option<u64>,
     /// Set by somebody else: the run is to end soon.
     pub stop: Option<Arc<AtomicBool>>,
+    /// Claims that nobody makes are taken from the file's XMP and IPTC, and marked.
+    pub from_file: bool,
+    /// What differs from file to file.
+    pub sidecar: Option<std::sync::Arc<Sidecar>>,
 }
 
 /// A line of `deposit`, `list` and `show`; also the keys of `--json`.

@@ -90,7 +90,7 @@ impl Folder {
             bytes += due.stamp.size;
             let taken = workers.read(|| intake::take(due, keep, request.similar, &AtomicBool::new(false), &mut |_| ()));
             if let Ok(taken) = taken {
-                let _ = workers.make(taken.digests.size, || self.record_of(&taken, request));
+                let _ = workers.make(taken.digests.size, || self.record_of(&due.path, &taken, request));
             }
         }
         let _ = fs::remove_dir_all(&aside);

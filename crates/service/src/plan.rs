@@ -63,6 +63,8 @@ pub enum Passed {
     Data,
     /// Under watch: its name says that some program is still writing it.
     Unfinished,
+    /// The table of rights, or an attachment.
+    Apart,
 }
 
 impl Passed {
@@ -75,6 +77,7 @@ impl Passed {
             Self::Special => "special",
             Self::Data => "data-folder",
             Self::Unfinished => "unfinished",
+            Self::Apart => "apart",
         }
     }
 
@@ -93,15 +96,26 @@ impl Passed {
                 "名称表明尚未写完（如 .part），未登记",
                 "its name says that it is not finished (such as .part), not recorded",
             ),
+            Self::Apart => (
+                "是权利声明表或附件，不另作图片登记",
+                "the table of rights or an attachment, not recorded as a picture",
+            ),
         }
     }
 }
 
 /// Digest of all that would be claimed of a file beside its name: when it changes, the file is due again.
-pub(crate) fn claims_key(owner: &Party, claims: &BTreeMap<String, String>, digest_only: bool) -> Result<[u8; 32]> {
+pub(crate) fn claims_key(owner: &Party, path: &Path, request: &DepositRequest) -> Result<[u8; 32]> {
     let of_owner: BTreeMap<&str, Value> = owner_claims(owner);
+    let (claims, refs) = (request.claims_of(path), request.refs_of(path));
     // A file of which only digests were taken is due again where its bytes are to be kept.
-    let all = evidence::json::json!({"owner": of_owner, "rights": claims, "kept": !digest_only});
+    let mut all = evidence::json::json!({"owner": of_owner, "rights": claims, "kept": !request.digest_only});
+    if !refs.is_null() {
+        all["refs"] = refs;
+    }
+    if request.from_file {
+        all["from_file"] = true.into();
+    }
     Ok(sha256(&evidence::json::to_bytes("claims", &all)?))
 }
 
@@ -119,7 +133,11 @@ pub(crate) fn stamp(m: &Metadata) -> Stamp {
 /// Hands out every name under the request's paths, each folder's in ascending order.
 pub(crate) fn walk(folder: &Folder, request: &DepositRequest, take: &mut dyn FnMut(Item) -> Result<()>) -> Result<()> {
     let data = std::fs::metadata(&folder.dir).map_err(|e| Error::io(&folder.dir, &e))?;
-    let claims = claims_key(&folder.owner, &request.rights.claims, request.digest_only)?;
+    // Without a table it is the same for every file.
+    let claims = match request.sidecar {
+        None => Some(claims_key(&folder.owner, Path::new(""), request)?),
+        Some(_) => None,
+    };
     let walk = Walk { folder, request, data: (data.dev(), data.ino()), claims };
     for path in &request.paths {
         match std::fs::metadata(path) {
@@ -136,7 +154,7 @@ struct Walk<'a> {
     request: &'a DepositRequest,
     /// Device and number of the data folder.
     data: (u64, u64),
-    claims: [u8; 32],
+    claims: Option<[u8; 32]>,
 }
 
 impl Walk<'_> {
@@ -155,7 +173,7 @@ impl Walk<'_> {
             return Ok(Item::Refused { path: path.to_owned(), error: not_a_file(path) });
         }
         let seen = self.folder.store.seen(&key)?;
-        Ok(self.judge(path.to_owned(), key, m, seen))
+        self.judge(path.to_owned(), key, m, seen)
     }
 
     /// A folder that a person named.
@@ -225,25 +243,32 @@ impl Walk<'_> {
                 return Ok(Some(Item::Refused { path, error }));
             }
         };
-        Ok(Some(self.judge(entry.into_path(), key, &m, found)))
+        self.judge(entry.into_path(), key, &m, found).map(Some)
     }
 
-    fn judge(&self, path: PathBuf, key: PathBuf, m: &Metadata, seen: Option<Seen>) -> Item {
-        let (stamp, claims) = (stamp(m), self.claims);
+    fn judge(&self, path: PathBuf, key: PathBuf, m: &Metadata, seen: Option<Seen>) -> Result<Item> {
+        if self.request.sidecar.as_ref().is_some_and(|sidecar| sidecar.is_apart(&path)) {
+            return Ok(Item::Passed { path, why: Passed::Apart });
+        }
+        let stamp = stamp(m);
+        let claims = match self.claims {
+            Some(claims) => claims,
+            None => claims_key(&self.folder.owner, &path, self.request)?,
+        };
         // A fingerprint is made of bytes.
         let again = self.request.again || self.request.rehash || self.request.similar;
-        match seen {
+        Ok(match seen {
             Some(seen) if !again && seen.stamp == stamp && seen.claims == claims => {
                 Item::Known { path, seen: Box::new(seen) }
             }
             seen => {
                 if let Err(error) = intake::claimed_name(&path) {
-                    return Item::Refused { path, error };
+                    return Ok(Item::Refused { path, error });
                 }
                 let changed = seen.is_some_and(|s| s.stamp != stamp);
                 Item::Due(Due { path, key, stamp, claims, changed })
             }
-        }
+        })
     }
 }
 

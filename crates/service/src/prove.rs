@@ -230,8 +230,12 @@ impl Folder {
         let statement_tokens = tokens.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
         let checkpoint_tokens = seals.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
         let renewal_tokens = renewals.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
-        let listed = match record.kind.as_str() {
+        let further = match record.kind.as_str() {
             "collection" => self.listed(record, request.full, &proof, &mut |tsr| roots.of_token(tsr).map(drop))?,
+            "image" | "file" | "digest" => {
+                let mut seen = |tsr: &[u8]| roots.of_token(tsr).map(drop);
+                self.related(record, request.full, request.pending, &mut seen)?
+            }
             _ => Vec::new(),
         };
         let carried = roots.carried()?;
@@ -255,7 +259,7 @@ impl Folder {
         entries.extend(crate::seal::carried(&self.dir, &signer_root)?);
         entries.push(("VERIFY.txt".into(), text.into_bytes()));
         entries.push(("verify.py".into(), archive::VERIFY_PY.to_vec()));
-        entries.extend(listed);
+        entries.extend(further);
         Ok(entries)
     }
 

@@ -1,11 +1,12 @@
 //! From digests to a leaf: statement → time-stamp → record → database → ledger.
 
 use crate::{
-    DepositLine, DepositRequest, Error, Folder, Result, SOFTWARE, clock,
+    DepositLine, DepositRequest, Error, Folder, Result, SOFTWARE, Warnings, clock,
     folder::{self, Writer},
     identity::Party,
     intake::Taken,
     keys, letters,
+    rights::own_words,
     waiting::{self, Prepared},
 };
 use evidence::{
@@ -14,16 +15,27 @@ use evidence::{
     json::Value,
     statement::{Clock, Custody, File, Kind, OperatorRelation, Provenance, Software, Statement},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 use store::{NewRecord, Record as Row, Waiting};
 
 impl Folder {
     /// Statement, token and record of a file.
-    pub(crate) fn record_of(&self, taken: &Taken, request: &DepositRequest) -> Result<Prepared> {
+    pub(crate) fn record_of(
+        &self,
+        path: &Path,
+        taken: &Taken,
+        request: &DepositRequest,
+    ) -> Result<(Prepared, Warnings)> {
+        let mut warnings = Warnings::new();
         let kind = if taken.image { Kind::Image } else { Kind::File };
         let mut claims: BTreeMap<&str, Value> = owner_claims(&self.owner);
         claims.insert("file_name", taken.file_name.clone().into());
-        for (name, value) in &request.rights.claims {
+        claims.insert("refs", request.refs_of(path));
+        let mut rights = request.claims_of(path).into_owned();
+        if request.from_file {
+            warnings = own_words::fill(path, taken.media_type, &mut rights);
+        }
+        for (name, value) in &rights {
             claims.insert(name, value.clone().into());
         }
         let custody = if request.digest_only { Custody::Read } else { Custody::Held };
@@ -38,10 +50,12 @@ impl Folder {
             claims,
             clock: self.compared_clock()?,
         };
-        if self.statements_external() {
-            return draft.state(&taken.file_name).map(Prepared::Waits);
-        }
-        draft.record(self.writer()?, &taken.file_name).map(Prepared::Record)
+        let made = if self.statements_external() {
+            Prepared::Waits(draft.state(&taken.file_name)?)
+        } else {
+            Prepared::Record(draft.record(self.writer()?, &taken.file_name)?)
+        };
+        Ok((made, warnings))
     }
 
     /// What the operator says of itself and the owner.
@@ -187,8 +201,11 @@ pub(crate) fn check_rights(claims: &BTreeMap<String, String>) -> Result<()> {
     Ok(())
 }
 
-/// Whether a stored record made other claims than those given now.
-pub(crate) fn differs(stored: &[u8], claims: &BTreeMap<String, String>) -> Result<bool> {
+/// Whether a stored record made other claims than those given now of this file.
+pub(crate) fn differs(stored: &[u8], request: &DepositRequest, path: &Path) -> Result<bool> {
     let stored = disclosure::parse_set(stored)?;
-    Ok(claims.iter().any(|(name, value)| !stored.iter().any(|d| d.name() == name && d.value() == value)))
+    let made = |name: &str, value: &Value| stored.iter().any(|d| d.name() == name && d.value() == value);
+    let (claims, refs) = (request.claims_of(path), request.refs_of(path));
+    let same = claims.iter().all(|(name, value)| made(name, &value.as_str().into()));
+    Ok(!same || !refs.is_null() && !made("refs", &refs))
 }

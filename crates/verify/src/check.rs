@@ -13,6 +13,7 @@ mod form;
 mod later;
 mod ledger;
 mod path;
+mod related;
 mod stamps;
 mod told;
 mod trees;
@@ -180,6 +181,7 @@ const ORDER: &[&str] = &[
     "collection-manifest",
     "collection-items",
     "collection-file-",
+    "related-",
     "later-records",
     "printed-page",
 ];
@@ -271,6 +273,7 @@ impl Walk<'_> {
         let clock = self.clock();
         self.checks.push(clock);
         self.checks.append(&mut added.checks);
+        self.related(&main, &statement_tokens);
         let signature = match &self.certificate {
             Some(Carried::Itself(bytes, read)) => Some(self.certificate(bytes, read)),
             Some(Carried::Entry(bytes)) => Some(self.carried_certificate(bytes)),
@@ -366,6 +369,7 @@ impl Walk<'_> {
             let first = match statement.kind {
                 Kind::Capture => "the capture's order in refs",
                 Kind::Comparison => "the capture in refs",
+                Kind::Rights => "the first record in refs",
                 _ => return Ok(opened),
             };
             if !refs {

@@ -27,7 +27,7 @@ pub fn explain(id: &str) -> Option<Explanation> {
 }
 
 /// Ids that end in a number.
-const NUMBERED: [&str; 5] = ["statement-token", "sealing-token", "later", "renewal", "collection-file"];
+const NUMBERED: [&str; 6] = ["statement-token", "sealing-token", "later", "renewal", "collection-file", "related"];
 
 type Row = (&'static str, [&'static str; 6]);
 
@@ -327,6 +327,17 @@ const TABLE: &[Row] = &[
             "Nothing about files that were not given.",
             "把各原件与证书一起给出；不在清单中的文件请另找其证书。",
             "Give the originals together with the certificate; a file that is on no line has another certificate, or none.",
+        ],
+    ),
+    (
+        "related",
+        [
+            "同一存证主体后来就这条记录作出了新的声明：它指向本记录，另有自己的时间和账本位置，没有早于本记录。",
+            "The same owner claimed something further of this record later: that record points to this one, has its own time and place in the ledger, and is not earlier.",
+            "不证明后来的声明属实；也不证明没有更多后来的记录。",
+            "Not that the later claim is true, nor that there are no further later records.",
+            "时间戳机构或账本密钥未知时，把它们加入您的信任设置；内容不符时，向平台重新导出。",
+            "Where the time authority or the ledger's key is unknown, add it to your trust folder; where it does not fit, have the package exported again.",
         ],
     ),
     (

@@ -42,6 +42,8 @@ pub struct Facts {
     pub collection: Option<Box<Collection>>,
     /// The same facts of a capture's order, where it holds.
     pub order: Option<Box<Facts>>,
+    /// Later records about this one, where they hold.
+    pub related: Vec<Related>,
     /// SHA-256 of `VERIFY.txt` and `verify.py`, to be shown.
     pub guides: Vec<(String, [u8; 32])>,
 }
@@ -79,6 +81,21 @@ pub struct Seal {
     pub authority: String,
     /// Only by the reader's roles.
     pub independent: bool,
+}
+
+/// A later record about this one that holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Related {
+    /// Record number.
+    pub id: String,
+    /// Leaf index.
+    pub index: u64,
+    /// As of the first record.
+    pub t1: Seal,
+    /// Over its own checkpoint.
+    pub t2: Seal,
+    /// Opened claims.
+    pub claims: BTreeMap<String, Value>,
 }
 
 /// A verified cosignature.

@@ -104,6 +104,16 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
             format!("{given} lines of the list have their file among the given ones (size, SHA-256 and SM3 agree)."),
         ));
     }
+    for related in &facts.related {
+        let (date, (zh, en)) = (date(related.t1.at), related.said());
+        out.push(Sentence::new(
+            format!("同一存证主体后来又声明（不晚于 {date}，存证编号 {}）：{zh}。最初的声明没有改变。", related.id),
+            format!(
+                "The same owner claimed later (no later than {date}, record {}): {en}. The first claims are unchanged.",
+                related.id
+            ),
+        ));
+    }
     if holds("policy") && !facts.witnesses.is_empty() {
         let names: Vec<&str> = facts.witnesses.iter().map(|w| w.name.as_str()).collect();
         out.push(Sentence::new(

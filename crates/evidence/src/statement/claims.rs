@@ -21,9 +21,22 @@ pub enum Kind {
     Comparison,
     /// A list of registered pictures.
     Collection,
+    /// What the owner of an earlier record claims of it later.
+    Rights,
 }
 
-const RESERVED_KINDS: &[&str] = &["rights", "attestation", "licence", "revocation", "observation", "key", "origin"];
+const KINDS: &[Kind] = &[
+    Kind::Operator,
+    Kind::Image,
+    Kind::File,
+    Kind::Digest,
+    Kind::Order,
+    Kind::Capture,
+    Kind::Comparison,
+    Kind::Collection,
+    Kind::Rights,
+];
+const RESERVED_KINDS: &[&str] = &["attestation", "licence", "revocation", "observation", "key", "origin"];
 const OWNER: &[&str] =
     &["owner_kind", "owner_name", "owner_code", "owner_id", "owner_id_masked", "identity_method", "acting_account"];
 const RIGHTS: &[&str] = &[
@@ -63,22 +76,13 @@ impl Kind {
             Self::Capture => "capture",
             Self::Comparison => "comparison",
             Self::Collection => "collection",
+            Self::Rights => "rights",
         }
     }
 
     /// Reads the word; reserved and unknown kinds need a newer reader.
     pub fn parse(text: &str) -> Result<Self> {
-        const ALL: [Kind; 8] = [
-            Kind::Operator,
-            Kind::Image,
-            Kind::File,
-            Kind::Digest,
-            Kind::Order,
-            Kind::Capture,
-            Kind::Comparison,
-            Kind::Collection,
-        ];
-        ALL.into_iter().find(|k| k.as_str() == text).ok_or_else(|| {
+        KINDS.iter().find(|k| k.as_str() == text).copied().ok_or_else(|| {
             let reserved = if RESERVED_KINDS.contains(&text) { " (reserved)" } else { "" };
             Error::Unknown { what: "statement kind", found: format!("{text}{reserved}") }
         })
@@ -93,6 +97,7 @@ impl Kind {
             Self::Capture => &[OWNER, CAPTURE],
             Self::Comparison => &[OWNER, COMPARISON],
             Self::Collection => &[OWNER, COLLECTION],
+            Self::Rights => &[OWNER, RIGHTS, &["refs"]],
         };
         groups.concat()
     }
@@ -104,7 +109,7 @@ impl Kind {
         if self != Self::Operator {
             members.extend(["provenance", "operator_relation"]);
         }
-        if !matches!(self, Self::Operator | Self::Order) {
+        if !matches!(self, Self::Operator | Self::Order | Self::Rights) {
             members.push("file");
         }
         members
@@ -115,6 +120,9 @@ impl Kind {
 pub fn is_claim_name(name: &str) -> bool {
     [OWNER, RIGHTS, OPERATOR, ORDER, CAPTURE, &["file_name"]].iter().any(|group| group.contains(&name))
 }
+
+/// Most bytes of a text claim.
+pub const MAX_TEXT: usize = 4096;
 
 /// What the value of a claim may be, besides `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,7 +206,7 @@ pub fn check_value(name: &str, value: &Value) -> Result<()> {
         (ClaimType::Null, Value::Null) => true,
         (ClaimType::Null, _) => return Err(Error::Unknown { what: "claim", found: format!("a value of {name}") }),
         (_, Value::Null) => true,
-        (ClaimType::Text, Value::String(s)) => s.len() <= 4096,
+        (ClaimType::Text, Value::String(s)) => s.len() <= MAX_TEXT,
         (ClaimType::Word(words), Value::String(s)) => {
             return if words.contains(&s.as_str()) { Ok(()) } else { Err(wrong(&words.join(", "))) };
         }

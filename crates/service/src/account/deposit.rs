@@ -134,5 +134,10 @@ fn incoming(dir: &Path) -> PathBuf {
 /// A visitor is told of his file, not of where it lay here.
 fn without_path(error: Error, path: &Path) -> Error {
     let (shown, name) = (crate::show_path(path), crate::show_path(Path::new(path.file_name().unwrap_or_default())));
-    Error { zh: error.zh.replace(&shown, &name), en: error.en.replace(&shown, &name), exit: error.exit, code: error.code }
+    Error {
+        zh: error.zh.replace(&shown, &name),
+        en: error.en.replace(&shown, &name),
+        exit: error.exit,
+        code: error.code,
+    }
 }

@@ -28,7 +28,8 @@ impl Walk<'_> {
         let is = |kind: Kind| self.facts.statement.as_ref().is_some_and(|s| s.kind == kind);
         let (compared, collected) = (is(Kind::Comparison), is(Kind::Collection));
         let unchecked = |name: &&String| {
-            ["anchor-", "attestation-", "related-"].iter().any(|p| name.starts_with(p))
+            ["anchor-", "attestation-"].iter().any(|p| name.starts_with(p))
+                || name.starts_with("related-") && archive::related_part(name).is_none()
                 || matches!(name.as_str(), "items.zip" | "manifest.jsonl") && !collected
                 || *name == "comparison.json" && !compared
         };

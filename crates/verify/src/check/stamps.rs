@@ -28,6 +28,7 @@ pub(crate) struct Covered {
 pub(crate) const STATEMENT: Covered = Covered { zh: "这份声明", en: "the statement" };
 pub(crate) const CHECKPOINT: Covered = Covered { zh: "账本的这个检查点", en: "this checkpoint of the ledger" };
 pub(crate) const LATER: Covered = Covered { zh: "后来的检查点", en: "the later checkpoint" };
+pub(crate) const RELATED: Covered = Covered { zh: "后来的声明", en: "the later record's statement" };
 pub(crate) const RENEWAL: Covered = Covered { zh: "这次续期的清单", en: "the list of this renewal" };
 
 impl Stamp {

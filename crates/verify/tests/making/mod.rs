@@ -20,6 +20,7 @@ mod later;
 mod ledger;
 mod notes;
 mod pdf;
+mod related;
 mod series;
 mod sign;
 pub mod stamp;
@@ -165,6 +166,7 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     comparison::cases(&mut book);
     forged_capture::cases(&mut book);
     collection::cases(&mut book);
+    related::cases(&mut book);
     let mut files = BTreeMap::new();
     let mut put = |path: String, bytes: Vec<u8>| {
         // Shared files are put by every case that uses them, always the same.

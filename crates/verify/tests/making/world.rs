@@ -131,7 +131,7 @@ impl World {
             statement["provenance"] = json!(if captured { "platform-captured" } else { "user-supplied" });
             statement["operator_relation"] = json!("independent-declared");
         }
-        if !matches!(kind, Kind::Operator | Kind::Order) {
+        if !matches!(kind, Kind::Operator | Kind::Order | Kind::Rights) {
             let FileDigests { sha256, sm3, size } = FileDigests::of(PICTURE);
             statement["file"] = json!({
                 "sha256": hex::encode(&sha256), "sm3": hex::encode(&sm3), "size": size,
