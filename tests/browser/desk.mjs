@@ -65,7 +65,8 @@ export function caseOf(name) {
   return {
     name, about, trust, artefact: path.join(vectors, name, about.package),
     originals: about.originals.map((file) => path.join(vectors, file)),
-    trustFiles: fs.readdirSync(trust).map((file) => path.join(trust, file)),
+    // Dropped one by one, without whatever else lies in the folder.
+    trustFiles: fs.readdirSync(trust).filter((file) => /^(policy|roles\.json|.*\.pem)$/.test(file)).map((file) => path.join(trust, file)),
   };
 }
 
