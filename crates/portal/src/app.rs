@@ -14,7 +14,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
+
+/// Requests whose evidence is read into memory at once.
+const READERS: usize = 8;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -35,7 +38,9 @@ struct Inner {
     /// Whether the one thread that captures is there.
     begun: AtomicBool,
     /// Decoding, drawing and checking: so many at once as the machine has processors.
-    heavy: Semaphore,
+    heavy: Arc<Semaphore>,
+    /// What strangers send to be verified is held in memory while it comes.
+    reading: Semaphore,
 }
 
 impl App {
@@ -69,7 +74,8 @@ impl App {
             live: Mutex::default(),
             stopping: AtomicBool::new(false),
             begun: AtomicBool::new(false),
-            heavy: Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)),
+            heavy: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
+            reading: Semaphore::new(READERS),
         })))
     }
 
@@ -168,9 +174,23 @@ impl App {
         &self.0.throttle
     }
 
-    /// A place for heavy work, in the order of asking.
-    pub(crate) async fn heavy(&self) -> Option<SemaphorePermit<'_>> {
-        self.0.heavy.acquire().await.ok()
+    /// A place for what is held in memory while it comes, in the order of asking.
+    pub(crate) fn reading(&self) -> &Semaphore {
+        &self.0.reading
+    }
+
+    /// The same as [`Self::ask`] for heavy work, in the order of asking. Its place is free again when the work ends,
+    /// also where the visitor has left before.
+    pub(crate) async fn work<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&Arc<Folder>) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        let place = self.0.heavy.clone().acquire_owned().await;
+        self.ask(move |folder| {
+            let _place = place;
+            run(folder)
+        })
+        .await
     }
 
     /// Runs on a thread that may wait, on the folder.

@@ -56,8 +56,7 @@ async fn created(app: &App, visit: &Visit, headers: &HeaderMap, request: Request
         }
     };
     let actor = visit.actor.clone();
-    let _place = app.heavy().await;
-    let line = app.ask(move |folder| {
+    let line = app.work(move |folder| {
         let request = wish.digest();
         let run = || -> Answer<String> {
             let line = match wish {
@@ -175,8 +174,7 @@ pub(crate) async fn list(State(app): State<App>, Query(query): Query, visit: Vis
 
 /// `GET /api/v1/deposits/{id}`: the record, its claims, and its verdict made just now.
 pub(crate) async fn show(State(app): State<App>, Path(id): Path<String>, visit: Visit) -> Shown {
-    let _place = app.heavy().await;
-    let record = app.ask(move |folder| folder.shown(&visit.actor, &id)).await.map_err(IntoAnswer::into_answer)?;
+    let record = app.work(move |folder| folder.shown(&visit.actor, &id)).await.map_err(IntoAnswer::into_answer)?;
     let sealed = record.verdict.as_ref().is_some_and(|v| v.facts.t2.is_some());
     let verdict = record.verdict.as_ref().map(|v| {
         let checks: Vec<Value> = v

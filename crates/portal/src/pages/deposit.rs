@@ -41,10 +41,7 @@ const CLAIMS: [&str; 14] = [
 
 pub(crate) async fn page(State(app): State<App>, Path(id): Path<String>, visit: Visit) -> Shown {
     let (actor, wanted) = (visit.actor.clone(), id.clone());
-    let record = {
-        let _place = app.heavy().await;
-        app.ask(move |folder| folder.shown(&actor, &wanted)).await.map_err(IntoAnswer::into_answer)?
-    };
+    let record = { app.work(move |folder| folder.shown(&actor, &wanted)).await.map_err(IntoAnswer::into_answer)? };
     let text = |name: &str| record.claims.get(name).and_then(Value::as_str).map(str::to_owned);
     let title = text("title").or_else(|| text("page_title")).unwrap_or_else(|| record.file_name.clone());
     let body = html! {
@@ -342,11 +339,10 @@ fn compared(value: &str) -> Markup {
 
 pub(crate) async fn thumbnail(State(app): State<App>, Path(id): Path<String>, visit: Visit) -> Shown {
     let actor = visit.actor.clone();
-    let _place = app.heavy().await;
-    let picture = app.ask(move |folder| folder.picture_of(&actor, &id)).await.map_err(IntoAnswer::into_answer)?;
+    let picture = app.work(move |folder| folder.picture_of(&actor, &id)).await.map_err(IntoAnswer::into_answer)?;
     let Some(jpeg) = picture else { return Err(super::nothing().await) };
-    // The number never names another picture, and nobody else's browser may keep it.
-    let heads = [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, max-age=86400, immutable")];
+    // The number never names another picture. Signing out empties the browser's cache.
+    let heads = [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, max-age=600")];
     Ok((heads, jpeg).into_response())
 }
 
@@ -357,8 +353,7 @@ pub(crate) async fn certificate(
     visit: Visit,
 ) -> Shown {
     let (actor, english, wanted) = (visit.actor.clone(), english(&query, &visit), id.clone());
-    let _place = app.heavy().await;
-    let pdf = app.ask(move |folder| folder.certificate_of(&actor, &wanted, english)).await;
+    let pdf = app.work(move |folder| folder.certificate_of(&actor, &wanted, english)).await;
     Ok(file("application/pdf", &format!("{id}.pdf"), pdf.map_err(IntoAnswer::into_answer)?.into()))
 }
 
@@ -369,8 +364,7 @@ pub(crate) async fn package(
     visit: Visit,
 ) -> Shown {
     let (actor, english, wanted) = (visit.actor.clone(), english(&query, &visit), id.clone());
-    let _place = app.heavy().await;
-    let zip = app.ask(move |folder| folder.package_of(&actor, &wanted, english)).await;
+    let zip = app.work(move |folder| folder.package_of(&actor, &wanted, english)).await;
     Ok(file("application/zip", &format!("{id}.zip"), zip.map_err(IntoAnswer::into_answer)?.into()))
 }
 

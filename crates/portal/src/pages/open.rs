@@ -37,7 +37,6 @@ pub(crate) async fn stamp(State(app): State<App>, headers: HeaderMap, body: Body
         return Err(Refusal::field("content-type", zh, en).into_answer());
     }
     let request = form::read(body, MAX_STAMP_REQUEST).await.map_err(IntoAnswer::into_answer)?;
-    let _place = app.heavy().await;
-    let answer = app.ask(move |folder| folder.stamp_request(&request)).await.map_err(IntoAnswer::into_answer)?;
+    let answer = app.work(move |folder| folder.stamp_request(&request)).await.map_err(IntoAnswer::into_answer)?;
     Ok(([(header::CONTENT_TYPE, "application/timestamp-reply")], answer).into_response())
 }

@@ -121,8 +121,7 @@ pub(crate) async fn read(
 /// Registers one staged file; decoding is bounded over all requests.
 async fn register(app: &App, visit: &Visit, file: Staged, rights: Rights) -> Answer<DepositLine> {
     let actor = visit.actor.clone();
-    let _place = app.heavy().await;
-    app.ask(move |folder| folder.register(&actor, file, &rights)).await
+    app.work(move |folder| folder.register(&actor, file, &rights)).await
 }
 
 /// Writes a file to disk as it comes. One that is cut off leaves nothing behind.

@@ -13,7 +13,11 @@ use crate::{
     problem,
     visit::{Query, Visit},
 };
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::State,
+    http::{HeaderValue, StatusCode},
+    response::Response,
+};
 use maud::html;
 use service::{Refusal, Why};
 use std::time::Instant;
@@ -66,6 +70,8 @@ pub(crate) async fn out(State(app): State<App>, visit: Visit, _form: Form) -> Sh
         .map_err(IntoAnswer::into_answer)?;
     let mut response = see("/sign-in");
     append(response.headers_mut(), cookies::set(cookies::SESSION, "", Some(0), app.secure()));
+    // The next person at this browser sees no picture of the last one.
+    response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
     Ok(response)
 }
 

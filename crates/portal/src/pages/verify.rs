@@ -21,12 +21,14 @@ use axum::{
 use evidence::time::Utc;
 use maud::html;
 use service::{Answer, Digester, Original, Refusal, Verdict};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Longest certificate or package that is read into memory here; larger ones are for the command line.
 const MAX_EVIDENCE: usize = 64 << 20;
 /// All originals of one request, in bytes: they are only read.
 const MAX_ORIGINALS: u64 = 2 << 30;
+/// Longest that one request may take to come.
+const READING: Duration = Duration::from_secs(600);
 /// Most originals.
 const MAX_FILES: usize = 16;
 
@@ -42,16 +44,26 @@ struct Given {
 }
 
 pub(crate) async fn submit(State(app): State<App>, visit: Visit, upload: Multipart) -> Shown {
-    // A place first: what is read is held in memory.
-    let _place = app.heavy().await;
-    let given = match read(&visit, upload).await {
+    // A place first: what is read is held in memory, and nobody keeps one by sending slowly.
+    let place = app.reading().acquire().await;
+    let given = tokio::time::timeout(READING, read(&visit, upload)).await;
+    let slow = || {
+        Refusal::field(
+            "form",
+            "传得太慢，已中断；请在自己的电脑上核验",
+            "too slow, so it was ended; verify on your own machine",
+        )
+    };
+    let given = match given.unwrap_or_else(|_| Err(slow())) {
         Ok(given) => given,
         Err(refusal) if matches!(refusal.why, service::Why::Field(_)) => return Ok(ask(&visit, Some(&refusal))),
         Err(refusal) => return Err(refusal.into_answer()),
     };
     let Given { name, evidence, originals } = given;
     let names: Vec<String> = originals.iter().map(|o| o.name.clone()).collect();
-    match app.ask(move |folder| folder.verify_given(&evidence, &originals)).await {
+    let verdict = app.work(move |folder| folder.verify_given(&evidence, &originals)).await;
+    drop(place);
+    match verdict {
         Ok(verdict) => Ok(result(&visit, &name, &names, &verdict)),
         Err(refusal) => Ok(ask(&visit, Some(&refusal))),
     }
