@@ -11,7 +11,7 @@ if (form) {
   let running = 0, begun = false;
 
   const say = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-  const size = (n) => n < 1e6 ? `${Math.max(1, Math.round(n / 1e3))} KB` : n < 1e9 ? `${(n / 1e6).toFixed(1)} MB` : `${(n / 1e9).toFixed(2)} GB`;
+  const size = (n) => n < 1e6 ? `${Math.ceil(n / 1e3)} KB` : n < 1e9 ? `${(n / 1e6).toFixed(1)} MB` : `${(n / 1e9).toFixed(2)} GB`;
   const make = (tag, name, text) => {
     const node = document.createElement(tag);
     if (name) node.className = name;

@@ -33,7 +33,7 @@ impl House {
         let mut house = Self { work, address, set_up: None, child };
         // The set-up address is said before the portal is ready.
         let mut stderr = BufReader::new(house.child.stderr.take().unwrap());
-        if house.browser().get("/sign-in").body.contains("set-up") {
+        if house.browser().get("/sign-in").body.contains("设置地址") {
             let mut line = String::new();
             while !line.contains("/set-up/") && stderr.read_line(&mut line).unwrap() > 0 {}
             house.set_up = line.split("http://").nth(1).map(|l| format!("/{}", l.trim().split_once('/').unwrap().1));
