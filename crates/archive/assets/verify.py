@@ -1794,13 +1794,7 @@ class Checker:
         if root != proof.note.root:
             raise Bad("root computed from a listed record", root.hex(), proof.note.root.hex())
         opened = open_disclosures("disclosure of a listed record", disclosure, statement)
-        for name in SAME_OWNER + ["owner_id"]:
-            if name in opened and name in self.opened and opened[name] != self.opened[name]:
-                raise Bad("owner of a listed record: " + name, opened[name], self.opened[name])
-        for name in SAME_OWNER:
-            for claims in (opened, self.opened):
-                if name not in claims or (claims[name] is None and name in SAME_OWNER[:2]):
-                    raise Open(name + " is not disclosed by record and collection")
+        self.same_owner(opened)
         data, good, missing = canonical(statement).encode("utf-8"), [], None
         read = [Token("token of a listed record", t) for t in tokens]
         for token, named in zip(read, record["timestamps"]):
@@ -1822,6 +1816,16 @@ class Checker:
         if not good:
             raise missing
         return "pass" not in good
+
+    def same_owner(self, opened):
+        """What both disclose of the owner is equal; without a name there is nobody to be the same as."""
+        for name in SAME_OWNER + ["owner_id"]:
+            if name in opened and name in self.opened and canonical(opened[name]) != canonical(self.opened[name]):
+                raise Bad("owner of both records: " + name, opened[name], self.opened[name])
+        for name in SAME_OWNER:
+            for claims in (opened, self.opened):
+                if name not in claims or (claims[name] is None and name in SAME_OWNER[:2]):
+                    raise Open(name + " is not disclosed by both records")
 
     def check_listed(self, originals):
         """A check for each line once any picture is given, and one for each given file that is on no line."""
@@ -2118,12 +2122,7 @@ class Checker:
         own = {"ledger": first["ledger"], "id": first["id"], "leaf": leaf_hash(self.data("record.json")).hex()}
         if not opened["refs"] or opened["refs"][0] != own:
             raise Bad("first of the later record's refs", opened["refs"], own)
-        for name in ("owner_kind", "owner_name", "owner_code", "owner_id", "owner_id_masked"):
-            if name in self.opened and name in opened:
-                if self.opened[name] != opened[name]:
-                    raise Bad("owner of the later record: " + name, opened[name], self.opened[name])
-            elif name == "owner_name" or (name in self.opened and name != "owner_id"):
-                raise Open(name + " is not disclosed")
+        self.same_owner(opened)
         proof = Proof(base + "proof.tlog-proof", self.data(base + "proof.tlog-proof"))
         note = proof.note
         if note.data != self.data(base + "checkpoint.txt"):

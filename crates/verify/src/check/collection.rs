@@ -155,19 +155,17 @@ impl Walk<'_> {
     }
 
     /// The claims of the owner that both disclose are equal; without a name there is nobody to be the same as.
-    fn same_owner(&self, opened: &BTreeMap<String, Value>) -> Result<()> {
+    pub(super) fn same_owner(&self, opened: &BTreeMap<String, Value>) -> Result<()> {
         let own = &self.facts.claims;
         let differs = ["owner_kind", "owner_name", "owner_code", "owner_id_masked", "owner_id"].into_iter();
         let mut pairs = differs.filter_map(|name| Some((name, opened.get(name)?, own.get(name)?)));
         if let Some((name, found, expected)) = pairs.find(|(_, a, b)| a != b) {
-            let what = "owner of the record and of the collection";
+            let what = "owner of both records";
             return Err(Error::mismatch(what, format!("{name} {found}"), format!("{name} {expected}")));
         }
         let told = |claim: Option<&Value>, made: bool| claim.is_some_and(|v| !made || !v.is_null());
         match OWNER.iter().find(|(name, made)| !told(opened.get(*name), *made) || !told(own.get(*name), *made)) {
-            Some((name, _)) => {
-                Err(Error::Missing { what: "disclosed by the record and the collection", missing: (*name).into() })
-            }
+            Some((name, _)) => Err(Error::Missing { what: "disclosed by both records", missing: (*name).into() }),
             None => Ok(()),
         }
     }

@@ -18,8 +18,6 @@ use evidence::{
 };
 use std::collections::BTreeMap;
 
-/// Claims by which an owner is known.
-const OWNER: [&str; 5] = ["owner_kind", "owner_name", "owner_code", "owner_id", "owner_id_masked"];
 /// What a reader's clock may be behind.
 const SLACK: i64 = 60 * SECOND;
 
@@ -116,17 +114,7 @@ impl Walk<'_> {
             let found = refs.first().map_or_else(|| "none".to_owned(), text);
             return Err(Error::mismatch("first of the later record's refs", found, text(&own)));
         }
-        for name in OWNER {
-            match (self.facts.claims.get(name), claims.get(name)) {
-                (Some(one), Some(two)) if one != two => {
-                    return Err(Error::mismatch("owner of the later record", format!("{name} {two}"), one));
-                }
-                (Some(_), None) if name != "owner_id" => return Err(undisclosed(name)),
-                (None, _) if name == "owner_name" => return Err(undisclosed(name)),
-                _ => {}
-            }
-        }
-        Ok(())
+        self.same_owner(claims)
     }
 
     fn related_stamps(&self, unit: &str, id: &str, record: &Record) -> Result<Vec<Stamp>> {

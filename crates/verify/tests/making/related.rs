@@ -19,7 +19,7 @@ const ID: &str = "related-N";
 /// A later record, to be spoiled. Times in seconds from the start.
 struct Later {
     kind: Kind,
-    owner: &'static str,
+    owner: Option<&'static str>,
     /// Instead of the one ref of the first record.
     refs: Option<Value>,
     received: i64,
@@ -41,7 +41,7 @@ impl Default for Later {
     fn default() -> Self {
         Self {
             kind: Kind::Rights,
-            owner: "甲",
+            owner: Some("甲"),
             refs: None,
             received: 500,
             stamped: 501,
@@ -150,6 +150,23 @@ fn good(book: &mut Book) {
             ..Later::default()
         },
     );
+    open(
+        "no-number",
+        "a namesake: it does not disclose the owner's number",
+        Later { undisclosed: &["owner_id_masked"], ..Later::default() },
+    );
+    book.good(ID, "stripped", "this record's disclosures leave out the owner's code", |b| {
+        let mut names = Kind::Image.claims().to_vec();
+        names.sort_unstable();
+        b.opened.remove(names.iter().position(|n| *n == "owner_code").unwrap());
+        added(b, Later::default());
+    })
+    .and("related-1", "not_checked");
+    book.good(ID, "nobody", "neither names an owner", |b| {
+        b.kind(Kind::Image, &[("owner_kind", json!("individual")), ("title", json!("喜鹊"))]);
+        added(b, Later { owner: None, ..Later::default() });
+    })
+    .and("related-1", "not_checked");
 }
 
 fn bad(book: &mut Book) {
@@ -176,7 +193,7 @@ fn bad(book: &mut Book) {
     bad("another-leaf", "this record's number, another's leaf", with("leaf", another["leaf"].clone()));
     bad("another-id", "this record's leaf, another's number", with("id", another["id"].clone()));
     bad("another-ledger", "the ledger of the ref is another", with("ledger", json!(World::new(2).origin)));
-    bad("owner", "another owner", Later { owner: "乙", ..Later::default() });
+    bad("owner", "another owner", Later { owner: Some("乙"), ..Later::default() });
     bad("received-before", "received before this record", Later { received: 59, stamped: 61, ..Later::default() });
     bad(
         "stamped-before",
