@@ -2133,6 +2133,7 @@ class Checker:
         if note.size == self.note.size and note.root != self.note.root:
             raise Bad("root at the same size", note.root.hex(), self.note.root.hex())
         self.check_in(base + "record.json", proof)
+        met = self.trust.policy is not None and self.trust.policy.evaluate(note)[0]
         data, stamps = canonical(later).encode("utf-8"), []
         names = [base + "timestamp-%d.tsr" % n for n in range(1, 5) if base + "timestamp-%d.tsr" % n in self.e]
         if len(names) != len(record["timestamps"]):
@@ -2160,6 +2161,8 @@ class Checker:
                 before("a statement token, before the later record's", one.time - one.accuracy, t.time + t.accuracy)
         before("the seal of the later record", seal.token.time, self.now + seal.token.accuracy + 60 * US)
         self.check_log_signature(note)
+        if not met:
+            raise Open("the quorum is not met under the later record's checkpoint", "", "quorum " + self.trust.policy.quorum)
         best = self.best(stamps)
         if best is None or seal.root is None:
             raise Open("no root of these authorities in the reader's trust", "", "a tsa-*.pem")

@@ -61,6 +61,10 @@ impl Walk<'_> {
 
         let main = main.as_ref().map_err(Clone::clone)?;
         let signed = Signed::read(part("checkpoint.txt")?, self.trust.policy.as_ref())?;
+        let witnessed = signed.evaluation.as_ref();
+        if let Some((name, _)) = witnessed.and_then(|e| e.bad.first()) {
+            return Err(Error::Signature { what: "cosignature of the later record", key: name.clone() });
+        }
         let (one, two) = (&main.checkpoint, &signed.checkpoint);
         if one.origin != two.origin {
             return Err(Error::mismatch("ledger of the later record", &two.origin, &one.origin));
@@ -80,6 +84,10 @@ impl Walk<'_> {
         }
         self.not_before(earlier, statement, first, &stamps, &seal)?;
         signed.verify_log()?;
+        if let Some(unmet) = witnessed.filter(|e| !e.met) {
+            let missing = format!("cosignatures for {}", unmet.quorum);
+            return Err(Error::Missing { what: "checkpoint of the later record", missing });
+        }
         let t1 = stamps::earliest(&stamps);
         let (Some(t1), Some(t2)) = (t1, seal.verified.clone()) else {
             let open = stamps.iter().chain([&seal]).find(|s| s.verified.is_none());

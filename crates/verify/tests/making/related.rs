@@ -167,6 +167,20 @@ fn good(book: &mut Book) {
         added(b, Later { owner: None, ..Later::default() });
     })
     .and("related-1", "not_checked");
+    book.good(ID, "no-quorum", "no witness cosigned its checkpoint", |b| {
+        added(
+            b,
+            Later {
+                note: |_, note| {
+                    let mut note = Note::parse(&note).unwrap();
+                    note.signatures.truncate(1);
+                    note.to_bytes()
+                },
+                ..Later::default()
+            },
+        );
+    })
+    .and("related-1", "not_checked");
 }
 
 fn bad(book: &mut Book) {
@@ -228,6 +242,18 @@ fn bad(book: &mut Book) {
             note: |_, note| {
                 let mut note = Note::parse(&note).unwrap();
                 note.signatures[0].signature[3] ^= 1;
+                note.to_bytes()
+            },
+            ..Later::default()
+        },
+    );
+    bad(
+        "cosignature-bit",
+        "one bit of a witness's signature over its checkpoint",
+        Later {
+            note: |_, note| {
+                let mut note = Note::parse(&note).unwrap();
+                note.signatures[1].signature[20] ^= 1;
                 note.to_bytes()
             },
             ..Later::default()
