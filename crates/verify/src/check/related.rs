@@ -23,7 +23,7 @@ const SLACK: i64 = 60 * SECOND;
 
 impl Walk<'_> {
     pub(super) fn related(&mut self, main: &Result<Signed>, first: &[Stamp]) {
-        for n in 1u8.. {
+        for n in 1u8..=99 {
             let unit = format!("related-{n:02}");
             if !self.entries.contains_key(&format!("{unit}-record.json")) {
                 return;
