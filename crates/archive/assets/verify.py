@@ -1050,7 +1050,7 @@ class Certificate:
 class Token:
     """A `.tsr` in the form that spec/tokens.md asks of it. Nothing is verified yet."""
 
-    renewal, number = 0, 0
+    renewal, number, lists = 0, 0, ()
 
     def __init__(self, what, data):
         self.data = data
@@ -2069,28 +2069,38 @@ class Checker:
                     if stamp.token.hash != "sha512":
                         raise Bad(token + " imprint", stamp.token.hash, "SHA-512")
                     stamp.token.renewal = int(m.group(2))
+                    stamp.token.lists = set(re.findall(rb"(?m)  (renewal-\d\d)[^\n]*$", self.data(name)))
                     self.group_stamps.append(stamp)
                     return self.token_result(stamp)
                 self.v.attempt("renewal-%d" % int(m.group(2)), False, "续期时间戳", "a renewal", renewal)
                 covered += [name, token]
 
+    def kept(self, stamp, renewals):
+        """Whether its signing certificate is good by this computer's clock, or a chain of `renewals` keeps it."""
+        def lists(later, earlier):
+            return b"renewal-%02d" % earlier.renewal in later.lists
+        own, chained = stamp.token, []
+        for r in [s.token for s in renewals]:
+            by = r.time + r.accuracy
+            direct = (not own.renewal or lists(r, own)) and by <= own.cert.end
+            if direct or any(lists(r, one) and by <= one.cert.end for one in chained):
+                chained.append(r)
+        return max(t.cert.end for t in [own] + chained) >= self.now
+
     def check_ends(self):
         """Tokens whose signing certificate ended by this computer's clock: kept by a renewal of the time before, or limited."""
         rows = {c["id"]: c for c in self.v.checks}
-        renewals = [s for s in self.group_stamps if s.token.renewal and s.root is not None]
+        renewals = self.renewals = [s for s in self.group_stamps if s.token.renewal and s.root is not None]
         order = {id(s): n for n, s in enumerate(renewals, 1)}
         named = [("renewal-%d" % s.token.renewal, s) for s in renewals]
         for kind, stamps in (("statement-token-%d", self.statement_stamps), ("sealing-token-%d", self.seal_stamps)):
             named += [(kind % s.token.number, s) for s in stamps if s.root is not None]
         for name, s in named:
-            row, until = rows[name], s.token.cert.end
-            if until >= self.now or row["result"] not in ("pass", "limited"):
+            row = rows[name]
+            if s.token.cert.end >= self.now or row["result"] not in ("pass", "limited"):
                 continue
-            for r in renewals[order.get(id(s), 0):]:
-                if r.token.time + r.token.accuracy <= until:
-                    until = max(until, r.token.cert.end)
             ended = text_of(s.token.cert.end)
-            if until >= self.now:
+            if self.kept(s, renewals[order.get(id(s), 0):]):
                 row["zh"] += "签名证书已于 %s 到期，此前已续期。" % ended
                 row["en"] += " Its signing certificate ended at %s, renewed before." % ended
             else:
