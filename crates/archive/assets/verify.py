@@ -1810,7 +1810,7 @@ class Checker:
                 for own in self.statement_stamps:
                     if token.time - token.accuracy > own.token.time + own.token.accuracy:
                         raise Bad("token of a listed record", text_of(token.time), "before " + text_of(own.token.time))
-                good.append(self.token_result(stamp)[0])
+                good.append(self.token_result(stamp)[0] if self.kept(stamp, self.renewals) else "limited")
             except Open as e:
                 missing = e
         if not good:
@@ -2178,7 +2178,9 @@ class Checker:
             raise Open("no root of these authorities in the reader's trust", "", "a tsa-*.pem")
         self.related.append((later["id"], text_of(best.token.time + best.token.accuracy),
                              {n: opened[n] for n in RIGHTS if opened.get(n) is not None}))
-        whole = any(s.independent and not s.token.limited for s in stamps) and seal.independent and not seal.token.limited
+        # No renewal lists a later record.
+        full = [s for s in stamps + [seal] if s.independent and not s.token.limited and self.kept(s, [])]
+        whole = seal in full and len(full) > 1
         return ("pass" if whole else "limited", "%s，第 %d 条" % (later["id"], proof.index), "%s, index %d" % (later["id"], proof.index))
 
     def check_times(self):

@@ -282,7 +282,7 @@ impl Walk<'_> {
             Some(statement) if statement.kind == Kind::Capture => self.capture(statement, &statement_tokens),
             Some(statement) if statement.kind == Kind::Comparison => self.comparison(statement),
             Some(statement) if statement.kind == Kind::Collection => {
-                self.collection(statement, &main, &statement_tokens, originals);
+                self.collection(statement, &main, (&statement_tokens, &added.renewed), originals);
             }
             _ => {}
         }

@@ -77,8 +77,8 @@ impl Walk<'_> {
         if index <= own {
             return Err(Error::mismatch("index of the later record", index, format!("> {own}")));
         }
-        let stamps = self.related_stamps(unit, id, &record)?;
-        let seal = self.related_seal(unit, id, &signed);
+        let mut stamps = self.related_stamps(unit, id, &record)?;
+        let mut seal = self.related_seal(unit, id, &signed);
         if let Some(failed) = stamps.iter().chain([&seal]).find(|s| s.check.result == Outcome::Fail) {
             return Ok((None, failed.check.clone()));
         }
@@ -88,6 +88,8 @@ impl Walk<'_> {
             let missing = format!("cosignatures for {}", unmet.quorum);
             return Err(Error::Missing { what: "checkpoint of the later record", missing });
         }
+        // No renewal lists a later record.
+        stamps.iter_mut().chain([&mut seal]).for_each(|stamp| stamp.age(&[], self.now));
         let t1 = stamps::earliest(&stamps);
         let (Some(t1), Some(t2)) = (t1, seal.verified.clone()) else {
             let open = stamps.iter().chain([&seal]).find(|s| s.verified.is_none());

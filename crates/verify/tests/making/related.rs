@@ -2,6 +2,7 @@
 
 use super::{
     Book,
+    later::until,
     stamp::Authority,
     world::{Build, Entries, World, at, canonical, entry, record},
 };
@@ -35,6 +36,8 @@ struct Later {
     seal_over: Option<&'static [u8]>,
     note: fn(&World, Vec<u8>) -> Vec<u8>,
     authority: Option<&'static str>,
+    /// When its authority's certificate ends.
+    until: Option<i64>,
 }
 
 impl Default for Later {
@@ -53,6 +56,7 @@ impl Default for Later {
             seal_over: None,
             note: |_, note| note,
             authority: None,
+            until: None,
         }
     }
 }
@@ -80,7 +84,7 @@ impl Later {
         names.sort_unstable();
         let shown = names.iter().zip(opened).filter(|(name, _)| !self.undisclosed.contains(name));
         let shown: Vec<String> = shown.map(|(_, encoded)| encoded).collect();
-        let another = self.authority.map(|name| Authority::new(name, 150));
+        let another = self.authority.map(|name| Authority::new(name, 150)).or_else(|| self.until.map(until));
         let tsa = another.as_ref().unwrap_or(&world.tsa);
         let data = canonical(&statement);
         let token = tsa.stamp(self.token_over.unwrap_or(&data), at(self.stamped));
@@ -167,6 +171,10 @@ fn good(book: &mut Book) {
         added(b, Later { owner: None, ..Later::default() });
     })
     .and("related-1", "not_checked");
+    book.good(ID, "ended", "the certificate of its tokens has ended", |b| {
+        added(b, Later { until: Some(2000), ..Later::default() });
+    })
+    .and("related-1", "limited");
     book.good(ID, "no-quorum", "no witness cosigned its checkpoint", |b| {
         added(
             b,
