@@ -292,7 +292,7 @@ fn of_line(n: usize, line: &Line, check: Check) -> Check {
 fn all_hold(held: &[Collected]) -> Check {
     let (n, limited) = (held.len(), held.iter().filter(|h| h.limited).count());
     let date = |at: Option<evidence::time::Utc>| at.map_or_else(String::new, words::date);
-    let times = held.iter().map(|h| h.t1.at);
+    let times = held.iter().map(|h| h.t1.by());
     let (first, last) = (date(times.clone().min()), date(times.max()));
     let (zh, en) = (
         format!("清单所列 {n} 条记录都在本检查点之内，存证主体相同，时间戳有效：最早 {first}，最晚 {last}"),

@@ -63,7 +63,7 @@ impl Walk<'_> {
                 match self.renewal(unit, &id, listed.then(|| &order[..at])) {
                     Ok(Stamp { check, token, verified }) => {
                         if let (Some(token), Some(seal)) = (&token, &verified) {
-                            let by = seal.at.plus(seal.accuracy);
+                            let by = seal.by();
                             let text = self.entry(&format!("{unit}.txt")).unwrap_or_default();
                             let lists = units_named(&String::from_utf8_lossy(text));
                             let ends = token.signer_ends();

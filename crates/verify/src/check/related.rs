@@ -98,7 +98,7 @@ impl Walk<'_> {
         let passes = |s: &Stamp| s.check.result == Outcome::Pass;
         let outcome = if stamps.iter().any(passes) && passes(&seal) { Outcome::Pass } else { Outcome::Limited };
         let related = Related { id: statement.id.clone(), index, t1, t2, claims };
-        let (date, (zh, en)) = (words::date(related.t1.at), related.said());
+        let (date, (zh, en)) = (words::date(related.t1.by()), related.said());
         let check = Check::new(
             id,
             outcome,
