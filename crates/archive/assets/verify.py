@@ -1050,7 +1050,7 @@ class Certificate:
 class Token:
     """A `.tsr` in the form that spec/tokens.md asks of it. Nothing is verified yet."""
 
-    renewal, number = 0, 0
+    renewal, number, lists = 0, 0, ()
 
     def __init__(self, what, data):
         self.data = data
@@ -1794,13 +1794,7 @@ class Checker:
         if root != proof.note.root:
             raise Bad("root computed from a listed record", root.hex(), proof.note.root.hex())
         opened = open_disclosures("disclosure of a listed record", disclosure, statement)
-        for name in SAME_OWNER + ["owner_id"]:
-            if name in opened and name in self.opened and opened[name] != self.opened[name]:
-                raise Bad("owner of a listed record: " + name, opened[name], self.opened[name])
-        for name in SAME_OWNER:
-            for claims in (opened, self.opened):
-                if name not in claims or (claims[name] is None and name in SAME_OWNER[:2]):
-                    raise Open(name + " is not disclosed by record and collection")
+        self.same_owner(opened)
         data, good, missing = canonical(statement).encode("utf-8"), [], None
         read = [Token("token of a listed record", t) for t in tokens]
         for token, named in zip(read, record["timestamps"]):
@@ -1816,12 +1810,22 @@ class Checker:
                 for own in self.statement_stamps:
                     if token.time - token.accuracy > own.token.time + own.token.accuracy:
                         raise Bad("token of a listed record", text_of(token.time), "before " + text_of(own.token.time))
-                good.append(self.token_result(stamp)[0])
+                good.append(self.token_result(stamp)[0] if self.kept(stamp, self.renewals) else "limited")
             except Open as e:
                 missing = e
         if not good:
             raise missing
         return "pass" not in good
+
+    def same_owner(self, opened):
+        """What both disclose of the owner is equal; without a name there is nobody to be the same as."""
+        for name in SAME_OWNER + ["owner_id"]:
+            if name in opened and name in self.opened and canonical(opened[name]) != canonical(self.opened[name]):
+                raise Bad("owner of both records: " + name, opened[name], self.opened[name])
+        for name in SAME_OWNER:
+            for claims in (opened, self.opened):
+                if name not in claims or (claims[name] is None and name in SAME_OWNER[:2]):
+                    raise Open(name + " is not disclosed by both records")
 
     def check_listed(self, originals):
         """A check for each line once any picture is given, and one for each given file that is on no line."""
@@ -2065,28 +2069,38 @@ class Checker:
                     if stamp.token.hash != "sha512":
                         raise Bad(token + " imprint", stamp.token.hash, "SHA-512")
                     stamp.token.renewal = int(m.group(2))
+                    stamp.token.lists = set(re.findall(rb"(?m)  (renewal-\d\d)[^\n]*$", self.data(name)))
                     self.group_stamps.append(stamp)
                     return self.token_result(stamp)
                 self.v.attempt("renewal-%d" % int(m.group(2)), False, "续期时间戳", "a renewal", renewal)
                 covered += [name, token]
 
+    def kept(self, stamp, renewals):
+        """Whether its signing certificate is good by this computer's clock, or a chain of `renewals` keeps it."""
+        def lists(later, earlier):
+            return b"renewal-%02d" % earlier.renewal in later.lists
+        own, chained = stamp.token, []
+        for r in [s.token for s in renewals]:
+            by = r.time + r.accuracy
+            direct = (not own.renewal or lists(r, own)) and by <= own.cert.end
+            if direct or any(lists(r, one) and by <= one.cert.end for one in chained):
+                chained.append(r)
+        return max(t.cert.end for t in [own] + chained) >= self.now
+
     def check_ends(self):
         """Tokens whose signing certificate ended by this computer's clock: kept by a renewal of the time before, or limited."""
         rows = {c["id"]: c for c in self.v.checks}
-        renewals = [s for s in self.group_stamps if s.token.renewal and s.root is not None]
+        renewals = self.renewals = [s for s in self.group_stamps if s.token.renewal and s.root is not None]
         order = {id(s): n for n, s in enumerate(renewals, 1)}
         named = [("renewal-%d" % s.token.renewal, s) for s in renewals]
         for kind, stamps in (("statement-token-%d", self.statement_stamps), ("sealing-token-%d", self.seal_stamps)):
             named += [(kind % s.token.number, s) for s in stamps if s.root is not None]
         for name, s in named:
-            row, until = rows[name], s.token.cert.end
-            if until >= self.now or row["result"] not in ("pass", "limited"):
+            row = rows[name]
+            if s.token.cert.end >= self.now or row["result"] not in ("pass", "limited"):
                 continue
-            for r in renewals[order.get(id(s), 0):]:
-                if r.token.time + r.token.accuracy <= until:
-                    until = max(until, r.token.cert.end)
             ended = text_of(s.token.cert.end)
-            if until >= self.now:
+            if self.kept(s, renewals[order.get(id(s), 0):]):
                 row["zh"] += "签名证书已于 %s 到期，此前已续期。" % ended
                 row["en"] += " Its signing certificate ended at %s, renewed before." % ended
             else:
@@ -2118,12 +2132,7 @@ class Checker:
         own = {"ledger": first["ledger"], "id": first["id"], "leaf": leaf_hash(self.data("record.json")).hex()}
         if not opened["refs"] or opened["refs"][0] != own:
             raise Bad("first of the later record's refs", opened["refs"], own)
-        for name in ("owner_kind", "owner_name", "owner_code", "owner_id", "owner_id_masked"):
-            if name in self.opened and name in opened:
-                if self.opened[name] != opened[name]:
-                    raise Bad("owner of the later record: " + name, opened[name], self.opened[name])
-            elif name == "owner_name" or (name in self.opened and name != "owner_id"):
-                raise Open(name + " is not disclosed")
+        self.same_owner(opened)
         proof = Proof(base + "proof.tlog-proof", self.data(base + "proof.tlog-proof"))
         note = proof.note
         if note.data != self.data(base + "checkpoint.txt"):
@@ -2134,6 +2143,7 @@ class Checker:
         if note.size == self.note.size and note.root != self.note.root:
             raise Bad("root at the same size", note.root.hex(), self.note.root.hex())
         self.check_in(base + "record.json", proof)
+        met = self.trust.policy is not None and self.trust.policy.evaluate(note)[0]
         data, stamps = canonical(later).encode("utf-8"), []
         names = [base + "timestamp-%d.tsr" % n for n in range(1, 5) if base + "timestamp-%d.tsr" % n in self.e]
         if len(names) != len(record["timestamps"]):
@@ -2161,12 +2171,16 @@ class Checker:
                 before("a statement token, before the later record's", one.time - one.accuracy, t.time + t.accuracy)
         before("the seal of the later record", seal.token.time, self.now + seal.token.accuracy + 60 * US)
         self.check_log_signature(note)
+        if not met:
+            raise Open("the quorum is not met under the later record's checkpoint", "", "quorum " + self.trust.policy.quorum)
         best = self.best(stamps)
         if best is None or seal.root is None:
             raise Open("no root of these authorities in the reader's trust", "", "a tsa-*.pem")
         self.related.append((later["id"], text_of(best.token.time + best.token.accuracy),
                              {n: opened[n] for n in RIGHTS if opened.get(n) is not None}))
-        whole = any(s.independent and not s.token.limited for s in stamps) and seal.independent and not seal.token.limited
+        # No renewal lists a later record.
+        full = [s for s in stamps + [seal] if s.independent and not s.token.limited and self.kept(s, [])]
+        whole = seal in full and len(full) > 1
         return ("pass" if whole else "limited", "%s，第 %d 条" % (later["id"], proof.index), "%s, index %d" % (later["id"], proof.index))
 
     def check_times(self):

@@ -34,7 +34,7 @@ pub struct Picture {
     pub size: u64,
     /// 64 lower-case hexadecimal digits.
     pub sha256: String,
-    /// genTime of the token that dates it, `2026-11-24T03:05:00Z`.
+    /// genTime and accuracy of the token that dates it, `2026-11-24T03:05:00Z`.
     pub at: String,
 }
 
@@ -53,7 +53,7 @@ impl Collected {
             index: line.index,
             size: line.digests.size,
             sha256: evidence::hex::encode(&line.digests.sha256),
-            at: second(item.t1.at),
+            at: second(item.t1.by()),
         };
         Self { pictures: collection.lines.iter().zip(&collection.items).map(picture).collect() }
     }

@@ -10,7 +10,7 @@ use verify::Related;
 /// The line of a later record that holds.
 pub(crate) fn claim(related: &Related) -> Claim {
     let (zh, en) = related.said();
-    let at = second(related.t1.at);
+    let at = second(related.t1.by());
     // It was just written in the form that is read here.
     let at = Instant::parse("time", &at).map_or(at, |t| t.local());
     let value = Words::new(

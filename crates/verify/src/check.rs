@@ -255,9 +255,7 @@ impl Walk<'_> {
         self.log_checks(&main, at);
         let mut added = self.added(&main);
         for stamp in statement_tokens.iter_mut().chain(&mut sealing) {
-            if let (Some(token), Some(_)) = (&stamp.token, &stamp.verified) {
-                stamps::age(&mut stamp.check, token.signer_ends(), &added.renewed, self.now);
-            }
+            stamp.age(&added.renewed, self.now);
         }
         self.checks.extend(statement_tokens.iter().map(|s| s.check.clone()));
         let policy = self.policy(&main, &added.later, at);
@@ -284,7 +282,7 @@ impl Walk<'_> {
             Some(statement) if statement.kind == Kind::Capture => self.capture(statement, &statement_tokens),
             Some(statement) if statement.kind == Kind::Comparison => self.comparison(statement),
             Some(statement) if statement.kind == Kind::Collection => {
-                self.collection(statement, &main, &statement_tokens, originals);
+                self.collection(statement, &main, (&statement_tokens, &added.renewed), originals);
             }
             _ => {}
         }

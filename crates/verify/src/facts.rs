@@ -83,6 +83,13 @@ pub struct Seal {
     pub independent: bool,
 }
 
+impl Seal {
+    /// No later than this: genTime and the accuracy that the token states.
+    pub fn by(&self) -> Utc {
+        self.at.plus(self.accuracy)
+    }
+}
+
 /// A later record about this one that holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Related {

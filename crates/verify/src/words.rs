@@ -51,7 +51,7 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
     }
     let dated = holds("statement") && holds("disclosures");
     if let Some(t1) = facts.t1.as_ref().filter(|_| dated) {
-        let (date, who, accuracy) = (date(t1.at), &t1.authority, accuracy(t1.accuracy));
+        let (date, who) = (date(t1.by()), &t1.authority);
         let subject = if holds("file") && facts.collection.is_some() {
             ("清单、存证主体和各项声明", "List, owner and claims")
         } else if holds("file") {
@@ -61,12 +61,12 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
         };
         let sealed = facts.t2.as_ref().filter(|_| holds("inclusion") && holds("log-signature") && holds("times"));
         let sealed = sealed.map_or((String::new(), String::new()), |t2| {
-            let (date, who) = (self::date(t2.at), &t2.authority);
+            let (date, who) = (self::date(t2.by()), &t2.authority);
             (format!("；不晚于 {date} 封存（{who}）"), format!("; sealed no later than {date} ({who})"))
         });
         out.push(Sentence::new(
-            format!("{}不晚于 {date} 已经存在（{who}{}）{}。", subject.0, accuracy.0, sealed.0),
-            format!("{} existed no later than {date} ({who}{}){}.", subject.1, accuracy.1, sealed.1),
+            format!("{}不晚于 {date} 已经存在（{who}）{}。", subject.0, sealed.0),
+            format!("{} existed no later than {date} ({who}){}.", subject.1, sealed.1),
         ));
     }
     if holds("inclusion") && holds("log-signature") && holds("ledger-binding") {
@@ -88,7 +88,7 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
     }
     let listed =
         facts.collection.as_ref().filter(|_| holds("file") && holds("collection-items") && holds("log-signature"));
-    if let Some(latest) = listed.and_then(|c| c.items.iter().map(|i| i.t1.at).max()) {
+    if let Some(latest) = listed.and_then(|c| c.items.iter().map(|i| i.t1.by()).max()) {
         let (n, date) = (listed.map_or(0, |c| c.lines.len()), date(latest));
         out.push(Sentence::new(
             format!("清单所列 {n} 个文件的摘要都已由同一存证主体登记在该账本，最晚的一个不晚于 {date}。"),
@@ -105,7 +105,7 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
         ));
     }
     for related in &facts.related {
-        let (date, (zh, en)) = (date(related.t1.at), related.said());
+        let (date, (zh, en)) = (date(related.t1.by()), related.said());
         out.push(Sentence::new(
             format!("同一存证主体后来又声明（不晚于 {date}，存证编号 {}）：{zh}。最初的声明没有改变。", related.id),
             format!(
@@ -250,17 +250,6 @@ pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
         add(&format!("下列内容存在但未检查：{names}。"), &format!("Present but not checked: {names}."));
     }
     out
-}
-
-fn accuracy(micros: i64) -> (String, String) {
-    match micros {
-        0 => (String::new(), String::new()),
-        n => {
-            let seconds = format!("{:.6}", n as f64 / SECOND as f64);
-            let seconds = seconds.trim_end_matches('0').trim_end_matches('.');
-            (format!("，±{seconds} 秒"), format!(", ±{seconds} s"))
-        }
-    }
 }
 
 #[cfg(test)]

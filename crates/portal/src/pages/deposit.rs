@@ -116,12 +116,12 @@ fn times(visit: &Visit, verdict: &Verdict) -> Markup {
         @if let Some(t2) = &facts.t2 {
             div {
                 p.soft.small { (visit.t("deposit-sealed-by")) }
-                p.date { (words::time(t2.at)) }
+                p.date { (words::time(t2.by())) }
                 p.m { (t2.authority) ", " (visit.t(if t2.independent { "authority-independent" } else { "authority-own" })) }
             }
         }
         @if let Some(t1) = &facts.t1 {
-            p { (visit.t("deposit-existed-by")) " " (words::time(t1.at)) }
+            p { (visit.t("deposit-existed-by")) " " (words::time(t1.by())) }
         }
     }
 }

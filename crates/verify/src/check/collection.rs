@@ -3,7 +3,7 @@
 //! Each picture's record is held against its line, the collection's own checkpoint and the collection's owner; its
 //! tokens against the reader's roots, like those of any record.
 
-use super::{Signed, Stamp, Walk, stamps};
+use super::{Signed, Stamp, Walk, stamps, stamps::Renewed};
 use crate::{
     Check, Original, Outcome,
     facts::{Collected, Collection},
@@ -28,12 +28,12 @@ const OWNER: [(&str, bool); 4] =
     [("owner_kind", true), ("owner_name", true), ("owner_code", false), ("owner_id_masked", false)];
 
 impl Walk<'_> {
-    /// The three checks of a collection. `tokens` are those over its statement.
+    /// The three checks of a collection. `tokens` are those over its statement, `renewed` the renewals of the package.
     pub(super) fn collection(
         &mut self,
         statement: &Statement,
         main: &Result<Signed>,
-        tokens: &[Stamp],
+        (tokens, renewed): (&[Stamp], &[Renewed]),
         originals: &[Original],
     ) {
         let manifest = match self.manifest() {
@@ -53,7 +53,7 @@ impl Walk<'_> {
             format!("清单格式正确，列有 {n} 条记录（账本第 {first} 至 {last} 条），都在本记录之前。"),
             format!("The list has its form: {n} records, leaves {first} to {last}, all before this one."),
         ));
-        let (check, items) = self.items(lines, statement, main, tokens);
+        let (check, items) = self.items(lines, statement, main, (tokens, renewed));
         self.checks.push(check);
         self.files(statement, lines, originals);
         self.facts.collection = Some(Box::new(Collection { lines: lines.to_vec(), items }));
@@ -77,7 +77,7 @@ impl Walk<'_> {
         lines: &[Line],
         statement: &Statement,
         main: &Result<Signed>,
-        tokens: &[Stamp],
+        (tokens, renewed): (&[Stamp], &[Renewed]),
     ) -> (Check, Vec<Collected>) {
         let read = self.entries.get("items.zip");
         let read = read.ok_or_else(|| Error::Missing { what: "items.zip", missing: "its bytes".into() });
@@ -93,7 +93,7 @@ impl Walk<'_> {
         let seals: Vec<&Token> = tokens.iter().filter_map(|s| s.token.as_ref()).collect();
         let (mut open, mut held) = (None, Vec::with_capacity(lines.len()));
         for (n, (line, item)) in (1..).zip(lines.iter().zip(items)) {
-            match self.item(line, item, statement, main, &seals) {
+            match self.item(line, item, statement, main, (&seals, renewed)) {
                 Ok(one) => held.push(one),
                 Err(check) => {
                     let check = of_line(n, line, *check);
@@ -116,7 +116,7 @@ impl Walk<'_> {
         item: &Item,
         own: &Statement,
         main: &Signed,
-        seals: &[&Token],
+        (seals, renewed): (&[&Token], &[Renewed]),
     ) -> std::result::Result<Collected, Box<Check>> {
         let refuse = |e: Error| Box::new(Check::error(ITEMS, &e));
         let record = agrees(line, item, own).map_err(refuse)?;
@@ -140,6 +140,8 @@ impl Walk<'_> {
             return Err(Box::new(bad.check.clone()));
         }
         in_order(&record, &stamps, seals).map_err(refuse)?;
+        // The checkpoint, which every renewal lists, holds the record and so the digests of its tokens.
+        stamps.iter_mut().for_each(|stamp| stamp.age(renewed, self.now));
         let Some(t1) = stamps::earliest(&stamps) else {
             let open = stamps.into_iter().map(|s| s.check).find(|c| c.result == Outcome::NotChecked);
             let missing = || refuse(Error::Missing { what: "items.zip", missing: "a token".into() });
@@ -155,19 +157,17 @@ impl Walk<'_> {
     }
 
     /// The claims of the owner that both disclose are equal; without a name there is nobody to be the same as.
-    fn same_owner(&self, opened: &BTreeMap<String, Value>) -> Result<()> {
+    pub(super) fn same_owner(&self, opened: &BTreeMap<String, Value>) -> Result<()> {
         let own = &self.facts.claims;
         let differs = ["owner_kind", "owner_name", "owner_code", "owner_id_masked", "owner_id"].into_iter();
         let mut pairs = differs.filter_map(|name| Some((name, opened.get(name)?, own.get(name)?)));
         if let Some((name, found, expected)) = pairs.find(|(_, a, b)| a != b) {
-            let what = "owner of the record and of the collection";
+            let what = "owner of both records";
             return Err(Error::mismatch(what, format!("{name} {found}"), format!("{name} {expected}")));
         }
         let told = |claim: Option<&Value>, made: bool| claim.is_some_and(|v| !made || !v.is_null());
         match OWNER.iter().find(|(name, made)| !told(opened.get(*name), *made) || !told(own.get(*name), *made)) {
-            Some((name, _)) => {
-                Err(Error::Missing { what: "disclosed by the record and the collection", missing: (*name).into() })
-            }
+            Some((name, _)) => Err(Error::Missing { what: "disclosed by both records", missing: (*name).into() }),
             None => Ok(()),
         }
     }
@@ -292,7 +292,7 @@ fn of_line(n: usize, line: &Line, check: Check) -> Check {
 fn all_hold(held: &[Collected]) -> Check {
     let (n, limited) = (held.len(), held.iter().filter(|h| h.limited).count());
     let date = |at: Option<evidence::time::Utc>| at.map_or_else(String::new, words::date);
-    let times = held.iter().map(|h| h.t1.at);
+    let times = held.iter().map(|h| h.t1.by());
     let (first, last) = (date(times.clone().min()), date(times.max()));
     let (zh, en) = (
         format!("清单所列 {n} 条记录都在本检查点之内，存证主体相同，时间戳有效：最早 {first}，最晚 {last}"),

@@ -63,8 +63,11 @@ impl Walk<'_> {
                 match self.renewal(unit, &id, listed.then(|| &order[..at])) {
                     Ok(Stamp { check, token, verified }) => {
                         if let (Some(token), Some(seal)) = (&token, &verified) {
-                            let by = seal.at.plus(seal.accuracy);
-                            added.renewed.push(stamps::Renewed { by, ends: token.signer_ends() });
+                            let by = seal.by();
+                            let text = self.entry(&format!("{unit}.txt")).unwrap_or_default();
+                            let lists = units_named(&String::from_utf8_lossy(text));
+                            let ends = token.signer_ends();
+                            added.renewed.push(stamps::Renewed { unit: unit.clone(), lists, by, ends });
                             renewals.push((id.clone(), added.renewed.len()));
                         }
                         (token, check)
@@ -79,7 +82,8 @@ impl Walk<'_> {
         }
         for (id, from) in renewals {
             if let Some(check) = added.checks.iter_mut().find(|check| check.id == id) {
-                stamps::age(check, added.renewed[from - 1].ends, &added.renewed[from..], self.now);
+                let own = &added.renewed[from - 1];
+                stamps::age(check, Some(&own.unit), own.ends, &added.renewed[from..], self.now);
             }
         }
         added.checks.sort_by_key(|c| c.id.starts_with("renewal"));

@@ -61,12 +61,21 @@ pub(super) fn check(ordered: Option<&str>, read: &Wacz, result: Option<&Value>) 
                 "最终网页的地址就是指令网址。",
                 "The page's address is the one that was ordered.",
             ),
-            n => Check::new(
-                ID,
-                Outcome::Pass,
-                format!("从指令网址到最终网页的 {n} 步都是有记录的 HTTP 跳转。"),
-                format!("From the ordered URL to the page: {n} steps, each a recorded HTTP redirect."),
-            ),
+            n => {
+                let redirected = |s: &&Step<'_>| redirects.iter().any(|(from, to)| (*from, to.as_str()) == (s.0, s.1));
+                let (mut zh, mut en) = (
+                    format!("从指令网址到最终网页的 {n} 步都是有记录的 HTTP 跳转"),
+                    format!("From the ordered URL to the page: {n} steps, each a recorded HTTP redirect"),
+                );
+                let upgraded = n - steps.iter().filter(redirected).count();
+                if upgraded > 0 {
+                    zh.push_str(&format!("，但有 {upgraded} 步只是同一地址由 http 改用 https，没有跳转记录"));
+                    en.push_str(&format!(
+                        ", but for {upgraded} from http to https at the same address, of which no redirect is recorded"
+                    ));
+                }
+                Check::new(ID, Outcome::Pass, format!("{zh}。"), format!("{en}."))
+            }
         };
     }
     for pair in hops.windows(2) {
@@ -191,8 +200,12 @@ mod tests {
         }
     }
 
-    /// Requests with the target of their redirect; all of them answered.
     fn found(ordered: &str, asked: &[(&str, Option<&str>)], page: &str, hops: &[&str]) -> Outcome {
+        checked(ordered, asked, page, hops).result
+    }
+
+    /// Requests with the target of their redirect; all of them answered.
+    fn checked(ordered: &str, asked: &[(&str, Option<&str>)], page: &str, hops: &[&str]) -> Check {
         let both = |(url, to): &(&str, Option<&str>)| [entry("request", url, None), entry("response", url, *to)];
         let read = Wacz {
             entries: asked.iter().flat_map(both).collect(),
@@ -200,7 +213,19 @@ mod tests {
             about: About { software: "x".into(), created: Utc(0), title: None },
         };
         let hops: Vec<Value> = hops.iter().map(|url| json!({ "url": url })).collect();
-        check(Some(ordered), &read, Some(&json!({ "hops": hops }))).result
+        check(Some(ordered), &read, Some(&json!({ "hops": hops })))
+    }
+
+    #[test]
+    fn a_step_to_https_is_no_recorded_redirect() {
+        let asked = [("https://a.example/", Some("/x")), ("https://a.example/x", None)];
+        let told = |ordered| checked(ordered, &asked, "https://a.example/x", &[]).en;
+        assert_eq!(
+            told("https://a.example/"),
+            "From the ordered URL to the page: 1 steps, each a recorded HTTP redirect."
+        );
+        assert!(told("http://a.example/").starts_with("From the ordered URL to the page: 2 steps"));
+        assert!(told("http://a.example/").contains("but for 1 from http to https"));
     }
 
     #[test]

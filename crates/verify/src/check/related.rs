@@ -18,14 +18,12 @@ use evidence::{
 };
 use std::collections::BTreeMap;
 
-/// Claims by which an owner is known.
-const OWNER: [&str; 5] = ["owner_kind", "owner_name", "owner_code", "owner_id", "owner_id_masked"];
 /// What a reader's clock may be behind.
 const SLACK: i64 = 60 * SECOND;
 
 impl Walk<'_> {
     pub(super) fn related(&mut self, main: &Result<Signed>, first: &[Stamp]) {
-        for n in 1u8.. {
+        for n in 1u8..=99 {
             let unit = format!("related-{n:02}");
             if !self.entries.contains_key(&format!("{unit}-record.json")) {
                 return;
@@ -63,6 +61,10 @@ impl Walk<'_> {
 
         let main = main.as_ref().map_err(Clone::clone)?;
         let signed = Signed::read(part("checkpoint.txt")?, self.trust.policy.as_ref())?;
+        let witnessed = signed.evaluation.as_ref();
+        if let Some((name, _)) = witnessed.and_then(|e| e.bad.first()) {
+            return Err(Error::Signature { what: "cosignature of the later record", key: name.clone() });
+        }
         let (one, two) = (&main.checkpoint, &signed.checkpoint);
         if one.origin != two.origin {
             return Err(Error::mismatch("ledger of the later record", &two.origin, &one.origin));
@@ -75,13 +77,19 @@ impl Walk<'_> {
         if index <= own {
             return Err(Error::mismatch("index of the later record", index, format!("> {own}")));
         }
-        let stamps = self.related_stamps(unit, id, &record)?;
-        let seal = self.related_seal(unit, id, &signed);
+        let mut stamps = self.related_stamps(unit, id, &record)?;
+        let mut seal = self.related_seal(unit, id, &signed);
         if let Some(failed) = stamps.iter().chain([&seal]).find(|s| s.check.result == Outcome::Fail) {
             return Ok((None, failed.check.clone()));
         }
         self.not_before(earlier, statement, first, &stamps, &seal)?;
         signed.verify_log()?;
+        if let Some(unmet) = witnessed.filter(|e| !e.met) {
+            let missing = format!("cosignatures for {}", unmet.quorum);
+            return Err(Error::Missing { what: "checkpoint of the later record", missing });
+        }
+        // No renewal lists a later record.
+        stamps.iter_mut().chain([&mut seal]).for_each(|stamp| stamp.age(&[], self.now));
         let t1 = stamps::earliest(&stamps);
         let (Some(t1), Some(t2)) = (t1, seal.verified.clone()) else {
             let open = stamps.iter().chain([&seal]).find(|s| s.verified.is_none());
@@ -90,7 +98,7 @@ impl Walk<'_> {
         let passes = |s: &Stamp| s.check.result == Outcome::Pass;
         let outcome = if stamps.iter().any(passes) && passes(&seal) { Outcome::Pass } else { Outcome::Limited };
         let related = Related { id: statement.id.clone(), index, t1, t2, claims };
-        let (date, (zh, en)) = (words::date(related.t1.at), related.said());
+        let (date, (zh, en)) = (words::date(related.t1.by()), related.said());
         let check = Check::new(
             id,
             outcome,
@@ -116,17 +124,7 @@ impl Walk<'_> {
             let found = refs.first().map_or_else(|| "none".to_owned(), text);
             return Err(Error::mismatch("first of the later record's refs", found, text(&own)));
         }
-        for name in OWNER {
-            match (self.facts.claims.get(name), claims.get(name)) {
-                (Some(one), Some(two)) if one != two => {
-                    return Err(Error::mismatch("owner of the later record", format!("{name} {two}"), one));
-                }
-                (Some(_), None) if name != "owner_id" => return Err(undisclosed(name)),
-                (None, _) if name == "owner_name" => return Err(undisclosed(name)),
-                _ => {}
-            }
-        }
-        Ok(())
+        self.same_owner(claims)
     }
 
     fn related_stamps(&self, unit: &str, id: &str, record: &Record) -> Result<Vec<Stamp>> {

@@ -35,6 +35,13 @@ impl Stamp {
     pub(crate) fn absent(check: Check) -> Self {
         Self { check, token: None, verified: None }
     }
+
+    /// [`age`] of a token outside of group 5.
+    pub(crate) fn age(&mut self, after: &[Renewed], now: Utc) {
+        if let (Some(token), Some(_)) = (&self.token, &self.verified) {
+            age(&mut self.check, None, token.signer_ends(), after, now);
+        }
+    }
 }
 
 /// Checks one token over `data`; `named` is what the record says about it.
@@ -115,8 +122,12 @@ pub(crate) fn settle(stamps: &mut [Stamp]) {
     }
 }
 
-/// A verified renewal: it dates everything before it.
+/// A verified renewal: it dates everything that it lists.
 pub(crate) struct Renewed {
+    /// `renewal-01` …
+    pub(crate) unit: String,
+    /// Units of group 5 that it lists; everything of the groups before is on every list.
+    pub(crate) lists: Vec<String>,
     /// genTime + accuracy: by then.
     pub(crate) by: Utc,
     /// When its own signing certificate ends.
@@ -124,17 +135,21 @@ pub(crate) struct Renewed {
 }
 
 /// A token whose signing certificate has ended by the reader's clock, and that no renewal of the time before keeps, is
-/// limited: a key that got lost later can make such a token. `after` are the renewals over it, in their order.
-pub(crate) fn age(check: &mut Check, ends: Utc, after: &[Renewed], now: Utc) {
+/// limited: a key that got lost later can make such a token. `after` are the renewals after it, in their order; `own`
+/// is its unit, where it stands in group 5.
+pub(crate) fn age(check: &mut Check, own: Option<&str>, ends: Utc, after: &[Renewed], now: Utc) {
     if ends >= now || !check.holds() {
         return;
     }
-    let mut until = ends;
+    let mut chained: Vec<&Renewed> = Vec::new();
     for renewal in after {
-        if renewal.by <= until {
-            until = until.max(renewal.ends);
+        let lists = |unit: &str| renewal.lists.iter().any(|listed| listed == unit);
+        let direct = own.is_none_or(lists) && renewal.by <= ends;
+        if direct || chained.iter().any(|one| lists(&one.unit) && renewal.by <= one.ends) {
+            chained.push(renewal);
         }
     }
+    let until = chained.iter().map(|one| one.ends).fold(ends, Utc::max);
     let date = words::date(ends);
     let (zh, en) = if until >= now {
         ("；到期之前已经续期", ", and was renewed before")

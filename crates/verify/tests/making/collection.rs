@@ -4,6 +4,7 @@
 
 use super::{
     Book,
+    later::{put_renewal, until},
     world::{Build, Entries, OTHER, PICTURE, World, at, base64url, canonical, raw_zip, record},
 };
 use crate::common::proof;
@@ -142,6 +143,7 @@ pub fn cases(book: &mut Book) {
     lists(book);
     items(book);
     owners_and_times(book);
+    ended(book);
     files(book);
     forged(book);
 }
@@ -389,6 +391,24 @@ fn owners_and_times(book: &mut Book) {
             items[1].tokens = vec![other.stamp(&canonical(&items[1].statement), at(21))];
         }),
     );
+}
+
+/// The token of one item is by a certificate that has ended by the reader's clock.
+fn ended(book: &mut Book) {
+    let plan = Plan {
+        items: &|_, items| {
+            items[1].tokens = vec![until(2000).stamp(&canonical(&items[1].statement), at(21))];
+        },
+        ..honest()
+    };
+    book.good(ITEMS, "ended", "the certificate of one record's token has ended, and nothing was renewed", |b| {
+        collect(b, &plan);
+    })
+    .and(ITEMS, "limited");
+    book.good(ITEMS, "ended-renewed", "the same, and a renewal was made before", |b| {
+        collect(b, &plan);
+        b.later = Box::new(|w, _, e| put_renewal(w, e, 1, 1000, |t| t));
+    });
 }
 
 fn files(book: &mut Book) {

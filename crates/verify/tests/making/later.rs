@@ -192,7 +192,7 @@ fn alone(bytes: Vec<u8>) -> Vec<u8> {
     note.to_bytes()
 }
 
-fn put_renewal(world: &World, entries: &mut Entries, n: usize, seconds: i64, edit: impl Fn(String) -> String) {
+pub fn put_renewal(world: &World, entries: &mut Entries, n: usize, seconds: i64, edit: impl Fn(String) -> String) {
     let text = edit(String::from_utf8(listing(entries)).unwrap()).into_bytes();
     let token = world.tsa.stamp_as(&text, at(seconds), |s| s.imprint = SHA512);
     entries.push((format!("renewal-{n:02}.txt"), text));
@@ -279,7 +279,7 @@ fn renewal(book: &mut Book) {
 }
 
 /// The authority under the same root, with a certificate that ends so many seconds after the start.
-fn until(seconds: i64) -> Authority {
+pub fn until(seconds: i64) -> Authority {
     Authority::with("Example Time Authority", 41, |c| c.until = at(seconds))
 }
 
@@ -322,6 +322,24 @@ fn ended(book: &mut Book) {
             put_renewal(w, e, 2, 3000, |t| t);
         });
     })
+    .and("renewal-1", "limited")
+    .and("sealing-token-1", "limited");
+    book.good(
+        ID,
+        "chain-not-listed",
+        "in a certificate: the second renewal does not list the first, nor keep it",
+        |b| {
+            b.seal = Box::new(|_, note| vec![until(150).stamp(note, at(120))]);
+            b.later = Box::new(|w, _, e| {
+                let before = e.clone();
+                put_by(&until(190), e, 1, 140);
+                let mut alone = before;
+                put_renewal(w, &mut alone, 2, 170, |t| t);
+                e.extend(alone.split_off(alone.len() - 2));
+            });
+            super::certificate::certificate(b, |_, _| ());
+        },
+    )
     .and("renewal-1", "limited")
     .and("sealing-token-1", "limited");
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Book,
+    later::until,
     stamp::Authority,
     world::{Build, Entries, World, at, canonical, entry, record},
 };
@@ -19,7 +20,7 @@ const ID: &str = "related-N";
 /// A later record, to be spoiled. Times in seconds from the start.
 struct Later {
     kind: Kind,
-    owner: &'static str,
+    owner: Option<&'static str>,
     /// Instead of the one ref of the first record.
     refs: Option<Value>,
     received: i64,
@@ -35,13 +36,15 @@ struct Later {
     seal_over: Option<&'static [u8]>,
     note: fn(&World, Vec<u8>) -> Vec<u8>,
     authority: Option<&'static str>,
+    /// When its authority's certificate ends.
+    until: Option<i64>,
 }
 
 impl Default for Later {
     fn default() -> Self {
         Self {
             kind: Kind::Rights,
-            owner: "甲",
+            owner: Some("甲"),
             refs: None,
             received: 500,
             stamped: 501,
@@ -53,6 +56,7 @@ impl Default for Later {
             seal_over: None,
             note: |_, note| note,
             authority: None,
+            until: None,
         }
     }
 }
@@ -80,7 +84,7 @@ impl Later {
         names.sort_unstable();
         let shown = names.iter().zip(opened).filter(|(name, _)| !self.undisclosed.contains(name));
         let shown: Vec<String> = shown.map(|(_, encoded)| encoded).collect();
-        let another = self.authority.map(|name| Authority::new(name, 150));
+        let another = self.authority.map(|name| Authority::new(name, 150)).or_else(|| self.until.map(until));
         let tsa = another.as_ref().unwrap_or(&world.tsa);
         let data = canonical(&statement);
         let token = tsa.stamp(self.token_over.unwrap_or(&data), at(self.stamped));
@@ -150,6 +154,41 @@ fn good(book: &mut Book) {
             ..Later::default()
         },
     );
+    open(
+        "no-number",
+        "a namesake: it does not disclose the owner's number",
+        Later { undisclosed: &["owner_id_masked"], ..Later::default() },
+    );
+    book.good(ID, "stripped", "this record's disclosures leave out the owner's code", |b| {
+        let mut names = Kind::Image.claims().to_vec();
+        names.sort_unstable();
+        b.opened.remove(names.iter().position(|n| *n == "owner_code").unwrap());
+        added(b, Later::default());
+    })
+    .and("related-1", "not_checked");
+    book.good(ID, "nobody", "neither names an owner", |b| {
+        b.kind(Kind::Image, &[("owner_kind", json!("individual")), ("title", json!("喜鹊"))]);
+        added(b, Later { owner: None, ..Later::default() });
+    })
+    .and("related-1", "not_checked");
+    book.good(ID, "ended", "the certificate of its tokens has ended", |b| {
+        added(b, Later { until: Some(2000), ..Later::default() });
+    })
+    .and("related-1", "limited");
+    book.good(ID, "no-quorum", "no witness cosigned its checkpoint", |b| {
+        added(
+            b,
+            Later {
+                note: |_, note| {
+                    let mut note = Note::parse(&note).unwrap();
+                    note.signatures.truncate(1);
+                    note.to_bytes()
+                },
+                ..Later::default()
+            },
+        );
+    })
+    .and("related-1", "not_checked");
 }
 
 fn bad(book: &mut Book) {
@@ -176,7 +215,7 @@ fn bad(book: &mut Book) {
     bad("another-leaf", "this record's number, another's leaf", with("leaf", another["leaf"].clone()));
     bad("another-id", "this record's leaf, another's number", with("id", another["id"].clone()));
     bad("another-ledger", "the ledger of the ref is another", with("ledger", json!(World::new(2).origin)));
-    bad("owner", "another owner", Later { owner: "乙", ..Later::default() });
+    bad("owner", "another owner", Later { owner: Some("乙"), ..Later::default() });
     bad("received-before", "received before this record", Later { received: 59, stamped: 61, ..Later::default() });
     bad(
         "stamped-before",
@@ -211,6 +250,18 @@ fn bad(book: &mut Book) {
             note: |_, note| {
                 let mut note = Note::parse(&note).unwrap();
                 note.signatures[0].signature[3] ^= 1;
+                note.to_bytes()
+            },
+            ..Later::default()
+        },
+    );
+    bad(
+        "cosignature-bit",
+        "one bit of a witness's signature over its checkpoint",
+        Later {
+            note: |_, note| {
+                let mut note = Note::parse(&note).unwrap();
+                note.signatures[1].signature[20] ^= 1;
                 note.to_bytes()
             },
             ..Later::default()
