@@ -86,6 +86,9 @@ fn xmp_words(packet: Vec<u8>) -> OwnWords {
 fn jpeg(bytes: &[u8]) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
     const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
     const PHOTOSHOP: &[u8] = b"Photoshop 3.0\0";
+    if !bytes.starts_with(&[0xff, 0xd8]) {
+        return (None, None);
+    }
     let (mut at, mut packet, mut iim) = (2, None, None);
     while let Some([0xff, marker, high, low]) = bytes.get(at..at + 4) {
         let length = usize::from(u16::from_be_bytes([*high, *low]));

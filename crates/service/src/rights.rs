@@ -120,7 +120,10 @@ impl Sidecar {
             match &row.target {
                 (_, Target::Pattern(_)) => self.patterns.push(n),
                 (place, Target::File(name)) => {
-                    if let Some(earlier) = self.files.insert(name.clone(), n) {
+                    let earlier = *self.files.entry(name.clone()).or_insert(n);
+                    if earlier != n {
+                        // It is about the same file, which is said once.
+                        self.counts[n] = 1;
                         let first = &self.rows[earlier].target.0;
                         wrong.push(Refusal::new(
                             place.clone(),
