@@ -1157,6 +1157,8 @@ class Token:
             raise Bad(what + " signature algorithm", with_hash, digest)
         kids[5].want(4)
         issuer = kids[1].want(0x30).kids()
+        if len(certs.kids()) > 16:
+            raise Bad(what, "%d certificates" % len(certs.kids()), "at most 16")
         self.inside = [Certificate(c.raw) for c in certs.kids()]
         if [c.raw for c in self.inside] != sorted(c.raw for c in self.inside):
             raise Bad(what, "certificates out of order", "DER")
