@@ -390,7 +390,7 @@ class Package(unittest.TestCase):
         self.expect(1, "statement", self.spoil("statement", put(provenance="applicant-operated")))
         self.expect(1, "statement", self.spoil("statement", put(leaf="x")))
         self.expect(1, "statement", self.spoil("statement", put(id="00000000-0000-7000-8000-000000000001")))
-        for unknown in ({"schema": "quezao/statement/v2"}, {"kind": "rights"}, {"novel": 1}, {"provenance": "node-captured"}):
+        for unknown in ({"schema": "quezao/statement/v2"}, {"kind": "licence"}, {"novel": 1}, {"provenance": "node-captured"}):
             self.assertEqual(self.verify(self.spoil("statement", put(**unknown)), self.original)[0], 3, unknown)
         self.expect(1, "ledger-binding", self.spoil("statement", put(ledger="test.example/" + "0" * 32)))
         late = int(time.time() * 1e6) + 30000000
@@ -422,6 +422,19 @@ class Package(unittest.TestCase):
             for n in ("proof.tlog-proof", "operator-proof.tlog-proof"):
                 entries[n] = self.honest[n].replace(note, bad)
             self.expect(1, check, entries)
+
+    def test_a_hostile_token_is_malformed(self):
+        token = self.honest["timestamp-1.tsr"]
+        for at in range(len(token)):
+            for byte in (0, 0x30, token[at] ^ 0x80):
+                with contextlib.suppress(verify.Bad):
+                    verify.Token("t", token[:at] + bytes([byte]) + token[at + 1:])
+        v = verify.Verdict()
+        for error in (IndexError(), ValueError(), TypeError(), OverflowError(), RecursionError()):
+            def work():
+                raise error
+            self.assertFalse(v.attempt("x", True, "x", "x", work))
+        self.assertEqual({c["result"] for c in v.checks}, {"fail"})
 
     def test_later_and_renewal(self):
         def extend(entries, spoil=b""):

@@ -53,6 +53,10 @@ class Usage(Exception):
     """Exit 2."""
 
 
+# What reading hostile bytes may raise besides: they are malformed then.
+HOSTILE = (LookupError, ValueError, TypeError, AttributeError, OverflowError, RecursionError, struct.error, zlib.error)
+
+
 def show(value):
     """Printable, bounded: what a hostile file says must not drive the terminal."""
     text = value if isinstance(value, str) else str(value)
@@ -1054,6 +1058,12 @@ class Token:
 
     def __init__(self, what, data):
         self.data = data
+        try:
+            self.read(what, data)
+        except HOSTILE as e:
+            raise Bad(what, e, "a token") from None
+
+    def read(self, what, data):
         top = Der(data, 0x30, what).kids()
         if len(top) != 2 or top[0].raw != bytes.fromhex("3003020100"):
             raise Bad(what, data[:16].hex(), "SEQUENCE{SEQUENCE{INTEGER 0}, token}")
@@ -1147,6 +1157,8 @@ class Token:
             raise Bad(what + " signature algorithm", with_hash, digest)
         kids[5].want(4)
         issuer = kids[1].want(0x30).kids()
+        if len(certs.kids()) > 16:
+            raise Bad(what, "%d certificates" % len(certs.kids()), "at most 16")
         self.inside = [Certificate(c.raw) for c in certs.kids()]
         if [c.raw for c in self.inside] != sorted(c.raw for c in self.inside):
             raise Bad(what, "certificates out of order", "DER")
@@ -1515,7 +1527,7 @@ def check_entries(entries, is_folder):
             by_name = {n: by_name[n] for n in ["package.json"] + names if n in by_name}
             ordered = True
         for a, b in zip(files + [None] * len(found), found + [None] * len(files)):
-            if a != b:
+            if canonical(a) != canonical(b):
                 raise Bad("package.json", a, b)
     elif not is_folder:
         raise Bad("package", "package.json is absent", "package.json")
@@ -1583,6 +1595,10 @@ class Verdict:
         except Bad as e:
             self.add(name, "fail", required, "%s：不成立（%s）。" % (zh, e.what), "%s: does not hold (%s)." % (en, e.what),
                      e.expected, e.found)
+            return False
+        except HOSTILE as e:
+            self.add(name, "fail", required, "%s：不成立（格式不对）。" % zh, "%s: does not hold (malformed)." % en,
+                     "bytes that can be read", "%s: %s" % (type(e).__name__, e))
             return False
         if out is None:
             self.add(name, "pass", required, zh + "。", en + ".")
@@ -1707,7 +1723,7 @@ class Checker:
 
     def check_statement(self):
         received = parse_statement(self.statement_value)
-        if self.record["statement"] != self.statement_value:
+        if canonical(self.record["statement"]) != canonical(self.statement_value):
             raise Bad("statement in the record", canonical(self.record["statement"]), canonical(self.statement_value))
         if self.statement_value["kind"] == "operator":
             raise Bad("statement kind", "operator", "another kind: a package of leaf 0 itself is refused")
@@ -1738,7 +1754,7 @@ class Checker:
             raise Bad("compared_at", iso(document.compared_at), "at most %s (received_at)" % iso(self.received))
         if "refs" not in self.opened:
             raise Open("refs are not disclosed")
-        if self.opened["refs"] != document.refs:
+        if canonical(self.opened["refs"]) != canonical(document.refs):
             raise Bad("refs of the comparison", self.opened["refs"], document.refs)
         if self.opened.get("url") not in (None, document.url):
             raise Bad("url of the comparison", document.url, self.opened["url"])
@@ -1795,13 +1811,15 @@ class Checker:
             raise Bad("root computed from a listed record", root.hex(), proof.note.root.hex())
         opened = open_disclosures("disclosure of a listed record", disclosure, statement)
         self.same_owner(opened)
-        data, good, missing = canonical(statement).encode("utf-8"), [], None
-        read = [Token("token of a listed record", t) for t in tokens]
+        data, good = canonical(statement).encode("utf-8"), []
+        read, missing = self.read_tokens(("token of a listed record", t) for t in tokens)
         for token, named in zip(read, record["timestamps"]):
+            if token is None:
+                continue
             digest = hashlib.sha256(token.token).hexdigest()
             if (named["gen_time"], named["token_sha256"]) != (token.time_text, digest):
                 raise Bad("token of a listed record", token.time_text, named["gen_time"])
-            if all(t.hash == "sm3" for t in read):
+            if all(t.hash == "sm3" for t in read if t):
                 raise Bad("imprint of a listed record", "SM3 alone", "SM3 only beside SHA-256, 384 or 512")
             try:
                 stamp = Stamp("token of a listed record", token.data, data, self.trust, self.scratch, token)
@@ -1816,6 +1834,18 @@ class Checker:
         if not good:
             raise missing
         return "pass" not in good
+
+    @staticmethod
+    def read_tokens(named):
+        """Those that this reader knows, None for each other, and why."""
+        read, missing = [], None
+        for what, data in named:
+            try:
+                read.append(Token(what, data))
+            except Open as e:
+                read.append(None)
+                missing = missing or e
+        return read, missing
 
     def same_owner(self, opened):
         """What both disclose of the owner is equal; without a name there is nobody to be the same as."""
@@ -1858,7 +1888,7 @@ class Checker:
         """Files that a comparison names: a reader may give them, but they are not the record's file."""
         try:
             return Comparison(self.data("comparison.json")).sources
-        except (Bad, KeyError):
+        except (Bad,) + HOSTILE:
             return ()
 
     def check_file(self, originals):
@@ -2130,7 +2160,7 @@ class Checker:
         if "refs" not in opened:
             raise Open("refs of the later record are not disclosed")
         own = {"ledger": first["ledger"], "id": first["id"], "leaf": leaf_hash(self.data("record.json")).hex()}
-        if not opened["refs"] or opened["refs"][0] != own:
+        if not opened["refs"] or canonical(opened["refs"][0]) != canonical(own):
             raise Bad("first of the later record's refs", opened["refs"], own)
         self.same_owner(opened)
         proof = Proof(base + "proof.tlog-proof", self.data(base + "proof.tlog-proof"))
@@ -2148,39 +2178,48 @@ class Checker:
         names = [base + "timestamp-%d.tsr" % n for n in range(1, 5) if base + "timestamp-%d.tsr" % n in self.e]
         if len(names) != len(record["timestamps"]):
             raise Bad("tokens of the later record", len(names), len(record["timestamps"]))
-        for name, named in zip(names, record["timestamps"]):
-            token = Token(name, self.data(name))
+        read, missing = self.read_tokens((name, self.data(name)) for name in names)
+        sealing, other = self.read_tokens([(base + "checkpoint.tsr", self.data(base + "checkpoint.tsr"))])
+        for group in (read, sealing):
+            if any(group) and all(t.hash == "sm3" for t in group if t):
+                raise Bad(base + "imprint", "SM3 alone", "SM3 only beside SHA-256, 384 or 512")
+        missing, seals = missing or other, []
+        for name, token, named in zip(names, read, record["timestamps"]):
+            if token is None:
+                continue
             digest = hashlib.sha256(token.token).hexdigest()
             if (named["gen_time"], named["token_sha256"]) != (token.time_text, digest):
                 raise Bad(name, token.time_text + " " + digest, "%(gen_time)s %(token_sha256)s" % named)
-            stamps.append(Stamp(name, token.data, data, self.trust, self.scratch, token))
-        seal = Stamp(base + "checkpoint.tsr", self.data(base + "checkpoint.tsr"), note.data, self.trust, self.scratch)
-        for group in (stamps, [seal]):
-            if all(s.token.hash == "sm3" for s in group):
-                raise Bad(base + "imprint", "SM3 alone", "SM3 only beside SHA-256, 384 or 512")
+        rows = [(name, token, data, stamps) for name, token in zip(names, read)]
+        for name, token, over, group in rows + [(base + "checkpoint.tsr", sealing[0], note.data, seals)]:
+            try:
+                group += [Stamp(name, token.data, over, self.trust, self.scratch, token)] if token else []
+            except Open as e:
+                missing = missing or e
 
         def before(what, a, b):
             if a > b:
                 raise Bad(what, text_of(a), "no later than " + text_of(b))
         before("received_at, before the later record's", self.received, received)
-        for t in [s.token for s in stamps]:
+        for t in [t for t in read if t]:
             before("received_at of the later record", received, t.time + t.accuracy + 2 * US)
             before("a token of the later record", t.time, self.now + t.accuracy + 60 * US)
-            before("a token of the later record, before its seal", t.time - t.accuracy, seal.token.time + seal.token.accuracy)
+            for seal in [s for s in sealing if s]:
+                before("a token of the later record, before its seal", t.time - t.accuracy, seal.time + seal.accuracy)
             for one in [s.token for s in self.statement_stamps]:
                 before("a statement token, before the later record's", one.time - one.accuracy, t.time + t.accuracy)
-        before("the seal of the later record", seal.token.time, self.now + seal.token.accuracy + 60 * US)
+        for seal in [s for s in sealing if s]:
+            before("the seal of the later record", seal.time, self.now + seal.accuracy + 60 * US)
         self.check_log_signature(note)
         if not met:
             raise Open("the quorum is not met under the later record's checkpoint", "", "quorum " + self.trust.policy.quorum)
         best = self.best(stamps)
-        if best is None or seal.root is None:
-            raise Open("no root of these authorities in the reader's trust", "", "a tsa-*.pem")
+        if best is None or self.best(seals) is None:
+            raise missing or Open("no root of these authorities in the reader's trust", "", "a tsa-*.pem")
         self.related.append((later["id"], text_of(best.token.time + best.token.accuracy),
                              {n: opened[n] for n in RIGHTS if opened.get(n) is not None}))
         # No renewal lists a later record.
-        full = [s for s in stamps + [seal] if s.independent and not s.token.limited and self.kept(s, [])]
-        whole = seal in full and len(full) > 1
+        whole = all(any(s.independent and not s.token.limited and self.kept(s, []) for s in g) for g in (stamps, seals))
         return ("pass" if whole else "limited", "%s，第 %d 条" % (later["id"], proof.index), "%s, index %d" % (later["id"], proof.index))
 
     def check_times(self):

@@ -4,7 +4,7 @@
 
 use super::{
     Book,
-    later::{put_renewal, until},
+    later::{put_renewal, unknown, until},
     world::{Build, Entries, OTHER, PICTURE, World, at, base64url, canonical, raw_zip, record},
 };
 use crate::common::proof;
@@ -144,6 +144,7 @@ pub fn cases(book: &mut Book) {
     items(book);
     owners_and_times(book);
     ended(book);
+    beside(book);
     files(book);
     forged(book);
 }
@@ -409,6 +410,22 @@ fn ended(book: &mut Book) {
         collect(b, &plan);
         b.later = Box::new(|w, _, e| put_renewal(w, e, 1, 1000, |t| t));
     });
+}
+
+/// One token of an item is for a newer reader, the other is not.
+fn beside(book: &mut Book) {
+    book.good(
+        ITEMS,
+        "unknown-beside",
+        "a token of an algorithm that version 1 does not name, beside a good one",
+        |b| {
+            let items = &|world: &World, items: &mut Vec<Listed>| {
+                let data = canonical(&items[1].statement);
+                items[1].tokens = vec![unknown(&world.tsa, &data, at(21)), world.tsa.stamp(&data, at(21))];
+            };
+            collect(b, &Plan { items, ..honest() });
+        },
+    );
 }
 
 fn files(book: &mut Book) {

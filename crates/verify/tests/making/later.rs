@@ -2,12 +2,12 @@
 
 use super::{
     Book,
-    der::{SHA256, SHA512},
+    der::{SHA256, SHA512, oid, seq},
     stamp::Authority,
     world::{Build, Entries, World, at},
 };
 use crate::common::proof;
-use evidence::{hex, json::json, note::Note, proof::TlogProof};
+use evidence::{hex, json::json, note::Note, proof::TlogProof, time::Utc};
 use sha2::{Digest, Sha512};
 
 pub fn cases(book: &mut Book) {
@@ -281,6 +281,11 @@ fn renewal(book: &mut Book) {
 /// The authority under the same root, with a certificate that ends so many seconds after the start.
 pub fn until(seconds: i64) -> Authority {
     Authority::with("Example Time Authority", 41, |c| c.until = at(seconds))
+}
+
+/// A token of a signature algorithm that version 1 does not name.
+pub fn unknown(tsa: &Authority, data: &[u8], time: Utc) -> Vec<u8> {
+    tsa.stamp_as(data, time, |s| s.algorithm = Some(seq(&[&oid("1.3.101.112")])))
 }
 
 /// A renewal by that authority.

@@ -2,7 +2,7 @@
 
 use super::{
     Book,
-    later::until,
+    later::{unknown, until},
     stamp::Authority,
     world::{Build, Entries, World, at, canonical, entry, record},
 };
@@ -36,6 +36,8 @@ struct Later {
     seal_over: Option<&'static [u8]>,
     note: fn(&World, Vec<u8>) -> Vec<u8>,
     authority: Option<&'static str>,
+    /// A token for a newer reader stands beside its own.
+    beside: bool,
     /// When its authority's certificate ends.
     until: Option<i64>,
 }
@@ -56,6 +58,7 @@ impl Default for Later {
             seal_over: None,
             note: |_, note| note,
             authority: None,
+            beside: false,
             until: None,
         }
     }
@@ -87,8 +90,11 @@ impl Later {
         let another = self.authority.map(|name| Authority::new(name, 150)).or_else(|| self.until.map(until));
         let tsa = another.as_ref().unwrap_or(&world.tsa);
         let data = canonical(&statement);
-        let token = tsa.stamp(self.token_over.unwrap_or(&data), at(self.stamped));
-        let later = record(&statement, std::slice::from_ref(&token));
+        let mut tokens = vec![tsa.stamp(self.token_over.unwrap_or(&data), at(self.stamped))];
+        if self.beside {
+            tokens.insert(0, unknown(tsa, &data, at(self.stamped)));
+        }
+        let later = record(&statement, &tokens);
         let (other, _) = world.image_of("乙", 3, at(70));
         let mut leaves = vec![operator, first, world.record(&other, at(71))];
         if self.index < leaves.len() {
@@ -104,7 +110,9 @@ impl Later {
         put("disclosure.json", canonical(&json!(shown)));
         put("proof.tlog-proof", proof(&leaves, self.index, &note));
         put("record.json", later);
-        put("timestamp-1.tsr", token);
+        for (n, token) in (1..).zip(tokens) {
+            put(&format!("timestamp-{n}.tsr"), token);
+        }
     }
 }
 
@@ -175,6 +183,9 @@ fn good(book: &mut Book) {
         added(b, Later { until: Some(2000), ..Later::default() });
     })
     .and("related-1", "limited");
+    book.good(ID, "unknown-beside", "a token of an algorithm that version 1 does not name, beside a good one", |b| {
+        added(b, Later { beside: true, ..Later::default() });
+    });
     book.good(ID, "no-quorum", "no witness cosigned its checkpoint", |b| {
         added(
             b,

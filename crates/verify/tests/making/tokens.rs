@@ -18,6 +18,15 @@ pub fn cases(book: &mut Book) {
     series(book, &STATEMENT);
     series(book, &SEALING);
     super::series::cases(book);
+    seventeen(book);
+}
+
+fn seventeen(book: &mut Book) {
+    let mut many = under("seventeen", "17 certificates inside, each signed by the root", |_| (), &[]);
+    let root = second().root;
+    let others: Vec<_> = (0..16).map(|n| ca("Beside", 204 + n).signed_by(&root)).collect();
+    many.stamp = Box::new(move |s| s.certificates.extend(others.iter().cloned()));
+    STATEMENT.bad(book, many);
 }
 
 struct Series {
