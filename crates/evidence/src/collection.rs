@@ -135,7 +135,7 @@ mod tests {
     fn line(index: u64, n: u64) -> Line {
         let digests = FileDigests { size: 1 + n, ..FileDigests::of(&n.to_be_bytes()) };
         Line {
-            id: format!("019b8f3c-0000-7000-8000-{n:012x}"),
+            id: format!("019b8f3c-0000-7000-8000-{:012x}", n & 0xffff_ffff_ffff),
             index,
             record_sha256: crate::digest::sha256(&index.to_be_bytes()),
             digests,
