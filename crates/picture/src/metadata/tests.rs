@@ -93,5 +93,7 @@ fn what_is_broken_is_not_there() {
     }
     let bad_date = PACKET.replace("2025-10-03T", "yesterday, ");
     assert_eq!(own_words(&jpeg_of(&[with_xmp(&bad_date)]), "image/jpeg").created, None);
-    assert_eq!(own_words(&jpeg_of(&[with_xmp(&PACKET.replace("釉", &"釉".repeat(2000)))]), "image/jpeg").title, None);
+    // One that is too long gives way to that in another language.
+    let long = PACKET.replace("釉", &"釉".repeat(2000));
+    assert_eq!(own_words(&jpeg_of(&[with_xmp(&long)]), "image/jpeg").title.as_deref(), Some("Cup"));
 }
