@@ -19,7 +19,7 @@ use evidence::{
     hex,
     json::{self, Value, json},
 };
-use service::{Answer, Declared, DepositLine, RIGHTS, Refusal, Rights, Search, Staged};
+use service::{Answer, Declared, DepositLine, Permission, RIGHTS, Refusal, Rights, Search, Staged};
 use std::collections::BTreeMap;
 
 /// Longest JSON body, in bytes.
@@ -31,6 +31,8 @@ pub(crate) async fn create(State(app): State<App>, visit: Visit, headers: Header
 }
 
 async fn created(app: &App, visit: &Visit, headers: &HeaderMap, request: Request) -> Answer<Response> {
+    let actor = visit.actor.clone();
+    app.ask(move |folder| folder.may(&actor, Permission::Deposit)).await?;
     let key = headers.get("idempotency-key").map(|value| value.to_str().unwrap_or("\u{7f}").to_owned());
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_owned();

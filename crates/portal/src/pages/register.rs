@@ -18,7 +18,7 @@ use axum::{
 };
 use evidence::json::{Value, json};
 use maud::{Markup, html};
-use service::{Answer, DepositLine, MAX_UPLOAD, RIGHTS, Refusal, Rights, Staged};
+use service::{Answer, DepositLine, MAX_UPLOAD, Permission, RIGHTS, Refusal, Rights, Staged};
 use std::time::Duration;
 
 /// A piece of an upload must be here within.
@@ -28,11 +28,9 @@ const MAX_TEXT: usize = 4096;
 /// Most files of one request.
 const MAX_FILES: usize = 200;
 
-pub(crate) async fn page(visit: Visit) -> Shown {
-    // The page itself asks nothing of the folder, so it asks whether there is anybody.
-    if visit.actor.name().is_none() {
-        return Err(Refusal::unknown().into_answer());
-    }
+pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
+    let actor = visit.actor.clone();
+    app.ask(move |folder| folder.may(&actor, Permission::Deposit)).await.map_err(IntoAnswer::into_answer)?;
     Ok(draw(&visit, Frame::new(&visit.t("register-title"), Nav::Register), draw_form(&visit)))
 }
 

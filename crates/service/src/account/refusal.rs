@@ -45,7 +45,7 @@ impl Refusal {
     }
 
     /// Nobody has signed in.
-    pub fn unknown() -> Self {
+    pub(crate) fn unknown() -> Self {
         Self::new(Why::SignIn, "请先登录", "sign in first")
     }
 }
