@@ -10,7 +10,7 @@ use crate::{
 };
 use axum::{
     body::Body,
-    extract::{FromRequest, Multipart, Path, Request, State},
+    extract::{Path, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -38,9 +38,7 @@ async fn created(app: &App, visit: &Visit, headers: &HeaderMap, request: Request
     let kind = kind.split(';').next().unwrap_or_default().trim().to_owned();
     let wish = match kind.as_str() {
         "multipart/form-data" => {
-            let upload = Multipart::from_request(request, &()).await.map_err(|_| {
-                Refusal::field("content-type", "multipart 没有 boundary", "the multipart body has no boundary")
-            })?;
+            let upload = register::multipart(request).await?;
             let (mut files, rights) = register::read(app, visit, true, upload).await?;
             let Some((_, file)) = files.pop().filter(|_| files.is_empty()) else {
                 return Err(Refusal::field("file", "一次请求登记一个文件", "one file a request"));

@@ -12,7 +12,7 @@ use crate::{
     visit::Visit,
 };
 use axum::{
-    extract::{Multipart, State, multipart::Field},
+    extract::{FromRequest, Multipart, Request, State, multipart::Field},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
@@ -40,8 +40,11 @@ struct Outcome {
     line: Answer<DepositLine>,
 }
 
-pub(crate) async fn submit(State(app): State<App>, visit: Visit, headers: HeaderMap, upload: Multipart) -> Shown {
+pub(crate) async fn submit(State(app): State<App>, visit: Visit, headers: HeaderMap, request: Request) -> Shown {
+    let actor = visit.actor.clone();
+    app.ask(move |folder| folder.may(&actor, Permission::Deposit)).await.map_err(IntoAnswer::into_answer)?;
     let given = headers.get("x-csrf").and_then(|v| v.to_str().ok());
+    let upload = multipart(request).await.map_err(IntoAnswer::into_answer)?;
     let outcomes = take(&app, &visit, given == Some(visit.csrf.as_str()), upload).await;
     let outcomes = outcomes.map_err(IntoAnswer::into_answer)?;
     let accepts = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
@@ -51,6 +54,12 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, headers: Header
         return Ok((kind, Value::Array(lines).to_string()).into_response());
     }
     Ok(results(&visit, &outcomes))
+}
+
+pub(crate) async fn multipart(request: Request) -> Answer<Multipart> {
+    Multipart::from_request(request, &())
+        .await
+        .map_err(|_| Refusal::field("content-type", "multipart 没有 boundary", "the multipart body has no boundary"))
 }
 
 /// The whole form is read before anything is registered: a browser may send the claims after the files.
