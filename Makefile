@@ -24,6 +24,7 @@ test: ## every test: Rust, the independent reader, the foreign readers, the brow
 	@scripts/verifier.sh
 	node --test tests/browser/vectors.test.mjs
 	node --test tests/browser/page.test.mjs
+	bash -c '. scripts/common.sh; QUEZAO=$$(target_folder)/debug/quezao node tests/portal/walk.mjs'
 
 lint: ## form, warnings, WebAssembly, arrows between rooms, licences
 	@scripts/setup.sh lint

@@ -8,7 +8,7 @@ cd "$root"
 # In one go: built one by one, each would ask for other features of what they share.
 cargo build --locked --release -p quezao -p ledger -p certificate -p picture -p service --bin quezao \
     --example throughput --example speed --example shop --example near_speed --example near
-folder=$(cargo metadata --locked --no-deps --format-version 1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
+folder=$(target_folder)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export QUEZAO_STATE_DIR=$work/state

@@ -39,3 +39,8 @@ from_pypi() {
     fi
     cp "$root/scripts/$name.txt" "$venv/$name.txt"
 }
+
+# Where cargo puts what it builds.
+target_folder() {
+    cargo metadata --locked --no-deps --format-version 1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])'
+}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The main road on real photographs, in a fresh folder ./demo: register, export, and verify each one with
 # our verifier, with the independent reader (verify.py), with openssl, poppler and the system's digest tools.
-# Then three things that must not verify. Ends with an account of what was proved, and by whom.
+# Then three things that must not verify. Ends with an account of what was proved, and by whom, and leaves a portal running.
 # Any step that does not answer as it should ends the demo with its message and exit 1.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
@@ -34,6 +34,29 @@ main() {
     outside_authority
     walk
     account
+    portal
+}
+
+# The portal on the same folder stays, so that there is something to look at; the next demo ends it.
+portal() {
+    step="quezao serve"
+    setsid nohup "$quezao" serve --data "$data" --listen 127.0.0.1:0 </dev/null >"$demo/portal.log" 2>&1 &
+    echo $! >"$demo/portal.pid"
+    for _ in $(seq 100); do grep -q '/set-up/' "$demo/portal.log" && break; sleep 0.1; done
+    heading "门户，仍在运行" "The portal, still running"
+    sed 's/^/    /' "$demo/portal.log"
+    grep -q '/set-up/' "$demo/portal.log"
+    say "    打开第一个地址，设一个登录名和密码，十张照片就在证据库里。停止：kill \$(cat $demo/portal.pid)" \
+        "    Open the first address and choose a name and a password: the ten photographs are in the library. To end it: kill \$(cat $demo/portal.pid)"
+}
+
+# Ends the portal that an earlier demo left, and nothing else that has its number by now.
+end_portal() {
+    local pid
+    [ -s "$demo/portal.pid" ] || return 0
+    pid=$(cat "$demo/portal.pid")
+    case $(readlink "/proc/$pid/exe" 2>/dev/null) in */quezao*) kill "$pid" 2>/dev/null || true ;; esac
+    for _ in $(seq 50); do [ -e "/proc/$pid" ] || break; sleep 0.1; done
 }
 
 # The embedded authority's seal beside one from outside: an `openssl ts` authority on a loopback port, which ends by
@@ -206,10 +229,6 @@ PY
         "holds  a record of its own, $comparison; distances computed again from WACZ and original are the same"
 }
 
-target_folder() {
-    cargo metadata --locked --no-deps --format-version 1 | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])'
-}
-
 heading() { printf '\n'; say "— $1" "— $2"; }
 
 # Removes ./demo only if an earlier demo made it.
@@ -218,6 +237,7 @@ fresh_folder() {
     if [ -e "$demo" ]; then
         [ -f "$demo/.made-by-make-demo" ] || stop "./demo 不是演示建立的，未改动。请移走后重试。" \
             "./demo was not made by the demo and was left as it is. Move it away and try again."
+        end_portal
         rm -rf "$demo"
     fi
     mkdir -p "$demo/photographs" "$demo/reports" "$demo/refused"
