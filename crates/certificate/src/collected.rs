@@ -12,7 +12,7 @@ use crate::fill::{Beside, Own, holds, second};
 use crate::instant::Instant;
 use crate::report::cut;
 use crate::sheet::Sheet;
-use crate::world::grouped;
+use locale::grouped;
 
 /// Pictures of one contact sheet.
 pub const PER_SHEET: usize = 100;

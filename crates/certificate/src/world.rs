@@ -1,5 +1,6 @@
 //! The typesetter's world: three virtual files and the attachments, at fixed paths; no clock, no disk, no packages.
 
+use locale::grouped;
 use std::collections::BTreeMap;
 use std::sync::{
     OnceLock,
@@ -444,17 +445,4 @@ pub(crate) fn qr(sheet: &Sheet) -> Result<(usize, Vec<u8>), Error> {
 fn seconds(us: u64) -> String {
     let text = format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// 149461 as 149,461.
-pub(crate) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }

@@ -5,7 +5,7 @@
 
 mod claims;
 
-pub use claims::{ClaimType, Kind, MAX_TEXT, Ref, check_value as check_claim, is_claim_name, parse_refs};
+pub use claims::{ClaimType, Kind, MAX_TEXT, RIGHTS, Ref, check_value as check_claim, is_claim_name, parse_refs};
 
 use crate::{Error, Result, disclosure::Disclosure, hex, json, json::Value, time::Utc};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};

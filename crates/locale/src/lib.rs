@@ -101,6 +101,19 @@ pub fn text(locale: Locale, id: &str, args: &[(&str, Value<'_>)]) -> String {
     bundle.format_pattern(pattern, Some(&args), &mut Vec::new()).into_owned()
 }
 
+/// 149461 as 149,461.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
 /// Whether `locale` defines the message `id`; for tests that hold a caller's list of ids.
 pub fn has(locale: Locale, id: &str) -> bool {
     of(locale).has_message(id)
@@ -136,6 +149,11 @@ fn sources(locale: Locale) -> impl Iterator<Item = &'static str> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
 
     use std::collections::{BTreeMap, BTreeSet};
 

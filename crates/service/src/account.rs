@@ -18,7 +18,7 @@ mod tokens;
 
 pub use capture::MAX_PAGES;
 pub use declared::Declared;
-pub use deposit::{MAX_UPLOAD, RIGHTS, Staged};
+pub use deposit::{MAX_UPLOAD, Staged};
 pub use library::{Item, SHELF_PAGE, Search, Shelf};
 pub use overview::Overview;
 pub(crate) use people::first as people_first;

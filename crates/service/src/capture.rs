@@ -274,7 +274,11 @@ impl Folder {
             _ => Provenance::PlatformCaptured,
         };
         let (relation, provenance) = (Some(relation), Some(provenance));
-        let draft = Draft { kind, ledger: &self.origin, file, relation, provenance, claims, clock };
+        self.put(Draft { kind, ledger: &self.origin, file, relation, provenance, claims, clock }, name)
+    }
+
+    /// Puts a draft on the ledger by whoever stamps statements here.
+    pub(crate) fn put(&self, draft: Draft<'_>, name: &str) -> Result<Row> {
         if self.statements_external() {
             return self.stamped_outside(draft, name);
         }

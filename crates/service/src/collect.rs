@@ -219,7 +219,7 @@ fn answer(row: &Row, manifest: &Manifest, status: &str) -> CollectLine {
         sha256: row.sha256.map(|d| hex::encode(&d)),
         status: status.into(),
         index: row.index,
-        record_sha256: Some(hex::encode(&row.record_digest)),
+        record_sha256: row.digest_hex(),
         error: None,
     }
 }

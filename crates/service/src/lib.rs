@@ -40,8 +40,8 @@ mod watch;
 
 pub use account::{
     Actor, Answer, Declared, Digester, FirstSignIn, Item, Kept, MAX_PAGES, MAX_PASSWORD, MAX_STAMP_REQUEST,
-    MAX_TOKEN_DAYS, MAX_UPLOAD, MIN_PASSWORD, OpenSession, Opened, Overview, Permission, RIGHTS, Refusal, SCOPES,
-    SHELF_PAGE, Search, Shelf, Shown, Staged, Why,
+    MAX_TOKEN_DAYS, MAX_UPLOAD, MIN_PASSWORD, OpenSession, Opened, Overview, Permission, Refusal, SCOPES, SHELF_PAGE,
+    Search, Shelf, Shown, Staged, Why,
 };
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState};
 pub use backup::{Backup, Progress, backup};

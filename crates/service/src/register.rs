@@ -168,7 +168,7 @@ pub(crate) fn line_of(record: &Row, file: String, status: &str) -> DepositLine {
         sm3: record.sm3.map(|d| hex::encode(&d)),
         status: status.into(),
         index: record.index,
-        record_sha256: Some(hex::encode(&record.record_digest)),
+        record_sha256: record.digest_hex(),
         size: record.size,
         ..DepositLine::default()
     }

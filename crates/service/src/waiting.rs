@@ -166,19 +166,7 @@ impl Folder {
                     "no outside authority stamped the order, so the page was not opened; quezao admin tsa list shows why; try again later",
                 ))
             }
-            None => Ok(Row {
-                id: waiting.id,
-                kind: waiting.kind,
-                file_name: waiting.file_name,
-                sha256: waiting.sha256,
-                sm3: waiting.sm3,
-                size: waiting.size,
-                received_at: waiting.received_at,
-                record: Vec::new(),
-                record_digest: [0; 32],
-                disclosures: waiting.disclosures,
-                index: None,
-            }),
+            None => Ok(row(waiting, Vec::new(), [0; 32])),
         }
     }
 }
@@ -241,25 +229,19 @@ impl FromOutside {
     }
 }
 
+/// The row of a statement whose record is these bytes; without any it waits.
+fn row(waiting: Waiting, record: Vec<u8>, record_digest: [u8; 32]) -> Row {
+    let Waiting { id, kind, file_name, sha256, sm3, size, received_at, disclosures, .. } = waiting;
+    Row { id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures, index: None }
+}
+
 /// A statement and its token, as a record.
 pub(crate) fn recorded(waiting: Waiting, tsr: Vec<u8>) -> Result<NewRecord> {
     let token = Token::parse_tsr(&tsr)?;
     let timestamps = vec![Timestamp { gen_time: token.gen_time_text.clone(), token_sha256: token.token_sha256 }];
     let bytes = Record { statement: Statement::parse(&waiting.statement)?, timestamps }.to_bytes()?;
-    let record = Row {
-        id: waiting.id,
-        kind: waiting.kind,
-        file_name: waiting.file_name,
-        sha256: waiting.sha256,
-        sm3: waiting.sm3,
-        size: waiting.size,
-        received_at: waiting.received_at,
-        record_digest: record_digest(&bytes),
-        record: bytes,
-        disclosures: waiting.disclosures,
-        index: None,
-    };
-    Ok(NewRecord { record, tokens: vec![tsr] })
+    let digest = record_digest(&bytes);
+    Ok(NewRecord { record: row(waiting, bytes, digest), tokens: vec![tsr] })
 }
 
 /// A token of the embedded authority over a statement.

@@ -30,6 +30,13 @@ pub struct Record {
     pub index: Option<u64>,
 }
 
+impl Record {
+    /// Its digest as it is shown. A statement that still waits for a token from outside is no record, and has none.
+    pub fn digest_hex(&self) -> Option<String> {
+        (!self.record.is_empty()).then(|| evidence::hex::encode(&self.record_digest))
+    }
+}
+
 /// A record that is about to be submitted to the ledger, with its tokens `timestamp-1.tsr` ….
 #[derive(Clone, Debug)]
 pub struct NewRecord {

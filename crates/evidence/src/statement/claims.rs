@@ -39,7 +39,8 @@ const KINDS: &[Kind] = &[
 const RESERVED_KINDS: &[&str] = &["attestation", "licence", "revocation", "observation", "key", "origin"];
 const OWNER: &[&str] =
     &["owner_kind", "owner_name", "owner_code", "owner_id", "owner_id_masked", "identity_method", "acting_account"];
-const RIGHTS: &[&str] = &[
+/// Claims about a work and who may use it, in the order in which they are shown (spec/statement.md).
+pub const RIGHTS: &[&str] = &[
     "title",
     "author",
     "work_origin",

@@ -14,12 +14,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use evidence::statement::RIGHTS;
 use evidence::{
     digest::{self, FileDigests},
     hex,
     json::{self, Value, json},
 };
-use service::{Answer, Declared, DepositLine, Permission, RIGHTS, Refusal, Rights, Search, Staged};
+use service::{Answer, Declared, DepositLine, Permission, Refusal, Rights, Search, Staged};
 use std::collections::BTreeMap;
 
 /// Longest JSON body, in bytes.
@@ -139,7 +140,7 @@ fn declared(body: &[u8]) -> Answer<(Declared, Rights)> {
     let mut rights = Rights::default();
     for name in RIGHTS {
         if let Some(value) = text(object, name)? {
-            rights.claims.insert(name.to_owned(), value);
+            rights.claims.insert((*name).to_owned(), value);
         }
     }
     let file_name = text(object, "file_name")?;

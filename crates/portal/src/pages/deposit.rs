@@ -16,28 +16,17 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use evidence::{json::Value, statement::Custody, time::Utc};
+use evidence::{
+    json::Value,
+    statement::{Custody, RIGHTS},
+    time::Utc,
+};
 use maud::{Markup, html};
 use service::{Check, Outcome, Overall, Shown as Record, Verdict};
 use std::collections::BTreeMap;
 
-/// Claims in the order in which the page shows them.
-const CLAIMS: [&str; 14] = [
-    "title",
-    "author",
-    "work_origin",
-    "basis",
-    "completed_at",
-    "completed_place",
-    "published_at",
-    "published_place",
-    "published_url",
-    "url",
-    "final_url",
-    "page_title",
-    "purpose",
-    "outcome",
-];
+/// A capture's claims, shown after the rights.
+const CAPTURED: &[&str] = &["url", "final_url", "page_title", "purpose", "outcome"];
 
 pub(crate) async fn page(State(app): State<App>, Path(id): Path<String>, visit: Visit) -> Shown {
     let (actor, wanted) = (visit.actor.clone(), id.clone());
@@ -87,7 +76,7 @@ fn picture(visit: &Visit, record: &Record) -> Markup {
             }
             figcaption {
                 (record.file_name)
-                @if let Some(size) = record.size { ", " (visit.tv("deposit-bytes", &[("n", words::grouped(size).into())])) }
+                @if let Some(size) = record.size { ", " (visit.tv("deposit-bytes", &[("n", locale::grouped(size).into())])) }
                 " · " (visit.t(held))
             }
         }
@@ -149,7 +138,7 @@ fn line(visit: &Visit, record: &Record, verdict: &Verdict) -> Markup {
         moments.push(Moment { at: Some(t1.at), mark, title: visit.t("line-token"), note });
     }
     if let (Some(index), Some((_, size, _))) = (facts.index, &facts.checkpoint) {
-        let (index, size) = (words::grouped(index), words::grouped(*size));
+        let (index, size) = (locale::grouped(index), locale::grouped(*size));
         moments.push(Moment {
             at: None,
             mark: "ok",
@@ -214,7 +203,7 @@ fn claims(visit: &Visit, record: &Record) -> Markup {
         _ => value.to_owned(),
     };
     let is_page = ["capture", "order"].contains(&record.kind.as_str());
-    let rows = CLAIMS.iter().filter(|name| record.claims.contains_key(**name));
+    let rows = RIGHTS.iter().chain(CAPTURED).filter(|name| record.claims.contains_key(**name));
     html! {
         section.sec aria-labelledby="claims" {
             h2 id="claims" { (visit.t("claims-title")) }

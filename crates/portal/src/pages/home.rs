@@ -29,11 +29,11 @@ pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
         section.sec aria-labelledby="recent" {
             div.h {
                 h2 id="recent" { (visit.t("home-recent")) }
-                @if shelf.total > 0 { p { a href="/library" { (visit.tv("home-all", &[("n", words::grouped(shelf.total).into())])) } } }
+                @if shelf.total > 0 { p { a href="/library" { (visit.tv("home-all", &[("n", locale::grouped(shelf.total).into())])) } } }
             }
             div.stack {
                 @if shelf.waiting > 0 {
-                    p { (mark_only("wait", "wait")) " " a href="/library?kind=waiting" { (visit.tv("home-waiting", &[("n", words::grouped(shelf.waiting).into())])) } }
+                    p { (mark_only("wait", "wait")) " " a href="/library?kind=waiting" { (visit.tv("home-waiting", &[("n", locale::grouped(shelf.waiting).into())])) } }
                 }
                 @if shelf.items.is_empty() { p.soft { (visit.t("home-none")) } }
                 ul.rows.pic { @for item in shelf.items.iter().take(RECENT) { (recent(&visit, item)) } }
@@ -44,7 +44,7 @@ pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
             dl.facts {
                 dt { (visit.t("home-runs")) } dd { (visit.runs) span.soft { (visit.t(if house.same { "home-same" } else { "home-independent" })) } }
                 dt { (visit.t("home-origin")) } dd.mono { (house.origin) }
-                dt { (visit.t("home-size")) } dd { (words::grouped(house.size)) }
+                dt { (visit.t("home-size")) } dd { (locale::grouped(house.size)) }
                 dt { (visit.t("home-root")) } dd { (words::digest(&house.root, &visit.t("portal-copy"))) }
             }
         }

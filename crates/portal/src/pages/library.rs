@@ -33,7 +33,7 @@ pub(crate) async fn page(State(app): State<App>, Query(query): Query, visit: Vis
                 button.btn type="submit" { (visit.t("library-find")) }
             }
             (filters(&visit, &search, &shelf))
-            p.small.soft role="status" { (visit.tv("library-found", &[("n", words::grouped(shelf.total).into())])) }
+            p.small.soft role="status" { (visit.tv("library-found", &[("n", locale::grouped(shelf.total).into())])) }
         }
         @if shelf.items.is_empty() {
             p.empty { (visit.t(if search.text.is_empty() && search.kind.is_empty() { "library-empty" } else { "library-none" })) }
@@ -61,7 +61,7 @@ fn filters(visit: &Visit, search: &Search, shelf: &Shelf) -> Markup {
             @for (kind, id, n) in entries {
                 a href=(link(search, kind, 1)) aria-current=[(kind == search.kind).then_some("true")] {
                     (if id == kind { visit.t(&format!("kind-{id}")) } else { visit.t(id) })
-                    b { (words::grouped(n)) }
+                    b { (locale::grouped(n)) }
                 }
             }
         }
@@ -103,7 +103,7 @@ fn pager(visit: &Visit, search: &Search, shelf: &Shelf) -> Markup {
     if shelf.pages <= 1 {
         return html! {};
     }
-    let of = [("page", shelf.page.to_string().into()), ("pages", words::grouped(shelf.pages).into())];
+    let of = [("page", shelf.page.to_string().into()), ("pages", locale::grouped(shelf.pages).into())];
     html! {
         nav.pager aria-label=(visit.t("library-pages")) {
             @if shelf.page > 1 { a href=(link(search, &search.kind, shelf.page - 1)) rel="prev" { (visit.t("library-newer")) } }

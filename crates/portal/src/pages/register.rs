@@ -17,8 +17,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use evidence::json::{Value, json};
+use evidence::statement::RIGHTS;
 use maud::{Markup, html};
-use service::{Answer, DepositLine, MAX_UPLOAD, Permission, RIGHTS, Refusal, Rights, Staged};
+use service::{Answer, DepositLine, MAX_UPLOAD, Permission, Refusal, Rights, Staged};
 use std::time::Duration;
 
 /// A piece of an upload must be here within.

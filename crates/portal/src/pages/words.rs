@@ -22,19 +22,6 @@ fn local(at: Utc) -> String {
     at.plus(8 * 3600 * SECOND).to_micros().replacen('T', " ", 1).chars().take(19).collect()
 }
 
-/// `12,345`.
-pub(crate) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
 /// A digest in eights that is copied as one string, with a button beside it where scripts run.
 pub(crate) fn digest(hex: &str, copy: &str) -> Markup {
     html! {
@@ -49,15 +36,5 @@ pub(crate) fn digest(hex: &str, copy: &str) -> Markup {
                 svg aria-hidden="true" { use href="#i-copy" {} }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

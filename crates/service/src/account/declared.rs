@@ -1,6 +1,6 @@
 //! Digests that somebody tells: kind `digest`, custody `declared`. The file itself is not here and was never seen.
 
-use super::{Actor, Answer, Permission, Refusal, Why, deposit::RIGHTS};
+use super::{Actor, Answer, Permission, Refusal, Why, deposit::only_rights};
 use crate::{
     DepositLine, Error, Folder, Rights,
     folder::ledger_error,
@@ -30,13 +30,7 @@ impl Folder {
     pub fn declare(&self, actor: &Actor, told: &Declared, rights: &Rights) -> Answer<DepositLine> {
         let person = self.allow(actor, Permission::Deposit)?;
         let named = |field| move |error| Refusal { why: Why::Field(field), error };
-        if let Some(name) = rights.claims.keys().find(|name| !RIGHTS.contains(&name.as_str())) {
-            return Err(Refusal::field(
-                "rights",
-                format!("没有“{name}”这一项声明"),
-                format!("there is no claim called {name}"),
-            ));
-        }
+        only_rights(&rights.claims)?;
         check_rights(&rights.claims).map_err(named("rights"))?;
         if told.digests.size == 0 {
             return Err(Refusal::field("size", "空文件不能存证", "an empty file cannot be deposited"));

@@ -2,9 +2,10 @@
 
 use super::{Actor, Answer, Permission, Refusal, Why};
 use crate::{DepositLine, DepositRequest, Error, Folder, Result, Rights, keys, register::check_rights};
-use evidence::hex;
+use evidence::{hex, statement::RIGHTS};
 use sha2::Digest;
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
@@ -12,18 +13,6 @@ use std::{
 
 /// Longest file that is taken over the network.
 pub const MAX_UPLOAD: u64 = 2 << 30;
-/// Claims that a person may make when depositing.
-pub const RIGHTS: [&str; 9] = [
-    "title",
-    "author",
-    "work_origin",
-    "basis",
-    "completed_at",
-    "completed_place",
-    "published_at",
-    "published_place",
-    "published_url",
-];
 
 /// A file on its way in. Dropped before it is registered, it is gone.
 pub struct Staged {
@@ -91,13 +80,7 @@ impl Folder {
     pub fn register(&self, actor: &Actor, staged: Staged, rights: &Rights) -> Answer<DepositLine> {
         let person = self.allow(actor, Permission::Deposit)?;
         let mut claims = rights.claims.clone();
-        if let Some(name) = claims.keys().find(|name| !RIGHTS.contains(&name.as_str())) {
-            return Err(Refusal::field(
-                "rights",
-                format!("没有“{name}”这一项声明"),
-                format!("there is no claim called {name}"),
-            ));
-        }
+        only_rights(&claims)?;
         claims.insert("acting_account".into(), person.name.clone());
         let request =
             DepositRequest { paths: vec![staged.path.clone()], rights: Rights { claims }, ..DepositRequest::default() };
@@ -139,5 +122,15 @@ fn without_path(error: Error, path: &Path) -> Error {
         en: error.en.replace(&shown, &name),
         exit: error.exit,
         code: error.code,
+    }
+}
+
+/// A person claims rights alone; what else a statement holds is not theirs to say.
+pub(super) fn only_rights(claims: &BTreeMap<String, String>) -> Answer<()> {
+    match claims.keys().find(|name| !RIGHTS.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => {
+            Err(Refusal::field("rights", format!("没有“{name}”这一项声明"), format!("there is no claim called {name}")))
+        }
     }
 }

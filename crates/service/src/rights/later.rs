@@ -6,7 +6,7 @@ use crate::{
     error::show_path,
     folder::ledger_error,
     prove::disclosed,
-    register::{self, Draft, check_rights, line_of, owner_claims},
+    register::{Draft, check_rights, line_of, owner_claims},
 };
 use evidence::{
     checkpoint::Checkpoint,
@@ -82,12 +82,13 @@ impl Folder {
             clock: self.compared_clock()?,
         };
         // Shown under the number of the record that it is about, by which it is found again.
-        let new = draft.record(self.writer()?, &first.id)?;
-        let index = register::submit(&self.store, self.writer()?, std::slice::from_ref(&new))?.first().copied();
-        let row = Record { index, ..new.record };
+        let row = self.put(draft, &first.id)?;
         let ledger = &self.writer()?.ledger;
         ledger.hurry();
-        let sealed = ledger.wait_sealed(index.unwrap_or_default(), SEAL_WAIT).map_err(|e| ledger_error(&e))?;
+        let sealed = match row.index {
+            Some(index) => ledger.wait_sealed(index, SEAL_WAIT).map_err(|e| ledger_error(&e))?,
+            None => None,
+        };
         Ok(line_of(&row, row.file_name.clone(), if sealed.is_some() { "new" } else { "pending" }))
     }
 
