@@ -87,7 +87,11 @@ pub(super) fn answer(path: &str, port: u16) -> Answer {
         ),
         "/404" => Answer { status: 404, ..page("Not found", &format!("<p>{WORDS}</p>")) },
         "/403" => Answer { status: 403, ..page("Forbidden", &format!("<p>{WORDS}</p>")) },
-        "/spin" => page("Spin", &format!("<p>{WORDS}</p><script>setTimeout(()=>{{for(;;);}},600)</script>")),
+        // Once it has loaded: before that there is no page, and later a quick capture is already done.
+        "/spin" => page(
+            "Spin",
+            &format!("<p>{WORDS}</p><script>addEventListener('load',()=>setTimeout(()=>{{for(;;);}}))</script>"),
+        ),
         "/hungry" => page(
             "Hungry",
             &format!(
