@@ -4,7 +4,7 @@
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 CARGO_FLAGS := --locked
 
-.PHONY: help demo verifier test lint deny audit bench fuzz torture install
+.PHONY: help demo verifier test lint deny audit bench fuzz torture install deb screenshots
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -64,6 +64,16 @@ torture: ## 10,000 changes a file, 500 kills of deposit read by foreign clients,
 	QUEZAO_KILLS=$${QUEZAO_KILLS:-50} cargo test $(CARGO_FLAGS) -p quezao --test capture_kills -- --nocapture
 	QUEZAO_TORTURE=full cargo test $(CARGO_FLAGS) -p ledger --test crash -- --nocapture
 	QUEZAO_TORTURE=full cargo test $(CARGO_FLAGS) -p quezao --test bad_input -- --nocapture
+
+deb: ## a Debian package in target/deb: executable, service, man pages
+	@scripts/setup.sh build
+	cargo build $(CARGO_FLAGS) --release -p quezao
+	@packaging/deb.sh
+
+screenshots: ## every page of the portal in two languages, two widths, light and dark, in target/screenshots
+	@scripts/setup.sh test
+	cargo build $(CARGO_FLAGS) -p quezao
+	bash -c '. scripts/common.sh; export QUEZAO=$$(target_folder)/debug/quezao; node tests/portal/walk.mjs target/screenshots && node tests/portal/walk.mjs target/screenshots en'
 
 install: ## put quezao into cargo's bin folder (or PREFIX/bin)
 	@scripts/setup.sh build
