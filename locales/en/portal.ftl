@@ -314,3 +314,27 @@ capture-place = Number {$n} in the queue
 capture-leave = You can leave this page; the capture goes on.
 capture-reload = Load again
 capture-failed-note = A page that was not opened leaves no evidence; its order, if it is on the ledger, stays there.
+
+# The API's page
+api-title = For programs
+api-lead = Registering, capturing, looking up, downloading and verifying, by program. Answers have the keys of the command line's --json.
+api-description = OpenAPI 3.1 description
+api-rules = Rules
+api-token = Send Authorization: Bearer with a token; tokens are made on the account's page, each for some uses and some days.
+api-calls = A token may call {$n} times a minute; beyond that the answer is 429, and Retry-After says in how many seconds to try again.
+api-once = Creating calls may carry an Idempotency-Key: for seven days the same request gets the same answer, another one 409.
+api-refusals = Refusals are application/problem+json (RFC 9457): detail in English, detail_zh in Chinese, field names the value.
+api-strict = JSON is read strictly: no name twice, none unknown; digests are 64 lower-case hex digits; text is NFC, without control and invisible characters.
+api-list = Every operation
+api-anyone = everybody, without a token
+api-key = makes the call safe to repeat
+api-beside = beside the file
+api-refused = When it is refused
+api-digest = 64 lower-case hex digits
+api-whole = whole number
+api-text = text, at most {$n} bytes
+api-texts = list of texts
+api-free = object with names that vary
+account-api = How to call
+scope-capture = capturing pages
+help-arg-api-calls = Most calls a minute of one API token; 0 for no bound

@@ -314,3 +314,27 @@ capture-place = 排在第 {$n} 位
 capture-leave = 可以离开这一页，取证会继续。
 capture-reload = 刷新
 capture-failed-note = 没有打开的网页不留证据；取证单若已写入账本，会留在那里。
+
+# The API's page
+api-title = 供程序使用的接口
+api-lead = 存证、取证、查看、下载和核验，都可由程序完成。每个答复都与命令行 --json 的键相同。
+api-description = OpenAPI 3.1 说明
+api-rules = 通则
+api-token = 请求带上 Authorization: Bearer 令牌；令牌在帐号页面新建，各有用途和期限。
+api-calls = 每个令牌每分钟最多 {$n} 次请求；超过则为 429，Retry-After 写明几秒后再试。
+api-once = 新建类请求可带 Idempotency-Key：七天内同一请求得到同一答复，换了内容则为 409。
+api-refusals = 拒绝以 application/problem+json（RFC 9457）答复：detail 为英文，detail_zh 为中文，field 写明是哪一项。
+api-strict = JSON 必须严格：字段不得重复，不得有未知字段，摘要为 64 位小写十六进制，文字为 NFC，不含控制字符和不可见字符。
+api-list = 全部操作
+api-anyone = 所有人，无需令牌
+api-key = 使请求可以安全重复
+api-beside = 与文件一同给出
+api-refused = 会被拒绝的情形
+api-digest = 64 位小写十六进制
+api-whole = 整数
+api-text = 文字，最多 {$n} 字节
+api-texts = 文字的列表
+api-free = 对象，名称不定
+account-api = 接口说明
+scope-capture = 网页取证
+help-arg-api-calls = 每个 API 令牌每分钟最多几次请求；0 为不限

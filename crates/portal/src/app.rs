@@ -7,17 +7,22 @@ use crate::{
 use evidence::{digest, hex};
 use service::{Answer, CaptureRequest, Error, Folder, Mode, Place, Refusal, Result};
 use std::{
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::Semaphore;
 
 /// Requests whose evidence is read into memory at once.
 const READERS: usize = 8;
+
+/// Passwords that an address may try before it waits, and how soon it has one more.
+const PASSWORDS: u32 = 20;
+const PASSWORD_BACK: Duration = Duration::from_secs(15);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -30,7 +35,9 @@ struct Inner {
     folder: RwLock<Option<Arc<Folder>>>,
     /// SHA-256 of the one-time token.
     set_up: Mutex<Option<[u8; 32]>>,
-    throttle: Throttle,
+    throttle: Throttle<IpAddr>,
+    /// Calls of each token.
+    calls: Throttle<i64>,
     capturing: CaptureRequest,
     /// Steps so far of the capture that runs, by its number.
     live: Mutex<(i64, Vec<String>)>,
@@ -69,7 +76,8 @@ impl App {
             secure: config.public.as_deref().is_some_and(|p| p.starts_with("https://")),
             folder: RwLock::new(folder),
             set_up: Mutex::new(None),
-            throttle: Throttle::default(),
+            throttle: Throttle::new(PASSWORDS, PASSWORD_BACK),
+            calls: Throttle::a_minute(config.calls),
             capturing: config.capture.clone(),
             live: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -170,8 +178,18 @@ impl App {
         self.0.secure
     }
 
-    pub(crate) fn throttle(&self) -> &Throttle {
+    pub(crate) fn throttle(&self) -> &Throttle<IpAddr> {
         &self.0.throttle
+    }
+
+    /// Counts a token's call, or says how many seconds to wait.
+    pub(crate) fn called(&self, token: i64) -> std::result::Result<(), u64> {
+        self.0.calls.take(token, Instant::now())
+    }
+
+    /// How many calls a minute a token has; 0: as many as it likes.
+    pub(crate) fn calls(&self) -> u32 {
+        self.0.calls.tries()
     }
 
     /// A place for what is held in memory while it comes, in the order of asking.

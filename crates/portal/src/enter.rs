@@ -31,6 +31,12 @@ pub(crate) async fn enter(State(app): State<App>, mut request: Request, next: Ne
             return heads(problem::plain(&refusal), api);
         }
     };
+    if let Some(token) = visit.actor.token()
+        && let Err(seconds) = app.called(token)
+    {
+        let (zh, en) = ("请求过于频繁，请稍后再试", "too many calls; try again later");
+        return heads(problem::plain(&Refusal::new(Why::Slow(seconds), zh, en)), api);
+    }
     let foreign = !api && !matches!(*request.method(), Method::GET | Method::HEAD) && from_elsewhere(request.headers());
     request.extensions_mut().insert(visit.clone());
     let mut response = if foreign {
@@ -41,6 +47,8 @@ pub(crate) async fn enter(State(app): State<App>, mut request: Request, next: Ne
     };
     if let Some(refused) = response.extensions_mut().remove::<problem::Refused>() {
         response = if api { problem::plain(&refused.0) } else { crate::pages::refused(&visit, &refused.0) };
+    } else if api {
+        response = problem::worded(response);
     }
     if let Some(cookie) = fresh.and_then(|v: String| cookies::set(cookies::VISIT, &v, None, app.secure())) {
         response.headers_mut().append(header::SET_COOKIE, cookie);

@@ -7,6 +7,8 @@ use axum::{
     http::header,
     response::Response,
 };
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use service::{Refusal, Why};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -47,8 +49,8 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         if kind.split(';').next().map(str::trim) != Some("application/x-www-form-urlencoded") {
             return Err(refuse("表单格式不对", "this is no form").into_answer());
         }
-        let fields =
-            parse(&read(body, LIMIT).await.map_err(IntoAnswer::into_answer)?).map_err(IntoAnswer::into_answer)?;
+        let fields = parse(&read(body, LIMIT, "form").await.map_err(IntoAnswer::into_answer)?)
+            .map_err(IntoAnswer::into_answer)?;
         if wanted.is_none() || fields.get(TOKEN) != wanted.as_ref() {
             return Err(stale().into_answer());
         }
@@ -66,11 +68,19 @@ pub(crate) fn stale() -> Refusal {
 }
 
 /// A whole body within its bounds of bytes and time.
-pub(crate) async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
-    match tokio::time::timeout(PATIENCE, axum::body::to_bytes(body, limit)).await {
-        Ok(Ok(bytes)) => Ok(bytes.into()),
-        Ok(Err(_)) => Err(refuse("内容过长，或没有传完", "it is too long, or was cut off")),
-        Err(_) => Err(refuse("传得太慢", "it came too slowly")),
+pub(crate) async fn read(body: Body, limit: usize, field: &'static str) -> Result<Vec<u8>, Refusal> {
+    let long = || {
+        let (zh, en) = (format!("内容超过 {limit} 字节"), format!("it is longer than {limit} bytes"));
+        Refusal::new(Why::TooLarge(field), zh, en)
+    };
+    if body.size_hint().lower() > limit as u64 {
+        return Err(long());
+    }
+    match tokio::time::timeout(PATIENCE, Limited::new(body, limit).collect()).await {
+        Ok(Ok(bytes)) => Ok(bytes.to_bytes().into()),
+        Ok(Err(e)) if e.is::<LengthLimitError>() => Err(long()),
+        Ok(Err(_)) => Err(Refusal::field(field, "没有传完", "it was cut off")),
+        Err(_) => Err(Refusal::field(field, "传得太慢", "it came too slowly")),
     }
 }
 

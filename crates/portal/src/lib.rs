@@ -6,6 +6,7 @@
 //! - nothing comes from another host, nothing is inline: the Content-Security-Policy allows the portal's own files alone;
 //! - what waits (database, disk, passwords) runs on threads that may wait, and every body, head and connection is bounded.
 
+mod api;
 mod app;
 mod assets;
 mod cookies;

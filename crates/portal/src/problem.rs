@@ -21,6 +21,8 @@ pub(crate) fn status(refusal: &Refusal) -> StatusCode {
         Why::Forbidden => StatusCode::FORBIDDEN,
         Why::NotFound => StatusCode::NOT_FOUND,
         Why::Field(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Why::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Why::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Why::Conflict => StatusCode::CONFLICT,
         Why::Slow(_) => StatusCode::TOO_MANY_REQUESTS,
         Why::Failed => StatusCode::INTERNAL_SERVER_ERROR,
@@ -34,19 +36,50 @@ pub(crate) fn retry(refusal: &Refusal, response: &mut Response) {
     }
 }
 
+/// What the router says without a word, as a problem: a method that an address does not know (`Allow` stays), an address
+/// that is no text.
+pub(crate) fn worded(response: Response) -> Response {
+    let problem = match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            plain_as(StatusCode::METHOD_NOT_ALLOWED, "这个网址不支持这种方法", "this address does not know that method")
+        }
+        StatusCode::BAD_REQUEST if !is_problem(&response) => {
+            plain_as(StatusCode::NOT_FOUND, "没有这个网址", "there is no such address")
+        }
+        _ => return response,
+    };
+    let (mut parts, body) = problem.into_parts();
+    if let Some(allowed) = response.headers().get(header::ALLOW) {
+        parts.headers.insert(header::ALLOW, allowed.clone());
+    }
+    Response::from_parts(parts, body)
+}
+
+fn is_problem(response: &Response) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM)
+}
+
+const PROBLEM: &str = "application/problem+json";
+
 /// `application/problem+json`.
 pub(crate) fn plain(refusal: &Refusal) -> Response {
-    let status = status(refusal);
     let field = match refusal.why {
-        Why::Field(name) => evidence::json::json!(name),
+        Why::Field(name) | Why::TooLarge(name) => evidence::json::json!(name),
         _ => evidence::json::Value::Null,
     };
-    let body = evidence::json::json!({
-        "type": "about:blank", "title": status.canonical_reason().unwrap_or_default(), "status": status.as_u16(),
-        "field": field, "detail": refusal.error.en, "detail_zh": refusal.error.zh,
-    });
-    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-    let mut response = (status, kind, body.to_string()).into_response();
+    let mut response = said(status(refusal), &field, &refusal.error.zh, &refusal.error.en);
     retry(refusal, &mut response);
     response
+}
+
+fn plain_as(status: StatusCode, zh: &str, en: &str) -> Response {
+    said(status, &evidence::json::Value::Null, zh, en)
+}
+
+fn said(status: StatusCode, field: &evidence::json::Value, zh: &str, en: &str) -> Response {
+    let body = evidence::json::json!({
+        "type": "about:blank", "title": status.canonical_reason().unwrap_or_default(), "status": status.as_u16(),
+        "field": field, "detail": en, "detail_zh": zh,
+    });
+    (status, [(header::CONTENT_TYPE, PROBLEM)], body.to_string()).into_response()
 }

@@ -1,6 +1,6 @@
 //! Every address, and who may use it. A route exists only as a line of this table; a test walks them all.
 
-use crate::{app::App, assets, enter, pages};
+use crate::{api, app::App, assets, enter, pages};
 use axum::{Router, extract::DefaultBodyLimit, middleware, routing};
 
 /// Who may use a route. Whether a particular *act* is allowed is asked in `service`; this says what a test must find.
@@ -64,10 +64,19 @@ table! {
     get "/account" SignedIn pages::account::page;
     post "/account/tokens" SignedIn pages::account::add_token;
     post "/account/tokens/{id}/end" SignedIn pages::account::end_token;
-    get "/api/v1/deposits" Token pages::api::list;
-    post "/api/v1/deposits" Token pages::api::create;
-    get "/api/v1/deposits/{id}" Token pages::api::show;
-    get "/api/v1/deposits/{id}/{name}" Token pages::api::part;
+    get "/api" Anyone api::guide::page;
+    get "/api/v1/openapi.json" Anyone api::describe::serve;
+    get "/api/v1/deposits" Token api::deposits::list;
+    post "/api/v1/deposits" Token api::deposits::create;
+    post "/api/v1/deposits:batch" Token api::batch::create;
+    get "/api/v1/deposits/{id}" Token api::deposits::show;
+    get "/api/v1/deposits/{id}/{name}" Token api::deposits::part;
+    get "/api/v1/captures" Token api::captures::list;
+    post "/api/v1/captures" Token api::captures::create;
+    get "/api/v1/captures/{number}" Token api::captures::show;
+    get "/api/v1/captures/{number}/events" Token api::captures::events;
+    get "/api/v1/captures/{number}/{name}" Token api::captures::part;
+    post "/api/v1/verifications" Anyone api::verifications::create;
     get "/captures" SignedIn pages::capture::page;
     post "/captures" SignedIn pages::capture::submit;
     get "/captures/{id}" SignedIn pages::capture::one;

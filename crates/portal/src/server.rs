@@ -32,6 +32,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The address that people open, where another program stands in front: `https://…`.
     pub public: Option<String>,
+    /// Calls a minute that one API token may make; 0: as many as it likes.
+    pub calls: u32,
     /// How and where pages are captured; its pages are none.
     pub capture: CaptureRequest,
 }

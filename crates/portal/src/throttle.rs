@@ -1,4 +1,4 @@
-//! How often an address may try a password: a bucket of tries that fills again.
+//! How often somebody may do something: a bucket of tries that fills again.
 
 use std::{
     collections::BTreeMap,
@@ -7,32 +7,54 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Tries that a bucket holds.
-const TRIES: u32 = 20;
-/// One try comes back after.
-const REFILL: Duration = Duration::from_secs(15);
-/// Most addresses that are remembered.
-const ADDRESSES: usize = 10_000;
+/// Most keys that are remembered.
+const KEYS: usize = 10_000;
 
-/// Tries by address. A name's own lock-out is in the folder, and outlives the process.
-#[derive(Default)]
-pub(crate) struct Throttle(Mutex<BTreeMap<IpAddr, (u32, Instant)>>);
+/// Tries by address or token. A name's own lock-out is in the folder, and outlives the process.
+pub(crate) struct Throttle<K> {
+    /// Tries that a bucket holds; 0: no bound.
+    tries: u32,
+    /// One try comes back after.
+    refill: Duration,
+    /// Tries that are used up, and since when the next one is coming back.
+    all: Mutex<BTreeMap<K, (u32, Instant)>>,
+}
 
-impl Throttle {
+impl<K: Ord + Copy> Throttle<K> {
+    pub(crate) fn new(tries: u32, refill: Duration) -> Self {
+        Self { tries, refill, all: Mutex::default() }
+    }
+
+    /// So many a minute, the first ones as fast as they come.
+    pub(crate) fn a_minute(tries: u32) -> Self {
+        Self::new(tries, Duration::from_secs(60) / tries.max(1))
+    }
+
+    pub(crate) fn tries(&self) -> u32 {
+        self.tries
+    }
+
     /// Takes a try, or says how many seconds to wait.
-    pub(crate) fn take(&self, address: IpAddr, now: Instant) -> Result<(), u64> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= ADDRESSES {
-            all.retain(|_, (used, since)| now.saturating_duration_since(*since) < REFILL * *used);
+    pub(crate) fn take(&self, key: K, now: Instant) -> Result<(), u64> {
+        if self.tries == 0 {
+            return Ok(());
         }
-        let (used, since) = all.entry(group(address)).or_insert((0, now));
-        let back = now.saturating_duration_since(*since).as_secs() / REFILL.as_secs();
-        if back > 0 {
-            *used = used.saturating_sub(u32::try_from(back).unwrap_or(u32::MAX));
-            *since = now;
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= KEYS {
+            all.retain(|_, (used, since)| now.saturating_duration_since(*since) < self.refill * *used);
         }
-        if *used >= TRIES {
-            return Err(REFILL.as_secs().saturating_sub(now.saturating_duration_since(*since).as_secs()).max(1));
+        let (used, since) = all.entry(key).or_insert((0, now));
+        let gone = now.saturating_duration_since(*since).as_nanos();
+        let back = u32::try_from(gone / self.refill.as_nanos().max(1)).unwrap_or(u32::MAX);
+        if back >= *used {
+            (*used, *since) = (0, now);
+        } else {
+            *used -= back;
+            *since += self.refill * back;
+        }
+        if *used >= self.tries {
+            let wait = self.refill.saturating_sub(now.saturating_duration_since(*since));
+            return Err(wait.as_secs() + u64::from(wait.subsec_nanos() > 0));
         }
         *used += 1;
         Ok(())
@@ -40,7 +62,7 @@ impl Throttle {
 }
 
 /// One customer of an IPv6 network has 2⁶⁴ addresses.
-fn group(address: IpAddr) -> IpAddr {
+pub(crate) fn group(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
             Some(v4) => v4.into(),
@@ -57,15 +79,42 @@ mod tests {
 
     #[test]
     fn tries_run_out_and_come_back() {
-        let (throttle, now) = (Throttle::default(), Instant::now());
-        let (one, other): (IpAddr, IpAddr) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        for _ in 0..TRIES {
-            throttle.take(one, now).unwrap();
+        let (refill, now) = (Duration::from_secs(15), Instant::now());
+        let throttle = Throttle::new(20, refill);
+        for _ in 0..20 {
+            throttle.take(1, now).unwrap();
         }
-        assert_eq!(throttle.take(one, now), Err(15));
-        throttle.take(other, now).unwrap();
-        throttle.take(one, now + REFILL).unwrap();
-        assert!(throttle.take(one, now + REFILL).is_err());
+        assert_eq!(throttle.take(1, now), Err(15));
+        throttle.take(2, now).unwrap();
+        throttle.take(1, now + refill).unwrap();
+        assert!(throttle.take(1, now + refill).is_err());
+        assert_eq!(throttle.take(1, now + refill + refill / 3), Err(10), "what is half-way is not lost");
+        for _ in 0..20 {
+            throttle.take(1, now + refill * 100).unwrap();
+        }
+        assert!(throttle.take(1, now + refill * 100).is_err(), "a bucket holds no more than it holds");
+    }
+
+    #[test]
+    fn a_minute_s_calls_come_back_one_by_one() {
+        let (throttle, now) = (Throttle::a_minute(1200), Instant::now());
+        for _ in 0..1200 {
+            throttle.take(7, now).unwrap();
+        }
+        assert_eq!(throttle.take(7, now), Err(1));
+        throttle.take(7, now + Duration::from_millis(50)).unwrap();
+        let free = Throttle::a_minute(0);
+        assert!((0..9999).all(|_| free.take(7, now).is_ok()));
+    }
+
+    #[test]
+    fn memory_is_bounded_by_who_still_waits() {
+        let (throttle, now) = (Throttle::new(1, Duration::from_secs(1)), Instant::now());
+        for key in 0..KEYS {
+            throttle.take(key, now).unwrap();
+        }
+        throttle.take(KEYS, now + Duration::from_secs(2)).unwrap();
+        assert_eq!(throttle.all.lock().unwrap().len(), 1);
     }
 
     #[test]

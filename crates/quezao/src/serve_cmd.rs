@@ -14,6 +14,8 @@ pub(crate) struct Serve {
     pub listen: SocketAddr,
     #[arg(long, env = "QUEZAO_PUBLIC_URL", value_name = "URL", value_parser = public)]
     pub public_url: Option<String>,
+    #[arg(long, env = "QUEZAO_API_CALLS", value_name = "N", default_value_t = 1200)]
+    pub api_calls: u32,
     #[arg(long, value_name = "HOST:PORT")]
     pub allow_loopback: Vec<capture::guard::Loopback>,
 }
@@ -23,7 +25,8 @@ pub(crate) fn serve(out: &Out, a: &Serve) -> u8 {
         out.note(&out.text("serve-in-clear", &[]));
     }
     let capture = CaptureRequest { loopback: a.allow_loopback.clone(), ..CaptureRequest::default() };
-    let config = Config { data: a.data.clone(), listen: a.listen, public: a.public_url.clone(), capture };
+    let config =
+        Config { data: a.data.clone(), listen: a.listen, public: a.public_url.clone(), calls: a.api_calls, capture };
     let served = portal::serve(&config, &mut |event| match event {
         Event::Listening(address) => out.line(&out.text("serve-listening", &[("address", address.into())])),
         // For the log alone, not for whoever reads stdout.

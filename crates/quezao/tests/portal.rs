@@ -101,7 +101,12 @@ fn a_folder_of_the_command_line_asks_only_for_a_person() {
 fn every_route_is_open_to_whom_the_table_says() {
     let (house, mut owner) = House::set_up();
     for route in portal::ROUTES {
-        let path = route.path.replace("{token}", &"0".repeat(64)).replace("{id}", "1").replace(['{', '}', '*'], "");
+        let path = route
+            .path
+            .replace("{token}", &"0".repeat(64))
+            .replace("{id}", "1")
+            .replace("{number}", "1")
+            .replace(['{', '}', '*'], "");
         let mut visitor = house.browser();
         visitor.get("/sign-in");
         let answer = match route.method {
@@ -122,7 +127,7 @@ fn every_route_is_open_to_whom_the_table_says() {
             portal::Who::Token => {
                 assert_eq!(answer.status, 401, "{path}");
                 // A browser's session is no token.
-                assert_eq!(owner.send("GET", &path, &[], &[]).status, 401, "{path}");
+                assert_eq!(owner.send(&route.method.to_uppercase(), &path, &[], &[]).status, 401, "{path}");
             }
             portal::Who::SetUp => assert_eq!(answer.status, 404, "{path}"),
             portal::Who::Anyone => assert!(![401, 403, 500].contains(&answer.status), "{path}: {}", answer.status),

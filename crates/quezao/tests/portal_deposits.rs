@@ -234,8 +234,8 @@ fn strangers_programs_read_the_ledger_and_ask_for_time() {
     assert_eq!((answer.status, answer.head("content-type")), (200, Some("application/timestamp-reply")));
     fs::write(work.join("a.tsr"), &answer.bytes).unwrap();
     openssl(&["ts", "-verify", "-queryfile", "q.tsq", "-in", "a.tsr", "-CAfile", "data/authority/root.pem"]);
-    assert_eq!(stranger.send("POST", "/tsa", &[("content-type", "text/plain")], &query).status, 422);
-    assert_eq!(stranger.send("POST", "/tsa", &kind, &[0; 20 << 10]).status, 422);
+    assert_eq!(stranger.send("POST", "/tsa", &[("content-type", "text/plain")], &query).status, 415);
+    assert_eq!(stranger.send("POST", "/tsa", &kind, &[0; 20 << 10]).status, 413);
     // What is no request gets an answer that says so.
     let answer = stranger.send("POST", "/tsa", &kind, b"nonsense");
     assert!([200, 422].contains(&answer.status) && answer.status != 500);

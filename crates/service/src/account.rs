@@ -16,8 +16,8 @@ mod record;
 mod refusal;
 mod tokens;
 
-pub use capture::MAX_PAGES;
-pub use declared::Declared;
+pub use capture::{CaptureShown, MAX_PAGES};
+pub use declared::{Declared, MAX_DECLARED};
 pub use deposit::{MAX_UPLOAD, Staged};
 pub use library::{Item, SHELF_PAGE, Search, Shelf};
 pub use overview::Overview;
@@ -88,6 +88,14 @@ impl Actor {
         }
     }
 
+    /// The token that this is; `None` for everybody else.
+    pub fn token(&self) -> Option<i64> {
+        match &self.via {
+            Via::Token { token, .. } => Some(*token),
+            Via::Session { .. } | Via::Visitor => None,
+        }
+    }
+
     fn person(&self) -> Option<&SignIn> {
         match &self.via {
             Via::Session { person, .. } | Via::Token { person, .. } => Some(person),
@@ -121,14 +129,21 @@ impl Folder {
     }
 
     /// Writes the audit log's line of an act that was allowed.
-    pub(crate) fn note(&self, actor: &Actor, person: &SignIn, act: &str, subject: &str) -> Result<()> {
+    pub(crate) fn note(&self, actor: &Actor, person: &SignIn, act: &'static str, subject: &str) -> Result<()> {
+        Ok(self.store.note_act(&actor.act(person, act, subject))?)
+    }
+}
+
+impl Actor {
+    /// The audit log's line of an act that was allowed.
+    fn act(&self, person: &SignIn, act: &'static str, subject: &str) -> store::Act {
         let (account, sign_in) = (person.account, Some(person.id));
-        let via = match &actor.via {
+        let via = match &self.via {
             Via::Token { token, .. } => format!("token {token}"),
             Via::Session { session, .. } => format!("session {session}"),
             Via::Visitor => "visitor".to_owned(),
         };
-        Ok(self.store.note_act(&store::Act { at: clock::now().0, account, sign_in, via: &via, act, subject })?)
+        store::Act { at: clock::now().0, account, sign_in, via, act, subject: subject.to_owned() }
     }
 }
 
@@ -138,7 +153,8 @@ impl Permission {
         match self {
             Self::View | Self::Download => Some("read"),
             Self::Deposit => Some("deposit"),
-            Self::Capture | Self::Sessions | Self::Tokens => None,
+            Self::Capture => Some("capture"),
+            Self::Sessions | Self::Tokens => None,
         }
     }
 }

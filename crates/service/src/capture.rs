@@ -159,6 +159,7 @@ impl Folder {
         let (attempts, discarded) = self.attempts(url)?;
         let mut claims = owner_claims(&self.owner);
         claims.extend([
+            ("acting_account", acting(request)),
             ("url", Value::from(url)),
             ("purpose", purpose(request).into()),
             ("attempt", Value::from(attempts + 1)),
@@ -242,6 +243,7 @@ impl Folder {
         let leaf = merkle::leaf_hash(&order.record);
         let order_ref = Ref { ledger: self.origin.clone(), id: order.id.clone(), leaf };
         claims.extend([
+            ("acting_account", acting(request)),
             ("url", Value::from(url)),
             ("final_url", text(ended.unwrap_or_default())),
             ("page_title", text(&claimable(&recording.title))),
@@ -283,8 +285,7 @@ impl Folder {
             return self.stamped_outside(draft, name);
         }
         let new = draft.record(self.writer()?, name)?;
-        let index = register::submit(&self.store, self.writer()?, std::slice::from_ref(&new))?;
-        Ok(Row { index: index.first().copied(), ..new.record })
+        register::submit_one(&self.store, self.writer()?, new)
     }
 }
 
@@ -302,6 +303,10 @@ fn claimable(text: &str) -> String {
 /// Where the database notes when a capture's bytes were dropped.
 fn discard_key(id: &str) -> String {
     format!("discarded {id}")
+}
+
+fn acting(request: &CaptureRequest) -> Value {
+    request.acting_account.clone().map_or(Value::Null, Value::from)
 }
 
 fn purpose(request: &CaptureRequest) -> &'static str {

@@ -340,14 +340,13 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let (batch, batched) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.batched));
-        let indices = submit(&self.folder.store, self.folder.writer()?, &batch)?;
+        let rows = submit(&self.folder.store, self.folder.writer()?, batch, Vec::new())?;
         let now = Instant::now();
-        for (((n, stamp, warnings), new), index) in batched.into_iter().zip(batch).zip(indices) {
-            let row = Row { index: Some(index), ..new.record };
+        for ((n, stamp, warnings), row) in batched.into_iter().zip(rows) {
             let line = line_of(&row, shown(&self.due[n].1.path), "new");
             self.note(n, stamp, &row, false);
             self.lines[self.due[n].0] = Some(DepositLine { warnings, ..line });
-            self.unsealed.push_back((n, index, now));
+            self.unsealed.extend(row.index.map(|index| (n, index, now)));
         }
         if self.seen.len() >= SEEN_BATCH { self.save_seen() } else { Ok(()) }
     }

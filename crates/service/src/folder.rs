@@ -15,8 +15,10 @@
 
 use crate::{
     Error, Mode, Result, Warnings, authorities, clock, config,
+    desk::Desk,
     error::{read_file, show_path},
     identity::Party,
+    in_flight::InFlight,
     intake,
     issuers::Issuers,
     keys,
@@ -39,6 +41,8 @@ pub struct Folder {
     pub(crate) operator: Option<Party>,
     pub(crate) origin: String,
     pub(crate) comparing: clock::Comparing,
+    /// What is being recorded just now.
+    pub(crate) in_flight: InFlight,
     /// Things worth saying about the folder itself, (zh, en).
     pub warnings: Warnings,
     /// The published ledger, as anybody may read it.
@@ -51,6 +55,7 @@ pub(crate) struct Writer {
     pub ledger: ledger::Ledger,
     pub authority: Arc<Authority>,
     pub issuers: Issuers,
+    pub desk: Desk,
     _lock: File,
 }
 
@@ -133,6 +138,7 @@ impl Folder {
                 Some(_) => config::read(dir)?.clock,
                 None => config::Clock::default(),
             }),
+            in_flight: InFlight::default(),
             reader: ledger::Reader::open(dir, ledger_key(&store)?).map_err(|e| ledger_error(&e))?,
             store,
             warnings: Vec::new(),
@@ -177,8 +183,11 @@ pub(crate) fn open_writer(dir: &Path, store: &store::Store, origin: &str, lock: 
             format!("no mirror of the ledger's head was found; it was written to {}; if this folder is a restored old copy, stop using it", show_path(&mirror)),
         ));
     }
-    Ok((Writer { ledger, authority, issuers, _lock: lock }, warnings))
+    Ok((Writer { ledger, authority, issuers, desk: Desk::default(), _lock: lock }, warnings))
 }
+
+/// Most records of one append: a leaf has at most 65,535 bytes, so these always fit [`ledger::MAX_BATCH`].
+pub(crate) const APPENDED: usize = 250;
 
 /// Submits stored records in groups that the ledger takes, and notes their indices, which it returns in order.
 pub(crate) fn place<'r>(
@@ -188,8 +197,7 @@ pub(crate) fn place<'r>(
 ) -> Result<Vec<u64>> {
     let records: Vec<&store::Record> = records.collect();
     let mut indices = Vec::with_capacity(records.len());
-    // A leaf has at most 65,535 bytes, so a hundred always fit one group.
-    for group in records.chunks(100) {
+    for group in records.chunks(APPENDED) {
         let leaves: Vec<&[u8]> = group.iter().map(|r| r.record.as_slice()).collect();
         indices.extend(ledger.append_batch(&leaves).map_err(|e| ledger_error(&e))?);
     }

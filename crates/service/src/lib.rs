@@ -15,11 +15,13 @@ mod collect;
 mod compare;
 mod config;
 mod deposit;
+mod desk;
 mod doctor;
 mod error;
 mod export;
 mod folder;
 mod identity;
+mod in_flight;
 mod init;
 mod intake;
 mod issuers;
@@ -39,9 +41,9 @@ mod waiting;
 mod watch;
 
 pub use account::{
-    Actor, Answer, Declared, Digester, FirstSignIn, Item, Kept, MAX_PAGES, MAX_PASSWORD, MAX_STAMP_REQUEST,
-    MAX_TOKEN_DAYS, MAX_UPLOAD, MIN_PASSWORD, OpenSession, Opened, Overview, Permission, Refusal, SCOPES, SHELF_PAGE,
-    Search, Shelf, Shown, Staged, Why,
+    Actor, Answer, CaptureShown, Declared, Digester, FirstSignIn, Item, Kept, MAX_DECLARED, MAX_PAGES, MAX_PASSWORD,
+    MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MIN_PASSWORD, OpenSession, Opened, Overview, Permission, Refusal,
+    SCOPES, SHELF_PAGE, Search, Shelf, Shown, Staged, Why,
 };
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState};
 pub use backup::{Backup, Progress, backup};
@@ -64,7 +66,7 @@ pub use similar::{Found, Near, Rebuilt};
 /// A person's token, and a page in the queue.
 pub use store::{ApiToken, Queued};
 /// What a verdict is made of.
-pub use verify::{Check, Original, Outcome, Overall, Verdict};
+pub use verify::{Check, Original, Outcome, Overall, Verdict, own_file};
 pub use waiting::Stamped;
 pub use watch::{WatchEvent, watch};
 
@@ -201,6 +203,8 @@ pub struct CaptureRequest {
     pub loopback: Vec<::capture::guard::Loopback>,
     /// A phone's window; else a desktop's.
     pub phone: bool,
+    /// Who asked, as order and capture name him; nobody on the command line.
+    pub acting_account: Option<String>,
     /// Where and as what the browser runs.
     pub machine: ::capture::Machine,
     /// Bounds.

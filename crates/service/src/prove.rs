@@ -336,7 +336,7 @@ impl Folder {
     }
 
     /// Records as lines; the newest seal is looked up once for all of them.
-    fn lines<'r>(&self, records: impl Iterator<Item = &'r Record>) -> Result<Vec<DepositLine>> {
+    pub(crate) fn lines<'r>(&self, records: impl Iterator<Item = &'r Record>) -> Result<Vec<DepositLine>> {
         let sealed_size = self.reader.sealed_size().map_err(|e| ledger_error(&e))?;
         let status = |r: &Record| if r.index.is_some_and(|i| i < sealed_size) { "existing" } else { "pending" };
         Ok(records.map(|r| line_of(r, r.file_name.clone(), status(r))).collect())

@@ -2,7 +2,7 @@
 
 use crate::{
     DepositLine, DepositRequest, Error, Folder, Result, SOFTWARE, Warnings, clock,
-    folder::{self, Writer},
+    folder::Writer,
     identity::Party,
     intake::Taken,
     keys, letters,
@@ -16,7 +16,7 @@ use evidence::{
     statement::{Clock, Custody, File, Kind, OperatorRelation, Provenance, Software, Statement},
 };
 use std::{collections::BTreeMap, path::Path};
-use store::{NewRecord, Record as Row, Waiting};
+use store::{Act, NewRecord, Record as Row, Waiting};
 
 impl Folder {
     /// Statement, token and record of a file.
@@ -84,8 +84,8 @@ pub(crate) fn operator(
     let (file, relation, provenance, clock) = (None, None, None, Clock::Unchecked);
     let draft = Draft { kind: Kind::Operator, ledger: origin, file, relation, provenance, claims, clock };
     let record = draft.record(writer, "")?;
-    match submit(store, writer, &[record])?.as_slice() {
-        [0] => Ok(()),
+    match submit_one(store, writer, record)?.index {
+        Some(0) => Ok(()),
         other => Err(Error::new(
             format!("第一条记录的序号不是 0，而是 {other:?}"),
             format!("the first record got index {other:?}, not 0"),
@@ -153,10 +153,20 @@ impl Draft<'_> {
     }
 }
 
-/// Commits records, submits them, notes their indices.
-pub(crate) fn submit(store: &store::Store, writer: &Writer, records: &[NewRecord]) -> Result<Vec<u64>> {
-    store.insert(records)?;
-    folder::place(store, &writer.ledger, records.iter().map(|r| &r.record))
+/// Commits records and submits them, beside those of others; gives them back with their indices.
+pub(crate) fn submit(
+    store: &store::Store,
+    writer: &Writer,
+    records: Vec<NewRecord>,
+    acts: Vec<Act>,
+) -> Result<Vec<Row>> {
+    writer.desk.submit(store, &writer.ledger, records, acts)
+}
+
+/// The same for one.
+pub(crate) fn submit_one(store: &store::Store, writer: &Writer, record: NewRecord) -> Result<Row> {
+    let rows = submit(store, writer, vec![record], Vec::new())?;
+    rows.into_iter().next().ok_or_else(|| Error::new("记录没有写入账本", "the record did not reach the ledger"))
 }
 
 /// A stored record as a line.

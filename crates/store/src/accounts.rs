@@ -59,7 +59,7 @@ pub struct Session {
 
 /// One line of the audit log.
 #[derive(Clone, Debug)]
-pub struct Act<'a> {
+pub struct Act {
     /// When.
     pub at: i64,
     /// Whose account.
@@ -67,11 +67,11 @@ pub struct Act<'a> {
     /// Who; `None` is nobody who was signed in.
     pub sign_in: Option<i64>,
     /// `session`, `token` …
-    pub via: &'a str,
+    pub via: String,
     /// What.
-    pub act: &'a str,
+    pub act: &'static str,
     /// On what: a record's number.
-    pub subject: &'a str,
+    pub subject: String,
 }
 
 const SIGN_IN: &str = "s.id, s.account, s.login, s.name, s.password, s.failed, s.locked_until FROM sign_ins s";
@@ -150,11 +150,14 @@ impl Store {
     }
 
     /// Writes a line of the audit log.
-    pub fn note_act(&self, act: &Act<'_>) -> Result<()> {
-        let sql = "INSERT INTO acts(at, account, sign_in, via, act, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let Act { at, account, sign_in, via, act, subject } = act;
-        self.lock().execute(sql, params![at, account, sign_in, via, act, subject])?;
-        Ok(())
+    pub fn note_act(&self, act: &Act) -> Result<()> {
+        note(&self.lock(), act)
+    }
+
+    /// What a person is called; `None`: there is no such number.
+    pub fn name_of(&self, sign_in: i64) -> Result<Option<String>> {
+        let sql = "SELECT name FROM sign_ins WHERE id = ?1";
+        Ok(self.lock().query_row(sql, [sign_in], |row| row.get(0)).optional()?)
     }
 
     /// Whose a record is.
@@ -162,6 +165,14 @@ impl Store {
         let sql = "SELECT account FROM records WHERE id = ?1";
         Ok(self.lock().query_row(sql, [record], |row| row.get(0)).optional()?)
     }
+}
+
+/// A line of the audit log, in the caller's transaction.
+pub(crate) fn note(connection: &Connection, act: &Act) -> Result<()> {
+    let sql = "INSERT INTO acts(at, account, sign_in, via, act, subject) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let Act { at, account, sign_in, via, act, subject } = act;
+    connection.prepare_cached(sql)?.execute(params![at, account, sign_in, via, act, subject])?;
+    Ok(())
 }
 
 /// A person of an open account.

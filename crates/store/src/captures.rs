@@ -24,6 +24,8 @@ pub struct Queued {
     pub outcome: Option<String>,
     /// The capture's record.
     pub record: Option<String>,
+    /// The order's record.
+    pub ordered: Option<String>,
     /// Why it failed, (zh, en).
     pub error: Option<(String, String)>,
     /// Asked.
@@ -44,7 +46,7 @@ pub struct Ended {
 }
 
 const QUEUED: &str =
-    "id, account, sign_in, url, other, phone, state, outcome, record, zh, en, created_at FROM capture_queue";
+    "id, account, sign_in, url, other, phone, state, outcome, record, zh, en, created_at, ordered FROM capture_queue";
 
 impl Store {
     /// Puts a page at the end of the queue.
@@ -91,12 +93,12 @@ impl Store {
         Ok(())
     }
 
-    /// An account's newest.
-    pub fn queued_captures(&self, account: i64, limit: u32) -> Result<Vec<Queued>> {
+    /// An account's newest of those whose number is below this one.
+    pub fn queued_captures(&self, account: i64, below: i64, limit: u32) -> Result<Vec<Queued>> {
         let connection = self.lock();
-        let sql = format!("SELECT {QUEUED} WHERE account = ?1 ORDER BY id DESC LIMIT ?2");
+        let sql = format!("SELECT {QUEUED} WHERE account = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
         let mut statement = connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![account, limit], queued)?;
+        let rows = statement.query_map(params![account, below, limit], queued)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -125,6 +127,7 @@ fn queued(row: &Row<'_>) -> rusqlite::Result<Queued> {
         state: row.get(6)?,
         outcome: row.get(7)?,
         record: row.get(8)?,
+        ordered: row.get(12)?,
         error: zh.zip(en),
         created_at: row.get(11)?,
     })
@@ -157,7 +160,8 @@ mod tests {
             .end_capture(two, &Ended { outcome: "complete".into(), record: Some("r".into()), ..Ended::default() }, 4)
             .unwrap();
         assert!(store.next_capture().unwrap().is_none());
-        assert_eq!(store.queued_captures(OWNER_ACCOUNT, 9).unwrap().len(), 2);
+        assert_eq!(store.queued_captures(OWNER_ACCOUNT, i64::MAX, 9).unwrap().len(), 2);
+        assert_eq!(store.queued_captures(OWNER_ACCOUNT, two, 9).unwrap().len(), 1);
         assert!(store.queued_capture(2, one).unwrap().is_none(), "another account sees nothing");
     }
 }

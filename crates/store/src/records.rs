@@ -1,7 +1,7 @@
 //! Records: written before the ledger is asked, completed with their index when it has answered.
 
-use crate::{Result, Store};
-use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use crate::{Act, Result, Store, accounts};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// A record: committed before it has an index, completed with it.
 #[derive(Clone, Debug)]
@@ -52,23 +52,32 @@ const COLUMNS: &str =
 impl Store {
     /// Commits a batch durably: all of it or nothing.
     pub fn insert(&self, batch: &[NewRecord]) -> Result<()> {
+        self.insert_noted(batch, [])
+    }
+
+    /// The same, with the lines of the audit log that tell of them.
+    pub fn insert_noted<'r>(
+        &self,
+        batch: impl IntoIterator<Item = &'r NewRecord>,
+        acts: impl IntoIterator<Item = &'r Act>,
+    ) -> Result<()> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         insert(&transaction, batch)?;
+        for act in acts {
+            accounts::note(&transaction, act)?;
+        }
         Ok(transaction.commit()?)
     }
 
-    /// Notes the indices that the ledger gave, by record digest.
+    /// Notes the indices that the ledger gave, by record digest. Not synced by itself: the ledger has them, and tells
+    /// them again after a crash.
     pub fn set_index(&self, placed: &[([u8; 32], u64)]) -> Result<()> {
         let mut connection = self.lock();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        {
-            let mut update = transaction.prepare_cached("UPDATE records SET leaf = ?2 WHERE record_digest = ?1")?;
-            for (digest, index) in placed {
-                update.execute(params![digest, index])?;
-            }
-        }
-        Ok(transaction.commit()?)
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        let noted = set_index(&mut connection, placed);
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        noted
     }
 
     /// All records, oldest first.
@@ -137,8 +146,19 @@ impl Store {
     }
 }
 
+fn set_index(connection: &mut Connection, placed: &[([u8; 32], u64)]) -> Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    {
+        let mut update = transaction.prepare_cached("UPDATE records SET leaf = ?2 WHERE record_digest = ?1")?;
+        for (digest, index) in placed {
+            update.execute(params![digest, index])?;
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
 /// Records and their tokens, in the caller's transaction.
-pub(crate) fn insert(transaction: &Transaction<'_>, batch: &[NewRecord]) -> Result<()> {
+pub(crate) fn insert<'r>(transaction: &Transaction<'_>, batch: impl IntoIterator<Item = &'r NewRecord>) -> Result<()> {
     let mut insert = transaction.prepare_cached(
         "INSERT INTO records(id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",

@@ -61,7 +61,7 @@ async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Ref
 fn programs(visit: &Visit, tokens: &[ApiToken], made: Option<&str>, refusal: Option<&Refusal>) -> Markup {
     html! {
         section.sec aria-labelledby="tokens" {
-            div.h { h2 id="tokens" { (visit.t("tokens-title")) } p { (visit.t("tokens-hint")) } }
+            div.h { h2 id="tokens" { (visit.t("tokens-title")) } p { (visit.t("tokens-hint")) " " a href="/api" { (visit.t("account-api")) } } }
             div.stack-l {
                 @if let Some(made) = made {
                     div.note role="status" { p { (visit.t("tokens-made")) } p { code.mono { (made) } } }

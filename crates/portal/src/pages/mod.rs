@@ -1,11 +1,10 @@
 //! The pages. Each module is one page: what it asks of `service`, and how the answer is drawn.
 
 pub(crate) mod account;
-pub(crate) mod api;
 pub(crate) mod capture;
 pub(crate) mod deposit;
 pub(crate) mod home;
-mod layout;
+pub(crate) mod layout;
 pub(crate) mod library;
 pub(crate) mod open;
 pub(crate) mod register;

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use service::{MAX_STAMP_REQUEST, Refusal};
+use service::{MAX_STAMP_REQUEST, Refusal, Why};
 
 pub(crate) async fn checkpoint(State(app): State<App>) -> Shown {
     ledger(&app, "checkpoint".into(), "text/plain; charset=utf-8", "no-cache").await
@@ -34,9 +34,9 @@ pub(crate) async fn stamp(State(app): State<App>, headers: HeaderMap, body: Body
     if kind != Some("application/timestamp-query") {
         let (zh, en) =
             ("请求的类型须为 application/timestamp-query", "the request must be of type application/timestamp-query");
-        return Err(Refusal::field("content-type", zh, en).into_answer());
+        return Err(Refusal::new(Why::MediaType, zh, en).into_answer());
     }
-    let request = form::read(body, MAX_STAMP_REQUEST).await.map_err(IntoAnswer::into_answer)?;
+    let request = form::read(body, MAX_STAMP_REQUEST, "request").await.map_err(IntoAnswer::into_answer)?;
     let answer = app.work(move |folder| folder.stamp_request(&request)).await.map_err(IntoAnswer::into_answer)?;
     Ok(([(header::CONTENT_TYPE, "application/timestamp-reply")], answer).into_response())
 }

@@ -133,7 +133,7 @@ async fn register(app: &App, visit: &Visit, file: Staged, rights: Rights) -> Ans
 }
 
 /// Writes a file to disk as it comes. One that is cut off leaves nothing behind.
-async fn stage(app: &App, visit: &Visit, name: &str, field: &mut Field<'_>) -> Answer<Staged> {
+pub(crate) async fn stage(app: &App, visit: &Visit, name: &str, field: &mut Field<'_>) -> Answer<Staged> {
     let (actor, named) = (visit.actor.clone(), name.to_owned());
     let mut file = app.ask(move |folder| folder.stage(&actor, &named)).await?;
     while let Some(bytes) = patiently(field.chunk()).await? {

@@ -10,7 +10,7 @@ use crate::{
     cookies,
     enter::IntoAnswer,
     form::Form,
-    problem,
+    problem, throttle,
     visit::{Query, Visit},
 };
 use axum::{
@@ -32,7 +32,7 @@ pub(crate) async fn page(State(app): State<App>, Query(query): Query, visit: Vis
 
 pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> Shown {
     let (login, next) = (form.get("login").trim().to_owned(), own_path(form.get("next")).to_owned());
-    if let Err(seconds) = app.throttle().take(visit.address, Instant::now()) {
+    if let Err(seconds) = app.throttle().take(throttle::group(visit.address), Instant::now()) {
         let refusal = Refusal::new(
             Why::Slow(seconds),
             format!("尝试得太频繁，请在 {seconds} 秒后再试"),

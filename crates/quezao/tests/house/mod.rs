@@ -23,8 +23,13 @@ pub struct House {
 impl House {
     /// A portal over `work/data`, whatever is there.
     pub fn open(work: tempfile::TempDir) -> Self {
+        Self::open_with(work, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn open_with(work: tempfile::TempDir, more: &[&str]) -> Self {
         let mut command = program(&work);
-        command.args(["serve", "--data", "data", "--listen", "127.0.0.1:0"]);
+        command.args(["serve", "--data", "data", "--listen", "127.0.0.1:0"]).args(more);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
@@ -44,7 +49,12 @@ impl House {
 
     /// A portal that was set up by Lin Wan, who is signed in.
     pub fn set_up() -> (Self, Browser) {
-        let house = Self::open(tempfile::tempdir().unwrap());
+        Self::set_up_with(&[])
+    }
+
+    /// The same with more arguments.
+    pub fn set_up_with(more: &[&str]) -> (Self, Browser) {
+        let house = Self::open_with(tempfile::tempdir().unwrap(), more);
         let mut browser = house.browser();
         let path = house.set_up.clone().unwrap();
         browser.get(&path);
@@ -72,6 +82,17 @@ impl House {
     pub fn command(&self) -> Command {
         program(&self.work)
     }
+}
+
+/// A token for these uses, as the account's page gives it.
+pub fn token(owner: &mut Browser, scopes: &[&str]) -> String {
+    owner.get("/account");
+    let mut fields = vec![("name", "shop"), ("days", "30")];
+    fields.extend(scopes.iter().map(|s| (*s, "yes")));
+    let page = owner.post("/account/tokens", &fields);
+    assert_eq!(page.status, 200, "{}", page.body);
+    let at = page.body.find(">qz_").expect("a token, shown once") + 1;
+    page.body[at..at + 67].to_owned()
 }
 
 impl Drop for House {

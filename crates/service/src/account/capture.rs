@@ -2,12 +2,24 @@
 
 use super::{Actor, Answer, Permission, Refusal, Why};
 use crate::{CaptureEvent, CaptureRequest, Folder, Result, capture::check_url, clock};
+use evidence::hex;
 use store::{Ended, Queued};
 
 /// Most pages of one request.
 pub const MAX_PAGES: usize = 20;
 /// Entries of the list of captures.
 const LISTED: u32 = 30;
+
+/// A page that was asked for, and what came of it so far.
+#[derive(Clone, Debug)]
+pub struct CaptureShown {
+    /// As it stands in the queue.
+    pub page: Queued,
+    /// How many stand before it; none where it has ended.
+    pub before: u64,
+    /// SHA-256 of its file, hex, where there is one.
+    pub sha256: Option<String>,
+}
 
 impl Folder {
     /// Puts pages into the queue. Their numbers there, in order.
@@ -42,8 +54,22 @@ impl Folder {
 
     /// The account's newest.
     pub fn captures(&self, actor: &Actor) -> Answer<Vec<Queued>> {
+        self.captures_below(actor, i64::MAX)
+    }
+
+    /// The newest of those whose number is below this one.
+    pub fn captures_below(&self, actor: &Actor, number: i64) -> Answer<Vec<Queued>> {
         let person = self.allow(actor, Permission::View)?;
-        Ok(self.store.queued_captures(person.account, LISTED)?)
+        Ok(self.store.queued_captures(person.account, number, LISTED)?)
+    }
+
+    /// A page as a list has it, with its place and its file's digest.
+    pub fn capture_shown(&self, actor: &Actor, page: Queued) -> Answer<CaptureShown> {
+        self.allow(actor, Permission::View)?;
+        let open = ["waiting", "running"].contains(&page.state.as_str());
+        let before = if open { self.store.captures_before(page.id)? } else { 0 };
+        let record = page.record.as_deref().map(|id| self.store.record(id)).transpose()?.flatten();
+        Ok(CaptureShown { page, before, sha256: record.and_then(|r| r.sha256).map(|d| hex::encode(&d)) })
     }
 
     /// One of the account's, and how many stand before it in the queue.
@@ -64,8 +90,13 @@ impl Folder {
     /// Takes the first page of the queue, to its end; `events` hears its number and each step. `false`: none waits.
     pub fn run_next_capture(&self, settings: &CaptureRequest, events: &mut dyn FnMut(i64, &str)) -> Result<bool> {
         let Some(next) = self.store.next_capture()? else { return Ok(false) };
-        let request =
-            CaptureRequest { urls: vec![next.url.clone()], other: next.other, phone: next.phone, ..settings.clone() };
+        let request = CaptureRequest {
+            urls: vec![next.url.clone()],
+            other: next.other,
+            phone: next.phone,
+            acting_account: self.store.name_of(next.sign_in)?,
+            ..settings.clone()
+        };
         let lines = self.capture_beside(&request, &mut |event| {
             if let CaptureEvent::Step { step, .. } = event {
                 events(next.id, &step);

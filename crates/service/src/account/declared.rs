@@ -1,18 +1,29 @@
 //! Digests that somebody tells: kind `digest`, custody `declared`. The file itself is not here and was never seen.
 
-use super::{Actor, Answer, Permission, Refusal, Why, deposit::only_rights};
+use super::{Actor, Answer, Permission, Refusal, Why, deposit::check_claims};
 use crate::{
-    DepositLine, Error, Folder, Rights,
+    DepositLine, Error, Folder, Result, Rights,
+    beside::side_by_side,
+    deposit::SEAL_WAIT,
     folder::ledger_error,
-    register::{self, Draft, check_rights, line_of, owner_claims},
+    register::{self, Draft, line_of, owner_claims},
+    waiting::{OUTSIDE_WAIT, Prepared, waiting_line},
 };
 use evidence::{
     digest::FileDigests,
     json::Value,
-    statement::{Custody, File, Kind, Provenance},
+    statement::{Clock, Custody, File, Kind, Provenance},
 };
-use std::collections::BTreeMap;
-use store::Record as Row;
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
+};
+use store::{Record as Row, SignIn, Waiting};
+
+/// Most digests of one call.
+pub const MAX_DECLARED: usize = 10_000;
+/// Digests that are recorded together.
+const TOGETHER: usize = 64;
 
 /// What was told.
 #[derive(Clone, Debug)]
@@ -25,13 +36,125 @@ pub struct Declared {
     pub file_name: Option<String>,
 }
 
+/// What one of them comes to.
+enum Made {
+    /// Recorded before.
+    Known(Box<DepositLine>),
+    /// About to be.
+    New(Box<Prepared>),
+}
+
 impl Folder {
-    /// Registers told digests. The same again is the same record.
+    /// Registers told digests, and waits a little for the seal. The same again is the same record.
     pub fn declare(&self, actor: &Actor, told: &Declared, rights: &Rights) -> Answer<DepositLine> {
+        let lines = self.declare_all(actor, vec![Ok((told.clone(), rights.clone()))])?;
+        let line = self.until_sealed(lines.into_iter().collect::<Answer<_>>()?, SEAL_WAIT)?.pop();
+        line.ok_or_else(|| Error::new("没有登记任何内容", "nothing was registered").into())
+    }
+
+    /// Registers told digests without waiting for a seal: each is acknowledged or refused on its own, in order.
+    pub fn declare_all(
+        &self,
+        actor: &Actor,
+        told: Vec<Answer<(Declared, Rights)>>,
+    ) -> Answer<Vec<Answer<DepositLine>>> {
         let person = self.allow(actor, Permission::Deposit)?;
+        self.writer()?;
+        let mut lines = Vec::with_capacity(told.len());
+        let mut told = told.into_iter().peekable();
+        while told.peek().is_some() {
+            let some: Vec<_> = told.by_ref().take(TOGETHER).collect();
+            lines.extend(self.declare_some(actor, person, some));
+        }
+        if self.statements_external() && lines.iter().flatten().any(|line: &DepositLine| line.index.is_none()) {
+            self.catch_up(Instant::now() + Duration::from_secs(OUTSIDE_WAIT), None)?;
+        }
+        Ok(lines)
+    }
+
+    fn declare_some(
+        &self,
+        actor: &Actor,
+        person: &SignIn,
+        told: Vec<Answer<(Declared, Rights)>>,
+    ) -> Vec<Answer<DepositLine>> {
+        // From here on nobody else records any of these.
+        let _held = self.in_flight.hold(told.iter().flatten().map(|(told, _)| told.digests.sha256));
+        let clock = self.compared_clock();
+        let make = |told: Answer<(Declared, Rights)>| {
+            let (told, rights) = told?;
+            let clock = clock.clone()?;
+            self.draft_of(person, &told, &rights, clock).map(|made| (told.digests, made))
+        };
+        let made =
+            if told.len() == 1 { told.into_iter().map(make).collect() } else { side_by_side(told, make, &mut || ()) };
+
+        // Of the same digests the first is recorded; `Err` is its place.
+        let mut first: HashMap<([u8; 32], [u8; 32], u64), usize> = HashMap::new();
+        let (mut records, mut waits, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+        for (n, made) in made.into_iter().enumerate() {
+            lines.push(match made {
+                Err(refusal) => Ok(Err(refusal)),
+                Ok((_, Made::Known(line))) => Ok(Ok(*line)),
+                Ok((d, Made::New(new))) => match first.get(&(d.sha256, d.sm3, d.size)) {
+                    Some(earlier) => Err(*earlier),
+                    None => {
+                        first.insert((d.sha256, d.sm3, d.size), n);
+                        match *new {
+                            Prepared::Record(record) => records.push((n, record)),
+                            Prepared::Waits(waiting) => waits.push((n, waiting)),
+                        }
+                        Err(n)
+                    }
+                },
+            });
+        }
+        let mut new: HashMap<usize, Answer<DepositLine>> = HashMap::new();
+        let (places, records): (Vec<_>, Vec<_>) = records.into_iter().unzip();
+        let acts = records.iter().map(|new| actor.act(person, "declare", &new.record.id)).collect();
+        let submitted = match self.writer() {
+            _ if records.is_empty() => Ok(Vec::new()),
+            Ok(writer) => register::submit(&self.store, writer, records, acts),
+            Err(e) => Err(e),
+        };
+        match submitted {
+            Ok(rows) => new.extend(places.into_iter().zip(rows).map(|(n, row)| (n, Ok(pending(&row))))),
+            Err(e) => new.extend(places.into_iter().map(|n| (n, Err(e.clone().into())))),
+        }
+        if let Err(e) = self.note_waiting(actor, person, waits.iter().map(|(_, waiting)| waiting)) {
+            new.extend(waits.iter().map(|(n, _)| (*n, Err(e.clone().into()))));
+        } else {
+            new.extend(waits.iter().map(|(n, w)| (*n, Ok(waiting_line(w, w.file_name.clone())))));
+        }
+        let line = |n: usize, line: std::result::Result<Answer<DepositLine>, usize>| match line {
+            Ok(line) => line,
+            Err(place) => {
+                let line = new.get(&place).cloned();
+                let line = line.unwrap_or_else(|| Err(Error::new("没有登记", "it was not registered").into()));
+                let again = if place == n { None } else { Some("existing".to_owned()) };
+                line.map(|line| DepositLine { status: again.unwrap_or(line.status), ..line })
+            }
+        };
+        lines.into_iter().enumerate().map(|(n, one)| line(n, one)).collect()
+    }
+
+    /// Statements that wait for a token from outside are durable at once.
+    fn note_waiting<'w>(
+        &self,
+        actor: &Actor,
+        person: &SignIn,
+        waiting: impl Iterator<Item = &'w Waiting> + Clone,
+    ) -> Result<()> {
+        if waiting.clone().next().is_none() {
+            return Ok(());
+        }
+        self.store.insert_waiting(waiting.clone())?;
+        waiting.into_iter().try_for_each(|w| self.note(actor, person, "declare", &w.id))
+    }
+
+    fn draft_of(&self, person: &SignIn, told: &Declared, rights: &Rights, clock: Clock) -> Answer<Made> {
         let named = |field| move |error| Refusal { why: Why::Field(field), error };
-        only_rights(&rights.claims)?;
-        check_rights(&rights.claims).map_err(named("rights"))?;
+        check_claims(&rights.claims)?;
         if told.digests.size == 0 {
             return Err(Refusal::field("size", "空文件不能存证", "an empty file cannot be deposited"));
         }
@@ -40,35 +163,69 @@ impl Folder {
             return Err(Refusal::field("file_name", "文件名过长", "the file name is too long"));
         }
         evidence::json::check_string("file name", name).map_err(Error::from).map_err(named("file_name"))?;
-        let earlier = self.store.by_sha256(&told.digests.sha256)?;
-        let same = |r: &&Row| r.sm3 == Some(told.digests.sm3) && r.size == Some(told.digests.size);
-        if let Some(first) = earlier.iter().find(same) {
-            return Ok(line_of(first, first.file_name.clone(), "existing"));
+        let FileDigests { sha256, sm3, size } = told.digests;
+        let earlier = self.store.by_sha256(&sha256)?;
+        if let Some(first) = earlier.iter().find(|r| r.sm3 == Some(sm3) && r.size == Some(size)) {
+            return Ok(Made::Known(Box::new(line_of(first, first.file_name.clone(), "existing"))));
+        }
+        let waits = self.store.waiting_by_sha256(&sha256)?;
+        if let Some(first) = waits.iter().find(|w| w.sm3 == Some(sm3) && w.size == Some(size)) {
+            return Ok(Made::Known(Box::new(waiting_line(first, first.file_name.clone()))));
         }
         let mut claims: BTreeMap<&str, Value> = owner_claims(&self.owner);
         claims.insert("file_name", told.file_name.clone().map_or(Value::Null, Value::from));
         claims.insert("acting_account", person.name.clone().into());
         claims.extend(rights.claims.iter().map(|(name, value)| (name.as_str(), value.clone().into())));
         let (digests, media_type, custody) = (told.digests, told.media_type.clone(), Custody::Declared);
-        let file = Some(File { digests, media_type, custody });
-        let (relation, provenance) = (Some(self.relation()), Some(Provenance::UserSupplied));
         let draft = Draft {
             kind: Kind::Digest,
             ledger: &self.origin,
-            file,
-            relation,
-            provenance,
+            file: Some(File { digests, media_type, custody }),
+            relation: Some(self.relation()),
+            provenance: Some(Provenance::UserSupplied),
             claims,
-            clock: self.compared_clock()?,
+            clock,
         };
-        let new = draft.record(self.writer()?, name).map_err(named("media_type"))?;
-        let index = register::submit(&self.store, self.writer()?, std::slice::from_ref(&new))?;
-        let row = Row { index: index.first().copied(), ..new.record };
-        self.note(actor, person, "declare", &row.id)?;
-        let ledger = &self.writer()?.ledger;
-        ledger.hurry();
-        let sealed = ledger.wait_sealed(row.index.unwrap_or_default(), crate::deposit::SEAL_WAIT);
-        let status = if sealed.map_err(|e| ledger_error(&e))?.is_some() { "new" } else { "pending" };
-        Ok(line_of(&row, name.to_owned(), status))
+        let prepared = if self.statements_external() {
+            draft.state(name).map(Prepared::Waits)
+        } else {
+            draft.record(self.writer()?, name).map(Prepared::Record)
+        };
+        Ok(Made::New(Box::new(prepared.map_err(named("media_type"))?)))
     }
+
+    /// Waits until a seal covers what these lines tell of, at most so long: *pending* where none does by then.
+    pub fn until_sealed(&self, mut lines: Vec<DepositLine>, wait: Duration) -> Result<Vec<DepositLine>> {
+        let deadline = Instant::now() + wait;
+        if lines.iter().any(|line| line.index.is_none()) {
+            self.catch_up(deadline, lines.first().and_then(|line| line.id.as_deref()).filter(|_| lines.len() == 1))?;
+            for line in lines.iter_mut().filter(|line| line.index.is_none()) {
+                if let Some(row) = self.store.record(line.id.as_deref().unwrap_or_default())? {
+                    *line = line_of(&row, line.file.clone(), &line.status);
+                }
+            }
+        }
+        let ledger = &self.writer()?.ledger;
+        if let Some(last) = lines.iter().filter_map(|line| line.index).max() {
+            ledger.hurry();
+            let rest = deadline.saturating_duration_since(Instant::now());
+            ledger.wait_sealed(last, rest).map_err(|e| ledger_error(&e))?;
+        }
+        let size = ledger.sealed_size();
+        for line in &mut lines {
+            let sealed = line.index.is_some_and(|index| index < size);
+            line.status = match (sealed, line.status.as_str()) {
+                (false, _) => "pending",
+                (true, "existing") => "existing",
+                (true, _) => "new",
+            }
+            .into();
+        }
+        Ok(lines)
+    }
+}
+
+/// On the ledger, and not under a seal yet.
+fn pending(row: &Row) -> DepositLine {
+    line_of(row, row.file_name.clone(), "pending")
 }

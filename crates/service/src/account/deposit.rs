@@ -30,8 +30,8 @@ impl Staged {
         self.sha256.update(bytes);
         if self.size > MAX_UPLOAD {
             let most = MAX_UPLOAD >> 30;
-            return Err(Refusal::field(
-                "file",
+            return Err(Refusal::new(
+                Why::TooLarge("file"),
                 format!("文件超过 {most} GiB；更大的文件请用命令行登记"),
                 format!("the file is longer than {most} GiB; register it on the command line"),
             ));
@@ -80,11 +80,11 @@ impl Folder {
     pub fn register(&self, actor: &Actor, staged: Staged, rights: &Rights) -> Answer<DepositLine> {
         let person = self.allow(actor, Permission::Deposit)?;
         let mut claims = rights.claims.clone();
-        only_rights(&claims)?;
+        check_claims(&claims)?;
+        let _held = self.in_flight.hold([staged.sha256()]);
         claims.insert("acting_account".into(), person.name.clone());
         let request =
             DepositRequest { paths: vec![staged.path.clone()], rights: Rights { claims }, ..DepositRequest::default() };
-        check_rights(&request.rights.claims).map_err(|error| Refusal { why: Why::Field("rights"), error })?;
         let mut lines = self.deposit_beside(&request, &mut |_| ())?;
         let Some(mut line) = lines.pop() else {
             return Err(Error::new("没有登记任何文件", "nothing was registered").into());
@@ -125,12 +125,15 @@ fn without_path(error: Error, path: &Path) -> Error {
     }
 }
 
-/// A person claims rights alone; what else a statement holds is not theirs to say.
-pub(super) fn only_rights(claims: &BTreeMap<String, String>) -> Answer<()> {
-    match claims.keys().find(|name| !RIGHTS.contains(&name.as_str())) {
-        None => Ok(()),
-        Some(name) => {
-            Err(Refusal::field("rights", format!("没有“{name}”这一项声明"), format!("there is no claim called {name}")))
-        }
+/// A person claims rights alone, each as a statement can hold it; what else a statement holds is not theirs to say.
+pub(super) fn check_claims(claims: &BTreeMap<String, String>) -> Answer<()> {
+    for (name, value) in claims {
+        let Some(field) = RIGHTS.iter().find(|right| *right == name) else {
+            let (zh, en) = (format!("没有“{name}”这一项声明"), format!("there is no claim called {name}"));
+            return Err(Refusal::field("rights", zh, en));
+        };
+        let one = BTreeMap::from([(name.clone(), value.clone())]);
+        check_rights(&one).map_err(|error| Refusal { why: Why::Field(field), error })?;
     }
+    Ok(())
 }

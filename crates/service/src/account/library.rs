@@ -1,7 +1,7 @@
 //! An account's records: search, pages, counts.
 
 use super::{Actor, Answer, Permission};
-use crate::{Folder, Result, folder::ledger_error};
+use crate::{DepositLine, Folder, Result, folder::ledger_error};
 use evidence::{
     disclosure,
     time::{SECOND, Utc},
@@ -85,6 +85,15 @@ impl Folder {
         let waiting = self.store.shelf(&waiting)?.1;
         let items = found.into_iter().map(|s| item(s, sealed)).collect();
         Ok(Shelf { items, total, page, pages: total.div_ceil(u64::from(SHELF_PAGE)).max(1), counts, waiting })
+    }
+
+    /// The same, with each record's line as `list` prints it.
+    pub fn library_lines(&self, actor: &Actor, search: &Search) -> Answer<(Shelf, Vec<DepositLine>)> {
+        let shelf = self.library(actor, search)?;
+        let records = shelf.items.iter().filter_map(|item| self.store.record(&item.id).transpose());
+        let records = records.collect::<store::Result<Vec<_>>>()?;
+        let lines = self.lines(records.iter())?;
+        Ok((shelf, lines))
     }
 
     /// Titles of what was recorded since, by whomever.

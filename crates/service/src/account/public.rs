@@ -5,7 +5,7 @@ use crate::{Error, Folder, clock};
 use evidence::digest::FileDigests;
 use sha2::Digest;
 use std::{fs, path::Path};
-use verify::{Original, Verdict};
+use verify::{Artefact, Original, Verdict};
 
 /// Longest RFC 3161 request that is read, in bytes.
 pub const MAX_STAMP_REQUEST: usize = 16 << 10;
@@ -60,18 +60,22 @@ impl Digester {
 impl Folder {
     /// Verifies a certificate (PDF) or package (ZIP) of anybody's under this folder's own trust. Nothing is kept.
     pub fn verify_given(&self, evidence: &[u8], originals: &[Original]) -> Answer<Verdict> {
-        let (trust, now) = (self.own_trust()?, clock::now());
-        if evidence.starts_with(b"%PDF-") {
-            return Ok(verify::check_certificate(evidence, &trust, originals, now));
+        self.verify_beside(evidence, originals, None)
+    }
+
+    /// The same, with the record's own file ([`own_file`]) beside it where it was given; its digests stand in `originals`
+    /// too.
+    pub fn verify_beside(&self, evidence: &[u8], originals: &[Original], own: Option<&[u8]>) -> Answer<Verdict> {
+        if !evidence.starts_with(b"%PDF-") && !evidence.starts_with(b"PK\x03\x04") {
+            return Err(Refusal::field(
+                "evidence",
+                "这不是证书（PDF）或证据包（ZIP）",
+                "this is neither a certificate (PDF) nor a package (ZIP)",
+            ));
         }
-        if evidence.starts_with(b"PK\x03\x04") {
-            return Ok(verify::check_package(evidence, &trust, originals, now));
-        }
-        Err(Refusal::field(
-            "evidence",
-            "这不是证书（PDF）或证据包（ZIP）",
-            "this is neither a certificate (PDF) nor a package (ZIP)",
-        ))
+        let mut own = own.map(archive::wacz::in_memory);
+        let own = own.as_mut().map(|own| own as &mut dyn archive::wacz::Source);
+        Ok(verify::check_given(Artefact::File(evidence), &self.own_trust()?, originals, own, clock::now()))
     }
 }
 

@@ -13,6 +13,10 @@ pub enum Why {
     NotFound,
     /// A value that was given; its field's name.
     Field(&'static str),
+    /// The same, where it is only too long.
+    TooLarge(&'static str),
+    /// Something of a form that is not taken.
+    MediaType,
     /// It is so already, or something else stands there.
     Conflict,
     /// Too often; seconds to wait.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use store::{ApiToken, Once};
 
 /// What a token may be for.
-pub const SCOPES: [&str; 2] = ["deposit", "read"];
+pub const SCOPES: [&str; 3] = ["deposit", "capture", "read"];
 /// Longest life of a token, in days.
 pub const MAX_TOKEN_DAYS: u32 = 366;
 /// How long a call waits for the same call that came before it.
@@ -67,11 +67,12 @@ impl Folder {
     pub fn once(
         &self,
         actor: &Actor,
+        permission: Permission,
         key: &str,
         request: &[u8; 32],
         run: impl FnOnce() -> Answer<String>,
     ) -> Answer<String> {
-        let person = self.allow(actor, Permission::Deposit)?;
+        let person = self.allow(actor, permission)?;
         if !(1..=128).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Refusal::field(
                 "idempotency-key",

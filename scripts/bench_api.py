@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Digest-only deposits over HTTP: scripts/bench_api.py QUEZAO LOAD [CONNECTIONS [SECONDS]].
+
+Serves a fresh folder beside this script's temporary one, makes a token, and lets LOAD (the example `load` of crate portal)
+deposit as fast as it is answered. Prints LOAD's line, and the memory that the server had at its highest.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/portal"))
+from contract import prepare  # noqa: E402
+
+
+def main(quezao, load, connections="64", seconds="10"):
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as work, open(f"{work}/log", "w+") as log:
+        state = {**os.environ, "QUEZAO_STATE_DIR": f"{work}/state", "LC_ALL": "C.UTF-8"}
+        serve = [os.path.abspath(quezao), "serve", "--data", "data", "--listen", "127.0.0.1:0", "--api-calls", "0"]
+        child = subprocess.Popen(serve, cwd=work, env=state, stdout=subprocess.PIPE, stderr=log, text=True)
+        try:
+            host = re.search(r"http://([\d.:]+)/", child.stdout.readline()).group(1)
+            log.seek(0)
+            token, _ = prepare(host, re.search(r"/set-up/\w+", log.read()).group(0))
+            subprocess.run([load, host, token, connections, seconds], check=True)
+            with open(f"/proc/{child.pid}/status") as status:
+                print("server, highest:", re.search(r"VmHWM:\s+(\d+ kB)", status.read()).group(1))
+        finally:
+            child.terminate()
+            child.wait()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
