@@ -5,10 +5,12 @@ mod collect;
 pub(crate) mod folders;
 pub(crate) mod near;
 mod outside;
+mod place;
 mod rights;
 
 pub(crate) use collect::Collect;
 pub(crate) use outside::{Clock, Renew, Stamp, Statements, Switch, TsaAdd, TsaCommand};
+pub(crate) use place::{Place, Where};
 pub(crate) use rights::{Claims, Command as RightsCommand, Format, Sidecar};
 
 use crate::out::Out;
@@ -104,7 +106,7 @@ pub(crate) struct Deposit {
     #[arg(required_unless_present = "retry", value_name = "PATHS")]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
-    pub data: Data,
+    pub place: Place,
     #[command(flatten)]
     pub folders: folders::Folders,
     #[arg(long)]
@@ -138,7 +140,7 @@ pub(crate) struct Capture {
     #[arg(value_name = "URL")]
     pub urls: Vec<String>,
     #[command(flatten)]
-    pub data: Data,
+    pub place: Place,
     #[arg(long, value_enum, default_value_t = Purpose::Other)]
     pub purpose: Purpose,
     #[arg(long, value_name = "HOST:PORT")]
@@ -193,7 +195,7 @@ pub(crate) struct Discard {
 pub(crate) struct Show {
     pub id: String,
     #[command(flatten)]
-    pub data: Data,
+    pub place: Place,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -215,7 +217,7 @@ pub(crate) struct Export {
     #[command(flatten)]
     pub many: folders::Many,
     #[command(flatten)]
-    pub data: Data,
+    pub place: Place,
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
     #[arg(long, value_enum)]

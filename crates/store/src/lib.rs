@@ -6,6 +6,7 @@
 mod accounts;
 mod captures;
 mod head;
+mod hooks;
 mod records;
 mod renewals;
 mod seen;
@@ -15,6 +16,7 @@ mod waiting;
 
 pub use accounts::{Act, NewSignIn, OWNER_ACCOUNT, Session, SignIn};
 pub use captures::{Ended, Queued};
+pub use hooks::{Happened, Hook, Message, NewMessage, Tried};
 pub use records::{NewRecord, Record};
 pub use renewals::Renewal;
 pub use seen::{Seen, SeenRows, Stamp};
@@ -30,8 +32,12 @@ use std::{
 };
 
 /// What each layout after the first adds, ascending; `schema.sql` is layout 1 and never changes again.
-const MIGRATIONS: &[(i64, &str)] =
-    &[(2, include_str!("layout-2.sql")), (3, include_str!("layout-3.sql")), (6, include_str!("layout-6.sql"))];
+const MIGRATIONS: &[(i64, &str)] = &[
+    (2, include_str!("layout-2.sql")),
+    (3, include_str!("layout-3.sql")),
+    (6, include_str!("layout-6.sql")),
+    (14, include_str!("layout-14.sql")),
+];
 
 /// The layout that this release reads and writes.
 pub const SCHEMA_VERSION: i64 = match MIGRATIONS {
