@@ -9,6 +9,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync, existsSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,7 +28,16 @@ const complaints = [];
 // Pages that the guides show (docs/pictures).
 const GUIDE = ["set-up", "register-done", "library", "deposit", "verify-result", "hooks"];
 
-const child = spawn(quezao, ["serve", "--data", "data", "--listen", "127.0.0.1:0"], {
+// Hears what ends.
+const heard = [];
+const receiver = createServer((request, response) => {
+  heard.push(request.headers["webhook-id"]);
+  response.writeHead(204).end();
+});
+await new Promise((done) => receiver.listen(0, "127.0.0.1", done));
+const hook = `shop.example:${receiver.address().port}`;
+
+const child = spawn(quezao, ["serve", "--data", "data", "--listen", "127.0.0.1:0", "--allow-loopback", hook], {
   cwd: work, env: { ...process.env, QUEZAO_STATE_DIR: join(work, "state"), LC_ALL: "C.UTF-8" },
 });
 let said = "";
@@ -62,6 +72,13 @@ try {
   await page.waitForURL(`${home}/`);
   await shoot(page, "home-empty");
 
+  await page.goto(`${home}/account/hooks`);
+  await shoot(page, "hooks-empty");
+  await page.fill("[name=url]", `http://${hook}/quezao`);
+  await page.click("main button[type=submit]");
+  assert.match(await page.locator("code").innerText(), /^whsec_/);
+  await shoot(page, "hooks-made");
+
   // Ten pictures, a text, and one that is empty.
   const files = [];
   for (let i = 0; i < 6; i += 1) files.push({ name: `作品_${i + 1}.png`, mimeType: "image/png", buffer: await paint(context, i) });
@@ -76,6 +93,9 @@ try {
   assert.equal(await page.locator("#batch .state.bad").count(), 1);
   assert.match(await page.locator("#batch .err").first().innerText(), inWords(/空文件不能存证/, /empty file/));
   await shoot(page, "register-done");
+
+  for (let i = 0; i < 300 && heard.length < 7; i += 1) await new Promise((done) => setTimeout(done, 100));
+  assert.equal(new Set(heard).size, 7, "each sealed deposit was told once");
 
   await page.goto(`${home}/library`);
   await page.waitForLoadState("networkidle");
@@ -117,6 +137,7 @@ try {
   console.log("walked");
 } finally {
   await browser.close();
+  receiver.close();
   child.kill();
   await new Promise((done) => child.on("exit", done));
   rmSync(work, { recursive: true, force: true });
