@@ -17,6 +17,7 @@
 //!
 //! The world is handed in: key, head row, stampers, and where events go. No clock is needed.
 
+mod copy;
 mod edge;
 mod error;
 mod files;
@@ -35,6 +36,7 @@ use std::{
 
 use evidence::{merkle::Hash, note::Signer};
 
+pub use copy::copy;
 pub use error::{Error, Result};
 pub use ledger::{Ledger, MAX_BATCH};
 pub use reader::Reader;

@@ -55,6 +55,11 @@ impl Folder {
         Ok(())
     }
 
+    /// Every sealed size, ascending.
+    pub(crate) fn sizes(&self) -> Vec<u64> {
+        self.known(|sizes| sizes.iter().copied().collect())
+    }
+
     /// The largest sealed size.
     pub(crate) fn last(&self) -> Option<u64> {
         self.known(|sizes| sizes.last().copied())
@@ -109,11 +114,11 @@ impl Folder {
         self.known(|sizes| sizes.insert(size));
     }
 
-    fn note_path(&self, size: u64) -> PathBuf {
+    pub(crate) fn note_path(&self, size: u64) -> PathBuf {
         self.dir.join(format!("{size}.txt"))
     }
 
-    fn token_path(&self, size: u64, n: usize) -> PathBuf {
+    pub(crate) fn token_path(&self, size: u64, n: usize) -> PathBuf {
         match n {
             0 => self.dir.join(format!("{size}.tsr")),
             _ => self.dir.join(format!("{size}-{}.tsr", n + 1)),

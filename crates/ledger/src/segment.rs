@@ -90,6 +90,12 @@ impl Segment {
         Ok(segment)
     }
 
+    /// For reading whole groups beside the writer.
+    pub(crate) fn read_only(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|e| Error::io("open segment", path, e))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
     pub(crate) fn length(&self) -> Result<u64> {
         Ok(self.file.metadata().map_err(|e| Error::io("stat segment", &self.path, e))?.len())
     }

@@ -148,6 +148,21 @@ impl Tree {
         self.file(Kind::Entries, n, width, MAX_BUNDLE)
     }
 
+    /// The first `width` entries of a bundle, as a bundle.
+    pub(crate) fn entries_of(&self, n: u64, width: u64) -> Result<Vec<u8>> {
+        let (mut bytes, path) = self.bundle(n, width)?;
+        let mut rest = bytes.as_slice();
+        for entry in 0..width {
+            let Some((_, behind)) = segment::split_leaf(rest) else {
+                return Err(Error::damaged(&path, "a bundle that ends early", format!("entry {entry} of {width}")));
+            };
+            rest = behind;
+        }
+        let length = bytes.len() - rest.len();
+        bytes.truncate(length);
+        Ok(bytes)
+    }
+
     /// A file of at least `width`: that one, else the full one, else the narrowest that is wide enough.
     fn file(&self, kind: Kind, n: u64, width: u64, limit: u64) -> Result<(Vec<u8>, PathBuf)> {
         let exact = self.path(kind, n, width);

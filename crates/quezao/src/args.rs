@@ -5,12 +5,10 @@ mod collect;
 pub(crate) mod folders;
 pub(crate) mod near;
 mod outside;
-mod place;
 mod rights;
 
 pub(crate) use collect::Collect;
 pub(crate) use outside::{Clock, Renew, Stamp, Statements, Switch, TsaAdd, TsaCommand};
-pub(crate) use place::{Place, Where};
 pub(crate) use rights::{Claims, Command as RightsCommand, Format, Sidecar};
 
 use crate::out::Out;
@@ -33,6 +31,7 @@ pub(crate) enum Command {
     Compare(Compare),
     Collect(Collect),
     Discard(Discard),
+    Erase(Erase),
     List(folders::List),
     Show(Show),
     Export(Export),
@@ -106,7 +105,7 @@ pub(crate) struct Deposit {
     #[arg(required_unless_present = "retry", value_name = "PATHS")]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
-    pub place: Place,
+    pub data: Data,
     #[command(flatten)]
     pub folders: folders::Folders,
     #[arg(long)]
@@ -140,7 +139,7 @@ pub(crate) struct Capture {
     #[arg(value_name = "URL")]
     pub urls: Vec<String>,
     #[command(flatten)]
-    pub place: Place,
+    pub data: Data,
     #[arg(long, value_enum, default_value_t = Purpose::Other)]
     pub purpose: Purpose,
     #[arg(long, value_name = "HOST:PORT")]
@@ -192,10 +191,22 @@ pub(crate) struct Discard {
 }
 
 #[derive(Args)]
+pub(crate) struct Erase {
+    #[arg(value_name = "ID")]
+    pub id: String,
+    #[command(flatten)]
+    pub data: Data,
+    #[arg(long)]
+    pub yes: bool,
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Args)]
 pub(crate) struct Show {
     pub id: String,
     #[command(flatten)]
-    pub place: Place,
+    pub data: Data,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -217,7 +228,7 @@ pub(crate) struct Export {
     #[command(flatten)]
     pub many: folders::Many,
     #[command(flatten)]
-    pub place: Place,
+    pub data: Data,
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
     #[arg(long, value_enum)]
@@ -304,6 +315,18 @@ pub(crate) enum AdminCommand {
         output: PathBuf,
         #[arg(long)]
         without_originals: bool,
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        #[arg(long, conflicts_with = "passphrase_file")]
+        no_keys: bool,
+    },
+    Restore {
+        #[arg(value_name = "BACKUP")]
+        backup: PathBuf,
+        #[command(flatten)]
+        data: Data,
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
     },
     LedgerCheck(Data),
     #[command(subcommand)]

@@ -1,9 +1,8 @@
 //! Commands on a data folder: they translate between what was typed, `service`, and what is printed.
 
 use crate::{
-    args::{self, AdminCommand, OwnerKind, Where},
+    args::{self, AdminCommand, OwnerKind},
     out::{self, Out, eights},
-    remote::records::{self, Shown},
 };
 use service::{DepositLine, Folder, InitOptions, Mode, show_path};
 use std::{
@@ -62,53 +61,33 @@ pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
     0
 }
 
-pub(crate) fn show(out: &Out, a: args::Show) -> u8 {
-    let json = a.place.json;
-    match a.place.find(out) {
-        Ok(Where::Folder(data)) => read(out, &data, |folder| {
-            let (line, claims) = folder.show(&a.id)?;
-            let (exif, later) =
-                if json { Default::default() } else { (folder.exif(&a.id)?, folder.later_rights(&a.id)?) };
-            print_record(out, &Shown { kind: String::new(), line, claims, exif, later }, json);
-            Ok(0)
-        }),
-        Ok(Where::Server(server)) => match records::show(&server, &a.id) {
-            Ok(shown) => {
-                print_record(out, &shown, json);
-                0
+pub(crate) fn show(out: &Out, a: &args::Show) -> u8 {
+    read(out, &a.data.data, |folder| {
+        let (line, claims) = folder.show(&a.id)?;
+        print_line(out, &line, a.data.json);
+        if !a.data.json {
+            let detail = |name: &str, value: String| out.line(&format!("  {name:<18} {value}"));
+            for (name, value) in [("SM3", &line.sm3), ("record_sha256", &line.record_sha256)] {
+                if let Some(value) = value {
+                    detail(name, eights(value));
+                }
             }
-            Err(e) => out.refuse(&e),
-        },
-        Err(code) => code,
-    }
-}
-
-fn print_record(out: &Out, shown: &Shown, json: bool) {
-    let line = &shown.line;
-    print_line(out, line, json);
-    if json {
-        return;
-    }
-    // A server's words are looked at by nobody else.
-    let detail = |name: &str, value: &str| out.line(&format!("  {name:<18} {}", show_path(Path::new(value))));
-    for (name, value) in [("SM3", &line.sm3), ("record_sha256", &line.record_sha256)] {
-        if let Some(value) = value {
-            detail(name, &eights(value));
+            if let Some(at) = out::received(&a.id) {
+                detail("received_at", out::both_times(at));
+            }
+            for (name, value) in claims.iter().filter(|(_, v)| !v.is_null()) {
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                detail(name, value);
+            }
+            for (name, value) in folder.exif(&a.id)? {
+                detail("EXIF", format!("{name}: {value}"));
+            }
+            for later in folder.later_rights(&a.id)? {
+                print_line(out, &later, false);
+            }
         }
-    }
-    if let Some(at) = line.id.as_deref().and_then(out::received) {
-        detail("received_at", &out::both_times(at));
-    }
-    for (name, value) in shown.claims.iter().filter(|(_, v)| !v.is_null()) {
-        let name = show_path(Path::new(name));
-        detail(&name, &value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-    }
-    for (name, value) in &shown.exif {
-        detail("EXIF", &format!("{name}: {value}"));
-    }
-    for later in &shown.later {
-        print_line(out, later, false);
-    }
+        Ok(0)
+    })
 }
 
 pub(crate) fn doctor(out: &Out, a: &args::Doctor) -> u8 {
@@ -145,7 +124,13 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
         AdminCommand::Tsa(command) => crate::tsa_cmd::tsa(out, command),
         AdminCommand::Clock(a) => crate::clock_cmd::clock(out, a),
         AdminCommand::Renew(a) => crate::renew_cmd::renew(out, a),
-        AdminCommand::Backup { data, output, without_originals } => backup(out, data, output, !without_originals),
+        AdminCommand::Backup { data, output, without_originals, passphrase_file, no_keys } => {
+            let keys = (passphrase_file.as_deref(), *no_keys);
+            crate::backup_cmd::backup(out, data, output, !without_originals, keys)
+        }
+        AdminCommand::Restore { backup, data, passphrase_file } => {
+            crate::backup_cmd::restore(out, data, backup, passphrase_file.as_deref())
+        }
         AdminCommand::Signer { data, signer, crl } => open(out, &data.data, Mode::Write, |folder| {
             let root = folder.set_signer(signer.as_deref(), crl)?;
             if data.json {
@@ -182,43 +167,6 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
     }
 }
 
-fn backup(out: &Out, a: &args::Data, output: &Path, originals: bool) -> u8 {
-    let mut bar = indicatif::ProgressBar::hidden();
-    let made = service::backup(&a.data, output, originals, &mut |progress| match progress {
-        service::Progress::Planned(bytes) => {
-            bar = out.bar(bytes);
-            bar.set_message(out.text("backup-under-way", &[]));
-        }
-        service::Progress::Copied(bytes) => bar.inc(bytes),
-    });
-    bar.finish_and_clear();
-    let made = match made {
-        Ok(made) => made,
-        Err(e) => return out.refuse(&e),
-    };
-    if a.json {
-        out.json(&serde_json::json!({
-            "backup": output, "files": made.files, "bytes": made.bytes, "size": made.size, "originals": originals,
-            "mirror": made.mirror, "error": null,
-        }));
-    } else {
-        let number = |n: u64| n.to_string().into();
-        let args = [
-            ("path", show_path(output).into()),
-            ("files", number(made.files)),
-            ("bytes", number(made.bytes)),
-            ("size", number(made.size)),
-        ];
-        out.line(&out.text("backup-done", &args));
-    }
-    if !originals {
-        out.note(&out.text("backup-without", &[]));
-    }
-    out.note(&out.text("backup-mirror", &[("path", show_path(&made.mirror).into())]));
-    out.note(&out.text("backup-secret", &[]));
-    0
-}
-
 pub(crate) fn read(out: &Out, dir: &Path, run: impl FnOnce(&Folder) -> service::Result<u8>) -> u8 {
     open(out, dir, Mode::Read, run)
 }
@@ -247,7 +195,11 @@ pub(crate) fn print_line(out: &Out, line: &DepositLine, json: bool) {
     let id = line.id.as_deref().unwrap_or("-");
     // The status words of one language are as long as each other, or padded.
     let at = out::received(id).map_or_else(|| "-".to_owned(), out::local_time);
-    out.line(&format!("{id}  {index:>6}  {at:<27}  {status:<8}  {}", show_path(Path::new(&line.file))));
+    let file = match line.erased_at {
+        Some(at) => out.text("erased-on", &[("at", out::local_time(at).into())]),
+        None => show_path(Path::new(&line.file)),
+    };
+    out.line(&format!("{id}  {index:>6}  {at:<27}  {status:<8}  {file}"));
     if let Some(sha256) = &line.sha256 {
         out.line(&format!("    SHA-256  {}", eights(sha256)));
     }

@@ -4,19 +4,20 @@
 //! promise to scripts: 0 done or verified, 1 not verified, 2 usage or failure, 3 incomplete.
 
 mod args;
+mod backup_cmd;
 mod capture_cmd;
 mod clock_cmd;
 mod collect_cmd;
 mod compare_cmd;
 mod demo_cmd;
 mod deposit_cmd;
+mod erase_cmd;
 mod export_cmd;
 mod folder_cmd;
 mod forge;
 mod list_cmd;
 mod near_cmd;
 mod out;
-mod remote;
 mod renew_cmd;
 mod report;
 mod rights_cmd;
@@ -52,8 +53,9 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Compare(a) => compare_cmd::compare(out, a),
         C::Collect(a) => collect_cmd::collect(out, a),
         C::Discard(a) => capture_cmd::discard(out, &a),
-        C::List(a) => list_cmd::list(out, a),
-        C::Show(a) => folder_cmd::show(out, a),
+        C::Erase(a) => erase_cmd::erase(out, &a),
+        C::List(a) => list_cmd::list(out, &a),
+        C::Show(a) => folder_cmd::show(out, &a),
         C::Export(a) => export_cmd::export(out, a),
         C::Find(a) => near_cmd::find(out, &a),
         C::Verify(a) => verify_cmd::verify(out, &a),

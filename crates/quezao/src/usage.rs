@@ -100,6 +100,7 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         ],
         "collect" => &["id", "items", "first", "last", "sha256", "status", "index", "record_sha256"],
         "discard" => &["id"],
+        "erase" => crate::erase_cmd::KEYS,
         "export" => &["id", "file"],
         "verify" => &["result", "checks", "shows", "does_not_show"],
         "explain" => &["id", "proves", "does_not_prove", "to_do"],
@@ -111,7 +112,8 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         "trust-export" => &["file"],
         "ledger-check" => &["size", "root", "unplaced"],
         "signer" => &["signer_root_sha256"],
-        "backup" => &["backup", "files", "bytes", "size", "originals", "mirror"],
+        "backup" => &["backup", "files", "bytes", "size", "originals", "keys", "mirror"],
+        "restore" => &["data", "files", "bytes", "size", "origin", "made_at", "keys", "old"],
         _ => &[],
     })
 }

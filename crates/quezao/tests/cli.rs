@@ -206,9 +206,14 @@ fn under_json_a_command_that_fails_whole_says_so_on_stdout_too() {
         (&["admin", "trust-export", "--json", "--data", "absent", "--output", "out"], &["file"]),
         (&["admin", "ledger-check", "--json", "--data", "absent"], &["size", "root", "unplaced"]),
         (
-            &["admin", "backup", "--json", "--data", "absent", "--output", "out"],
-            &["backup", "files", "bytes", "size", "originals", "mirror"],
+            &["admin", "backup", "--json", "--no-keys", "--data", "absent", "--output", "out"],
+            &["backup", "files", "bytes", "size", "originals", "keys", "mirror"],
         ),
+        (
+            &["admin", "restore", "absent", "--json", "--data", "out"],
+            &["data", "files", "bytes", "size", "origin", "made_at", "keys", "old"],
+        ),
+        (&["erase", "--json", "--yes", "--data", "absent", "id"], &["id", "status", "records", "lost", "stays"]),
         // What cannot be understood is a failure like any other.
         (&["deposit", "--json"], RECORD),
         (&["list", "--json", "--jsn"], RECORD),

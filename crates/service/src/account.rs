@@ -8,9 +8,7 @@
 mod capture;
 mod declared;
 mod deposit;
-mod hooks;
 mod library;
-mod listing;
 mod overview;
 mod people;
 mod public;
@@ -21,14 +19,12 @@ mod tokens;
 pub use capture::{CaptureShown, MAX_PAGES};
 pub use declared::{Declared, MAX_DECLARED};
 pub use deposit::{MAX_UPLOAD, Staged};
-pub use hooks::{HOOK_EVENTS, HookShown};
 pub use library::{Item, SHELF_PAGE, Search, Shelf};
-pub use listing::{Listing, MAX_LISTED};
 pub use overview::Overview;
 pub(crate) use people::first as people_first;
 pub use people::{FirstSignIn, MAX_PASSWORD, MIN_PASSWORD, OpenSession, Opened};
 pub use public::{Digester, MAX_STAMP_REQUEST};
-pub use record::{Kept, Shown, Told};
+pub use record::{Kept, Shown};
 pub use refusal::{Answer, Refusal, Why};
 pub use tokens::{MAX_TOKEN_DAYS, SCOPES};
 
@@ -59,12 +55,12 @@ pub enum Permission {
     Capture,
     /// Take certificates, packages and originals away.
     Download,
+    /// Destroy what opens a record.
+    Erase,
     /// See and end one's own sessions.
     Sessions,
     /// Make, see and end one's own API tokens.
     Tokens,
-    /// See, make, pause and end the account's web hooks.
-    Hooks,
 }
 
 impl Actor {
@@ -142,7 +138,7 @@ impl Folder {
 
 impl Actor {
     /// The audit log's line of an act that was allowed.
-    fn act(&self, person: &SignIn, act: &'static str, subject: &str) -> store::Act {
+    pub(crate) fn act(&self, person: &SignIn, act: &'static str, subject: &str) -> store::Act {
         let (account, sign_in) = (person.account, Some(person.id));
         let via = match &self.via {
             Via::Token { token, .. } => format!("token {token}"),
@@ -160,7 +156,7 @@ impl Permission {
             Self::View | Self::Download => Some("read"),
             Self::Deposit => Some("deposit"),
             Self::Capture => Some("capture"),
-            Self::Hooks | Self::Sessions | Self::Tokens => None,
+            Self::Erase | Self::Sessions | Self::Tokens => None,
         }
     }
 }

@@ -136,6 +136,7 @@ impl Folder {
             ));
         }
         events(CaptureEvent::Step { url: url.to_owned(), step: "write-wacz".into() });
+        let _keeping = self.keeping();
         let (digests, note) = self.keep(&recording, package)?;
         events(CaptureEvent::Step { url: url.to_owned(), step: "record".into() });
         let record = self.captured(url, request, &order, &recording, digests)?;

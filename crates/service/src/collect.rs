@@ -5,7 +5,7 @@
 //! - The same list again is the same collection, unless it gets another title.
 //! - The evidence of each picture is gathered at export, under the collection's own checkpoint.
 
-use crate::{Error, Folder, Result, folder::ledger_error, intake, letters, prove::disclosed, register};
+use crate::{Error, Folder, Result, erase, folder::ledger_error, intake, letters, prove::disclosed, register};
 use archive::items::{self, Item};
 use evidence::{
     collection::{Line, MAX_LINES, Manifest},
@@ -156,6 +156,7 @@ impl Folder {
                 return Ok(answer(&earlier, &manifest, "existing"));
             }
         }
+        let _keeping = self.keeping();
         let mut copy = intake::Copy::begin(&self.dir.join("originals"))?;
         copy.write(&bytes)?;
         copy.finish(&digests)?;
@@ -181,6 +182,9 @@ impl Folder {
         let bytes = fs::read(&path).map_err(|e| Error::io(&path, &e))?;
         let mut gathered = Vec::new();
         for line in Manifest::parse(&bytes)?.lines() {
+            if let Some(gone) = self.store.erased(&line.id)? {
+                return Err(erase::listed(&record.id, &gone));
+            }
             let row = self.store.at_index(line.index)?.filter(|row| row.record_digest == line.record_sha256);
             let row = row.ok_or_else(|| {
                 Error::new(

@@ -184,6 +184,7 @@ impl Folder {
 
     /// The document among the kept files, and its record on the ledger.
     fn compared(&self, document: &Comparison, bytes: &[u8]) -> Result<Row> {
+        let _keeping = self.keeping();
         let mut copy = intake::Copy::begin(&self.dir.join("originals"))?;
         copy.write(bytes)?;
         let digests = FileDigests::of(bytes);

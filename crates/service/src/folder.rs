@@ -28,7 +28,7 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, RwLock},
     time::{Duration, Instant},
 };
 use timestamp::{Authority, Material};
@@ -47,6 +47,8 @@ pub struct Folder {
     pub warnings: Warnings,
     /// The published ledger, as anybody may read it.
     pub(crate) reader: ledger::Reader,
+    /// Held from the moment a file is kept until its record is there; what is erased waits for it.
+    pub(crate) keeping: RwLock<()>,
     writer: Option<Writer>,
 }
 
@@ -92,6 +94,7 @@ impl Folder {
         folder.warnings = warnings;
         folder.ready_similar();
         folder.reconcile()?;
+        folder.go_on_erasing()?;
         Ok(folder)
     }
 
@@ -142,6 +145,7 @@ impl Folder {
             reader: ledger::Reader::open(dir, ledger_key(&store)?).map_err(|e| ledger_error(&e))?,
             store,
             warnings: Vec::new(),
+            keeping: RwLock::default(),
             writer,
         })
     }

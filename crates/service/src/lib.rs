@@ -17,15 +17,16 @@ mod config;
 mod deposit;
 mod desk;
 mod doctor;
+mod erase;
 mod error;
 mod export;
 mod folder;
-mod hooks;
 mod identity;
 mod in_flight;
 mod init;
 mod intake;
 mod issuers;
+mod keybox;
 mod keys;
 mod letters;
 mod pace;
@@ -34,49 +35,47 @@ mod plan;
 mod prove;
 mod register;
 mod renew;
+mod restore;
 mod rights;
 mod seal;
-mod send;
 mod set_up;
 mod similar;
 mod waiting;
 mod watch;
-mod web;
 
 pub use account::{
-    Actor, Answer, CaptureShown, Declared, Digester, FirstSignIn, HOOK_EVENTS, HookShown, Item, Kept, Listing,
-    MAX_DECLARED, MAX_LISTED, MAX_PAGES, MAX_PASSWORD, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MIN_PASSWORD,
-    OpenSession, Opened, Overview, Permission, Refusal, SCOPES, SHELF_PAGE, Search, Shelf, Shown, Staged, Told, Why,
+    Actor, Answer, CaptureShown, Declared, Digester, FirstSignIn, Item, Kept, MAX_DECLARED, MAX_PAGES, MAX_PASSWORD,
+    MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MIN_PASSWORD, OpenSession, Opened, Overview, Permission, Refusal,
+    SCOPES, SHELF_PAGE, Search, Shelf, Shown, Staged, Why,
 };
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState};
-pub use backup::{Backup, Progress, backup};
+pub use backup::{Backup, Progress, backup, passphrase_of};
 pub use clock::{ClockCheck, ClockSettings, ServerAnswer};
 pub use collect::{CollectLine, CollectRequest, Pick};
 pub use compare::{CompareEvent, CompareLine, CompareRequest, distances_again};
 pub use doctor::doctor;
+pub use erase::{Doomed, ErasePlan, Sentence};
 pub use error::{Error, Result, show_path};
 pub use folder::Folder;
-pub use hooks::Postman;
-pub use intake::{Filter, INTERRUPTED, digests};
-pub use keys::{platform_keys, random_word};
+pub use intake::{Filter, digests};
+pub use keys::platform_keys;
 pub use paper::{contact_sheets, page_pictures, pair_pictures};
 pub use plan::Passed;
-pub use prove::write_whole;
 pub use renew::{RenewLine, RenewRequest};
+pub use restore::{Restored, restore};
 pub use rights::{Refused, RightsLine, Sidecar};
 pub use seal::OwnSigner;
-pub use send::{Body, Carrier, Outgoing, Sent, send};
 pub use set_up::{Place, set_up_findings, set_up_warnings};
 pub use sidecar::{Encoding, Format as TemplateFormat, template as rights_template};
 pub use similar::{Found, Near, Rebuilt};
 /// A person's token, and a page in the queue.
-pub use store::{ApiToken, Message as HookMessage, Queued};
+pub use store::{ApiToken, Queued};
 /// What a verdict is made of.
 pub use verify::{Check, Original, Outcome, Overall, Verdict, own_file};
 pub use waiting::Stamped;
 pub use watch::{WatchEvent, watch};
-pub use web::web_tls;
 
+use evidence::time::Utc;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -177,7 +176,7 @@ pub struct DepositLine {
     pub sha256: Option<String>,
     /// Hex.
     pub sm3: Option<String>,
-    /// `new`, `existing`, `pending`, `failed`; of a dry run also `planned`, `changed`; of what was left `interrupted`.
+    /// `new`, `existing`, `pending`, `failed`; of a dry run also `planned`, `changed`; of what was left `interrupted`; in a list `erased`.
     pub status: String,
     /// Leaf index.
     pub index: Option<u64>,
@@ -197,6 +196,9 @@ pub struct DepositLine {
     /// It looks as it did and was not read again.
     #[serde(skip)]
     pub unread: bool,
+    /// When it was erased.
+    #[serde(skip)]
+    pub erased_at: Option<Utc>,
 }
 
 /// One `capture`.

@@ -1,7 +1,7 @@
 //! Evidence out again: list, show, find, certificates and packages, the court's copy, kept originals.
 
 use crate::{
-    DepositLine, Error, ExportRequest, Folder, Result,
+    DepositLine, Error, ExportRequest, Folder, Result, erase,
     error::{read_file, show_path},
     folder::ledger_error,
     intake,
@@ -42,11 +42,12 @@ pub(crate) struct Made {
 }
 
 impl Folder {
-    /// Every record but leaf 0, oldest first.
+    /// Every record but leaf 0, oldest first; then what waits, and what was erased.
     pub fn list(&self) -> Result<Vec<DepositLine>> {
         let records = self.store.records()?;
         let mut lines = self.lines(records.iter().filter(|r| r.kind != "operator"))?;
         lines.extend(self.store.waiting()?.iter().map(|w| waiting_line(w, w.file_name.clone())));
+        lines.extend(self.store.erasures(false)?.iter().map(erase::line));
         Ok(lines)
     }
 
@@ -327,6 +328,9 @@ impl Folder {
         if self.store.waiting_one(id)?.is_some() {
             return Err(unstamped(id));
         }
+        if let Some(erased) = self.store.erased(id)? {
+            return Err(erase::gone(&erased));
+        }
         self.store.record(id)?.ok_or_else(|| {
             Error::new(
                 format!("没有编号为 {} 的记录；用 quezao list 查看全部", show_path(Path::new(id))),
@@ -384,7 +388,7 @@ fn root_of(leaves: &[merkle::Hash]) -> merkle::Hash {
 }
 
 /// Writes a file that exists whole or not at all.
-pub fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<PathBuf> {
+fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<PathBuf> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".part");
     let result = File::create(&temporary).and_then(|mut f| write(&mut f).and_then(|()| f.sync_all()));

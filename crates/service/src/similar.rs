@@ -167,6 +167,18 @@ impl Folder {
         if known { Ok(()) } else { self.keep_prints(&[(sha256, prints.clone())]) }
     }
 
+    /// Takes the fingerprints of these files away. Files that are of no use are made anew without any, since what is in
+    /// them cannot be told.
+    pub(crate) fn forget_prints(&self, sha256: &[[u8; 32]]) -> Result<()> {
+        if sha256.is_empty() || !self.dir.join("similar/prints-1").exists() {
+            return Ok(());
+        }
+        match Shelf::open_to_write(&self.dir, || Ok(false)) {
+            Ok(shelf) => shelf.leave_out(sha256),
+            Err(_) => Shelf::create(&self.dir.join("similar"), false)?.publish(),
+        }
+    }
+
     fn near(
         &self,
         digests: &FileDigests,

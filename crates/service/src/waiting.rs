@@ -145,7 +145,7 @@ impl Folder {
             let more = done.try_iter().take(BATCH - 1);
             let batch = std::iter::once(first).chain(more).map(|(waiting, tsr)| recorded(waiting, tsr));
             let batch = batch.collect::<Result<Vec<_>>>()?;
-            self.store.stamped(&batch)?;
+            let batch = self.store.stamped(batch)?;
             folder::place(&self.store, &writer.ledger, batch.iter().map(|new| &new.record))?;
         }
         Ok(())
@@ -230,7 +230,7 @@ impl FromOutside {
 }
 
 /// The row of a statement whose record is these bytes; without any it waits.
-fn row(waiting: Waiting, record: Vec<u8>, record_digest: [u8; 32]) -> Row {
+pub(crate) fn row(waiting: Waiting, record: Vec<u8>, record_digest: [u8; 32]) -> Row {
     let Waiting { id, kind, file_name, sha256, sm3, size, received_at, disclosures, .. } = waiting;
     Row { id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures, index: None }
 }

@@ -5,8 +5,8 @@
 
 mod accounts;
 mod captures;
+mod erased;
 mod head;
-mod hooks;
 mod records;
 mod renewals;
 mod seen;
@@ -16,7 +16,7 @@ mod waiting;
 
 pub use accounts::{Act, NewSignIn, OWNER_ACCOUNT, Session, SignIn};
 pub use captures::{Ended, Queued};
-pub use hooks::{Happened, Hook, Message, NewMessage, Tried};
+pub use erased::Erased;
 pub use records::{NewRecord, Record};
 pub use renewals::Renewal;
 pub use seen::{Seen, SeenRows, Stamp};
@@ -36,7 +36,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (2, include_str!("layout-2.sql")),
     (3, include_str!("layout-3.sql")),
     (6, include_str!("layout-6.sql")),
-    (14, include_str!("layout-14.sql")),
+    (13, include_str!("layout-13.sql")),
 ];
 
 /// The layout that this release reads and writes.
@@ -180,6 +180,8 @@ fn configure(connection: &Connection) -> Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
+    // What is deleted is overwritten; `Store::scrub` takes what even so stays behind.
+    connection.pragma_update(None, "secure_delete", "ON")?;
     Ok(())
 }
 
@@ -260,9 +262,14 @@ mod tests {
         drop(store);
         let store = Store::open(&path).unwrap();
         assert_eq!(store.waiting().unwrap().len(), 3, "a refused batch leaves nothing, and a restart loses nothing");
-        store.stamped(&[record(2)]).unwrap();
+        assert_eq!(store.stamped(vec![record(2)]).unwrap().len(), 1);
         store.forget_waiting("id-3").unwrap();
-        assert!(store.stamped(&[record(1), record(2)]).is_err(), "one digest twice");
+        assert!(store.stamped(vec![record(1), record(2)]).is_err(), "one digest twice");
+        store.insert_waiting(&[one(5)]).unwrap();
+        let act = Act { at: 1, account: 1, sign_in: None, via: String::new(), act: "erase", subject: String::new() };
+        store.erase(&["id-5".into()], &act).unwrap();
+        assert!(store.stamped(vec![record(5)]).unwrap().is_empty(), "erased while it was being stamped");
+        assert!(store.record("id-5").unwrap().is_none());
         assert!(store.record("id-1").unwrap().is_none() && store.waiting_one("id-1").unwrap().is_some());
         assert!(store.record("id-2").unwrap().is_some() && store.waiting_one("id-2").unwrap().is_none());
         assert_eq!(store.waiting_by_sha256(&[1; 32]).unwrap().len(), 1);

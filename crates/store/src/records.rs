@@ -85,13 +85,6 @@ impl Store {
         self.select("ORDER BY seq", [])
     }
 
-    /// Records of an account behind the one with this number (empty: from the first), oldest first, without leaf 0.
-    pub fn records_after(&self, account: i64, after: &str, limit: u32) -> Result<Vec<Record>> {
-        let rest = "WHERE account = ?1 AND kind <> 'operator'
-                    AND seq > coalesce((SELECT seq FROM records WHERE id = ?2), 0) ORDER BY seq LIMIT ?3";
-        self.select(rest, params![account, after, limit])
-    }
-
     /// Records that the ledger has not answered for, oldest first.
     pub fn unplaced(&self) -> Result<Vec<Record>> {
         self.select("WHERE leaf IS NULL ORDER BY seq", [])
@@ -107,6 +100,11 @@ impl Store {
         self.select("WHERE kind = ?1 AND file_name = ?2 ORDER BY seq", [kind, name])
     }
 
+    /// Records of a kind, oldest first.
+    pub fn of_kind(&self, kind: &str) -> Result<Vec<Record>> {
+        self.select("WHERE kind = ?1 ORDER BY seq", [kind])
+    }
+
     /// SHA-256 of the files of records of pictures, each once, in the order of their first record.
     pub fn picture_files(&self) -> Result<Vec<[u8; 32]>> {
         let connection = self.lock();
@@ -120,6 +118,16 @@ impl Store {
     pub fn has_pictures(&self) -> Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM records WHERE kind = 'image')";
         Ok(self.lock().query_row(sql, [], |row| row.get(0))?)
+    }
+
+    /// SHA-256 and bytes of every file that a record or a waiting statement is of, each once.
+    pub fn kept_files(&self) -> Result<Vec<([u8; 32], u64)>> {
+        let connection = self.lock();
+        let sql = "SELECT sha256, max(size) FROM (SELECT sha256, size FROM records UNION ALL SELECT sha256, size FROM waiting)
+                   WHERE sha256 IS NOT NULL AND size IS NOT NULL GROUP BY sha256";
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// One record by its number.

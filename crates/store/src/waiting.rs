@@ -43,15 +43,21 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
-    /// What waits becomes records: each is in one table or the other, never in both or none.
-    pub fn stamped(&self, batch: &[NewRecord]) -> Result<()> {
+    /// What waits becomes records: each is in one table or the other, never in both or none. Gives them back without
+    /// those that were erased in the meantime.
+    pub fn stamped(&self, mut batch: Vec<NewRecord>) -> Result<Vec<NewRecord>> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for new in batch {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM erased WHERE id = ?1)";
+        let stands = batch.iter().map(|new| transaction.query_row(sql, [&new.record.id], |row| row.get(0)));
+        let mut stands = stands.collect::<rusqlite::Result<Vec<bool>>>()?.into_iter();
+        batch.retain(|_| stands.next() == Some(true));
+        for new in &batch {
             transaction.execute("DELETE FROM waiting WHERE id = ?1", [&new.record.id])?;
         }
-        records::insert(&transaction, batch)?;
-        Ok(transaction.commit()?)
+        records::insert(&transaction, &batch)?;
+        transaction.commit()?;
+        Ok(batch)
     }
 
     /// Takes one back that nobody was told of.

@@ -61,6 +61,7 @@ pub(crate) async fn page(State(app): State<App>, Path(id): Path<String>, visit: 
         (claims(&visit, &record))
         (downloads(&visit, &record))
         @if let Some(verdict) = &record.verdict { (answers(&visit, verdict)) }
+        p.small { a href=(format!("/deposits/{}/erase", record.id)) { (visit.t("erasing-link")) } }
     };
     Ok(draw(&visit, Frame::new(&title, Nav::Library), body))
 }
@@ -353,8 +354,7 @@ pub(crate) async fn package(
     visit: Visit,
 ) -> Shown {
     let (actor, english, wanted) = (visit.actor.clone(), english(&query, &visit), id.clone());
-    let full = query.get("disclose").is_some_and(|d| d == "full");
-    let zip = app.work(move |folder| folder.package_of(&actor, &wanted, english, full)).await;
+    let zip = app.work(move |folder| folder.package_of(&actor, &wanted, english)).await;
     Ok(file("application/zip", &format!("{id}.zip"), zip.map_err(IntoAnswer::into_answer)?.into()))
 }
 

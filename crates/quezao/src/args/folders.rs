@@ -1,6 +1,6 @@
 //! What can be typed about whole folders.
 
-use super::Place;
+use super::Data;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ pub(crate) struct Folders {
 #[derive(Args)]
 pub(crate) struct List {
     #[command(flatten)]
-    pub place: Place,
+    pub data: Data,
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     #[arg(long = "name", value_name = "PATTERN")]

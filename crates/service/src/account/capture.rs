@@ -46,7 +46,7 @@ impl Folder {
         let mut numbers = Vec::new();
         for url in urls {
             let id = self.store.queue_capture(person.account, person.id, url, other, phone, at)?;
-            self.note(actor, person, "capture", &format!("{id} {url}"))?;
+            self.note(actor, person, "capture", &id.to_string())?;
             numbers.push(id);
         }
         Ok(numbers)

@@ -13,7 +13,7 @@ use argon2::{
 };
 use evidence::{digest, hex, time::SECOND};
 use std::sync::OnceLock;
-use store::{NewSignIn, OWNER_ACCOUNT};
+use store::{NewSignIn, OWNER_ACCOUNT, SignIn};
 
 /// Shortest password, in characters.
 pub const MIN_PASSWORD: usize = 12;
@@ -121,6 +121,17 @@ impl Folder {
             verify(password, nobody()?);
             return Err(wrong());
         };
+        self.check_password(&person, password, now)?.then_some(()).ok_or_else(wrong)?;
+        let token = hex::encode(&keys::random::<32>()?);
+        let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
+        let id = self.store.begin_session(&digest::sha256(token.as_bytes()), person.id, &agent, now, now + SESSION)?;
+        let actor = Actor { via: super::Via::Session { person: person.clone(), session: id } };
+        self.note(&actor, &person, "sign-in", &id.to_string())?;
+        Ok(Opened { token, lasts: SESSION / SECOND })
+    }
+
+    /// Whether it is this person's; a wrong one counts, and closes the door as at signing in.
+    fn check_password(&self, person: &SignIn, password: &str, now: i64) -> Answer<bool> {
         if person.locked_until > now {
             let left = (person.locked_until - now) / SECOND + 1;
             return Err(Refusal::new(
@@ -129,18 +140,21 @@ impl Folder {
                 format!("too many wrong passwords; try again in {left} seconds"),
             ));
         }
-        if !verify(password, &person.password) {
+        let right = password.len() <= MAX_PASSWORD && verify(password, &person.password);
+        if !right {
             let over = person.failed - FREE;
             let wait = if over < 0 { 0 } else { (30_i64 << over.min(5)).min(900) * SECOND };
             self.store.note_failed(person.id, now + wait)?;
-            return Err(wrong());
         }
-        let token = hex::encode(&keys::random::<32>()?);
-        let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
-        let id = self.store.begin_session(&digest::sha256(token.as_bytes()), person.id, &agent, now, now + SESSION)?;
-        let actor = Actor { via: super::Via::Session { person: person.clone(), session: id } };
-        self.note(&actor, &person, "sign-in", &id.to_string())?;
-        Ok(Opened { token, lasts: SESSION / SECOND })
+        Ok(right)
+    }
+
+    /// Asks a person who is signed in for the password again, before what cannot be undone.
+    pub(crate) fn same_person(&self, person: &SignIn, password: &str) -> Answer<()> {
+        match self.check_password(person, password, clock::now().0)? {
+            true => Ok(()),
+            false => Err(Refusal::field("password", "密码不对", "the password is wrong")),
+        }
     }
 
     /// Whose session this token is; a visitor where it is nobody's.

@@ -1,7 +1,7 @@
 //! One record: what it says, its verdict made just now, and everything that can be taken away.
 
 use super::{Actor, Answer, Permission, Refusal, Why};
-use crate::{DepositLine, Error, ExportRequest, Folder, Result, clock, error::read_file, intake};
+use crate::{Error, ExportRequest, Folder, Result, clock, erase, error::read_file, intake};
 use evidence::{disclosure, hex, json::Value, statement::Kind, time::Utc};
 use std::{
     collections::BTreeMap,
@@ -47,21 +47,6 @@ pub struct Shown {
     pub parts: Vec<String>,
 }
 
-/// A record as the command line shows it.
-#[derive(Clone, Debug)]
-pub struct Told {
-    /// Statement's kind.
-    pub kind: String,
-    /// As listed.
-    pub line: DepositLine,
-    /// Every claim.
-    pub claims: BTreeMap<String, Value>,
-    /// The kept picture's own, for its owner's eyes.
-    pub exif: Vec<(String, String)>,
-    /// Later claims about it.
-    pub later: Vec<DepositLine>,
-}
-
 /// The bytes of a kept file, and what to call it.
 pub struct Kept {
     /// From its start.
@@ -100,13 +85,6 @@ impl Folder {
         })
     }
 
-    /// A record without a verdict, as the command line shows it.
-    pub fn told(&self, actor: &Actor, id: &str) -> Answer<Told> {
-        let kind = self.owned(actor, id, Permission::View)?.kind;
-        let (line, claims) = self.show(id)?;
-        Ok(Told { kind, line, claims, exif: self.exif(id)?, later: self.later_rights(id)? })
-    }
-
     /// The certificate (PDF), in one language.
     pub fn certificate_of(&self, actor: &Actor, id: &str, english: bool) -> Answer<Vec<u8>> {
         let record = self.owned(actor, id, Permission::Download)?;
@@ -117,10 +95,10 @@ impl Folder {
         })
     }
 
-    /// The package (ZIP), certificate in one language inside; `full` is the court's copy.
-    pub fn package_of(&self, actor: &Actor, id: &str, english: bool, full: bool) -> Answer<Vec<u8>> {
+    /// The package (ZIP), certificate in one language inside.
+    pub fn package_of(&self, actor: &Actor, id: &str, english: bool) -> Answer<Vec<u8>> {
         let record = self.owned(actor, id, Permission::Download)?;
-        let request = ExportRequest { english, full, pending: true, ..ExportRequest::default() };
+        let request = ExportRequest { english, pending: true, ..ExportRequest::default() };
         Ok(self.made(&record, &request).map_err(later)?.package)
     }
 
@@ -165,11 +143,12 @@ impl Folder {
     }
 
     /// A record of the actor's account. Another account's is not there.
-    fn owned(&self, actor: &Actor, id: &str, permission: Permission) -> Answer<Record> {
+    pub(crate) fn owned(&self, actor: &Actor, id: &str, permission: Permission) -> Answer<Record> {
         let person = self.allow(actor, permission)?;
         let none = || Refusal::new(Why::NotFound, "没有这条记录", "there is no such record");
         if self.store.account_of(id)? != Some(person.account) {
-            return Err(none());
+            let erased = self.store.erased(id)?.filter(|e| e.account == person.account);
+            return Err(erased.map_or_else(none, |e| Refusal { why: Why::NotFound, error: erase::gone(&e) }));
         }
         let record = self.store.record(id)?.ok_or_else(none)?;
         // Leaf 0 travels in every package and has none of its own.

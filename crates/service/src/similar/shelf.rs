@@ -167,6 +167,25 @@ impl Shelf {
         self.derive()
     }
 
+    /// New files in the place of these, without the entries of some files; nothing is written where there are none.
+    pub(crate) fn leave_out(self, keys: &[[u8; 32]]) -> Result<()> {
+        let mut any = false;
+        for at in 0..self.count {
+            any |= self.entry(at)?.is_none_or(|(key, _)| keys.contains(&key));
+        }
+        if !any {
+            return Ok(());
+        }
+        let mut new = Self::create(&self.folder, self.is_complete())?;
+        for from in (0..self.count).step_by(BLOCK as usize) {
+            let entries = (from..(from + BLOCK).min(self.count)).map(|at| self.entry(at));
+            // A damaged entry cannot say whose it is.
+            let entries = entries.collect::<Result<Vec<_>>>()?.into_iter().flatten();
+            new.append(&entries.filter(|(key, _)| !keys.contains(key)).collect::<Vec<_>>())?;
+        }
+        new.publish()
+    }
+
     /// Brings the derived file up to the prints.
     fn derive(&mut self) -> Result<()> {
         let Some(waves) = &self.waves else { return Ok(()) };
@@ -328,6 +347,19 @@ mod tests {
         assert_eq!(found(dir.path(), &some(3)), expected, "none of it");
         Shelf::open_to_write(dir.path(), || Ok(true)).unwrap();
         assert!(fs::read(&waves).unwrap() == whole, "derived again");
+    }
+
+    #[test]
+    fn what_is_left_out_is_in_neither_file() {
+        let dir = tempfile::tempdir().unwrap();
+        filled(dir.path(), 2_500);
+        Shelf::open(dir.path()).unwrap().unwrap().leave_out(&[key(3), key(2_400)]).unwrap();
+        let shelf = Shelf::open(dir.path()).unwrap().unwrap();
+        assert!(shelf.count() == 2_498 && shelf.derived == 2_498 && shelf.is_complete());
+        let found = found(dir.path(), &some(3));
+        assert!(found.len() == 499 && !found.contains(&key(3)) && found.contains(&key(8)));
+        let bytes = fs::read(dir.path().join("similar/prints-1")).unwrap();
+        assert!(!bytes.windows(32).any(|w| w == key(3)));
     }
 
     #[test]

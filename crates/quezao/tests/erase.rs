@@ -1,0 +1,298 @@
+//! What is erased is in no file of the folder; the ledger, and what was taken out before, stay as they were.
+#![allow(clippy::unwrap_used)]
+
+mod house;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use house::House;
+use serde_json::Value;
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+const NAME: &str = "海棠-nowhere-else.jpg";
+const TITLE: &str = "海棠与猫 nowhere else";
+
+/// A picture that can be told from others; another one for each seed.
+fn photograph(seed: u8) -> Vec<u8> {
+    let value = |x: u32, y: u32, n: u32| ((x / 40) * 97 + (y / 40) * 53 * n + u32::from(seed) * 131) as u8;
+    let picture = image::RgbImage::from_fn(320, 240, |x, y| image::Rgb([1, 2, 3].map(|n| value(x, y, n))));
+    let mut out = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut out, image::ImageFormat::Jpeg).unwrap();
+    out.into_inner()
+}
+
+struct Desk(tempfile::TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self(tempfile::tempdir().unwrap());
+        desk.ok(&["init", "--json", "--data", "data", "--owner-kind", "individual", "--owner-name", "林晚"]);
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_quezao"));
+        command.args(args).current_dir(self.0.path()).env("QUEZAO_STATE_DIR", self.path("state"));
+        command.env("LC_ALL", "C.UTF-8").env_remove("QUEZAO_DATA").stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    fn typed(&self, args: &[&str], text: &str) -> Output {
+        let mut command = self.command(args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    fn ok(&self, args: &[&str]) -> Vec<Value> {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        lines(&output)
+    }
+
+    fn deposit(&self, name: &str, bytes: &[u8], more: &[&str]) -> Value {
+        fs::write(self.path(name), bytes).unwrap();
+        self.ok(&[&["deposit", "--json", "--data", "data"], more, &[name]].concat()).remove(0)
+    }
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    String::from_utf8_lossy(&output.stdout).lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// Files under `dir` that hold these bytes.
+fn holding(dir: &Path, needle: &[u8]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(holding(&path, needle));
+        } else if memmem(&fs::read(&path).unwrap(), needle) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn memmem(hay: &[u8], needle: &[u8]) -> bool {
+    let first = needle[0];
+    let mut from = 0;
+    while let Some(at) = hay[from..].iter().position(|b| *b == first) {
+        if hay[from + at..].starts_with(needle) {
+            return true;
+        }
+        from += at + 1;
+    }
+    false
+}
+
+/// What must be found nowhere: name, title, every disclosure (and so every salt) as it is kept, some of the bytes, and
+/// the picture's hashes.
+fn needles(desk: &Desk, id: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    desk.ok(&["export", "--json", "--data", "data", "--output", "court", "--disclose", "full", id]);
+    let package = fs::read(desk.path(&format!("court/{id}.full.zip"))).unwrap();
+    let entries = archive::package::read(&package).unwrap().entries;
+    let set = entries.iter().find(|(name, _)| name == "disclosure.json").unwrap();
+    let set: Vec<String> = serde_json::from_slice(&set.1).unwrap();
+    let mut needles: Vec<(String, Vec<u8>)> = Vec::new();
+    for disclosure in &set {
+        let open: Vec<Value> = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(disclosure).unwrap()).unwrap();
+        needles.push((format!("disclosure of {}", open[1]), disclosure.clone().into_bytes()));
+        needles.push((format!("salt of {}", open[1]), text(&open[0]).into_bytes()));
+    }
+    assert!(needles.len() > 30, "every claim has one");
+    needles.push(("name".into(), NAME.as_bytes().to_vec()));
+    needles.push(("title".into(), TITLE.as_bytes().to_vec()));
+    let middle = bytes.len() / 2;
+    needles.push(("bytes".into(), bytes[middle..middle + 48].to_vec()));
+    let prints = fs::read(desk.path("data/similar/prints-1")).unwrap();
+    let key = evidence::digest::sha256(bytes);
+    let at = prints.windows(32).position(|w| w == key).unwrap();
+    needles.push(("hashes of the picture".into(), prints[at + 32..at + 32 + 48].to_vec()));
+    needles
+}
+
+fn nowhere(desk: &Desk, needles: &[(String, Vec<u8>)]) {
+    for (what, needle) in needles {
+        assert_eq!(holding(&desk.path("data"), needle), Vec::<PathBuf>::new(), "{what}");
+    }
+}
+
+#[test]
+fn nothing_that_opens_an_erased_record_is_left_in_the_folder() {
+    let desk = Desk::new();
+    let bytes = photograph(1);
+    let first = desk.deposit(NAME, &bytes, &["--title", TITLE]);
+    let id = text(&first["id"]);
+    let other = text(&desk.deposit("other.jpg", &photograph(2), &["--title", "stays"])["id"]);
+    let later = text(&desk.ok(&["rights", "add", "--json", "--data", "data", "--author", "林晚", &id])[0]["id"]);
+    let collection = text(&desk.ok(&["collect", "--json", "--data", "data", &id, &other])[0]["id"]);
+    desk.ok(&["export", "--json", "--data", "data", "--output", "out", "--originals", &id, &collection]);
+    let needles = needles(&desk, &id, &bytes);
+    fs::copy(desk.path("data/quezao.db"), desk.path("data/quezao.db.layout-6")).unwrap();
+    let kept = needles.iter().filter(|(what, needle)| {
+        let found = !holding(&desk.path("data"), needle).is_empty();
+        assert!(found || what.starts_with("salt") || what == "title", "{what} is in the folder before");
+        found
+    });
+    assert!(kept.count() > 20);
+    let ledger = desk.ok(&["admin", "ledger-check", "--json", "--data", "data"]);
+
+    // Said beforehand, from what is there; nothing is written.
+    let plan = desk.ok(&["erase", "--json", "--dry-run", "--data", "data", &id]).remove(0);
+    assert_eq!(plan["status"], "planned");
+    assert_eq!((&plan["records"][1]["id"], &plan["records"][1]["along"]), (&Value::from(later.clone()), &true.into()));
+    let lost = plan["lost"].to_string();
+    for what in ["owner_name", "title", "tokens are destroyed", &later, &collection, &format!("{} bytes", bytes.len())]
+    {
+        assert!(lost.contains(what), "{what}: {lost}");
+    }
+    assert!(plan["stays"].to_string().contains("record.json at index 1"), "{plan}");
+    for wrong in ["", &other, "yes\n"] {
+        let refused = desk.typed(&["erase", "--data", "data", &id], wrong);
+        assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    }
+    assert_eq!(desk.ok(&["show", "--json", "--data", "data", &id])[0]["id"], *id);
+
+    let done = desk.typed(&["erase", "--data", "data", &id], &format!("{id}\n"));
+    assert!(done.status.success(), "{}", said(&done));
+    nowhere(&desk, &needles);
+
+    for args in [
+        vec!["show", "--json", "--data", "data", &id],
+        vec!["export", "--json", "--data", "data", "--output", "out", &id],
+        vec!["erase", "--json", "--yes", "--data", "data", &id],
+        vec!["show", "--json", "--data", "data", &later],
+        vec!["export", "--json", "--data", "data", "--output", "out", &collection],
+    ] {
+        let refused = desk.run(&args);
+        assert_eq!(refused.status.code(), Some(2), "{args:?}: {}", said(&refused));
+        assert!(lines(&refused)[0]["error"].as_str().unwrap().contains("erased on"), "{}", said(&refused));
+    }
+    let listed = desk.ok(&["list", "--json", "--data", "data"]);
+    let line = listed.iter().find(|l| l["id"] == *id).unwrap();
+    assert_eq!((&line["status"], &line["index"], &line["sha256"]), (&"erased".into(), &1.into(), &Value::Null));
+    assert_eq!(line["record_sha256"], first["record_sha256"]);
+    let all = lines(&desk.run(&["export", "--json", "--data", "data", "--output", "all", "--all"]));
+    let of = |id: &str| all.iter().filter(|l| l["id"] == *id).map(|l| l["error"].is_null()).collect::<Vec<_>>();
+    assert_eq!((of(&id), of(&other), of(&collection)), (vec![], vec![true, true], vec![false]), "{all:?}");
+
+    // The ledger is what it was, and so is what was exported.
+    assert_eq!(desk.ok(&["admin", "ledger-check", "--json", "--data", "data"]), ledger);
+    for package in [&id, &collection] {
+        let package = format!("out/{package}.zip");
+        desk.ok(&["verify", "--json", "--data", "data", &package, NAME]);
+    }
+    assert!(desk.ok(&["export", "--json", "--data", "data", "--output", "out", &other])[0]["error"].is_null());
+    let again = desk.deposit(NAME, &bytes, &[]);
+    assert_eq!(again["status"], "new");
+    assert!(again["id"] != first["id"] && again["index"].as_u64() > first["index"].as_u64());
+}
+
+#[test]
+fn bytes_that_another_record_is_of_stay_and_the_rest_goes() {
+    let desk = Desk::new();
+    let bytes = photograph(3);
+    let one = text(&desk.deposit(NAME, &bytes, &["--title", TITLE])["id"]);
+    let two = text(&desk.deposit("b.jpg", &bytes, &["--again"])["id"]);
+    let plan = desk.ok(&["erase", "--json", "--yes", "--data", "data", &one]).remove(0);
+    assert!(plan["stays"].to_string().contains(&two), "{plan}");
+    desk.ok(&["export", "--json", "--data", "data", "--output", "out", "--originals", &two]);
+    assert_eq!(fs::read(desk.path(&format!("out/{two}-b.jpg"))).unwrap(), bytes);
+    assert_eq!(desk.ok(&["find", "--json", "--data", "data", "b.jpg"])[0]["id"], *two);
+    assert_eq!(holding(&desk.path("data"), NAME.as_bytes()), Vec::<PathBuf>::new());
+    // Leaf 0 is everybody's.
+    let none = desk.run(&["erase", "--json", "--yes", "--data", "data", "019ab3c1-e6f0-7c4e-9f20-5d1e8a6b4c37"]);
+    assert_eq!(none.status.code(), Some(2));
+}
+
+#[test]
+fn an_erasing_that_is_killed_goes_on_at_the_next_opening() {
+    let desk = Desk::new();
+    let bytes = photograph(4);
+    let id = text(&desk.deposit(NAME, &bytes, &["--title", TITLE])["id"]);
+    let needles = needles(&desk, &id, &bytes);
+    let copy = |from: &str, to: &str| {
+        let _ = fs::remove_dir_all(desk.path(to));
+        assert!(Command::new("cp").arg("-a").arg(desk.path(from)).arg(desk.path(to)).status().unwrap().success());
+    };
+    copy("data", "before");
+    let mut begun = 0;
+    for round in 0..14u64 {
+        copy("before", "data");
+        let mut child = desk.command(&["erase", "--yes", "--json", "--data", "data", &id]);
+        let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_micros(1500 + round * 9_973));
+        let _ = child.kill();
+        child.wait().unwrap();
+        // Any writing command opens the folder as its writer.
+        desk.ok(&["stamp", "--json", "--data", "data"]);
+        let shown = desk.run(&["show", "--json", "--data", "data", &id]);
+        if shown.status.success() {
+            desk.ok(&["export", "--json", "--data", "data", "--output", "out", "--originals", &id]);
+        } else {
+            assert!(said(&shown).contains("erased on"), "{}", said(&shown));
+            nowhere(&desk, &needles);
+            begun += 1;
+        }
+    }
+    println!("{begun} of 14 had begun");
+}
+
+#[test]
+fn the_portal_asks_for_the_password_again() {
+    let (house, mut owner) = House::set_up();
+    owner.get("/register");
+    let csrf = owner.csrf.clone();
+    let bytes = photograph(5);
+    let mut body = format!("--edge\r\ncontent-disposition: form-data; name=\"title\"\r\n\r\n{TITLE}\r\n--edge\r\ncontent-disposition: form-data; name=\"files\"; filename=\"{NAME}\"\r\n\r\n").into_bytes();
+    body.extend(&bytes);
+    body.extend(b"\r\n--edge--\r\n");
+    let heads =
+        [("content-type", "multipart/form-data; boundary=edge"), ("accept", "application/json"), ("x-csrf", &csrf)];
+    let registered = owner.send("POST", "/register", &heads, &body);
+    let registered: Vec<Value> = serde_json::from_str(&registered.body).unwrap();
+    let id = text(&registered[0]["id"]);
+    assert!(owner.get("/library").body.contains(TITLE));
+    let path = format!("/deposits/{id}/erase");
+    assert!(owner.get(&format!("/deposits/{id}")).body.contains(&path));
+    let page = owner.get(&path).body;
+    assert!(page.contains("owner_name") && page.contains("record.json"), "{page}");
+    assert!(!holding(&house.data(), NAME.as_bytes()).is_empty());
+    assert_eq!(owner.post(&path, &[("password", "wrong horse battery")]).status, 422);
+    assert_eq!(owner.get(&format!("/deposits/{id}")).status, 200);
+    let mut visitor = house.browser();
+    assert_eq!(visitor.get(&path).status, 303);
+
+    owner.get(&path);
+    let done = owner.post(&path, &[("password", house::PASSWORD)]);
+    assert_eq!(done.status, 200, "{}", done.body);
+    let gone = owner.get(&format!("/deposits/{id}"));
+    assert!(gone.status == 404 && gone.body.contains("删除"), "{}", gone.body);
+    assert!(!owner.get("/library").body.contains(TITLE));
+    let middle = bytes.len() / 2;
+    for needle in [NAME.as_bytes(), TITLE.as_bytes(), &bytes[middle..middle + 48]] {
+        assert_eq!(holding(&house.data(), needle), Vec::<PathBuf>::new());
+    }
+}
