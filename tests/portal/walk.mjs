@@ -1,13 +1,15 @@
 // Walks the portal as a visitor would, in Debian's Chromium: set-up, registering, library, one deposit, verifying, a
-// capture page; both languages, a desktop's and a phone's width, light and dark. With a folder as argument it also
-// leaves a picture of every page there.
+// capture page. axe looks at every page, light and dark, and nothing is wider than a phone of 360 px. With a folder as
+// argument it also leaves a picture of every page there, at a desktop's and a phone's width, light and dark; `en`
+// walks in English.
 //
-//     node tests/portal/walk.mjs [FOLDER]
+//     node tests/portal/walk.mjs [FOLDER] [en]
 //
-// playwright-core comes from tests/browser.
+// playwright-core and axe-core come from tests/browser.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync, existsSync } from "node:fs";
+import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync, existsSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,11 +17,27 @@ import { join } from "node:path";
 const require = createRequire(new URL("../browser/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
 const quezao = process.env.QUEZAO ?? new URL("../../target/debug/quezao", import.meta.url).pathname;
-const pictures = process.argv[2];
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const english = process.argv.includes("en");
+const pictures = process.argv.slice(2).find((word) => word !== "en");
+const locale = english ? "en-GB" : "zh-CN";
+// What is looked for in the page's language.
+const inWords = (zh, en) => (english ? en : zh);
 const work = mkdtempSync(join(tmpdir(), "quezao-portal-"));
 const complaints = [];
+// Pages that the guides show (docs/pictures).
+const GUIDE = ["set-up", "register-done", "library", "deposit", "verify-result", "hooks"];
 
-const child = spawn(quezao, ["serve", "--data", "data", "--listen", "127.0.0.1:0"], {
+// Hears what ends.
+const heard = [];
+const receiver = createServer((request, response) => {
+  heard.push(request.headers["webhook-id"]);
+  response.writeHead(204).end();
+});
+await new Promise((done) => receiver.listen(0, "127.0.0.1", done));
+const hook = `shop.example:${receiver.address().port}`;
+
+const child = spawn(quezao, ["serve", "--data", "data", "--listen", "127.0.0.1:0", "--allow-loopback", hook], {
   cwd: work, env: { ...process.env, QUEZAO_STATE_DIR: join(work, "state"), LC_ALL: "C.UTF-8" },
 });
 let said = "";
@@ -37,7 +55,7 @@ const browser = await chromium.launch({ executablePath: "/usr/lib/chromium/chrom
 try {
   const setUp = await wait(/http:\/\/\S+\/set-up\/\w+/);
   const home = new URL(await wait(/http:\/\/[\d.:]+\/(?=\s)/)).origin;
-  const context = await browser.newContext({ locale: "zh-CN", viewport: { width: 1280, height: 900 } });
+  const context = await browser.newContext({ locale, viewport: { width: 1280, height: 900 } });
   context.on("weberror", (e) => complaints.push(`${e.error()}`));
   const page = await context.newPage();
   page.on("console", (m) => { if (m.type() === "error") complaints.push(m.text()); });
@@ -54,6 +72,13 @@ try {
   await page.waitForURL(`${home}/`);
   await shoot(page, "home-empty");
 
+  await page.goto(`${home}/account/hooks`);
+  await shoot(page, "hooks-empty");
+  await page.fill("[name=url]", `http://${hook}/quezao`);
+  await page.click("main button[type=submit]");
+  assert.match(await page.locator("code").innerText(), /^whsec_/);
+  await shoot(page, "hooks-made");
+
   // Ten pictures, a text, and one that is empty.
   const files = [];
   for (let i = 0; i < 6; i += 1) files.push({ name: `作品_${i + 1}.png`, mimeType: "image/png", buffer: await paint(context, i) });
@@ -66,8 +91,11 @@ try {
   await page.click("#go");
   await page.waitForFunction(() => document.querySelectorAll("#batch .state.ok").length === 7, null, { timeout: 120000 });
   assert.equal(await page.locator("#batch .state.bad").count(), 1);
-  assert.match(await page.locator("#batch .err").first().innerText(), /空文件不能存证/);
+  assert.match(await page.locator("#batch .err").first().innerText(), inWords(/空文件不能存证/, /empty file/));
   await shoot(page, "register-done");
+
+  for (let i = 0; i < 300 && heard.length < 7; i += 1) await new Promise((done) => setTimeout(done, 100));
+  assert.equal(new Set(heard).size, 7, "each sealed deposit was told once");
 
   await page.goto(`${home}/library`);
   await page.waitForLoadState("networkidle");
@@ -79,7 +107,7 @@ try {
   assert.equal(await page.locator(".shelf li").count(), 1);
   await page.click(".shelf .t");
   await page.waitForURL(/deposits/);
-  assert.match(await page.locator(".phrase").innerText(), /核验一致/);
+  assert.match(await page.locator(".phrase").innerText(), inWords(/核验一致/, /Consistent/));
   await shoot(page, "deposit");
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("a.btn.main")]);
   const certificate = join(work, "certificate.pdf");
@@ -89,9 +117,9 @@ try {
   await page.setInputFiles("[name=evidence]", certificate);
   await page.setInputFiles("[name=originals]", files[2]);
   await page.click("button[type=submit]");
-  assert.match(await page.locator(".phrase").innerText(), /核验一致/);
+  assert.match(await page.locator(".phrase").innerText(), inWords(/核验一致/, /Consistent/));
   await shoot(page, "verify-result");
-  for (const [path, name] of [["/captures", "captures"], ["/account", "account"], ["/nowhere", "not-found"], ["/", "home"]]) {
+  for (const [path, name] of [["/captures", "captures"], ["/account", "account"], ["/account/hooks", "hooks"], ["/nowhere", "not-found"], ["/", "home"]]) {
     await page.goto(home + path);
     await shoot(page, name);
   }
@@ -99,7 +127,7 @@ try {
   assert.equal(await page.locator("html").getAttribute("lang"), "en");
 
   // Without scripts everything is still there.
-  const plain = await browser.newContext({ javaScriptEnabled: false, storageState: await context.storageState(), locale: "zh-CN" });
+  const plain = await browser.newContext({ javaScriptEnabled: false, storageState: await context.storageState(), locale });
   const still = await plain.newPage();
   await still.goto(`${home}/register`);
   await still.setInputFiles("#choose", [{ name: "无脚本.txt", mimeType: "text/plain", buffer: Buffer.from("plain") }]);
@@ -109,26 +137,41 @@ try {
   console.log("walked");
 } finally {
   await browser.close();
+  receiver.close();
   child.kill();
   await new Promise((done) => child.on("exit", done));
   rmSync(work, { recursive: true, force: true });
 }
 
-// A page in both languages, both widths, both lights.
+// A page at both widths, in both lights: its picture where pictures are wanted, and what axe finds.
 async function shoot(page, name) {
-  if (!pictures) return;
-  if (!existsSync(pictures)) mkdirSync(pictures, { recursive: true });
-  for (const [width, height] of [[1280, 900], [390, 844]]) {
+  if (pictures && !existsSync(pictures)) mkdirSync(pictures, { recursive: true });
+  for (const [width, height] of [[1280, 900], [360, 780]]) {
+    await page.setViewportSize({ width, height });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    if (wide > 0) complaints.push(`${name} at ${width}: ${wide} px too wide`);
     for (const scheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme: scheme });
-      await page.setViewportSize({ width, height });
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      if (wide > 0) complaints.push(`${name} at ${width}: ${wide} px too wide`);
-      writeFileSync(join(pictures, `${name}-${width}-${scheme}.png`), await page.screenshot({ fullPage: true }));
+      // As a DevTools script: the page's own policy lets no other one in.
+      const found = await page.evaluate(`${axe}; axe.run({ resultTypes: ["violations"] })`);
+      for (const v of found.violations) complaints.push(`${name}, ${width}, ${scheme}: ${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`);
+      if (!pictures) continue;
+      const file = join(pictures, `${name}-${english ? "en" : "zh"}-${width}-${scheme}.png`);
+      writeFileSync(file, await page.screenshot({ fullPage: true }));
+      if (width === 1280 && scheme === "light" && GUIDE.includes(name)) await small(page, name);
     }
   }
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize({ width: 1280, height: 900 });
+}
+
+// What the guides show, as small as pages are printed there.
+async function small(page, name) {
+  const client = await page.context().newCDPSession(page);
+  const { data } = await client.send("Page.captureScreenshot", { format: "webp", quality: 55 });
+  mkdirSync(join(pictures, "guide"), { recursive: true });
+  writeFileSync(join(pictures, "guide", `${name}-${english ? "en" : "zh"}.webp`), Buffer.from(data, "base64"));
+  await client.detach();
 }
 
 // A picture of its own for each number, drawn by the browser.

@@ -5,7 +5,7 @@ use crate::{
     throttle::Throttle,
 };
 use evidence::{digest, hex};
-use service::{Answer, CaptureRequest, Error, Folder, Mode, Place, Refusal, Result};
+use service::{Answer, CaptureRequest, Error, Folder, Mode, Place, Postman, Refusal, Result};
 use std::{
     net::IpAddr,
     path::{Path, PathBuf},
@@ -127,11 +127,23 @@ impl App {
     }
 
     /// Begins to capture what is asked for, one page at a time, on a thread of its own: the browser's processes die with
-    /// the thread that began them.
+    /// the thread that began them; and to tell web hooks what has ended.
     pub(crate) fn begin(&self) {
         if self.folder().is_none() || self.0.begun.swap(true, Ordering::SeqCst) {
             return;
         }
+        let app = self.clone();
+        std::thread::spawn(move || {
+            let postman = Postman::new(&app.0.capturing.loopback);
+            while !app.stopping() {
+                let Some(folder) = app.folder() else { return };
+                let sent = folder.run_hooks(&postman);
+                drop(folder);
+                if !matches!(sent, Ok(true)) {
+                    std::thread::sleep(Duration::from_millis(300));
+                }
+            }
+        });
         let app = self.clone();
         std::thread::spawn(move || {
             while !app.stopping() {

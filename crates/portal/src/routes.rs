@@ -64,6 +64,12 @@ table! {
     get "/account" SignedIn pages::account::page;
     post "/account/tokens" SignedIn pages::account::add_token;
     post "/account/tokens/{id}/end" SignedIn pages::account::end_token;
+    get "/account/hooks" SignedIn pages::hooks::page;
+    post "/account/hooks" SignedIn pages::hooks::add;
+    post "/account/hooks/{id}/pause" SignedIn pages::hooks::pause;
+    post "/account/hooks/{id}/resume" SignedIn pages::hooks::resume;
+    post "/account/hooks/{id}/end" SignedIn pages::hooks::end;
+    post "/account/hooks/messages/{id}/again" SignedIn pages::hooks::again;
     get "/api" Anyone api::guide::page;
     get "/api/v1/openapi.json" Anyone api::describe::serve;
     get "/api/v1/deposits" Token api::deposits::list;
@@ -77,6 +83,8 @@ table! {
     get "/api/v1/captures/{number}/events" Token api::captures::events;
     get "/api/v1/captures/{number}/{name}" Token api::captures::part;
     post "/api/v1/verifications" Anyone api::verifications::create;
+    get "/api/v1/records" Token api::records::list;
+    get "/api/v1/records/{id}" Token api::records::show;
     get "/captures" SignedIn pages::capture::page;
     post "/captures" SignedIn pages::capture::submit;
     get "/captures/{id}" SignedIn pages::capture::one;

@@ -5,10 +5,12 @@ mod collect;
 pub(crate) mod folders;
 pub(crate) mod near;
 mod outside;
+mod place;
 mod rights;
 
 pub(crate) use collect::Collect;
 pub(crate) use outside::{Clock, Renew, Stamp, Statements, Switch, TsaAdd, TsaCommand};
+pub(crate) use place::{Place, Where};
 pub(crate) use rights::{Claims, Command as RightsCommand, Format, Sidecar};
 
 use crate::out::Out;
@@ -105,7 +107,7 @@ pub(crate) struct Deposit {
     #[arg(required_unless_present = "retry", value_name = "PATHS")]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
-    pub data: Data,
+    pub place: Place,
     #[command(flatten)]
     pub folders: folders::Folders,
     #[arg(long)]
@@ -139,7 +141,7 @@ pub(crate) struct Capture {
     #[arg(value_name = "URL")]
     pub urls: Vec<String>,
     #[command(flatten)]
-    pub data: Data,
+    pub place: Place,
     #[arg(long, value_enum, default_value_t = Purpose::Other)]
     pub purpose: Purpose,
     #[arg(long, value_name = "HOST:PORT")]
@@ -206,7 +208,7 @@ pub(crate) struct Erase {
 pub(crate) struct Show {
     pub id: String,
     #[command(flatten)]
-    pub data: Data,
+    pub place: Place,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -228,7 +230,7 @@ pub(crate) struct Export {
     #[command(flatten)]
     pub many: folders::Many,
     #[command(flatten)]
-    pub data: Data,
+    pub place: Place,
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
     #[arg(long, value_enum)]

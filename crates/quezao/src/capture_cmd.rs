@@ -1,6 +1,10 @@
 //! `capture` and `discard`: pages, each with its steps shown as they begin.
 
-use crate::{args, out::Out};
+use crate::{
+    args::{self, Where},
+    out::Out,
+    remote,
+};
 use service::{CaptureEvent, CaptureLine, CaptureRequest, Folder, Mode, show_path};
 use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
@@ -21,6 +25,30 @@ pub(crate) fn capture(out: &Out, a: args::Capture) -> u8 {
     if urls.is_empty() {
         return out.fail(&out.text("capture-nothing", &[]));
     }
+    let (json, other) = (a.place.json, matches!(a.purpose, args::Purpose::Other));
+    let phone = matches!(a.viewport, args::Viewport::Phone);
+    let data = match a.place.find(out) {
+        Ok(Where::Folder(data)) => data,
+        Ok(Where::Server(server)) => {
+            // From where and with what a page is seen is the server's.
+            let not_there = [
+                ("--allow-loopback", !a.allow_loopback.is_empty()),
+                ("--no-film", a.no_film),
+                ("--isolation", matches!(a.isolation, args::Isolation::WeakerSharedNetwork)),
+                ("--contacts", a.contacts.is_some()),
+                ("--resolver", !a.resolver.is_empty()),
+                ("--time-server", !a.time_server.is_empty()),
+                ("--public-address", a.public_address.is_some()),
+                ("--region", a.region.is_some()),
+                ("--network", a.network.is_some()),
+            ];
+            if let Some((flag, _)) = not_there.into_iter().find(|(_, given)| *given) {
+                return out.fail(&out.text("remote-no-flag", &[("flag", flag.into())]));
+            }
+            return shown(out, json, |events| remote::capture::capture(&server, &urls, other, phone, events));
+        }
+        Err(code) => return code,
+    };
     let mut loopback = Vec::new();
     for exception in &a.allow_loopback {
         match exception.parse() {
@@ -39,29 +67,44 @@ pub(crate) fn capture(out: &Out, a: args::Capture) -> u8 {
             None => return out.fail(&out.text("resolver-form", &[("value", server.clone().into())])),
         }
     }
-    let mut folder = match Folder::open(&a.data.data, Mode::Write) {
+    let mut folder = match Folder::open(&data, Mode::Write) {
         Ok(folder) => folder,
         Err(e) => return out.refuse(&e),
     };
     out.warn(&folder.warnings);
-    let other = matches!(a.purpose, args::Purpose::Other);
     let mut request = CaptureRequest { urls, other, loopback, machine, ..Default::default() };
-    request.phone = matches!(a.viewport, args::Viewport::Phone);
+    request.phone = phone;
     request.limits.film = !a.no_film;
     if let Some(contacts) = a.contacts {
         request.limits.contacts = contacts.into();
     }
+    shown(out, json, |events| {
+        let lines = folder.capture(&request, events)?;
+        folder.close()?;
+        Ok(lines)
+    })
+}
+
+/// Runs, with each step shown as it begins and each line as it ends; the exit code.
+fn shown(
+    out: &Out,
+    json: bool,
+    run: impl FnOnce(&mut dyn FnMut(CaptureEvent)) -> service::Result<Vec<CaptureLine>>,
+) -> u8 {
     let spinner = indicatif::ProgressBar::new_spinner();
     spinner.enable_steady_tick(Duration::from_millis(200));
-    let lines = folder.capture(&request, &mut |event| match event {
+    let lines = run(&mut |event| match event {
         CaptureEvent::Step { url, step } => {
-            let step = out.text(&format!("step-{step}"), &[]);
+            let step = match step.strip_prefix("queue-") {
+                Some(place) => out.text("step-queue", &[("place", place.to_owned().into())]),
+                None => out.text(&format!("step-{step}"), &[]),
+            };
             spinner.set_message(format!("{step}  {}", show_path(Path::new(&url))));
         }
-        CaptureEvent::Done(line) => spinner.suspend(|| print(out, &line, a.data.json)),
+        CaptureEvent::Done(line) => spinner.suspend(|| print(out, &line, json)),
     });
     spinner.finish_and_clear();
-    let lines = match lines.and_then(|lines| folder.close().map(|()| lines)) {
+    let lines = match lines {
         Ok(lines) => lines,
         Err(e) => return out.refuse(&e),
     };

@@ -7,6 +7,7 @@ use crate::{
     report::{self, Report},
     rights_cmd,
 };
+use crate::{args::Where, remote};
 use service::{DepositLine, DepositRequest, Event, Filter, Folder, Mode, Planned, WatchEvent, show_path};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -23,7 +24,25 @@ use std::{
 const NAMED: u64 = 20;
 
 pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
+    let json = a.place.json;
+    let place = match a.place.find(out) {
+        Ok(place) => place,
+        Err(code) => return code,
+    };
     let options = a.folders;
+    if matches!(place, Where::Server(_)) {
+        let not_there = [
+            ("--again", a.again),
+            ("--attach", !a.sidecar.attach.is_empty()),
+            ("--rehash", options.rehash),
+            ("--similar", a.near.similar),
+            ("--wait", a.wait.is_some()),
+            ("--watch", options.watch),
+        ];
+        if let Some((flag, _)) = not_there.into_iter().find(|(_, given)| *given) {
+            return out.fail(&out.text("remote-no-flag", &[("flag", flag.into())]));
+        }
+    }
     let filter = match Filter::new(&options.include, &options.exclude) {
         Ok(filter) => filter,
         Err(e) => return out.refuse(&e),
@@ -41,6 +60,9 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
         Ok(sidecar) => sidecar,
         Err(e) => return out.refuse(&e),
     };
+    if matches!(place, Where::Server(_)) && sidecar.as_ref().is_some_and(|sidecar| sidecar.attaches()) {
+        return out.fail(&out.text("remote-no-attachments", &[]));
+    }
     let report = match options.report.as_deref().map(|path| Report::begin(out, path)).transpose() {
         Ok(report) => report,
         Err(sentence) => return out.fail(&sentence),
@@ -63,8 +85,26 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
         wait: a.wait,
         stop: Some(stop),
     };
-    let run = Run::new(out, a.data.json, request.dry_run, report);
-    if options.watch { watch(run, &a.data.data, &request, options.settle) } else { once(run, &a.data.data, &request) }
+    let run = Run::new(out, json, request.dry_run, report);
+    match place {
+        Where::Folder(data) if options.watch => watch(run, &data, &request, options.settle),
+        Where::Folder(data) => once(run, &data, &request),
+        Where::Server(server) => through(run, server, &request),
+    }
+}
+
+/// The same through a server.
+fn through(mut run: Run<'_>, mut server: remote::Server, request: &DepositRequest) -> u8 {
+    server.stop = request.stop.clone().unwrap_or_default();
+    let together = if request.digest_only { remote::deposit::TOGETHER } else { 1 };
+    let carry = |files: &[service::Outgoing], progress: &mut dyn FnMut(u64)| match request.digest_only {
+        true => remote::deposit::digests(&server, files, progress),
+        false => files.iter().map(|file| remote::deposit::file(&server, file, progress)).collect(),
+    };
+    match service::send(request, together, remote::deposit::AT_ONCE, &carry, &mut |event| run.hear(event)) {
+        Err(e) => run.fail(&e),
+        Ok(()) => run.end(false),
+    }
 }
 
 fn once(mut run: Run<'_>, data: &Path, request: &DepositRequest) -> u8 {

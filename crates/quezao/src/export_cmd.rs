@@ -1,13 +1,14 @@
 //! `quezao export`: certificates and packages, of one record or of all.
 
 use crate::{
-    args::{self, Disclose, Lang},
+    args::{self, Disclose, Lang, Where},
     deposit_cmd::stop_on_signals,
     list_cmd,
     out::Out,
+    remote,
 };
 use locale::Locale;
-use service::{ExportRequest, Folder, Mode, show_path};
+use service::{ExportLine, ExportRequest, Folder, Mode, show_path};
 use std::{
     fs::File,
     io::{self, Read},
@@ -35,29 +36,21 @@ pub(crate) fn export(out: &Out, a: args::Export) -> u8 {
             return out.fail(&out.text("ids-none", &[("path", show_path(path).into())]));
         }
     }
-    let reader = Folder::open(&a.data.data, Mode::Read);
-    if a.many.all {
-        match reader.as_ref().map(Folder::list) {
-            Ok(Ok(lines)) => {
-                ids = lines.into_iter().filter(|line| line.erased_at.is_none()).filter_map(|line| line.id).collect();
-            }
-            Ok(Err(e)) => return out.refuse(&e),
-            Err(e) => return out.refuse(e),
-        }
+    let json = a.place.json;
+    let source = a.place.find(out).and_then(|place| {
+        let opened = match place {
+            Where::Folder(data) => of_folder(&data, a.many.all, a.pending, &mut ids),
+            Where::Server(server) => of_server(server, a.many.all, &mut ids),
+        };
+        opened.map_err(|e| out.refuse(&e))
+    });
+    let mut source = match source {
+        Ok(source) => source,
+        Err(code) => return code,
+    };
+    if let Source::Folder(folder) = &source {
+        out.warn(&folder.warnings);
     }
-    // Waiting for a seal needs the writer, who seals; a record that has its seal is only read.
-    let sealed =
-        |folder: &Folder| ids.iter().all(|id| folder.show(id).map_or(true, |(line, _)| line.status != "pending"));
-    let folder = match reader {
-        Ok(folder) if a.pending || sealed(&folder) => Ok(folder),
-        Ok(_) => Folder::open(&a.data.data, Mode::Write),
-        Err(e) => Err(e),
-    };
-    let mut folder = match folder {
-        Ok(folder) => folder,
-        Err(e) => return out.refuse(&e),
-    };
-    out.warn(&folder.warnings);
     let stop = match stop_on_signals() {
         Ok(stop) => stop,
         Err(e) => return out.fail(&e.to_string()),
@@ -84,9 +77,9 @@ pub(crate) fn export(out: &Out, a: args::Export) -> u8 {
     };
     say(0);
     let (mut exit, mut good, mut bad, mut last) = (None::<u8>, 0, 0, None);
-    let result = folder.export(&request, &mut |line| {
+    let mut hear = |line: &ExportLine| {
         spinner.suspend(|| match (&line.file, &line.error) {
-            _ if a.data.json => out.json(line),
+            _ if json => out.json(line),
             (Some(file), _) => out.line(&show_path(file)),
             (None, Some(error)) => drop(out.refuse(error)),
             (None, None) => {}
@@ -103,7 +96,14 @@ pub(crate) fn export(out: &Out, a: args::Export) -> u8 {
             }
         }
         say(good + bad);
-    });
+    };
+    let result = match &mut source {
+        Source::Folder(folder) => folder.export(&request, &mut hear).map(|_| ()),
+        Source::Server(server) => {
+            server.stop = stop.clone();
+            remote::export::export(server, &request, &mut hear)
+        }
+    };
     spinner.finish_and_clear();
     if let Err(e) = result {
         return out.refuse(&e);
@@ -113,6 +113,31 @@ pub(crate) fn export(out: &Out, a: args::Export) -> u8 {
     }
     let left = stop.load(Ordering::Relaxed) && good + bad < all;
     exit.unwrap_or(if left { 3 } else { 0 })
+}
+
+enum Source {
+    Folder(Box<Folder>),
+    Server(Box<remote::Server>),
+}
+
+/// Waiting for a seal needs the writer, who seals; a record that has its seal is only read.
+fn of_folder(data: &Path, all: bool, pending: bool, ids: &mut Vec<String>) -> service::Result<Source> {
+    let reader = Folder::open(data, Mode::Read)?;
+    if all {
+        let lines = reader.list()?.into_iter().filter(|line| line.erased_at.is_none());
+        *ids = lines.filter_map(|line| line.id).collect();
+    }
+    let sealed = |id: &String| reader.show(id).map_or(true, |(line, _)| line.status != "pending");
+    let read = pending || ids.iter().all(sealed);
+    Ok(Source::Folder(Box::new(if read { reader } else { Folder::open(data, Mode::Write)? })))
+}
+
+fn of_server(server: remote::Server, all: bool, ids: &mut Vec<String>) -> service::Result<Source> {
+    if all {
+        ids.clear();
+        remote::records::list(&server, &mut |lines| ids.extend(lines.into_iter().filter_map(|line| line.id)))?;
+    }
+    Ok(Source::Server(Box::new(server)))
 }
 
 fn read_list(path: &Path) -> io::Result<String> {

@@ -1,8 +1,9 @@
 //! Commands on a data folder: they translate between what was typed, `service`, and what is printed.
 
 use crate::{
-    args::{self, AdminCommand, OwnerKind},
+    args::{self, AdminCommand, OwnerKind, Where},
     out::{self, Out, eights},
+    remote::records::{self, Shown},
 };
 use service::{DepositLine, Folder, InitOptions, Mode, show_path};
 use std::{
@@ -61,33 +62,53 @@ pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
     0
 }
 
-pub(crate) fn show(out: &Out, a: &args::Show) -> u8 {
-    read(out, &a.data.data, |folder| {
-        let (line, claims) = folder.show(&a.id)?;
-        print_line(out, &line, a.data.json);
-        if !a.data.json {
-            let detail = |name: &str, value: String| out.line(&format!("  {name:<18} {value}"));
-            for (name, value) in [("SM3", &line.sm3), ("record_sha256", &line.record_sha256)] {
-                if let Some(value) = value {
-                    detail(name, eights(value));
-                }
+pub(crate) fn show(out: &Out, a: args::Show) -> u8 {
+    let json = a.place.json;
+    match a.place.find(out) {
+        Ok(Where::Folder(data)) => read(out, &data, |folder| {
+            let (line, claims) = folder.show(&a.id)?;
+            let (exif, later) =
+                if json { Default::default() } else { (folder.exif(&a.id)?, folder.later_rights(&a.id)?) };
+            print_record(out, &Shown { kind: String::new(), line, claims, exif, later }, json);
+            Ok(0)
+        }),
+        Ok(Where::Server(server)) => match records::show(&server, &a.id) {
+            Ok(shown) => {
+                print_record(out, &shown, json);
+                0
             }
-            if let Some(at) = out::received(&a.id) {
-                detail("received_at", out::both_times(at));
-            }
-            for (name, value) in claims.iter().filter(|(_, v)| !v.is_null()) {
-                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                detail(name, value);
-            }
-            for (name, value) in folder.exif(&a.id)? {
-                detail("EXIF", format!("{name}: {value}"));
-            }
-            for later in folder.later_rights(&a.id)? {
-                print_line(out, &later, false);
-            }
+            Err(e) => out.refuse(&e),
+        },
+        Err(code) => code,
+    }
+}
+
+fn print_record(out: &Out, shown: &Shown, json: bool) {
+    let line = &shown.line;
+    print_line(out, line, json);
+    if json {
+        return;
+    }
+    // A server's words are looked at by nobody else.
+    let detail = |name: &str, value: &str| out.line(&format!("  {name:<18} {}", show_path(Path::new(value))));
+    for (name, value) in [("SM3", &line.sm3), ("record_sha256", &line.record_sha256)] {
+        if let Some(value) = value {
+            detail(name, &eights(value));
         }
-        Ok(0)
-    })
+    }
+    if let Some(at) = line.id.as_deref().and_then(out::received) {
+        detail("received_at", &out::both_times(at));
+    }
+    for (name, value) in shown.claims.iter().filter(|(_, v)| !v.is_null()) {
+        let name = show_path(Path::new(name));
+        detail(&name, &value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    }
+    for (name, value) in &shown.exif {
+        detail("EXIF", &format!("{name}: {value}"));
+    }
+    for later in &shown.later {
+        print_line(out, later, false);
+    }
 }
 
 pub(crate) fn doctor(out: &Out, a: &args::Doctor) -> u8 {

@@ -1,9 +1,10 @@
 //! `quezao list`: all records, or those of a time or name; as lines, JSON or a table.
 
 use crate::{
-    args::folders,
+    args::{Where, folders},
     folder_cmd::{print_line, read},
     out::{self, Out},
+    remote::records,
     report::{self, Table},
 };
 use evidence::time::{SECOND, Utc};
@@ -13,7 +14,7 @@ use service::{DepositLine, Filter};
 /// Columns of `--csv`; scripts read them.
 const COLUMNS: [&str; 9] = ["id", "file", "status", "index", "received_at", "size", "sha256", "sm3", "record_sha256"];
 
-pub(crate) fn list(out: &Out, a: &folders::List) -> u8 {
+pub(crate) fn list(out: &Out, a: folders::List) -> u8 {
     let since = match a.since.as_deref().map(|text| instant(text).ok_or(text)).transpose() {
         Ok(since) => since,
         Err(text) => {
@@ -36,15 +37,14 @@ pub(crate) fn list(out: &Out, a: &folders::List) -> u8 {
         let at = line.id.as_deref().and_then(out::received);
         (a.named.is_empty() || named(&line.file)) && since.is_none_or(|since| at.is_some_and(|at| at >= since))
     };
-    read(out, &a.data.data, |folder| {
-        let lines = folder.list()?;
-        let lines = lines.iter().filter(|line| wanted(line));
-        if !a.csv {
-            lines.for_each(|line| print_line(out, line, a.data.json));
-            return Ok(0);
-        }
-        let mut table = Table::new(&COLUMNS);
-        for line in lines {
+    let json = a.place.json;
+    let mut table = a.csv.then(|| Table::new(&COLUMNS));
+    let mut take = |lines: Vec<DepositLine>| {
+        for line in lines.iter().filter(|line| wanted(line)) {
+            let Some(table) = &mut table else {
+                print_line(out, line, json);
+                continue;
+            };
             let at = line.id.as_deref().and_then(out::received).map(Utc::to_micros);
             table.row(&[
                 json!(line.id),
@@ -58,9 +58,19 @@ pub(crate) fn list(out: &Out, a: &folders::List) -> u8 {
                 json!(line.record_sha256),
             ]);
         }
+    };
+    let code = match a.place.find(out) {
+        Ok(Where::Folder(data)) => read(out, &data, |folder| {
+            take(folder.list()?);
+            Ok(0)
+        }),
+        Ok(Where::Server(server)) => records::list(&server, &mut take).map_or_else(|e| out.refuse(&e), |()| 0),
+        Err(code) => code,
+    };
+    if let Some(table) = table.filter(|_| code == 0) {
         out.bytes(&table.into_bytes());
-        Ok(0)
-    })
+    }
+    code
 }
 
 /// `2026-01-31`, `2026-01-31 10:00`, with or without seconds: China's time, which has had no summer time since 1991;

@@ -18,6 +18,7 @@ mod forge;
 mod list_cmd;
 mod near_cmd;
 mod out;
+mod remote;
 mod renew_cmd;
 mod report;
 mod rights_cmd;
@@ -54,8 +55,8 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Collect(a) => collect_cmd::collect(out, a),
         C::Discard(a) => capture_cmd::discard(out, &a),
         C::Erase(a) => erase_cmd::erase(out, &a),
-        C::List(a) => list_cmd::list(out, &a),
-        C::Show(a) => folder_cmd::show(out, &a),
+        C::List(a) => list_cmd::list(out, a),
+        C::Show(a) => folder_cmd::show(out, a),
         C::Export(a) => export_cmd::export(out, a),
         C::Find(a) => near_cmd::find(out, &a),
         C::Verify(a) => verify_cmd::verify(out, &a),

@@ -8,7 +8,9 @@
 mod capture;
 mod declared;
 mod deposit;
+mod hooks;
 mod library;
+mod listing;
 mod overview;
 mod people;
 mod public;
@@ -19,12 +21,14 @@ mod tokens;
 pub use capture::{CaptureShown, MAX_PAGES};
 pub use declared::{Declared, MAX_DECLARED};
 pub use deposit::{MAX_UPLOAD, Staged};
+pub use hooks::{HOOK_EVENTS, HookShown};
 pub use library::{Item, SHELF_PAGE, Search, Shelf};
+pub use listing::{Listing, MAX_LISTED};
 pub use overview::Overview;
 pub(crate) use people::first as people_first;
 pub use people::{FirstSignIn, MAX_PASSWORD, MIN_PASSWORD, OpenSession, Opened};
 pub use public::{Digester, MAX_STAMP_REQUEST};
-pub use record::{Kept, Shown};
+pub use record::{Kept, Shown, Told};
 pub use refusal::{Answer, Refusal, Why};
 pub use tokens::{MAX_TOKEN_DAYS, SCOPES};
 
@@ -61,6 +65,8 @@ pub enum Permission {
     Sessions,
     /// Make, see and end one's own API tokens.
     Tokens,
+    /// See, make, pause and end the account's web hooks.
+    Hooks,
 }
 
 impl Actor {
@@ -156,7 +162,7 @@ impl Permission {
             Self::View | Self::Download => Some("read"),
             Self::Deposit => Some("deposit"),
             Self::Capture => Some("capture"),
-            Self::Erase | Self::Sessions | Self::Tokens => None,
+            Self::Erase | Self::Hooks | Self::Sessions | Self::Tokens => None,
         }
     }
 }

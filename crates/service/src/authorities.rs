@@ -13,6 +13,7 @@ use crate::{
     issuers::{Issuers, Outside, Remembered, Sealer, forget},
     seal::{replace, short},
     show_path,
+    web::WEB_ROOTS,
 };
 use evidence::{
     hex,
@@ -29,8 +30,6 @@ use std::{
 };
 use timestamp::{Authority, Remote, RemoteAuthority};
 
-/// Debian's bundle: whom to believe about an authority's web host.
-const WEB_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// Most authorities: one checkpoint carries at most so many tokens.
 const MAX_AUTHORITIES: usize = 8;
 

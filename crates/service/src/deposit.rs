@@ -95,7 +95,7 @@ impl Folder {
 }
 
 impl Planned {
-    fn count(&mut self, due: &Due) {
+    pub(crate) fn count(&mut self, due: &Due) {
         self.files += 1;
         self.bytes += due.stamp.size;
         self.changed += u64::from(due.changed);
@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
     /// Looks through the paths; what needs no reading is handed out at once.
     fn plan(&mut self, events: &mut dyn FnMut(Event)) -> Result<()> {
         let (mut planned, mut all) = (Planned::default(), Vec::new());
-        plan::walk(self.folder, self.request, &mut |item| {
+        plan::walk(Some(self.folder), self.request, &mut |item| {
             match item {
                 Item::Due(due) => {
                     planned.count(&due);
@@ -548,7 +548,7 @@ fn known(path: &Path, seen: Seen) -> DepositLine {
 }
 
 /// What would become of a file.
-fn dry(due: &Due) -> DepositLine {
+pub(crate) fn dry(due: &Due) -> DepositLine {
     let line = match due.stamp.size {
         0 => failed(&due.path, &intake::empty(&due.path)),
         _ => DepositLine {
@@ -568,7 +568,8 @@ fn other_claims() -> (String, String) {
     )
 }
 
-fn nothing(request: &DepositRequest, planned: &Planned) -> Error {
+/// Nothing to be registered was found.
+pub(crate) fn nothing(request: &DepositRequest, planned: &Planned) -> Error {
     let shown: Vec<String> = request.paths.iter().map(|p| show_path(p)).collect();
     let passed: u64 = planned.passed.values().sum();
     Error::new(

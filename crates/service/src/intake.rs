@@ -127,7 +127,7 @@ fn open(path: &Path) -> std::io::Result<File> {
 }
 
 /// Whether nobody wrote in between. A change of name or rights is none.
-fn same_bytes(a: &Stamp, b: &Stamp) -> bool {
+pub(crate) fn same_bytes(a: &Stamp, b: &Stamp) -> bool {
     (a.inode, a.mtime_ns, a.size) == (b.inode, b.mtime_ns, b.size)
 }
 
@@ -158,7 +158,7 @@ pub(crate) fn interrupted(path: &Path) -> Error {
 }
 
 /// The word for a file that a run did not come to.
-pub(crate) const INTERRUPTED: &str = "interrupted";
+pub const INTERRUPTED: &str = "interrupted";
 
 /// Of a picture in a format that is not decoded here: what that means.
 fn not_decoded(media_type: &str) -> Option<(String, String)> {

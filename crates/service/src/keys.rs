@@ -16,6 +16,11 @@ pub fn platform_keys(dir: &Path, origin: &str, clock: timestamp::Clock) -> Resul
     Ok((Signer::from_seed(origin, &seed)?, folder::load_authority(dir, clock)?))
 }
 
+/// 32 random hex digits.
+pub fn random_word() -> Result<String> {
+    Ok(evidence::hex::encode(&random::<16>()?))
+}
+
 /// A fresh random array.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];

@@ -21,6 +21,7 @@ mod erase;
 mod error;
 mod export;
 mod folder;
+mod hooks;
 mod identity;
 mod in_flight;
 mod init;
@@ -38,15 +39,17 @@ mod renew;
 mod restore;
 mod rights;
 mod seal;
+mod send;
 mod set_up;
 mod similar;
 mod waiting;
 mod watch;
+mod web;
 
 pub use account::{
-    Actor, Answer, CaptureShown, Declared, Digester, FirstSignIn, Item, Kept, MAX_DECLARED, MAX_PAGES, MAX_PASSWORD,
-    MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MIN_PASSWORD, OpenSession, Opened, Overview, Permission, Refusal,
-    SCOPES, SHELF_PAGE, Search, Shelf, Shown, Staged, Why,
+    Actor, Answer, CaptureShown, Declared, Digester, FirstSignIn, HOOK_EVENTS, HookShown, Item, Kept, Listing,
+    MAX_DECLARED, MAX_LISTED, MAX_PAGES, MAX_PASSWORD, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MIN_PASSWORD,
+    OpenSession, Opened, Overview, Permission, Refusal, SCOPES, SHELF_PAGE, Search, Shelf, Shown, Staged, Told, Why,
 };
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState};
 pub use backup::{Backup, Progress, backup, passphrase_of};
@@ -57,23 +60,27 @@ pub use doctor::doctor;
 pub use erase::{Doomed, ErasePlan, Sentence};
 pub use error::{Error, Result, show_path};
 pub use folder::Folder;
-pub use intake::{Filter, digests};
-pub use keys::platform_keys;
+pub use hooks::Postman;
+pub use intake::{Filter, INTERRUPTED, digests};
+pub use keys::{platform_keys, random_word};
 pub use paper::{contact_sheets, page_pictures, pair_pictures};
 pub use plan::Passed;
+pub use prove::write_whole;
 pub use renew::{RenewLine, RenewRequest};
 pub use restore::{Restored, restore};
 pub use rights::{Refused, RightsLine, Sidecar};
 pub use seal::OwnSigner;
+pub use send::{Body, Carrier, Outgoing, Sent, send};
 pub use set_up::{Place, set_up_findings, set_up_warnings};
 pub use sidecar::{Encoding, Format as TemplateFormat, template as rights_template};
 pub use similar::{Found, Near, Rebuilt};
 /// A person's token, and a page in the queue.
-pub use store::{ApiToken, Queued};
+pub use store::{ApiToken, Message as HookMessage, Queued};
 /// What a verdict is made of.
 pub use verify::{Check, Original, Outcome, Overall, Verdict, own_file};
 pub use waiting::Stamped;
 pub use watch::{WatchEvent, watch};
+pub use web::web_tls;
 
 use evidence::time::Utc;
 use std::{

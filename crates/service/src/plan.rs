@@ -130,15 +130,20 @@ pub(crate) fn stamp(m: &Metadata) -> Stamp {
     }
 }
 
-/// Hands out every name under the request's paths, each folder's in ascending order.
-pub(crate) fn walk(folder: &Folder, request: &DepositRequest, take: &mut dyn FnMut(Item) -> Result<()>) -> Result<()> {
-    let data = std::fs::metadata(&folder.dir).map_err(|e| Error::io(&folder.dir, &e))?;
+/// Hands out every name under the request's paths, each folder's in ascending order. Without a data folder nothing is
+/// known of any file: all are due.
+pub(crate) fn walk(
+    folder: Option<&Folder>,
+    request: &DepositRequest,
+    take: &mut dyn FnMut(Item) -> Result<()>,
+) -> Result<()> {
+    let data = folder.map(|f| std::fs::metadata(&f.dir).map_err(|e| Error::io(&f.dir, &e))).transpose()?;
     // Without a table it is the same for every file.
-    let claims = match request.sidecar {
-        None => Some(claims_key(&folder.owner, Path::new(""), request)?),
-        Some(_) => None,
+    let claims = match (folder, &request.sidecar) {
+        (Some(folder), None) => Some(claims_key(&folder.owner, Path::new(""), request)?),
+        _ => None,
     };
-    let walk = Walk { folder, request, data: (data.dev(), data.ino()), claims };
+    let walk = Walk { folder, request, data: data.map(|m| (m.dev(), m.ino())), claims };
     for path in &request.paths {
         match std::fs::metadata(path) {
             Err(e) => take(Item::Refused { path: path.clone(), error: Error::io(path, &e) })?,
@@ -150,10 +155,10 @@ pub(crate) fn walk(folder: &Folder, request: &DepositRequest, take: &mut dyn FnM
 }
 
 struct Walk<'a> {
-    folder: &'a Folder,
+    folder: Option<&'a Folder>,
     request: &'a DepositRequest,
     /// Device and number of the data folder.
-    data: (u64, u64),
+    data: Option<(u64, u64)>,
     claims: Option<[u8; 32]>,
 }
 
@@ -172,7 +177,7 @@ impl Walk<'_> {
         if !m.is_file() {
             return Ok(Item::Refused { path: path.to_owned(), error: not_a_file(path) });
         }
-        let seen = self.folder.store.seen(&key)?;
+        let seen = self.folder.map(|f| f.store.seen(&key)).transpose()?.flatten();
         self.judge(path.to_owned(), key, m, seen)
     }
 
@@ -182,7 +187,7 @@ impl Walk<'_> {
             Ok(base) => base,
             Err(e) => return take(Item::Refused { path: root.to_owned(), error: Error::io(root, &e) }),
         };
-        let mut seen = self.folder.store.seen_under(&base);
+        let mut seen = self.folder.map(|f| f.store.seen_under(&base));
         let mut entries = WalkDir::new(root).sort_by(in_path_order).into_iter();
         while let Some(entry) = entries.next() {
             let entry = match entry {
@@ -195,7 +200,7 @@ impl Walk<'_> {
                 }
             };
             let is_folder = entry.file_type().is_dir();
-            let item = self.entry(root, &base, entry, &mut seen)?;
+            let item = self.entry(root, &base, entry, seen.as_mut())?;
             if is_folder && item.is_some() {
                 entries.skip_current_dir();
             }
@@ -207,7 +212,13 @@ impl Walk<'_> {
     }
 
     /// `None` is a folder to be entered.
-    fn entry(&self, root: &Path, base: &Path, entry: DirEntry, seen: &mut SeenRows<'_>) -> Result<Option<Item>> {
+    fn entry(
+        &self,
+        root: &Path,
+        base: &Path,
+        entry: DirEntry,
+        seen: Option<&mut SeenRows<'_>>,
+    ) -> Result<Option<Item>> {
         let below = entry.path().strip_prefix(root).unwrap_or(entry.path());
         let passed = |why| Ok(Some(Item::Passed { path: entry.path().to_owned(), why }));
         let kind = entry.file_type();
@@ -215,7 +226,7 @@ impl Walk<'_> {
             return passed(Passed::Hidden);
         }
         if kind.is_dir() {
-            if entry.metadata().is_ok_and(|m| (m.dev(), m.ino()) == self.data) {
+            if entry.metadata().is_ok_and(|m| Some((m.dev(), m.ino())) == self.data) {
                 return passed(Passed::Data);
             }
             return if entry.depth() > 0 && self.request.filter.excludes(below) {
@@ -234,7 +245,7 @@ impl Walk<'_> {
             return passed(Passed::Special);
         }
         let key = base.join(below);
-        let found = seen.get(&key)?;
+        let found = seen.map(|rows| rows.get(&key)).transpose()?.flatten();
         let m = match entry.metadata() {
             Ok(m) => m,
             Err(e) => {
@@ -251,9 +262,11 @@ impl Walk<'_> {
             return Ok(Item::Passed { path, why: Passed::Apart });
         }
         let stamp = stamp(m);
-        let claims = match self.claims {
-            Some(claims) => claims,
-            None => claims_key(&self.folder.owner, &path, self.request)?,
+        let claims = match (self.claims, self.folder) {
+            (Some(claims), _) => claims,
+            (None, Some(folder)) => claims_key(&folder.owner, &path, self.request)?,
+            // They are only compared with what is known.
+            (None, None) => [0; 32],
         };
         // A fingerprint is made of bytes.
         let again = self.request.again || self.request.rehash || self.request.similar;

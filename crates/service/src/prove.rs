@@ -388,7 +388,7 @@ fn root_of(leaves: &[merkle::Hash]) -> merkle::Hash {
 }
 
 /// Writes a file that exists whole or not at all.
-fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<PathBuf> {
+pub fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<PathBuf> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".part");
     let result = File::create(&temporary).and_then(|mut f| write(&mut f).and_then(|()| f.sync_all()));

@@ -212,6 +212,11 @@ impl Sidecar {
         named.to_string_lossy().nfc().collect()
     }
 
+    /// Whether it names attachments.
+    pub fn attaches(&self) -> bool {
+        !self.attached.is_empty()
+    }
+
     /// Whether this file is the table, or an attachment: no picture to be registered.
     pub(crate) fn is_apart(&self, path: &Path) -> bool {
         path.file_name() == self.path.file_name() && canonical(path) == self.path || self.is_attachment(path)

@@ -105,7 +105,7 @@ impl<'a> Watch<'a> {
         }
         let request = DepositRequest { paths: there, ..self.request.clone() };
         let (mut ready, mut open, now) = (Vec::new(), HashMap::new(), Instant::now());
-        plan::walk(folder, &request, &mut |item| {
+        plan::walk(Some(folder), &request, &mut |item| {
             match item {
                 Item::Due(due) if unfinished(&due.path) => self.pass(due.path, Passed::Unfinished, events),
                 Item::Due(due) if self.handled.get(&due.key) == Some(&due.stamp) => {}

@@ -7,6 +7,7 @@ mod accounts;
 mod captures;
 mod erased;
 mod head;
+mod hooks;
 mod records;
 mod renewals;
 mod seen;
@@ -17,6 +18,7 @@ mod waiting;
 pub use accounts::{Act, NewSignIn, OWNER_ACCOUNT, Session, SignIn};
 pub use captures::{Ended, Queued};
 pub use erased::Erased;
+pub use hooks::{Happened, Hook, Message, NewMessage, Tried};
 pub use records::{NewRecord, Record};
 pub use renewals::Renewal;
 pub use seen::{Seen, SeenRows, Stamp};
@@ -37,6 +39,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (3, include_str!("layout-3.sql")),
     (6, include_str!("layout-6.sql")),
     (13, include_str!("layout-13.sql")),
+    (14, include_str!("layout-14.sql")),
 ];
 
 /// The layout that this release reads and writes.

@@ -85,6 +85,13 @@ impl Store {
         self.select("ORDER BY seq", [])
     }
 
+    /// Records of an account behind the one with this number (empty: from the first), oldest first, without leaf 0.
+    pub fn records_after(&self, account: i64, after: &str, limit: u32) -> Result<Vec<Record>> {
+        let rest = "WHERE account = ?1 AND kind <> 'operator'
+                    AND seq > coalesce((SELECT seq FROM records WHERE id = ?2), 0) ORDER BY seq LIMIT ?3";
+        self.select(rest, params![account, after, limit])
+    }
+
     /// Records that the ledger has not answered for, oldest first.
     pub fn unplaced(&self) -> Result<Vec<Record>> {
         self.select("WHERE leaf IS NULL ORDER BY seq", [])

@@ -213,12 +213,20 @@ pub(crate) const PART: Operation = Operation {
     id: "downloadDeposit",
     zh: "certificate.pdf 证书，package.zip 证据包，original 原件，以及证据包中的各个文件：record.json、timestamp-1.tsr、proof.tlog-proof、checkpoint.tsr 等",
     en: "certificate.pdf, package.zip, original, and the package's files by their names: record.json, timestamp-1.tsr, proof.tlog-proof, checkpoint.tsr and so on",
-    query: &[Parameter {
-        name: "lang",
-        kind: Values::Words(&["zh", "en"]),
-        zh: "证书的语言",
-        en: "language of the certificate",
-    }],
+    query: &[
+        Parameter {
+            name: "lang",
+            kind: Values::Words(&["zh", "en"]),
+            zh: "证书的语言",
+            en: "language of the certificate",
+        },
+        Parameter {
+            name: "disclose",
+            kind: Values::Words(&["printed", "full"]),
+            zh: "full：package.zip 为法院副本",
+            en: "full: package.zip is the court's copy",
+        },
+    ],
     key: false,
     bodies: &[],
     answers: &[(
@@ -415,7 +423,8 @@ pub(crate) async fn part(
     Query(query): Query,
     visit: Visit,
 ) -> Shown {
-    word(&query, "lang", &["zh", "en"]).map_err(IntoAnswer::into_answer)?;
+    let words = word(&query, "lang", &["zh", "en"]).and_then(|_| word(&query, "disclose", &["printed", "full"]));
+    words.map_err(IntoAnswer::into_answer)?;
     let query = Query(query);
     match name.as_str() {
         "certificate.pdf" => deposit::certificate(state, Path(id), query, visit).await,

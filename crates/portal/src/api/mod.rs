@@ -11,6 +11,7 @@ pub(crate) mod captures;
 pub(crate) mod deposits;
 pub(crate) mod describe;
 pub(crate) mod guide;
+pub(crate) mod records;
 mod shape;
 mod upload;
 pub(crate) mod verifications;
@@ -35,6 +36,8 @@ pub(crate) const OPERATIONS: &[&Operation] = &[
     &deposits::LIST,
     &deposits::SHOW,
     &deposits::PART,
+    &records::LIST,
+    &records::SHOW,
     &captures::CREATE,
     &captures::LIST,
     &captures::SHOW,

@@ -52,6 +52,10 @@ async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Ref
             }
         }
         (programs(visit, &tokens, made, refusal))
+        section.sec aria-labelledby="hooks" {
+            div.h { h2 id="hooks" { (visit.t("hooks-title")) } p { (visit.t("hooks-hint")) } }
+            div.acts { a.btn href="/account/hooks" { (visit.t("hooks-open")) } }
+        }
     };
     let status = refusal.map_or(StatusCode::OK, problem::status);
     Ok(draw(visit, Frame { title: &title, nav: Nav::None, status }, body))

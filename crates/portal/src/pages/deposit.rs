@@ -354,7 +354,8 @@ pub(crate) async fn package(
     visit: Visit,
 ) -> Shown {
     let (actor, english, wanted) = (visit.actor.clone(), english(&query, &visit), id.clone());
-    let zip = app.work(move |folder| folder.package_of(&actor, &wanted, english)).await;
+    let full = query.get("disclose").is_some_and(|d| d == "full");
+    let zip = app.work(move |folder| folder.package_of(&actor, &wanted, english, full)).await;
     Ok(file("application/zip", &format!("{id}.zip"), zip.map_err(IntoAnswer::into_answer)?.into()))
 }
 

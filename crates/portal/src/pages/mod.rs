@@ -5,6 +5,7 @@ pub(crate) mod capture;
 pub(crate) mod deposit;
 pub(crate) mod erase;
 pub(crate) mod home;
+pub(crate) mod hooks;
 pub(crate) mod layout;
 pub(crate) mod library;
 pub(crate) mod open;

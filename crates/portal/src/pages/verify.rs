@@ -165,6 +165,8 @@ fn result(visit: &Visit, name: &str, originals: &[String], verdict: &Verdict) ->
     let owner = facts.claims.get("owner_name").and_then(|v| v.as_str());
     let roots = [("name", visit.runs.as_str().into())];
     let body = html! {
+        // The phrase says it to the eye; who hears the page needs its heading.
+        h1.sr { (title) }
         (deposit::seal(visit, verdict))
         p.roots.soft.small { (visit.tv("verify-by-roots", &roots)) " " (words::time(now)) }
         section.sec aria-labelledby="what" {

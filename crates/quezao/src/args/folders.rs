@@ -1,6 +1,6 @@
 //! What can be typed about whole folders.
 
-use super::Data;
+use super::Place;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ pub(crate) struct Folders {
 #[derive(Args)]
 pub(crate) struct List {
     #[command(flatten)]
-    pub data: Data,
+    pub place: Place,
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     #[arg(long = "name", value_name = "PATTERN")]

@@ -97,7 +97,7 @@ impl Folder {
     }
 
     /// Titles of what was recorded since, by whomever.
-    fn shelve(&self) -> Result<()> {
+    pub(crate) fn shelve(&self) -> Result<()> {
         loop {
             let records = self.store.unshelved()?;
             if records.is_empty() {

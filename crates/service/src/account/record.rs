@@ -1,7 +1,7 @@
 //! One record: what it says, its verdict made just now, and everything that can be taken away.
 
 use super::{Actor, Answer, Permission, Refusal, Why};
-use crate::{Error, ExportRequest, Folder, Result, clock, erase, error::read_file, intake};
+use crate::{DepositLine, Error, ExportRequest, Folder, Result, clock, erase, error::read_file, intake};
 use evidence::{disclosure, hex, json::Value, statement::Kind, time::Utc};
 use std::{
     collections::BTreeMap,
@@ -47,6 +47,21 @@ pub struct Shown {
     pub parts: Vec<String>,
 }
 
+/// A record as the command line shows it.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Statement's kind.
+    pub kind: String,
+    /// As listed.
+    pub line: DepositLine,
+    /// Every claim.
+    pub claims: BTreeMap<String, Value>,
+    /// The kept picture's own, for its owner's eyes.
+    pub exif: Vec<(String, String)>,
+    /// Later claims about it.
+    pub later: Vec<DepositLine>,
+}
+
 /// The bytes of a kept file, and what to call it.
 pub struct Kept {
     /// From its start.
@@ -85,6 +100,13 @@ impl Folder {
         })
     }
 
+    /// A record without a verdict, as the command line shows it.
+    pub fn told(&self, actor: &Actor, id: &str) -> Answer<Told> {
+        let kind = self.owned(actor, id, Permission::View)?.kind;
+        let (line, claims) = self.show(id)?;
+        Ok(Told { kind, line, claims, exif: self.exif(id)?, later: self.later_rights(id)? })
+    }
+
     /// The certificate (PDF), in one language.
     pub fn certificate_of(&self, actor: &Actor, id: &str, english: bool) -> Answer<Vec<u8>> {
         let record = self.owned(actor, id, Permission::Download)?;
@@ -95,10 +117,10 @@ impl Folder {
         })
     }
 
-    /// The package (ZIP), certificate in one language inside.
-    pub fn package_of(&self, actor: &Actor, id: &str, english: bool) -> Answer<Vec<u8>> {
+    /// The package (ZIP), certificate in one language inside; `full` is the court's copy.
+    pub fn package_of(&self, actor: &Actor, id: &str, english: bool, full: bool) -> Answer<Vec<u8>> {
         let record = self.owned(actor, id, Permission::Download)?;
-        let request = ExportRequest { english, pending: true, ..ExportRequest::default() };
+        let request = ExportRequest { english, full, pending: true, ..ExportRequest::default() };
         Ok(self.made(&record, &request).map_err(later)?.package)
     }
 

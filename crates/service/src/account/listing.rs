@@ -1,0 +1,41 @@
+//! An account's records as the command line lists them: oldest first, a piece at a time, none twice.
+
+use super::{Actor, Answer, Permission, Refusal};
+use crate::{DepositLine, Folder, waiting::waiting_line};
+use store::OWNER_ACCOUNT;
+
+/// Most records of one piece.
+pub const MAX_LISTED: u32 = 1000;
+
+/// A piece of the list.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// Oldest first.
+    pub lines: Vec<DepositLine>,
+    /// Number behind which the next piece begins; `None` after the last.
+    pub next: Option<String>,
+}
+
+impl Folder {
+    /// The account's records behind the one with the number `after` (empty: from the first), at most `limit`.
+    pub fn records_of(&self, actor: &Actor, after: &str, limit: u32) -> Answer<Listing> {
+        let person = self.allow(actor, Permission::View)?;
+        if !after.is_empty() && self.store.account_of(after)? != Some(person.account) {
+            return Err(Refusal::field(
+                "after",
+                "after 不是此账户的记录编号",
+                "after is the number of no record of this account",
+            ));
+        }
+        let limit = limit.clamp(1, MAX_LISTED);
+        let records = self.store.records_after(person.account, after, limit)?;
+        let full = records.len() == limit as usize;
+        let mut lines = self.lines(records.iter())?;
+        let next = lines.last().and_then(|line| line.id.clone()).filter(|_| full);
+        // What waits for a token from outside is nobody's but the owner's so far, and has no place in the order.
+        if !full && person.account == OWNER_ACCOUNT {
+            lines.extend(self.store.waiting()?.iter().map(|w| waiting_line(w, w.file_name.clone())));
+        }
+        Ok(Listing { lines, next })
+    }
+}
