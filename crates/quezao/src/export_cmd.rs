@@ -58,6 +58,7 @@ pub(crate) fn export(out: &Out, a: args::Export) -> u8 {
     let request = ExportRequest {
         ids,
         output: a.output,
+        disclose: None,
         full: a.disclose == Disclose::Full,
         english: out.locale == Locale::En,
         originals: a.originals,

@@ -5,31 +5,39 @@
 //! - [`Folder::allow`] is the only place that decides; use cases ask it first, callers translate its [`Refusal`].
 //! - What belongs to another account is *not found*, never *forbidden*: a number tells nobody that it exists.
 
+mod bulk;
 mod capture;
+mod captured;
 mod declared;
 mod deposit;
 mod hooks;
 mod library;
 mod listing;
+mod looked;
 mod overview;
 mod people;
 mod public;
 mod record;
 mod refusal;
+mod share;
 mod tokens;
 
+pub use bulk::{Chosen, MAX_BULK};
 pub use capture::{CaptureShown, MAX_PAGES};
+pub use captured::{Captured, CapturedFile, Lookup, MAX_CAPTURED};
 pub use declared::{Declared, MAX_DECLARED};
 pub use deposit::{MAX_UPLOAD, Staged};
 pub use hooks::{HOOK_EVENTS, HookShown};
-pub use library::{Item, SHELF_PAGE, Search, Shelf};
+pub use library::{Item, SHELF_KINDS, SHELF_PAGE, Search, Shelf};
 pub use listing::{Listing, MAX_LISTED};
+pub use looked::{Alike, Leaf, MAX_LOOKED};
 pub use overview::Overview;
 pub(crate) use people::first as people_first;
 pub use people::{FirstSignIn, MAX_PASSWORD, MIN_PASSWORD, OpenSession, Opened};
 pub use public::{Digester, MAX_STAMP_REQUEST};
 pub use record::{Kept, Shown, Told};
 pub use refusal::{Answer, Refusal, Why};
+pub use share::{Link, Linked, MAX_SHARE_DAYS, Open, SHOWS};
 pub use tokens::{MAX_TOKEN_DAYS, SCOPES};
 
 use crate::{Folder, Result, clock};
@@ -61,6 +69,10 @@ pub enum Permission {
     Download,
     /// Destroy what opens a record.
     Erase,
+    /// Drop the bytes of a capture.
+    Discard,
+    /// Make, see and end links to a record.
+    Share,
     /// See and end one's own sessions.
     Sessions,
     /// Make, see and end one's own API tokens.
@@ -162,7 +174,7 @@ impl Permission {
             Self::View | Self::Download => Some("read"),
             Self::Deposit => Some("deposit"),
             Self::Capture => Some("capture"),
-            Self::Erase | Self::Hooks | Self::Sessions | Self::Tokens => None,
+            Self::Discard | Self::Erase | Self::Hooks | Self::Share | Self::Sessions | Self::Tokens => None,
         }
     }
 }

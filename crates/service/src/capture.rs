@@ -75,6 +75,11 @@ impl Folder {
 
     /// Drops the bytes of a capture. Its leaf stays; later orders for the same URL count it.
     pub fn discard(&mut self, id: &str) -> Result<()> {
+        self.discard_beside(id)
+    }
+
+    /// The same, beside others of this process.
+    pub(crate) fn discard_beside(&self, id: &str) -> Result<()> {
         self.writer()?;
         let record = self.stored(id)?;
         if record.kind != Kind::Capture.as_str() {
@@ -302,7 +307,7 @@ fn claimable(text: &str) -> String {
 }
 
 /// Where the database notes when a capture's bytes were dropped.
-fn discard_key(id: &str) -> String {
+pub(crate) fn discard_key(id: &str) -> String {
     format!("discarded {id}")
 }
 

@@ -71,6 +71,11 @@ pub struct CollectLine {
 impl Folder {
     /// Lists, records, waits a moment for the seal. A line for each collection.
     pub fn collect(&mut self, request: &CollectRequest) -> Result<Vec<CollectLine>> {
+        self.collect_beside(request)
+    }
+
+    /// The same, beside others of this process.
+    pub(crate) fn collect_beside(&self, request: &CollectRequest) -> Result<Vec<CollectLine>> {
         self.writer()?;
         if let Some(title) = &request.title {
             letters::check(title, "合集名称", "the collection's title")?;

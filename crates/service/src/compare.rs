@@ -94,6 +94,15 @@ impl Folder {
         request: &CompareRequest,
         events: &mut (dyn FnMut(CompareEvent) + Send),
     ) -> Result<CompareLine> {
+        self.compare_beside(request, events)
+    }
+
+    /// The same, beside others of this process.
+    pub(crate) fn compare_beside(
+        &self,
+        request: &CompareRequest,
+        events: &mut (dyn FnMut(CompareEvent) + Send),
+    ) -> Result<CompareLine> {
         self.writer()?;
         let mut capture = self.source(&request.id)?;
         let against = match &request.with {

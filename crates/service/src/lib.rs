@@ -9,6 +9,7 @@ mod account;
 mod authorities;
 mod backup;
 mod beside;
+mod bundle;
 mod capture;
 mod clock;
 mod collect;
@@ -47,12 +48,17 @@ mod watch;
 mod web;
 
 pub use account::{
-    Actor, Answer, CaptureShown, Declared, Digester, FirstSignIn, HOOK_EVENTS, HookShown, Item, Kept, Listing,
-    MAX_DECLARED, MAX_LISTED, MAX_PAGES, MAX_PASSWORD, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MIN_PASSWORD,
-    OpenSession, Opened, Overview, Permission, Refusal, SCOPES, SHELF_PAGE, Search, Shelf, Shown, Staged, Told, Why,
+    Actor, Alike, Answer, CaptureShown, Captured, CapturedFile, Chosen, Declared, Digester, FirstSignIn, HOOK_EVENTS,
+    HookShown, Item, Kept, Leaf, Link, Linked, Listing, Lookup, MAX_BULK, MAX_CAPTURED, MAX_DECLARED, MAX_LISTED,
+    MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_SHARE_DAYS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MIN_PASSWORD,
+    Open, OpenSession, Opened, Overview, Permission, Refusal, SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf,
+    Shown, Staged, Told, Why,
 };
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState};
 pub use backup::{Backup, Progress, backup, passphrase_of};
+pub use bundle::{Bundle, file_name as bundled_name};
+/// What a capture's report prints.
+pub use certificate::{Line as ReportLine, Report};
 pub use clock::{ClockCheck, ClockSettings, ServerAnswer};
 pub use collect::{CollectLine, CollectRequest, Pick};
 pub use compare::{CompareEvent, CompareLine, CompareRequest, distances_again};
@@ -84,7 +90,7 @@ pub use web::web_tls;
 
 use evidence::time::Utc;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
@@ -320,6 +326,9 @@ pub struct ExportRequest {
     pub originals: bool,
     /// Write packages that are not sealed yet.
     pub pending: bool,
+    /// Only these claims are disclosed; there is then no certificate, which would print others, no later record and no
+    /// renewal, which cover what an ordinary package discloses. `None`: all that an ordinary package does.
+    pub disclose: Option<BTreeSet<String>>,
     /// Seconds to wait for a seal.
     pub wait: u64,
     /// Set by somebody else: no further record is begun.

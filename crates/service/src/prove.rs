@@ -31,7 +31,7 @@ use store::Record;
 const MAX_CARRIED: u64 = 192 << 20;
 
 /// Claims that only the court's copy discloses.
-const COURT_ONLY: [&str; 2] = ["owner_id", "operator_id"];
+pub(crate) const COURT_ONLY: [&str; 2] = ["owner_id", "operator_id"];
 
 /// What a record is exported as.
 pub(crate) struct Made {
@@ -141,7 +141,7 @@ impl Folder {
         // Orders have none.
         let turn = crate::export::turn();
         let certificate = match (&mut held, record.kind.as_str()) {
-            _ if !sealed => None,
+            _ if !sealed || request.disclose.is_some() => None,
             (Some((kind, _, file)), _) => Some(self.report(record, *kind, &entries, request, file)?),
             (None, "image" | "file" | "digest") => Some(self.certificate(record, &entries, request)?),
             (None, "collection") => Some(self.collection(record, &entries, request)?),
@@ -212,11 +212,16 @@ impl Folder {
                 (if n == 1 { "checkpoint.tsr".into() } else { format!("checkpoint-{n}.tsr") }, t.clone())
             }),
         );
-        entries.push(("disclosure.json".into(), disclosed(&record.disclosures, request.full)?));
+        let mut disclosure = disclosed(&record.disclosures, request.full)?;
+        if let Some(only) = &request.disclose {
+            let shown = disclosure::parse_set(&disclosure)?.into_iter().filter(|d| only.contains(d.name()));
+            disclosure = disclosure::set_to_bytes(&shown.collect::<Vec<_>>())?;
+        }
+        entries.push(("disclosure.json".into(), disclosure));
         entries.push(("operator-record.json".into(), operator.record.clone()));
         entries.push(("operator-disclosure.json".into(), disclosed(&operator.disclosures, request.full)?));
         entries.push(("operator-proof.tlog-proof".into(), proof(0)?));
-        let renewals = match seals.is_empty() {
+        let renewals = match seals.is_empty() || request.disclose.is_some() {
             true => Vec::new(),
             false => crate::renew::carried(&self.store, &record.id, request.full, &mut entries)?,
         };
@@ -233,7 +238,7 @@ impl Folder {
         let renewal_tokens = renewals.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
         let further = match record.kind.as_str() {
             "collection" => self.listed(record, request.full, &proof, &mut |tsr| roots.of_token(tsr).map(drop))?,
-            "image" | "file" | "digest" => {
+            "image" | "file" | "digest" if request.disclose.is_none() => {
                 let mut seen = |tsr: &[u8]| roots.of_token(tsr).map(drop);
                 self.related(record, request.full, request.pending, &mut seen)?
             }

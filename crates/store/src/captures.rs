@@ -65,11 +65,13 @@ impl Store {
         Ok(connection.last_insert_rowid())
     }
 
-    /// Takes the first that waits; it is under way from now on.
+    /// Takes the first that waits; it is under way from now on. One page is never captured twice at the same time, since
+    /// each order counts those before it.
     pub fn next_capture(&self) -> Result<Option<Queued>> {
         let connection = self.lock();
         let sql = "UPDATE capture_queue SET state = 'running', runs = runs + 1
-                   WHERE id = (SELECT min(id) FROM capture_queue WHERE state = 'waiting') RETURNING id";
+                   WHERE id = (SELECT min(id) FROM capture_queue WHERE state = 'waiting' AND url NOT IN
+                         (SELECT url FROM capture_queue WHERE state = 'running')) RETURNING id";
         let Some(id) = connection.query_row(sql, [], |row| row.get::<_, i64>(0)).optional()? else { return Ok(None) };
         Ok(connection.query_row(&format!("SELECT {QUEUED} WHERE id = ?1"), [id], queued).optional()?)
     }

@@ -11,6 +11,7 @@ mod hooks;
 mod records;
 mod renewals;
 mod seen;
+mod shares;
 mod shelf;
 mod tokens;
 mod waiting;
@@ -22,6 +23,7 @@ pub use hooks::{Happened, Hook, Message, NewMessage, Tried};
 pub use records::{NewRecord, Record};
 pub use renewals::Renewal;
 pub use seen::{Seen, SeenRows, Stamp};
+pub use shares::{NewShare, Share};
 pub use shelf::{Shelved, Unshelved, Wanted};
 pub use tokens::{ApiToken, Once};
 pub use waiting::Waiting;
@@ -38,6 +40,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (2, include_str!("layout-2.sql")),
     (3, include_str!("layout-3.sql")),
     (6, include_str!("layout-6.sql")),
+    (9, include_str!("layout-9.sql")),
     (13, include_str!("layout-13.sql")),
     (14, include_str!("layout-14.sql")),
 ];

@@ -102,6 +102,13 @@ impl Store {
         self.select("WHERE sha256 = ?1 ORDER BY seq", [sha256])
     }
 
+    /// Records whose file or leaf has this digest, by whichever function, oldest first.
+    pub fn by_any_digest(&self, digest: &[u8; 32], limit: u32) -> Result<Vec<Record>> {
+        let any = "WHERE seq IN (SELECT seq FROM records WHERE sha256 = ?1 UNION SELECT seq FROM records WHERE sm3 = ?1
+                   UNION SELECT seq FROM records WHERE record_digest = ?1) ORDER BY seq LIMIT ?2";
+        self.select(any, params![digest, limit])
+    }
+
     /// Records of a kind that are shown under this name, oldest first.
     pub fn by_name(&self, kind: &str, name: &str) -> Result<Vec<Record>> {
         self.select("WHERE kind = ?1 AND file_name = ?2 ORDER BY seq", [kind, name])
@@ -110,6 +117,11 @@ impl Store {
     /// Records of a kind, oldest first.
     pub fn of_kind(&self, kind: &str) -> Result<Vec<Record>> {
         self.select("WHERE kind = ?1 ORDER BY seq", [kind])
+    }
+
+    /// An account's records of a kind, oldest first.
+    pub fn records_of(&self, account: i64, kind: &str) -> Result<Vec<Record>> {
+        self.select("WHERE account = ?1 AND kind = ?2 ORDER BY seq", params![account, kind])
     }
 
     /// SHA-256 of the files of records of pictures, each once, in the order of their first record.

@@ -1,7 +1,7 @@
 //! The library: records by account, newest first, found by title, name, number, digest or day.
 
 use crate::{Result, Store};
-use rusqlite::{Row, ToSql, params};
+use rusqlite::{OptionalExtension, Row, ToSql, params};
 
 /// A record that has no title on the shelf yet.
 #[derive(Clone, Debug)]
@@ -29,6 +29,12 @@ pub struct Wanted {
     pub days: Option<(i64, i64)>,
     /// Only those that this many sealed leaves do not cover.
     pub unsealed_from: Option<u64>,
+    /// Only those that this many sealed leaves cover.
+    pub sealed_below: Option<u64>,
+    /// Only captures that ended so.
+    pub outcome: Option<String>,
+    /// Only what was recorded before this place: where the last page ended.
+    pub before: Option<i64>,
     /// At most.
     pub limit: u32,
     /// Passed over.
@@ -38,6 +44,8 @@ pub struct Wanted {
 /// A record on the shelf.
 #[derive(Clone, Debug)]
 pub struct Shelved {
+    /// Its place.
+    pub seq: i64,
     /// Record number.
     pub id: String,
     /// Statement's kind.
@@ -54,7 +62,17 @@ pub struct Shelved {
     pub index: Option<u64>,
     /// A capture's.
     pub outcome: Option<String>,
+    /// The file's, where there is one.
+    pub sha256: Option<[u8; 32]>,
+    /// The file's, where there is one.
+    pub sm3: Option<[u8; 32]>,
+    /// SHA-256 of `record.json`.
+    pub record_digest: [u8; 32],
 }
+
+/// What [`shelved`] reads.
+const SHELVED: &str = "r.seq, r.id, r.kind, s.title, r.file_name, r.received_at, r.size, r.leaf, s.outcome, r.sha256, \
+                       r.sm3, r.record_digest";
 
 impl Store {
     /// Some of the records that are not on the shelf yet, oldest first.
@@ -93,13 +111,20 @@ impl Store {
         let total =
             connection.query_row(&format!("SELECT count(*) {from}"), values.as_slice(), |row| row.get::<_, u64>(0))?;
         let sql = format!(
-            "SELECT r.id, r.kind, s.title, r.file_name, r.received_at, r.size, r.leaf, s.outcome {from}
+            "SELECT {SHELVED} {from}
              ORDER BY r.seq DESC LIMIT {} OFFSET {}",
             wanted.limit, wanted.offset
         );
         let mut statement = connection.prepare_cached(&sql)?;
         let rows = statement.query_map(values.as_slice(), shelved)?;
         Ok((rows.collect::<rusqlite::Result<_>>()?, total))
+    }
+
+    /// One of an account's.
+    pub fn shelved(&self, account: i64, id: &str) -> Result<Option<Shelved>> {
+        let sql =
+            format!("SELECT {SHELVED} FROM records r JOIN shelf s ON s.seq = r.seq WHERE r.account = ?1 AND r.id = ?2");
+        Ok(self.lock().query_row(&sql, params![account, id], shelved).optional()?)
     }
 
     /// How many records of each kind an account has.
@@ -142,19 +167,32 @@ fn condition(wanted: &Wanted) -> (String, Vec<Box<dyn ToSql>>) {
     if let Some(size) = wanted.unsealed_from {
         sql.push(format!("(r.leaf IS NULL OR r.leaf >= ?{})", value(Box::new(size))));
     }
+    if let Some(size) = wanted.sealed_below {
+        sql.push(format!("r.leaf < ?{}", value(Box::new(size))));
+    }
+    if let Some(outcome) = &wanted.outcome {
+        sql.push(format!("s.outcome = ?{}", value(Box::new(outcome.clone()))));
+    }
+    if let Some(seq) = wanted.before {
+        sql.push(format!("r.seq < ?{}", value(Box::new(seq))));
+    }
     (sql.join(" AND "), values)
 }
 
 fn shelved(row: &Row<'_>) -> rusqlite::Result<Shelved> {
     Ok(Shelved {
-        id: row.get(0)?,
-        kind: row.get(1)?,
-        title: row.get(2)?,
-        file_name: row.get(3)?,
-        received_at: row.get(4)?,
-        size: row.get(5)?,
-        index: row.get(6)?,
-        outcome: row.get(7)?,
+        seq: row.get(0)?,
+        id: row.get(1)?,
+        kind: row.get(2)?,
+        title: row.get(3)?,
+        file_name: row.get(4)?,
+        received_at: row.get(5)?,
+        size: row.get(6)?,
+        index: row.get(7)?,
+        outcome: row.get(8)?,
+        sha256: row.get(9)?,
+        sm3: row.get(10)?,
+        record_digest: row.get(11)?,
     })
 }
 
@@ -215,6 +253,12 @@ mod tests {
         assert_eq!(store.shelf(&wanted).unwrap().1, 2);
         wanted.days = Some((3, 4));
         assert_eq!(store.shelf(&wanted).unwrap().1, 1);
+        let newest = store.shelf(&Wanted { limit: 1, account: OWNER_ACCOUNT, ..Wanted::default() }).unwrap().0;
+        let older = Wanted { before: Some(newest[0].seq), limit: 9, account: OWNER_ACCOUNT, ..Wanted::default() };
+        assert_eq!(store.shelf(&older).unwrap().0.first().map(|s| s.id.as_str()), Some("id-2"));
+        let sealed = Wanted { sealed_below: Some(2), limit: 9, account: OWNER_ACCOUNT, ..Wanted::default() };
+        assert_eq!(store.shelf(&sealed).unwrap().1, 1);
+        assert!(store.shelved(OWNER_ACCOUNT, "id-2").unwrap().is_some() && store.shelved(2, "id-2").unwrap().is_none());
         wanted.account = 2;
         assert_eq!(store.shelf(&wanted).unwrap().1, 0, "another account sees nothing");
         assert_eq!(store.kinds(2).unwrap(), []);

@@ -1,9 +1,9 @@
-//! An account's records: search, pages, counts.
+//! An account's records: search, pages, counts, and the whole list piece by piece.
 
-use super::{Actor, Answer, Permission};
+use super::{Actor, Answer, Permission, Refusal};
 use crate::{DepositLine, Folder, Result, folder::ledger_error};
 use evidence::{
-    disclosure,
+    disclosure, hex,
     time::{SECOND, Utc},
 };
 use std::collections::BTreeMap;
@@ -11,17 +11,28 @@ use store::{Shelved, Wanted};
 
 /// Records of one page.
 pub const SHELF_PAGE: u32 = 24;
+/// Rows that are read at once for a list.
+const PIECE: u32 = 500;
 /// Longest search, in bytes.
 const MAX_TEXT: usize = 200;
 const DAY: i64 = 24 * 3600 * SECOND;
+
+/// Kinds that a search may ask for.
+pub const SHELF_KINDS: [&str; 7] = ["image", "file", "digest", "capture", "comparison", "collection", "rights"];
 
 /// What is looked for.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
     /// Title, name, number, digest, or a day such as `2026-11-24`.
     pub text: String,
-    /// `image`, `file`, `digest`, `capture`, `comparison`; `waiting` is what no seal covers yet; else all.
+    /// One of [`SHELF_KINDS`]; `waiting` is what no seal covers yet; else all.
     pub kind: String,
+    /// `sealed`, `waiting`, or how a capture ended: `complete`, `partial`, `blocked`; else any.
+    pub state: String,
+    /// First day, `2026-11-24`; empty: from the beginning.
+    pub from: String,
+    /// Last day.
+    pub until: String,
     /// From 1.
     pub page: u64,
 }
@@ -52,12 +63,26 @@ pub struct Item {
     pub kind: String,
     /// Claimed title, else the name.
     pub title: String,
+    /// As shown to the owner.
+    pub file_name: String,
     /// UTC.
     pub received_at: Utc,
+    /// Bytes of the file.
+    pub size: Option<u64>,
+    /// Hex.
+    pub sha256: Option<String>,
+    /// Hex.
+    pub sm3: Option<String>,
+    /// Hex.
+    pub record_sha256: String,
+    /// Leaf index.
+    pub index: Option<u64>,
     /// A sealed checkpoint covers it.
     pub sealed: bool,
     /// A capture's.
     pub outcome: Option<String>,
+    /// Where the list goes on.
+    pub place: i64,
 }
 
 impl Folder {
@@ -67,18 +92,9 @@ impl Folder {
         self.shelve()?;
         let sealed = self.sealed_leaves()?;
         let account = person.account;
-        let text = search.text.trim();
-        let days = day(text);
-        let text = Some(text.chars().take(MAX_TEXT).collect()).filter(|t: &String| !t.is_empty() && days.is_none());
-        let (kinds, unsealed_from) = match search.kind.as_str() {
-            "waiting" => (Vec::new(), Some(sealed)),
-            kind @ ("image" | "file" | "digest" | "capture" | "comparison") => (vec![kind.to_owned()], None),
-            _ => (Vec::new(), None),
-        };
         let page = search.page.max(1);
-        let offset = (page - 1).saturating_mul(u64::from(SHELF_PAGE));
-        let wanted =
-            Wanted { account, kinds, text, days, unsealed_from, limit: SHELF_PAGE, offset: offset.min(1 << 40) };
+        let offset = (page - 1).saturating_mul(u64::from(SHELF_PAGE)).min(1 << 40);
+        let wanted = Wanted { limit: SHELF_PAGE, offset, ..wanted(account, search, sealed)? };
         let (found, total) = self.store.shelf(&wanted)?;
         let counts = self.store.kinds(account)?.into_iter().collect();
         let waiting = Wanted { account, unsealed_from: Some(sealed), ..Wanted::default() };
@@ -94,6 +110,24 @@ impl Folder {
         let records = records.collect::<store::Result<Vec<_>>>()?;
         let lines = self.lines(records.iter())?;
         Ok((shelf, lines))
+    }
+
+    /// The next piece of all that is found, newest first, after `before`; an empty one ends it.
+    pub fn library_after(&self, actor: &Actor, search: &Search, before: Option<i64>) -> Answer<Vec<Item>> {
+        let person = self.allow(actor, Permission::View)?;
+        if before.is_none() {
+            self.shelve()?;
+        }
+        let sealed = self.sealed_leaves()?;
+        let wanted = Wanted { before, limit: PIECE, ..wanted(person.account, search, sealed)? };
+        Ok(self.store.shelf(&wanted)?.0.into_iter().map(|s| item(s, sealed)).collect())
+    }
+
+    /// One record of an account, as a list has it.
+    pub(crate) fn shelved(&self, account: i64, id: &str) -> Result<Option<Item>> {
+        self.shelve()?;
+        let sealed = self.sealed_leaves()?;
+        Ok(self.store.shelved(account, id)?.map(|s| item(s, sealed)))
     }
 
     /// Titles of what was recorded since, by whomever.
@@ -125,19 +159,61 @@ impl Folder {
     }
 }
 
+/// A search as the database is asked.
+fn wanted(account: i64, search: &Search, sealed: u64) -> Answer<Wanted> {
+    let text = search.text.trim();
+    let typed = day(text);
+    let mut wanted = Wanted { account, ..Wanted::default() };
+    wanted.text = Some(text.chars().take(MAX_TEXT).collect()).filter(|t: &String| !t.is_empty() && typed.is_none());
+    let limit = |field, text: &str| match text.trim() {
+        "" => Ok(None),
+        text => day(text).map(Some).ok_or_else(|| {
+            let shown = crate::show_path(std::path::Path::new(text));
+            let (zh, en) = (
+                format!("“{shown}”不是日期；请写作 2026-11-24"),
+                format!("\"{shown}\" is no date; write it as 2026-11-24"),
+            );
+            Refusal::field(field, zh, en)
+        }),
+    };
+    let (from, until) = (limit("from", &search.from)?, limit("until", &search.until)?);
+    let spans = [typed, from.map(|(from, _)| (from, i64::MAX)), until.map(|(_, before)| (i64::MIN, before))];
+    // All of them at once.
+    wanted.days = spans.into_iter().flatten().reduce(|a, b| (a.0.max(b.0), a.1.min(b.1)));
+    match search.kind.as_str() {
+        "waiting" => wanted.unsealed_from = Some(sealed),
+        kind if SHELF_KINDS.contains(&kind) => wanted.kinds = vec![kind.to_owned()],
+        _ => {}
+    }
+    match search.state.as_str() {
+        "waiting" => wanted.unsealed_from = Some(sealed),
+        "sealed" => wanted.sealed_below = Some(sealed),
+        outcome @ ("complete" | "partial" | "blocked") => wanted.outcome = Some(outcome.to_owned()),
+        _ => {}
+    }
+    Ok(wanted)
+}
+
 fn item(s: Shelved, sealed: u64) -> Item {
     Item {
         sealed: s.index.is_some_and(|i| i < sealed),
         received_at: Utc(s.received_at),
+        size: s.size,
+        sha256: s.sha256.map(|d| hex::encode(&d)),
+        sm3: s.sm3.map(|d| hex::encode(&d)),
+        record_sha256: hex::encode(&s.record_digest),
+        index: s.index,
         id: s.id,
         kind: s.kind,
         title: s.title,
+        file_name: s.file_name,
         outcome: s.outcome,
+        place: s.seq,
     }
 }
 
 /// `2026-11-24` as the people here count days (UTC+8), or `2026-11`: from, and before.
-fn day(text: &str) -> Option<(i64, i64)> {
+pub(super) fn day(text: &str) -> Option<(i64, i64)> {
     let whole = match text.len() {
         10 => text.to_owned(),
         7 => format!("{text}-01"),
@@ -157,6 +233,7 @@ fn day(text: &str) -> Option<(i64, i64)> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::account::Why;
 
     #[test]
     fn a_day_is_a_day_of_the_people_here() {
@@ -168,5 +245,18 @@ mod tests {
         for no in ["2026-13", "2026-11-31", "20261124", "sunset", "2026-1é"] {
             assert_eq!(day(no), None, "{no}");
         }
+    }
+
+    #[test]
+    fn days_from_and_until_are_both_whole() {
+        let of = |text: &str, from: &str, until: &str| {
+            let search = Search { text: text.into(), from: from.into(), until: until.into(), ..Search::default() };
+            wanted(1, &search, 9).map(|w| w.days)
+        };
+        let (first, last) = (day("2026-11-24").unwrap(), day("2026-11-26").unwrap());
+        assert_eq!(of("", "2026-11-24", "2026-11-26").unwrap(), Some((first.0, last.1)));
+        assert_eq!(of("2026-11-26", "2026-11-24", "").unwrap(), Some(last), "what is typed narrows it further");
+        assert_eq!(of("", "", " ").unwrap(), None);
+        assert_eq!(of("", "", "soon").map_err(|r| r.why), Err(Why::Field("until")));
     }
 }

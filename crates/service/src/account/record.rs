@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{Read, Seek},
+    path::{Path, PathBuf},
 };
 use store::Record;
 use verify::{Original, Trust, Verdict};
@@ -45,6 +46,12 @@ pub struct Shown {
     pub verdict: Option<Verdict>,
     /// Names of the package's entries.
     pub parts: Vec<String>,
+    /// When the file says that it was made, and where it says so: its own words, as they stand, for the owner's eyes.
+    pub own_dates: Vec<(String, String)>,
+    /// Earlier records of the same file, of whatever account.
+    pub earlier: Option<u64>,
+    /// When a capture's bytes were dropped.
+    pub discarded: Option<Utc>,
 }
 
 /// A record as the command line shows it.
@@ -79,11 +86,20 @@ impl Folder {
         let claims = disclosure::parse_set(&record.disclosures).map_err(Error::from)?;
         let claims = claims.iter().map(|d| (d.name().to_owned(), d.value().clone())).collect();
         let (verdict, parts) = match record.index {
-            Some(_) => self.verdict(&record).map(|(verdict, parts)| (Some(verdict), parts)).map_err(later)?,
+            Some(_) => {
+                let request = ExportRequest { pending: true, ..ExportRequest::default() };
+                self.verdict(&record, &request).map(|(verdict, parts)| (Some(verdict), parts)).map_err(later)?
+            }
             None => (None, Vec::new()),
         };
-        let held = record.sha256.is_some_and(|d| intake::original_path(&self.dir.join("originals"), &d).is_file());
+        let held = self.original_file(&record);
+        let same = record.sha256.map(|sha256| self.store.by_sha256(&sha256)).transpose()?;
+        let before = |r: &&Record| r.index.zip(record.index).is_some_and(|(other, own)| other < own);
         Ok(Shown {
+            own_dates: held.as_deref().map(own_dates).unwrap_or_default(),
+            earlier: same.map(|same| same.iter().filter(before).count() as u64),
+            discarded: self.discarded_at(&record)?,
+            held: held.is_some(),
             received_at: Utc(record.received_at),
             size: record.size,
             sha256: record.sha256.map(|d| hex::encode(&d)),
@@ -93,7 +109,6 @@ impl Folder {
             id: record.id,
             kind: record.kind,
             file_name: record.file_name,
-            held,
             claims,
             verdict,
             parts,
@@ -110,7 +125,12 @@ impl Folder {
     /// The certificate (PDF), in one language.
     pub fn certificate_of(&self, actor: &Actor, id: &str, english: bool) -> Answer<Vec<u8>> {
         let record = self.owned(actor, id, Permission::Download)?;
-        let made = self.made(&record, &ExportRequest { english, ..ExportRequest::default() }).map_err(later)?;
+        self.drawn(&record, english)
+    }
+
+    /// A record's certificate, for whoever was let in.
+    pub(super) fn drawn(&self, record: &Record, english: bool) -> Answer<Vec<u8>> {
+        let made = self.made(record, &ExportRequest { english, ..ExportRequest::default() }).map_err(later)?;
         made.certificate.ok_or_else(|| {
             let (zh, en) = ("这条记录没有证书", "there is no certificate of this record");
             Refusal::new(Why::NotFound, zh, en)
@@ -135,16 +155,22 @@ impl Folder {
 
     /// The kept file, its digests compared just now.
     pub fn original_of(&self, actor: &Actor, id: &str) -> Answer<Kept> {
-        let record = self.owned(actor, id, Permission::Download)?;
-        if !record.sha256.is_some_and(|d| intake::original_path(&self.dir.join("originals"), &d).is_file()) {
+        self.kept(&self.owned(actor, id, Permission::Download)?)
+    }
+
+    /// A record's kept file, for whoever was let in.
+    pub(super) fn kept(&self, record: &Record) -> Answer<Kept> {
+        if self.original_file(record).is_none() {
             let (zh, en) = ("原件不在这里", "the original is not kept here");
             return Err(Refusal::new(Why::NotFound, zh, en));
         }
-        let mut file = self.held(&record)?;
+        let mut file = self.held(record)?;
         file.rewind().map_err(|e| Error::io(&self.dir, &e))?;
+        let id = &record.id;
         let name = match record.kind.as_str() {
             "capture" => format!("{id}.wacz"),
             "comparison" => format!("{id}.comparison.json"),
+            "collection" => format!("{id}.manifest.jsonl"),
             _ => record.file_name.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect(),
         };
         Ok(Kept { file, size: record.size.unwrap_or_default(), name })
@@ -152,9 +178,12 @@ impl Folder {
 
     /// A small JPEG of a registered picture, made of the kept bytes; `None` where there is none.
     pub fn picture_of(&self, actor: &Actor, id: &str) -> Answer<Option<Vec<u8>>> {
-        let record = self.owned(actor, id, Permission::View)?;
-        let Some(sha256) = record.sha256.filter(|_| record.kind == "image") else { return Ok(None) };
-        let path = intake::original_path(&self.dir.join("originals"), &sha256);
+        Ok(self.small_picture(&self.owned(actor, id, Permission::View)?)?)
+    }
+
+    /// The same, for whoever was let in.
+    pub(super) fn small_picture(&self, record: &Record) -> Result<Option<Vec<u8>>> {
+        let Some(path) = self.original_file(record).filter(|_| record.kind == "image") else { return Ok(None) };
         let Ok(file) = File::open(&path) else { return Ok(None) };
         let mut bytes = Vec::new();
         file.take(MAX_PICTURE + 1).read_to_end(&mut bytes).map_err(|e| Error::io(&path, &e))?;
@@ -177,19 +206,26 @@ impl Folder {
         if record.kind == Kind::Operator.as_str() { Err(none()) } else { Ok(record) }
     }
 
-    fn verdict(&self, record: &Record) -> Result<(Verdict, Vec<String>)> {
-        let request = ExportRequest { pending: true, ..ExportRequest::default() };
-        let entries = self.package_entries(record, &request)?;
+    /// Where a record's file is kept, if it is.
+    pub(super) fn original_file(&self, record: &Record) -> Option<PathBuf> {
+        let path = intake::original_path(&self.dir.join("originals"), &record.sha256?);
+        path.is_file().then_some(path)
+    }
+
+    /// The verdict on the entries of this package, and their names.
+    pub(super) fn verdict(&self, record: &Record, request: &ExportRequest) -> Result<(Verdict, Vec<String>)> {
+        let entries = self.package_entries(record, request)?;
         let parts = entries.iter().map(|(name, _)| name.clone()).collect();
         let package = archive::package::write(&entries).map_err(|e| {
             Error::new(format!("证据包无法写成（{e}）"), format!("the package could not be written ({e})"))
         })?;
-        let path = record.sha256.map(|d| intake::original_path(&self.dir.join("originals"), &d));
-        let path = path.filter(|p| p.is_file());
+        let path = self.original_file(record);
         let mut originals = Vec::new();
         if let Some(path) = &path {
             let digests = intake::digests(path, &mut |_| ())?;
-            originals.push(Original { name: record.file_name.clone(), digests });
+            // What is not disclosed is in no sentence of the verdict either.
+            let name = if request.disclose.is_some() { &record.id } else { &record.file_name };
+            originals.push(Original { name: name.clone(), digests });
         }
         let made_here = ["capture", "comparison"].contains(&record.kind.as_str());
         let mut beside = path.filter(|_| made_here).and_then(|p| File::open(p).ok());
@@ -198,8 +234,8 @@ impl Folder {
         Ok((verdict, parts))
     }
 
-    /// The folder's own trust, as anybody may copy it.
-    pub(crate) fn own_trust(&self) -> Result<Trust> {
+    /// The files of the folder's own trust, as anybody may copy them, by name.
+    pub fn trust_files(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let dir = self.trust_dir();
         let mut files = Vec::new();
         for entry in std::fs::read_dir(&dir).map_err(|e| Error::io(&dir, &e))?.flatten() {
@@ -208,7 +244,13 @@ impl Folder {
                 files.push((name, read_file(&entry.path())?));
             }
         }
-        Trust::from_files(files).map_err(|e| {
+        files.sort();
+        Ok(files)
+    }
+
+    /// The folder's own trust.
+    pub(crate) fn own_trust(&self) -> Result<Trust> {
+        Trust::from_files(self.trust_files()?).map_err(|e| {
             Error::new(
                 format!("信任文件夹中的 {} 不能用（{}）", e.file, e.reason.zh()),
                 format!("{} of the trust folder is of no use ({})", e.file, e.reason),
@@ -217,8 +259,30 @@ impl Folder {
     }
 }
 
+/// EXIF's three dates, and the one of XMP or IPTC. Whoever wrote the file wrote these, and any program can write others.
+fn own_dates(path: &Path) -> Vec<(String, String)> {
+    const FIELDS: [&str; 3] = ["DateTimeOriginal", "DateTimeDigitized", "DateTime"];
+    let Ok(mut file) = File::open(path) else { return Vec::new() };
+    let mut head = Vec::new();
+    let read = file.by_ref().take(picture::HEAD as u64).read_to_end(&mut head);
+    let media_type = picture::media_type(&head);
+    let Ok(bytes) = read.and_then(|_| picture::beginning(&file, media_type)) else { return Vec::new() };
+    let exif = picture::exif(&bytes);
+    let zone = exif.iter().find(|(name, _)| name == "OffsetTimeOriginal").map(|(_, zone)| format!(" {zone}"));
+    let mut dates: Vec<(String, String)> = FIELDS
+        .iter()
+        .filter_map(|field| {
+            let (name, at) = exif.iter().find(|(name, _)| name == field)?;
+            let zone = zone.as_deref().filter(|_| *field == FIELDS[0]).unwrap_or_default();
+            Some((format!("EXIF {name}"), format!("{at}{zone}")))
+        })
+        .collect();
+    dates.extend(picture::own_words(&bytes, media_type).created.map(|day| ("XMP, IPTC".to_owned(), day)));
+    dates
+}
+
 /// What is only not there yet is no failure of ours.
-fn later(error: Error) -> Refusal {
+pub(super) fn later(error: Error) -> Refusal {
     let why = if error.exit == 3 { Why::Conflict } else { Why::Failed };
     Refusal { why, error }
 }

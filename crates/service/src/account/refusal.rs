@@ -17,6 +17,8 @@ pub enum Why {
     TooLarge(&'static str),
     /// Something of a form that is not taken.
     MediaType,
+    /// There was one, and it has ended.
+    Gone,
     /// It is so already, or something else stands there.
     Conflict,
     /// Too often; seconds to wait.
