@@ -4,6 +4,10 @@ const $ = (id) => document.getElementById(id);
 const empty = () => ({ artefact: [], folder: false, aside: [], originals: [] });
 const noTrust = () => ({ files: [], folder: "" });
 
+// Roots that whoever serves this page offers, `{"name","files":[{"name","hex"}]}`; a file from a disk offers none. They
+// are used only if the reader says so, and then named as that operator's wherever the trust is named.
+const offered = JSON.parse($("offered")?.textContent ?? "null");
+
 let table = empty(), trust = noTrust(), outcome = null, problem = null, busy = null;
 // Ends the jobs of a table that was changed since.
 let running = new AbortController();
@@ -44,7 +48,15 @@ async function add(items) {
 // A folder takes the place of the trust there was; loose files are laid to it.
 function takeTrust({ trust: files, folder }) {
   if (folder) trust = { files, folder };
-  else trust = { folder: "", files: [...trust.files.filter((old) => !files.some((item) => item.name === old.name)), ...files] };
+  else trust = { folder: trust.offered ? trust.folder : "", offered: trust.offered, files: [...trust.files.filter((old) => !files.some((item) => item.name === old.name)), ...files] };
+}
+
+function takeOffered() {
+  const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+  const files = offered.files.map(({ name, hex }) => ({ name, path: name, file: new File([bytes(hex)], name) }));
+  trust = { folder: t("v-offer-name", { name: clean(offered.name) }), offered: true, files };
+  restart();
+  again();
 }
 
 // What was said of the table before it changed no longer stands.
@@ -208,6 +220,8 @@ function drawTrust() {
     ? h("p", h("strong", folder ? t("v-trust-folder", { folder: clean(folder) }) : t("v-trust-loose")), h("span.m.mono", names.join("  ")))
     : h("p", t("v-trust-none")));
   $("trust-clear").hidden = !files.length;
+  $("offer").hidden = !offered || Boolean(trust.offered);
+  if (offered) $("offer-use").textContent = t("v-offer-use", { name: clean(offered.name) });
 }
 
 function listen() {
@@ -219,6 +233,7 @@ function listen() {
     });
   }
   $("clear").addEventListener("click", clear);
+  $("offer-use").addEventListener("click", takeOffered);
   $("trust-clear").addEventListener("click", () => {
     trust = noTrust();
     restart();

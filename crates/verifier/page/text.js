@@ -1,7 +1,8 @@
 // Words, and elements made of them. Whatever comes from a file goes into text nodes, never into markup.
 
 const TEXTS = JSON.parse(document.getElementById("texts").textContent);
-let language = /^zh\b/i.test(navigator.language) ? "zh" : "en";
+// A site that links here says which language its reader reads: `#zh`, `#en`.
+let language = /^#(zh|en)$/.exec(location.hash)?.[1] ?? (/^zh\b/i.test(navigator.language) ? "zh" : "en");
 
 // A message with its variables filled; an unknown one is its own name.
 const has = (id) => id in TEXTS[language];
