@@ -10,6 +10,7 @@ portal-copy = Copy
 portal-optional = optional
 portal-to-home = Back to home
 portal-refused-title = Not done
+portal-refused-gone = This link has ended
 portal-refused-not-found = Not found
 portal-refused-failed = Something here went wrong
 
@@ -208,7 +209,7 @@ verdict-object-bad = Something contradicts the ledger's record
 verdict-object-lacking = Nothing contradicts, but something needed is missing
 
 line-title = Time line
-line-hint = Filled marks can be checked; dashed ones are the platform's own word.
+line-hint = Filled marks can be checked; dashed ones are the file's or the platform's own word.
 line-received = Received
 line-received-note = The platform's own clock
 line-token = Time-stamp over file, owner and claims
@@ -301,7 +302,7 @@ capture-phone = Phone
 capture-submit = Begin
 capture-order-note = An order stays on the ledger once it is there; later reports say which did not come to an end.
 capture-queue = Latest captures
-capture-one-at-a-time = This server captures one page at a time.
+capture-at-once = This server captures {$n} at a time; the others wait in the queue.
 capture-none = No page was captured yet.
 capture-waiting = in the queue
 capture-running = under way

@@ -10,6 +10,7 @@ portal-copy = 复制
 portal-optional = 可以不填
 portal-to-home = 回到首页
 portal-refused-title = 没有完成
+portal-refused-gone = 链接已经结束
 portal-refused-not-found = 没有找到
 portal-refused-failed = 这里出了问题
 
@@ -208,7 +209,7 @@ verdict-object-bad = 有内容与账本记录矛盾
 verdict-object-lacking = 没有矛盾，但缺少核验所需的内容
 
 line-title = 时间线
-line-hint = 实心是可以核验的，虚线是平台自己的说法。
+line-hint = 实心是可以核验的，虚线是文件或平台自己的说法。
 line-received = 平台收到
 line-received-note = 平台自己的时钟
 line-token = 时间标记盖在文件、主体和声明上
@@ -301,7 +302,7 @@ capture-phone = 手机
 capture-submit = 开始取证
 capture-order-note = 取证单一经写入就留在账本上；没有完成的，以后的报告会写明。
 capture-queue = 最近的取证
-capture-one-at-a-time = 这台服务器一次取一个网页。
+capture-at-once = 这台服务器同时取 {$n} 个网页，其余排队。
 capture-none = 还没有取过网页。
 capture-waiting = 排队
 capture-running = 正在取证

@@ -13,6 +13,7 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { library, shop } from "./library.mjs";
 
 const require = createRequire(new URL("../browser/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
@@ -37,7 +38,7 @@ const receiver = createServer((request, response) => {
 await new Promise((done) => receiver.listen(0, "127.0.0.1", done));
 const hook = `shop.example:${receiver.address().port}`;
 
-const child = spawn(quezao, ["serve", "--data", "data", "--listen", "127.0.0.1:0", "--allow-loopback", hook], {
+const child = spawn(quezao, ["serve", "--data", "data", "--listen", "127.0.0.1:0", "--allow-loopback", hook, "--allow-loopback", `127.0.0.1:${shop.port}`], {
   cwd: work, env: { ...process.env, QUEZAO_STATE_DIR: join(work, "state"), LC_ALL: "C.UTF-8" },
 });
 let said = "";
@@ -119,6 +120,7 @@ try {
   await page.click("button[type=submit]");
   assert.match(await page.locator(".phrase").innerText(), inWords(/核验一致/, /Consistent/));
   await shoot(page, "verify-result");
+  await library({ browser, context, page, home, work, shoot, inWords, picture: files[2].buffer, certificate });
   for (const [path, name] of [["/captures", "captures"], ["/account", "account"], ["/account/hooks", "hooks"], ["/nowhere", "not-found"], ["/", "home"]]) {
     await page.goto(home + path);
     await shoot(page, name);

@@ -5,8 +5,9 @@ use crate::{
     throttle::Throttle,
 };
 use evidence::{digest, hex};
-use service::{Answer, CaptureRequest, Error, Folder, Mode, Place, Postman, Refusal, Result};
+use service::{Actor, Answer, CaptureRequest, CompareEvent, Error, Folder, Mode, Place, Postman, Refusal, Result, Why};
 use std::{
+    collections::BTreeMap,
     net::IpAddr,
     path::{Path, PathBuf},
     sync::{
@@ -15,8 +16,12 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
+/// Most pages that are captured at once: each browser wants a processor or two, and some 400 MB.
+const CAPTURES: usize = 4;
+/// Comparisons whose end is remembered.
+const REMEMBERED: usize = 200;
 /// Requests whose evidence is read into memory at once.
 const READERS: usize = 8;
 
@@ -38,11 +43,15 @@ struct Inner {
     throttle: Throttle<IpAddr>,
     /// Calls of each token.
     calls: Throttle<i64>,
+    /// Tries of opening links: apart, so that who reads a shared page can still sign in.
+    links: Throttle<IpAddr>,
     capturing: CaptureRequest,
-    /// Steps so far of the capture that runs, by its number.
-    live: Mutex<(i64, Vec<String>)>,
+    /// Steps so far of the captures that run, by number.
+    live: Mutex<BTreeMap<i64, Vec<String>>>,
+    /// Comparisons that go on or failed, by their capture's record.
+    comparing: Mutex<BTreeMap<String, Compared>>,
     stopping: AtomicBool,
-    /// Whether the one thread that captures is there.
+    /// Whether the threads that capture are there.
     begun: AtomicBool,
     /// Decoding, drawing and checking: so many at once as the machine has processors.
     heavy: Arc<Semaphore>,
@@ -78,8 +87,10 @@ impl App {
             set_up: Mutex::new(None),
             throttle: Throttle::new(PASSWORDS, PASSWORD_BACK),
             calls: Throttle::a_minute(config.calls),
+            links: Throttle::new(PASSWORDS, PASSWORD_BACK),
             capturing: config.capture.clone(),
             live: Mutex::default(),
+            comparing: Mutex::default(),
             stopping: AtomicBool::new(false),
             begun: AtomicBool::new(false),
             heavy: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
@@ -126,8 +137,8 @@ impl App {
         self.0.folder.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Begins to capture what is asked for, one page at a time, on a thread of its own: the browser's processes die with
-    /// the thread that began them; and to tell web hooks what has ended.
+    /// Begins to capture what is asked for, each page on a thread of its own: the browser's processes die with the
+    /// thread that began them; and to tell web hooks what has ended.
     pub(crate) fn begin(&self) {
         if self.folder().is_none() || self.0.begun.swap(true, Ordering::SeqCst) {
             return;
@@ -144,23 +155,28 @@ impl App {
                 }
             }
         });
-        let app = self.clone();
-        std::thread::spawn(move || {
-            while !app.stopping() {
-                let Some(folder) = app.folder() else { return };
-                let ran = folder.run_next_capture(&app.0.capturing, &mut |id, step| {
-                    let mut live = lock(&app.0.live);
-                    if live.0 != id {
-                        *live = (id, Vec::new());
-                    }
-                    live.1.push(step.to_owned());
-                });
-                drop(folder);
-                if !matches!(ran, Ok(true)) {
-                    std::thread::sleep(Duration::from_millis(300));
-                }
+        for _ in 0..captures_at_once() {
+            let app = self.clone();
+            std::thread::spawn(move || app.capture_on());
+        }
+    }
+
+    fn capture_on(&self) {
+        while !self.stopping() {
+            let Some(folder) = self.folder() else { return };
+            let mut running = None;
+            let ran = folder.run_next_capture(&self.0.capturing, &mut |id, step| {
+                running = Some(id);
+                lock(&self.0.live).entry(id).or_default().push(step.to_owned());
+            });
+            drop(folder);
+            if let Some(id) = running {
+                lock(&self.0.live).remove(&id);
             }
-        });
+            if !matches!(ran, Ok(true)) {
+                std::thread::sleep(Duration::from_millis(300));
+            }
+        }
     }
 
     /// Nothing new is begun.
@@ -178,8 +194,57 @@ impl App {
 
     /// The steps that a capture has begun, in order.
     pub(crate) fn steps(&self, id: i64) -> Vec<String> {
-        let live = lock(&self.0.live);
-        if live.0 == id { live.1.clone() } else { Vec::new() }
+        lock(&self.0.live).get(&id).cloned().unwrap_or_default()
+    }
+
+    /// Begins a comparison of a capture; what is given back hears its record's number, or why there is none.
+    pub(crate) fn compare(
+        &self,
+        actor: Actor,
+        capture: &str,
+        with: Option<String>,
+    ) -> Answer<oneshot::Receiver<Answer<String>>> {
+        let (app, capture) = (self.clone(), capture.to_owned());
+        {
+            let mut comparing = lock(&self.0.comparing);
+            if matches!(comparing.get(&capture), Some(Compared::Going(..))) {
+                let (zh, en) = ("这次取证正在比对；请等它结束", "this capture is being compared; wait until that ends");
+                return Err(Refusal::new(Why::Conflict, zh, en));
+            }
+            if comparing.len() >= REMEMBERED {
+                comparing.retain(|_, compared| matches!(compared, Compared::Going(..)));
+            }
+            comparing.insert(capture.clone(), Compared::Going(0, 0));
+        }
+        let (tell, told) = oneshot::channel();
+        tokio::spawn(async move {
+            let (looking, id) = (app.clone(), capture.clone());
+            let made = app.work(move |folder| {
+                let mut events = |event| {
+                    if let Some(Compared::Going(done, all)) = lock(&looking.0.comparing).get_mut(&id) {
+                        match event {
+                            CompareEvent::Planned(n) => *all = n,
+                            CompareEvent::Looked => *done += 1,
+                        }
+                    }
+                };
+                folder.compare_of(&actor, &id, with.as_deref(), &mut events)
+            });
+            let made = made.await.map(|line| line.id.unwrap_or_default());
+            let mut comparing = lock(&app.0.comparing);
+            match &made {
+                Ok(_) => comparing.remove(&capture),
+                Err(refusal) => comparing.insert(capture, Compared::Failed(refusal.clone())),
+            };
+            drop(comparing);
+            let _ = tell.send(made);
+        });
+        Ok(told)
+    }
+
+    /// What is to be said of a capture's comparison.
+    pub(crate) fn comparing(&self, capture: &str) -> Option<Compared> {
+        lock(&self.0.comparing).get(capture).cloned()
     }
 
     pub(crate) fn data(&self) -> &Path {
@@ -202,6 +267,10 @@ impl App {
     /// How many calls a minute a token has; 0: as many as it likes.
     pub(crate) fn calls(&self) -> u32 {
         self.0.calls.tries()
+    }
+
+    pub(crate) fn links(&self) -> &Throttle<IpAddr> {
+        &self.0.links
     }
 
     /// A place for what is held in memory while it comes, in the order of asking.
@@ -252,6 +321,20 @@ impl App {
             Some(Err(_)) | None => Ok(()),
         }
     }
+}
+
+/// A comparison as its capture's page tells of it.
+#[derive(Clone)]
+pub(crate) enum Compared {
+    /// Pictures looked at, and to be looked at; none where that is not known yet.
+    Going(u64, u64),
+    /// Why there is none.
+    Failed(Refusal),
+}
+
+/// Pages that are captured at once on this machine.
+pub(crate) fn captures_at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| usize::from(n) / 2).clamp(1, CAPTURES)
 }
 
 /// 32 random bytes, hex.

@@ -22,6 +22,7 @@ const ASSETS: &[Asset] = &[
         kind: "text/javascript; charset=utf-8",
         bytes: include_bytes!("../assets/register.js"),
     },
+    Asset { name: "library.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/library.js") },
     Asset { name: "chevron.svg", kind: "image/svg+xml", bytes: include_bytes!("../assets/chevron.svg") },
     Asset { name: "icon.svg", kind: "image/svg+xml", bytes: include_bytes!("../assets/icon.svg") },
 ];

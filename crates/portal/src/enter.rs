@@ -103,7 +103,9 @@ async fn visit(
     };
     let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let here = uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
-    Ok(Visit { actor, locale: locale_of(&headers), theme, csrf: csrf(&secret), here, address, agent, runs })
+    let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let origin = format!("{}://{host}", if app.secure() { "https" } else { "http" });
+    Ok(Visit { actor, origin, locale: locale_of(&headers), theme, csrf: csrf(&secret), here, address, agent, runs })
 }
 
 /// What browsers say about where a request began. A program that says nothing has no cookies of anybody's.

@@ -28,6 +28,11 @@ impl Form {
         Self(BTreeMap::new())
     }
 
+    /// All fields.
+    pub(crate) fn fields(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+
     /// A field's text; empty where it was not sent.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)

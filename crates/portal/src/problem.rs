@@ -20,6 +20,7 @@ pub(crate) fn status(refusal: &Refusal) -> StatusCode {
         Why::SignIn => StatusCode::UNAUTHORIZED,
         Why::Forbidden => StatusCode::FORBIDDEN,
         Why::NotFound => StatusCode::NOT_FOUND,
+        Why::Gone => StatusCode::GONE,
         Why::Field(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Why::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Why::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -23,6 +23,8 @@ pub(crate) struct Visit {
     pub here: String,
     pub address: IpAddr,
     pub agent: String,
+    /// The address that the visitor opened: `https://HOST`.
+    pub origin: String,
     /// Who runs the ledger; empty before there is one.
     pub runs: String,
 }

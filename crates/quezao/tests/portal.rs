@@ -101,12 +101,11 @@ fn a_folder_of_the_command_line_asks_only_for_a_person() {
 fn every_route_is_open_to_whom_the_table_says() {
     let (house, mut owner) = House::set_up();
     for route in portal::ROUTES {
-        let path = route
-            .path
-            .replace("{token}", &"0".repeat(64))
-            .replace("{id}", "1")
-            .replace("{number}", "1")
-            .replace(['{', '}', '*'], "");
+        let mut path = route.path.replace("{token}", &"0".repeat(64));
+        for number in ["{id}", "{place}", "{number}"] {
+            path = path.replace(number, "1");
+        }
+        let path = path.replace(['{', '}', '*'], "");
         let mut visitor = house.browser();
         visitor.get("/sign-in");
         let answer = match route.method {
@@ -134,7 +133,9 @@ fn every_route_is_open_to_whom_the_table_says() {
         }
         if !path.ends_with("healthz") && !path.ends_with("readyz") {
             let policy = answer.head("content-security-policy").unwrap_or_default();
-            assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+            // The browser's verifier, where it was built, runs its module.
+            let plain = policy.replace("'wasm-unsafe-eval'", "");
+            assert!(policy.starts_with("default-src 'none'") && !plain.contains("unsafe"), "{path}: {policy}");
         }
         assert_eq!(answer.head("x-content-type-options"), Some("nosniff"), "{path}");
     }

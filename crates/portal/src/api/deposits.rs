@@ -389,7 +389,8 @@ async fn listed(app: &App, query: &BTreeMap<String, String>, visit: Visit) -> An
     app.ask(move |folder| folder.may(&caller, Permission::View)).await?;
     let kind = word(query, "kind", KINDS)?.unwrap_or_default().to_owned();
     let page = number(query, "page")?.unwrap_or(1);
-    let search = Search { text: query.get("q").cloned().unwrap_or_default(), kind, page };
+    let text = query.get("q").cloned().unwrap_or_default();
+    let search = Search { text, kind, page, ..Search::default() };
     let (shelf, lines) = app.ask(move |folder| folder.library_lines(&visit.actor, &search)).await?;
     let items = shelf.items.iter().zip(&lines).map(|(item, line)| {
         let mut value = line_json(line);

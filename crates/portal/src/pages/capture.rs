@@ -5,7 +5,13 @@ use super::{
     layout::{Frame, Nav, draw, mark_only, state, token},
     see, words,
 };
-use crate::{app::App, enter::IntoAnswer, form::Form, problem, stream, visit::Visit};
+use crate::{
+    app::{App, captures_at_once},
+    enter::IntoAnswer,
+    form::Form,
+    problem, stream,
+    visit::Visit,
+};
 use axum::{
     body::Bytes,
     extract::{Path, State},
@@ -81,7 +87,7 @@ async fn show(app: &App, visit: &Visit, typed: &str, refusal: Option<&Refusal>) 
             }
         }
         section.sec aria-labelledby="queue" {
-            div.h { h2 id="queue" { (visit.t("capture-queue")) } p { (visit.t("capture-one-at-a-time")) } }
+            div.h { h2 id="queue" { (visit.t("capture-queue")) } p { (visit.tv("capture-at-once", &[("n", captures_at_once().to_string().into())])) } }
             @if list.is_empty() { p.soft { (visit.t("capture-none")) } }
             ul.rows {
                 @for q in &list {
@@ -130,7 +136,7 @@ pub(crate) async fn one(State(app): State<App>, Path(id): Path<i64>, visit: Visi
             p { (standing(&visit, &q)) }
             @if let Some((zh, en)) = &q.error { p.err { (visit.pick(zh, en)) } }
             @if let Some(record) = &q.record {
-                div.acts { a.btn.main href=(format!("/deposits/{record}")) { (visit.t("capture-see")) } a.btn href="/captures" { (visit.t("capture-another")) } }
+                div.acts { a.btn.main href=(format!("/deposits/{record}/capture")) { (visit.t("capture-see")) } a.btn href="/captures" { (visit.t("capture-another")) } }
             }
             @if open {
                 @if q.state == "waiting" {

@@ -1,19 +1,20 @@
 //! One record: picture, verdict line by line, time line, digests, claims, downloads.
 
 use super::{
-    Shown,
+    Shown, compared,
     layout::{Frame, Nav, draw, mark_only},
-    library, words,
+    library, share, words,
 };
 use crate::{
     app::App,
     enter::IntoAnswer,
+    problem,
     visit::{Query, Visit},
 };
 use axum::{
     body::Body,
     extract::{Path, State},
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use evidence::{
@@ -26,11 +27,21 @@ use service::{Check, Outcome, Overall, Shown as Record, Verdict};
 use std::collections::BTreeMap;
 
 /// A capture's claims, shown after the rights.
-const CAPTURED: &[&str] = &["url", "final_url", "page_title", "purpose", "outcome"];
+pub(crate) const CAPTURED: &[&str] = &["url", "final_url", "page_title", "purpose", "outcome"];
 
 pub(crate) async fn page(State(app): State<App>, Path(id): Path<String>, visit: Visit) -> Shown {
-    let (actor, wanted) = (visit.actor.clone(), id.clone());
-    let record = { app.work(move |folder| folder.shown(&actor, &wanted)).await.map_err(IntoAnswer::into_answer)? };
+    show(&app, &visit, &id, None).await
+}
+
+/// The page, with what became of its form about links.
+pub(crate) async fn show(app: &App, visit: &Visit, id: &str, made: Option<share::Made<'_>>) -> Shown {
+    let (actor, wanted) = (visit.actor.clone(), id.to_owned());
+    let asked = app.work(move |folder| {
+        let record = folder.shown(&actor, &wanted)?;
+        let links = share::Links { open: folder.shareable(&actor, &wanted)?, all: folder.links(&actor, &wanted)? };
+        Ok((record, links))
+    });
+    let (record, links) = asked.await.map_err(IntoAnswer::into_answer)?;
     let text = |name: &str| record.claims.get(name).and_then(Value::as_str).map(str::to_owned);
     let title = text("title").or_else(|| text("page_title")).unwrap_or_else(|| record.file_name.clone());
     let body = html! {
@@ -40,30 +51,37 @@ pub(crate) async fn page(State(app): State<App>, Path(id): Path<String>, visit: 
             p.lead { span.nb { (visit.t("deposit-id")) } " " span.mono { (record.id) } }
         }
         div.cols.wide-l.lead-cols {
-            (picture(&visit, &record))
+            (picture(visit, &record))
             div.stack-l {
                 @if let Some(verdict) = &record.verdict {
-                    (seal(&visit, verdict))
-                    (times(&visit, verdict))
+                    (seal(visit, verdict))
+                    (times(visit, verdict))
                     p.soft.small { (visit.t("deposit-trust")) " " a href="#checks" { (visit.t("deposit-line-by-line")) } }
                 } @else {
                     p { (visit.t("deposit-not-yet")) }
                 }
+                @if let Some(at) = record.discarded { p.note { (visit.t("capture-discarded")) " " (words::time(at)) } }
                 div.acts {
-                    a.btn.main href=(format!("/deposits/{}/certificate.pdf?lang={}", record.id, visit.pick("zh", "en"))) {
-                        svg aria-hidden="true" { use href="#i-down" {} } (visit.t("deposit-certificate"))
+                    @if record.kind != "order" && record.discarded.is_none() {
+                        a.btn.main href=(format!("/deposits/{}/certificate.pdf?lang={}", record.id, visit.pick("zh", "en"))) {
+                            svg aria-hidden="true" { use href="#i-down" {} } (visit.t("deposit-certificate"))
+                        }
                     }
+                    @if record.kind == "capture" { a.btn href=(format!("/deposits/{}/capture", record.id)) { (visit.t("capture-look")) } }
+                    @if record.verdict.is_some() { a.btn href="#share" { (visit.t("share-title")) } }
                 }
             }
         }
-        @if let Some(verdict) = &record.verdict { (line(&visit, &record, verdict)) }
-        (digests(&visit, &record))
-        (claims(&visit, &record))
-        (downloads(&visit, &record))
-        @if let Some(verdict) = &record.verdict { (answers(&visit, verdict)) }
+        @if let Some(verdict) = &record.verdict { (compared::section(visit, verdict)) (line(visit, &record, verdict)) }
+        (digests(visit, &record))
+        (claims(visit, &record))
+        (downloads(visit, &record))
+        @if record.verdict.is_some() { (share::section(visit, &record, &links, made)) }
+        @if let Some(verdict) = &record.verdict { (answers(visit, verdict)) }
         p.small { a href=(format!("/deposits/{}/erase", record.id)) { (visit.t("erasing-link")) } }
     };
-    Ok(draw(&visit, Frame::new(&title, Nav::Library), body))
+    let status = made.and_then(|made| made.err()).map_or(StatusCode::OK, problem::status);
+    Ok(draw(visit, Frame { title: &title, nav: Nav::Library, status }, body))
 }
 
 fn picture(visit: &Visit, record: &Record) -> Markup {
@@ -87,7 +105,7 @@ fn picture(visit: &Visit, record: &Record) -> Markup {
 /// The large phrase. Three seals that differ by shape.
 pub(crate) fn seal(visit: &Visit, verdict: &Verdict) -> Markup {
     let (class, seal, phrase, object) = match verdict.result {
-        Overall::Verified if verdict.has_reservations() => ("res", "seal-ok", "verdict-reserved", "verdict-object"),
+        Overall::Verified if verdict.has_reservations() => ("res", "seal-res", "verdict-reserved", "verdict-object"),
         Overall::Verified => ("ok", "seal-ok", "verdict-consistent", "verdict-object"),
         Overall::NotVerified => ("bad", "seal-bad", "verdict-not-consistent", "verdict-object-bad"),
         Overall::Incomplete => ("wait", "seal-wait", "verdict-lacking", "verdict-object-lacking"),
@@ -100,7 +118,7 @@ pub(crate) fn seal(visit: &Visit, verdict: &Verdict) -> Markup {
     }
 }
 
-fn times(visit: &Visit, verdict: &Verdict) -> Markup {
+pub(crate) fn times(visit: &Visit, verdict: &Verdict) -> Markup {
     let facts = &verdict.facts;
     html! {
         @if let Some(t2) = &facts.t2 {
@@ -119,6 +137,8 @@ fn times(visit: &Visit, verdict: &Verdict) -> Markup {
 /// One step of the time line.
 struct Moment {
     at: Option<Utc>,
+    /// As a file says it, where nobody knows which zone it means.
+    said: Option<String>,
     mark: &'static str,
     title: String,
     note: String,
@@ -127,42 +147,34 @@ struct Moment {
 fn line(visit: &Visit, record: &Record, verdict: &Verdict) -> Markup {
     let facts = &verdict.facts;
     let own = |independent: bool| if independent { ("ok", "authority-independent") } else { ("res", "authority-own") };
-    let mut moments = vec![Moment {
-        at: Some(record.received_at),
-        mark: "wait",
-        title: visit.t("line-received"),
-        note: visit.t("line-received-note"),
-    }];
+    let moment = |at: Option<Utc>, mark, title, note| Moment { at, said: None, mark, title, note };
+    let said = record.own_dates.iter().map(|(source, said)| Moment {
+        said: Some(said.clone()),
+        ..moment(None, "wait", visit.t("line-own"), visit.tv("line-own-note", &[("source", source.as_str().into())]))
+    });
+    let mut moments: Vec<Moment> = said.collect();
+    moments.push(moment(Some(record.received_at), "wait", visit.t("line-received"), visit.t("line-received-note")));
     if let Some(t1) = &facts.t1 {
         let (mark, word) = own(t1.independent);
         let note = format!("{}, {}", t1.authority, visit.t(word));
-        moments.push(Moment { at: Some(t1.at), mark, title: visit.t("line-token"), note });
+        moments.push(moment(Some(t1.at), mark, visit.t("line-token"), note));
     }
     if let (Some(index), Some((_, size, _))) = (facts.index, &facts.checkpoint) {
         let (index, size) = (locale::grouped(index), locale::grouped(*size));
-        moments.push(Moment {
-            at: None,
-            mark: "ok",
-            title: visit.tv("line-ledger", &[("index", index.into())]),
-            note: visit.tv("line-ledger-note", &[("size", size.into())]),
-        });
+        let (title, note) = (("index", index.into()), ("size", size.into()));
+        moments.push(moment(None, "ok", visit.tv("line-ledger", &[title]), visit.tv("line-ledger-note", &[note])));
     }
     for witness in &facts.witnesses {
         let at = i64::try_from(witness.unix_seconds).ok().map(|s| Utc(s.saturating_mul(evidence::time::SECOND)));
-        moments.push(Moment { at, mark: "ok", title: visit.t("line-witness"), note: witness.name.clone() });
+        moments.push(moment(at, "ok", visit.t("line-witness"), witness.name.clone()));
     }
     match &facts.t2 {
         Some(t2) => {
             let (mark, word) = own(t2.independent);
             let note = format!("{}, {}", t2.authority, visit.t(word));
-            moments.push(Moment { at: Some(t2.at), mark, title: visit.t("line-sealed"), note });
+            moments.push(moment(Some(t2.at), mark, visit.t("line-sealed"), note));
         }
-        None => moments.push(Moment {
-            at: None,
-            mark: "wait",
-            title: visit.t("standing-waiting"),
-            note: visit.t("line-waiting-note"),
-        }),
+        None => moments.push(moment(None, "wait", visit.t("standing-waiting"), visit.t("line-waiting-note"))),
     }
     html! {
         section.sec aria-labelledby="line" {
@@ -171,7 +183,10 @@ fn line(visit: &Visit, record: &Record, verdict: &Verdict) -> Markup {
                 @for m in moments {
                     li {
                         (mark_only(m.mark, m.mark))
-                        div { @if let Some(at) = m.at { (words::time(at)) (words::utc(at)) } }
+                        div {
+                            @if let Some(at) = m.at { (words::time(at)) (words::utc(at)) }
+                            @if let Some(said) = &m.said { span.said { (said) } span.said.soft { (visit.t("line-own-words")) } }
+                        }
                         div { p.t { (m.title) } p.m { (m.note) } }
                     }
                 }
@@ -181,15 +196,20 @@ fn line(visit: &Visit, record: &Record, verdict: &Verdict) -> Markup {
 }
 
 fn digests(visit: &Visit, record: &Record) -> Markup {
+    three_digests(visit, record.sha256.as_deref(), record.sm3.as_deref(), &record.record_sha256)
+}
+
+/// The file's two and the record's one.
+pub(crate) fn three_digests(visit: &Visit, sha256: Option<&str>, sm3: Option<&str>, record: &str) -> Markup {
     let copy = visit.t("portal-copy");
     html! {
         section.sec aria-labelledby="digests" {
             h2 id="digests" { (visit.t("digests-title")) }
             dl.facts {
-                @if let Some(sha256) = &record.sha256 { dt { "SHA-256" } dd { (words::digest(sha256, &copy)) } }
-                @if let Some(sm3) = &record.sm3 { dt { "SM3" } dd { (words::digest(sm3, &copy)) } }
+                @if let Some(sha256) = sha256 { dt { "SHA-256" } dd { (words::digest(sha256, &copy)) } }
+                @if let Some(sm3) = sm3 { dt { "SM3" } dd { (words::digest(sm3, &copy)) } }
                 dt { (visit.t("digests-record")) }
-                dd { (words::digest(&record.record_sha256, &copy)) span.soft { (visit.t("digests-record-note")) } }
+                dd { (words::digest(record, &copy)) span.soft { (visit.t("digests-record-note")) } }
             }
         }
     }
@@ -197,12 +217,6 @@ fn digests(visit: &Visit, record: &Record) -> Markup {
 
 fn claims(visit: &Visit, record: &Record) -> Markup {
     let text = |name: &str| record.claims.get(name).and_then(Value::as_str);
-    let shown = |name: &str, value: &str| match name {
-        "work_origin" => visit.t(&format!("origin-{value}")),
-        "purpose" => visit.t(&format!("purpose-{value}")),
-        "outcome" => visit.t(&format!("outcome-{value}")),
-        _ => value.to_owned(),
-    };
     let is_page = ["capture", "order"].contains(&record.kind.as_str());
     let rows = RIGHTS.iter().chain(CAPTURED).filter(|name| record.claims.contains_key(**name));
     html! {
@@ -220,7 +234,7 @@ fn claims(visit: &Visit, record: &Record) -> Markup {
                 @for name in rows {
                     dt { (visit.t(&format!("claim-{name}"))) }
                     @match text(name) {
-                        Some(value) => dd { (shown(name, value)) },
+                        Some(value) => dd.wrap { (claimed(visit, name, value)) },
                         None => dd.soft { (visit.t(if is_page { "claims-none" } else { "claims-undeclared" })) },
                     }
                 }
@@ -232,8 +246,25 @@ fn claims(visit: &Visit, record: &Record) -> Markup {
                     dt { (visit.t("home-ledger")) }
                     dd { (visit.runs) span.soft.mono { (statement.ledger) } }
                 }
+                @if let Some(earlier) = record.earlier {
+                    dt { (visit.t("claims-earlier")) }
+                    dd {
+                        @if earlier == 0 { (visit.t("claims-earlier-none")) } @else { (visit.tv("claims-earlier-some", &[("n", locale::grouped(earlier).into())])) }
+                        span.soft { (visit.t("claims-earlier-note")) }
+                    }
+                }
             }
         }
+    }
+}
+
+/// A claim's value; words of a closed list in the reader's language.
+pub(crate) fn claimed(visit: &Visit, name: &str, value: &str) -> String {
+    match name {
+        "work_origin" => visit.t(&format!("origin-{value}")),
+        "purpose" => visit.t(&format!("purpose-{value}")),
+        "outcome" => visit.t(&format!("outcome-{value}")),
+        _ => value.to_owned(),
     }
 }
 
@@ -249,12 +280,16 @@ fn downloads(visit: &Visit, record: &Record) -> Markup {
             div.h { h2 id="downloads" { (visit.t("downloads-title")) } p { (visit.t("downloads-hint")) } }
             div.stack {
                 ul.rows {
-                    @if record.kind != "order" {
+                    @if record.kind != "order" && record.discarded.is_none() {
                         (row(at("certificate.pdf?lang=zh"), "downloads-certificate-zh", "downloads-certificate-note"))
                         (row(at("certificate.pdf?lang=en"), "downloads-certificate-en", "downloads-certificate-note"))
                     }
-                    (row(at(&format!("package.zip?lang={}", visit.pick("zh", "en"))), "downloads-package", "downloads-package-note"))
-                    @if record.held { (row(at("original"), "downloads-original", "downloads-original-note")) }
+                    @if record.discarded.is_none() {
+                        (row(at(&format!("package.zip?lang={}", visit.pick("zh", "en"))), "downloads-package", "downloads-package-note"))
+                    }
+                    @if record.held {
+                        (row(at("original"), if record.kind == "capture" { "downloads-wacz" } else { "downloads-original" }, "downloads-original-note"))
+                    }
                 }
                 details.parts {
                     summary { (visit.t("downloads-parts")) }
@@ -291,7 +326,8 @@ pub(crate) fn answers(visit: &Visit, verdict: &Verdict) -> Markup {
     }
 }
 
-fn answer(visit: &Visit, check: &Check) -> Markup {
+/// One line of a verdict, to be opened.
+pub(crate) fn answer(visit: &Visit, check: &Check) -> Markup {
     let (class, mark, word) = match check.result {
         Outcome::Pass => ("ok", "ok", "result-holds"),
         Outcome::Limited => ("res", "res", "result-reserved"),
@@ -373,7 +409,7 @@ pub(crate) async fn original(State(app): State<App>, Path(id): Path<String>, vis
     Ok(response)
 }
 
-fn english(query: &BTreeMap<String, String>, visit: &Visit) -> bool {
+pub(crate) fn english(query: &BTreeMap<String, String>, visit: &Visit) -> bool {
     match query.get("lang").map(String::as_str) {
         Some("en") => true,
         Some("zh") => false,

@@ -1,16 +1,23 @@
 //! The pages. Each module is one page: what it asks of `service`, and how the answer is drawn.
 
 pub(crate) mod account;
+pub(crate) mod browser;
 pub(crate) mod capture;
+pub(crate) mod captured;
+pub(crate) mod chosen;
+pub(crate) mod compared;
 pub(crate) mod deposit;
 pub(crate) mod erase;
+pub(crate) mod find;
 pub(crate) mod home;
 pub(crate) mod hooks;
 pub(crate) mod layout;
 pub(crate) mod library;
+pub(crate) mod lookup;
 pub(crate) mod open;
 pub(crate) mod register;
 pub(crate) mod set_up;
+pub(crate) mod share;
 pub(crate) mod sign_in;
 pub(crate) mod verify;
 mod words;
@@ -56,6 +63,7 @@ pub(crate) fn refused(visit: &Visit, refusal: &Refusal) -> Response {
     }
     let title = match refusal.why {
         Why::NotFound => visit.t("portal-refused-not-found"),
+        Why::Gone => visit.t("portal-refused-gone"),
         Why::Failed => visit.t("portal-refused-failed"),
         _ => visit.t("portal-refused-title"),
     };

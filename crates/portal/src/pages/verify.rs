@@ -1,8 +1,9 @@
 //! Verifying, for everybody: a certificate or package and its original, under the operator's own roots, and said so.
 
 use super::{
-    Shown, deposit,
+    Shown, browser, deposit,
     layout::{Frame, Nav, draw, token},
+    lookup,
     register::{patiently, text},
     words,
 };
@@ -14,13 +15,13 @@ use crate::{
     visit::Visit,
 };
 use axum::{
-    extract::{Multipart, State},
+    extract::{Multipart, State, multipart::Field},
     http::StatusCode,
     response::Response,
 };
 use evidence::time::Utc;
-use maud::html;
-use service::{Answer, Digester, Original, Refusal, Verdict};
+use maud::{Markup, html};
+use service::{Alike, Answer, Digester, MAX_LOOKED, Original, Outcome, Refusal, Verdict};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Longest certificate or package that is read into memory here; larger ones are for the command line.
@@ -28,7 +29,7 @@ const MAX_EVIDENCE: usize = 64 << 20;
 /// All originals of one request, in bytes: they are only read.
 const MAX_ORIGINALS: u64 = 2 << 30;
 /// Longest that one request may take to come.
-const READING: Duration = Duration::from_secs(600);
+pub(crate) const READING: Duration = Duration::from_secs(600);
 /// Most originals.
 const MAX_FILES: usize = 16;
 
@@ -40,7 +41,37 @@ pub(crate) async fn page(visit: Visit) -> Shown {
 struct Given {
     name: String,
     evidence: Vec<u8>,
-    originals: Vec<Original>,
+    originals: Vec<Taken>,
+}
+
+/// An original as it came by: its digests, and, for whoever may look for near copies, its bytes if they are few.
+pub(crate) struct Taken {
+    pub original: Original,
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// Reads a file field; `read` counts the bytes of one request. `None`: no file was chosen.
+pub(crate) async fn take(
+    field: &mut Field<'_>,
+    keep: bool,
+    read: &mut u64,
+    name: &'static str,
+) -> Answer<Option<Taken>> {
+    let file = field.file_name().unwrap_or_default().to_owned();
+    let (mut digester, mut bytes) = (Digester::default(), keep.then(Vec::new));
+    while let Some(more) = patiently(field.chunk()).await? {
+        *read += more.len() as u64;
+        if *read > MAX_ORIGINALS {
+            let (zh, en) = ("原件过大；请在自己的电脑上核验", "too large an original; verify it on your own machine");
+            return Err(Refusal::field(name, zh, en));
+        }
+        bytes = bytes.filter(|kept| kept.len() + more.len() <= MAX_LOOKED);
+        if let Some(kept) = &mut bytes {
+            kept.extend_from_slice(&more);
+        }
+        tokio::task::block_in_place(|| digester.update(&more));
+    }
+    Ok((!file.is_empty()).then(|| Taken { original: digester.finish(&file), bytes }))
 }
 
 pub(crate) async fn submit(State(app): State<App>, visit: Visit, upload: Multipart) -> Shown {
@@ -60,11 +91,23 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, upload: Multipa
         Err(refusal) => return Err(refusal.into_answer()),
     };
     let Given { name, evidence, originals } = given;
+    let (originals, mut kept): (Vec<Original>, Vec<Option<Vec<u8>>>) =
+        originals.into_iter().map(|o| (o.original, o.bytes)).unzip();
     let names: Vec<String> = originals.iter().map(|o| o.name.clone()).collect();
-    let verdict = app.work(move |folder| folder.verify_given(&evidence, &originals)).await;
+    let actor = visit.actor.clone();
+    let verdict = app
+        .work(move |folder| {
+            let verdict = folder.verify_given(&evidence, &originals)?;
+            // A picture that is not the original may be a copy of one: its owner is told which.
+            let other = verdict.find("file").is_some_and(|c| c.result == Outcome::Fail);
+            let bytes = kept.iter_mut().find_map(Option::take).filter(|_| other);
+            let alike = bytes.map(|bytes| folder.alike(&actor, bytes)).transpose()?.unwrap_or_default().0;
+            Ok((verdict, alike))
+        })
+        .await;
     drop(place);
     match verdict {
-        Ok(verdict) => Ok(result(&visit, &name, &names, &verdict)),
+        Ok((verdict, alike)) => Ok(result(&visit, &name, &names, &verdict, &alike)),
         Err(refusal) => Ok(ask(&visit, Some(&refusal))),
     }
 }
@@ -91,21 +134,15 @@ async fn read(visit: &Visit, mut upload: Multipart) -> Answer<Given> {
                 given.name = service::show_path(std::path::Path::new(&file));
             }
             "originals" => {
-                let mut digester = Digester::default();
-                while let Some(bytes) = patiently(field.chunk()).await? {
-                    read += bytes.len() as u64;
-                    if read > MAX_ORIGINALS || given.originals.len() >= MAX_FILES {
-                        return Err(Refusal::field(
-                            "originals",
-                            "原件过多或过大；请在自己的电脑上核验",
-                            "too many or too large originals; verify on your own machine",
-                        ));
-                    }
-                    tokio::task::block_in_place(|| digester.update(&bytes));
+                if given.originals.len() >= MAX_FILES {
+                    return Err(Refusal::field(
+                        "originals",
+                        "原件过多；请在自己的电脑上核验",
+                        "too many originals; verify on your own machine",
+                    ));
                 }
-                if !file.is_empty() {
-                    given.originals.push(digester.finish(&file));
-                }
+                let keep = visit.actor.name().is_some() && given.originals.is_empty();
+                given.originals.extend(take(&mut field, keep, &mut read, "originals").await?);
             }
             _ => return Err(Refusal::field("form", "表单中有不认识的内容", "the form has a field that nobody knows")),
         }
@@ -123,26 +160,33 @@ async fn read(visit: &Visit, mut upload: Multipart) -> Answer<Given> {
 fn ask(visit: &Visit, refusal: Option<&Refusal>) -> Response {
     let title = visit.t("verify-title");
     let roots = [("name", visit.runs.as_str().into())];
+    let here = browser::sha256();
+    let lead = if here.is_some() { "verify-lead-here" } else { "verify-lead" };
     let body = html! {
-        header.page-head { h1 { (title) } p.lead { (visit.t("verify-lead")) } }
+        header.page-head { h1 { (title) } p.lead { (visit.t(lead)) } }
+        @if let Some(sha256) = &here { (in_this_browser(visit, sha256)) }
         form method="post" action="/verify" enctype="multipart/form-data" {
             (token(visit))
             section.sec aria-labelledby="given" {
-                div.h { h2 id="given" { (visit.t("verify-files")) } p { (visit.t("verify-files-hint")) } }
+                div.h { h2 id="given" { (visit.t(if here.is_some() { "verify-server" } else { "verify-files" })) } p { (visit.t("verify-files-hint")) } }
                 div.stack {
                     label { (visit.t("verify-evidence")) span.hint { (visit.t("verify-evidence-hint")) }
                         input.file type="file" name="evidence" accept=".pdf,.zip" required; }
                     label { (visit.t("verify-originals")) span.hint { (visit.t("verify-originals-hint")) }
                         input.file type="file" name="originals" multiple; }
                     @if let Some(refusal) = refusal { p.err role="alert" { (visit.say(refusal)) } }
-                    div.acts { button.btn.main type="submit" { (visit.t("verify-submit")) } }
+                    div.acts { button.btn.main[here.is_none()] type="submit" { (visit.t("verify-submit")) } }
                     p.small.soft { (visit.t("verify-not-kept")) }
                 }
             }
         }
+        (lookup::ask(visit, "", None))
         section.sec aria-labelledby="trust" {
             div.h { h2 id="trust" { (visit.t("verify-trust")) } p { (visit.t("verify-trust-hint")) } }
-            p { (visit.tv("verify-roots", &roots)) }
+            div.stack {
+                p { (visit.tv("verify-roots", &roots)) }
+                div.acts { a.btn.slim href="/trust.zip" { (visit.t("verify-trust-download")) } }
+            }
         }
         section.sec aria-labelledby="off" {
             div.h { h2 id="off" { (visit.t("verify-off")) } p { (visit.t("verify-off-hint")) } }
@@ -157,7 +201,26 @@ fn ask(visit: &Visit, refusal: Option<&Refusal>) -> Response {
     draw(visit, Frame { title: &title, nav: Nav::Verify, status }, body)
 }
 
-fn result(visit: &Visit, name: &str, originals: &[String], verdict: &Verdict) -> Response {
+/// The browser's verifier: whose roots count is the reader's choice there, and nothing is sent.
+fn in_this_browser(visit: &Visit, sha256: &str) -> Markup {
+    let copy = visit.t("portal-copy");
+    html! {
+        section.sec aria-labelledby="here" {
+            div.h { h2 id="here" { (visit.t("verify-here")) } p { (visit.t("verify-here-hint")) } }
+            div.stack {
+                p { (visit.t("verify-here-what")) }
+                div.acts {
+                    a.btn.main href=(format!("/verify/browser#{}", visit.pick("zh", "en"))) { (visit.t("verify-here-open")) }
+                    a.btn href="/verify/browser.html" { (visit.t("verify-here-keep")) }
+                }
+                p.small.soft { (visit.t("verify-here-digest")) }
+                p { (words::digest(sha256, &copy)) }
+            }
+        }
+    }
+}
+
+fn result(visit: &Visit, name: &str, originals: &[String], verdict: &Verdict, alike: &[Alike]) -> Response {
     let title = visit.t("verify-title");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
     let now = Utc(i64::try_from(now).unwrap_or(i64::MAX));
@@ -184,6 +247,9 @@ fn result(visit: &Visit, name: &str, originals: &[String], verdict: &Verdict) ->
                     dd { (owner) span.soft { (visit.t("claims-owner-note")) } }
                 }
             }
+        }
+        @if !alike.is_empty() {
+            section.sec aria-labelledby="near" { h2 id="near" { (visit.t("lookup-near-title")) } (lookup::near(visit, alike)) }
         }
         (deposit::answers(visit, verdict))
         div.acts { a.btn href="/verify" { (visit.t("verify-another")) } }

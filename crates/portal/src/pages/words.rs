@@ -18,6 +18,11 @@ pub(crate) fn minute(at: Utc) -> Markup {
     html! { time datetime=(at.to_micros()) title=(format!("{} (UTC+8)", local(at))) { (local(at).get(..16).unwrap_or_default()) } }
 }
 
+/// The same as bare text.
+pub(crate) fn plain(at: Utc) -> String {
+    local(at).chars().take(16).collect()
+}
+
 fn local(at: Utc) -> String {
     at.plus(8 * 3600 * SECOND).to_micros().replacen('T', " ", 1).chars().take(19).collect()
 }

@@ -1,0 +1,121 @@
+//! A comparison's document on its record's page: numbers, never a finding.
+
+use super::{layout::mark_only, words};
+use crate::visit::Visit;
+use evidence::{
+    comparison::{Against, Changes, Comparison, Differences, Pair, Scan, Similarity},
+    hex,
+};
+use maud::{Markup, html};
+use service::Verdict;
+
+/// Pairs, or lines of a list of changes, that a page shows; the document has all.
+const SHOWN: usize = 100;
+
+/// Of a comparison whose document holds; else nothing.
+pub(crate) fn section(visit: &Visit, verdict: &Verdict) -> Markup {
+    let Some(document) = verdict.facts.comparison.as_deref() else { return html! {} };
+    let capture = &document.capture.record.id;
+    html! {
+        section.sec aria-labelledby="compared" {
+            div.h { h2 id="compared" { (visit.t("compare-found")) } p { (visit.t("compare-numbers")) } }
+            div.stack-l {
+                dl.facts {
+                    dt { (visit.t("kind-capture")) }
+                    dd { a.mono href=(format!("/deposits/{capture}/capture")) { (capture) } @if let Some(url) = &document.capture.url { span.soft.wrap { (url) } } }
+                    dt { (visit.t("compare-at")) } dd { (words::time(document.compared_at)) }
+                }
+                @match &document.against {
+                    Against::Registered(scan) => { (registered(visit, document, scan)) },
+                    Against::Earlier(earlier, differences) => {
+                        p { (visit.t("compare-earlier")) " " a.mono href=(format!("/deposits/{}/capture", earlier.record.id)) { (earlier.record.id) } }
+                        (changed(visit, differences))
+                    },
+                }
+            }
+        }
+    }
+}
+
+fn registered(visit: &Visit, document: &Comparison, scan: &Scan) -> Markup {
+    let compared = scan.images.iter().filter(|i| i.result == "compared").count() as u64;
+    let counts = [
+        ("images", locale::grouped(scan.images_found).into()),
+        ("compared", locale::grouped(compared).into()),
+        ("records", locale::grouped(scan.records).into()),
+        ("registered", locale::grouped(scan.compared).into()),
+    ];
+    let n = [("n", locale::grouped(scan.pairs_found).into())];
+    html! {
+        p { (visit.tv("compare-counts", &counts)) }
+        @if scan.pairs.is_empty() { p { (visit.t("compare-no-pairs")) } }
+        @else {
+            p { (visit.tv("compare-pairs", &n)) }
+            ul.rows.pic { @for pair in scan.pairs.iter().take(SHOWN) { (one(visit, document, scan, pair)) } }
+        }
+    }
+}
+
+fn one(visit: &Visit, document: &Comparison, scan: &Scan, pair: &Pair) -> Markup {
+    let id = &pair.record.record.id;
+    let image = scan.images.get(pair.image);
+    let word = match pair.similarity() {
+        Similarity::Identical => "alike-identical",
+        Similarity::Close => "alike-close",
+        Similarity::Possible => "alike-possible",
+    };
+    // Where the capture is another ledger's, its pictures are not here.
+    let own = document.capture.record.ledger == pair.record.record.ledger;
+    html! {
+        li {
+            @if pair.record.kind == "image" && own {
+                img src=(format!("/deposits/{id}/picture.jpg")) alt=(visit.t("compare-registered")) width="72" height="54" loading="lazy";
+            } @else { span.pageicon { svg aria-hidden="true" { use href="#i-hash" {} } } }
+            div {
+                a.t.mono href=(format!("/deposits/{id}")) { (id) }
+                span.m { (visit.t(word)) @if let Some(found) = &pair.found {
+                    (visit.pick("，", ", ")) (visit.tv("alike-distance", &[("dct", found.dct.to_string().into()), ("gradient", found.gradient.to_string().into())]))
+                    @if found.mirrored { (visit.pick("，", ", ")) (visit.t("alike-mirrored")) }
+                } }
+                @if let Some(image) = image {
+                    span.m.wrap { (visit.t("compare-on-page")) " " @match &image.url { Some(url) => (url), None => span.mono { (hex::encode(&image.sha256)) } } }
+                }
+            }
+        }
+    }
+}
+
+fn changed(visit: &Visit, differences: &Differences) -> Markup {
+    html! {
+        @if let Some(text) = &differences.text { (list(visit, "compare-text", text, Clone::clone)) }
+        (list(visit, "compare-images", &differences.images, |sha256| hex::encode(sha256)))
+        @if let Some(facts) = &differences.facts {
+            div {
+                h3 { (visit.t("capture-facts")) }
+                @if facts.is_empty() { p.soft { (visit.t("compare-same")) } }
+                dl.facts { @for fact in facts.iter().take(SHOWN) {
+                    dt { (fact.name) }
+                    dd.wrap { (fact.earlier.as_deref().unwrap_or("—")) " → " (fact.later.as_deref().unwrap_or("—")) }
+                } }
+            }
+        }
+    }
+}
+
+fn list<T>(visit: &Visit, name: &str, changes: &Changes<T>, text: impl Fn(&T) -> String) -> Markup {
+    let n = [
+        ("added", locale::grouped(changes.added_found).into()),
+        ("removed", locale::grouped(changes.removed_found).into()),
+        ("unchanged", locale::grouped(changes.unchanged).into()),
+    ];
+    let lines = changes.added.iter().map(|l| ("ok", "add", l)).chain(changes.removed.iter().map(|l| ("bad", "no", l)));
+    html! {
+        div {
+            h3 { (visit.t(name)) }
+            p.small.soft { (visit.tv("compare-changes", &n)) }
+            ul.changes { @for (class, mark, line) in lines.take(SHOWN) {
+                li.wrap { (mark_only(class, mark)) span.sr { (visit.t(&format!("compare-{mark}"))) } span { (text(line)) } }
+            } }
+        }
+    }
+}
