@@ -66,9 +66,10 @@ torture: ## 10,000 changes a file, 500 kills of deposit read by foreign clients,
 	QUEZAO_TORTURE=full cargo test $(CARGO_FLAGS) -p ledger --test crash -- --nocapture
 	QUEZAO_TORTURE=full cargo test $(CARGO_FLAGS) -p quezao --test bad_input -- --nocapture
 
-deb: ## a Debian package in target/deb: executable, service, man pages
-	@scripts/setup.sh build
+deb: ## a Debian package in target/deb: executable, service, man pages, the verifier
+	@scripts/setup.sh verifier
 	cargo build $(CARGO_FLAGS) --release -p quezao
+	@scripts/verifier.sh
 	@packaging/deb.sh
 
 screenshots: ## every page of the portal in two languages, two widths, light and dark, in target/screenshots

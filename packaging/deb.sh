@@ -42,6 +42,11 @@ put 644 packaging/lintian-overrides usr/share/lintian/overrides/quezao
 printf 'quezao (%s) unstable; urgency=medium\n\n  * See CHANGELOG.md beside this file.\n\n -- %s  %s\n' \
     "$version" "$maintainer" "$(date -uRd "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$tree/usr/share/doc/quezao/changelog.gz"
 
+# The browser's verifier, where `make verifier` built it: the portal offers it from there.
+for file in "$(target_folder)"/verifier/*; do
+    [ -f "$file" ] && put 644 "$file" "usr/share/quezao/verifier/$(basename "$file")"
+done
+
 # What the executable says of itself.
 mkdir -p "$tree/usr/share/man/man1" "$tree/usr/share/man/zh_CN/man1"
 LC_ALL=C.UTF-8 "$quezao" man --output "$tree/usr/share/man/man1"

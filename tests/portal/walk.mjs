@@ -27,7 +27,7 @@ const inWords = (zh, en) => (english ? en : zh);
 const work = mkdtempSync(join(tmpdir(), "quezao-portal-"));
 const complaints = [];
 // Pages that the guides show (docs/pictures).
-const GUIDE = ["set-up", "register-done", "library", "deposit", "verify-result", "hooks"];
+const GUIDE = ["set-up", "register-done", "library", "deposit", "verify-result", "shared", "hooks"];
 
 // Hears what ends.
 const heard = [];
