@@ -299,8 +299,7 @@ mod tests {
             assert!(target(bad, &own).is_err(), "{bad}");
         }
         let resolve = |url: &str| {
-            let timeout =
-                NextTimeout { after: std::time::Duration::from_secs(5).into(), reason: ureq::Timeout::Resolve };
+            let timeout = NextTimeout::default();
             Guarded { own: None }.resolve(&url.parse().unwrap(), &Config::default(), timeout).map(|a| a.len())
         };
         assert!(resolve("https://localhost/").unwrap_err().to_string().contains("not contacted"));
