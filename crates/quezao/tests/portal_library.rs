@@ -277,6 +277,32 @@ fn a_number_from_paper_is_answered_without_names() {
     assert!(house.browser().get(&format!("/verify/record?typed={id}")).body.contains(&sha256[..8]));
 }
 
+/// The same picture with EXIF in which a camera says when (TIFF 6.0, Exif 2.32: DateTimeOriginal in the Exif IFD).
+fn taken(jpeg: &[u8], when: &str) -> Vec<u8> {
+    let entry = |tag: u16, kind: u16, count: u32, value: u32| {
+        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat()
+    };
+    let one = |entry: Vec<u8>| [&1u16.to_le_bytes()[..], &entry, &0u32.to_le_bytes()].concat();
+    let tiff = [b"II*\0\x08\0\0\0".to_vec(), one(entry(0x8769, 4, 1, 26)), one(entry(0x9003, 2, 20, 44))].concat();
+    let data = [b"Exif\0\0", &tiff[..], when.as_bytes(), b"\0"].concat();
+    let length = u16::try_from(data.len() + 2).unwrap().to_be_bytes();
+    [&jpeg[..2], &[0xff, 0xe1], &length, &data, &jpeg[2..]].concat()
+}
+
+#[test]
+fn what_a_camera_says_is_for_the_owners_eyes() {
+    let (house, mut owner) = House::set_up();
+    let id = register(&mut owner, "枫叶", "leaf.jpg", &taken(&jpeg(&picture(3), 90), "2025:10:18 14:22:10"));
+    let page = format!("/deposits/{id}");
+    let shown = owner.get(&page).body;
+    assert!(shown.contains("2025-10-18 14:22:10") && shown.contains("EXIF DateTimeOriginal"), "{shown}");
+    let until = tomorrow();
+    let made = owner.post(&format!("{page}/links"), &[("picture", "yes"), ("claims", "yes"), ("until", &until)]);
+    let link = format!("/s/{}", &made.body.split("/s/").nth(1).unwrap()[..64]);
+    let shown = house.browser().get(&link).body;
+    assert!(shown.contains("枫叶") && !shown.contains("2025-10-18"), "{shown}");
+}
+
 /// A day from today on, as the people here count days.
 fn tomorrow() -> String {
     let at = Command::new("date").env("TZ", "Asia/Shanghai").args(["-d", "+1 day", "+%F"]).output().unwrap();

@@ -45,7 +45,7 @@ pub struct Outgoing {
 /// What became of a file.
 pub enum Sent {
     /// Its record.
-    Line(DepositLine),
+    Line(Box<DepositLine>),
     /// This one was refused.
     Refused(Error),
     /// Nothing more can be sent.
@@ -144,7 +144,7 @@ pub fn send(
                     continue;
                 }
                 Step::Done(n, sent, warnings) => match *sent {
-                    Sent::Line(line) => (n, DepositLine { warnings, ..line }),
+                    Sent::Line(line) => (n, DepositLine { warnings, ..*line }),
                     Sent::Refused(error) if error.code == INTERRUPTED => continue,
                     Sent::Refused(error) => (n, failed(&due[n].path, &error)),
                     Sent::Ended(error) => {

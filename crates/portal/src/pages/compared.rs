@@ -69,7 +69,7 @@ fn one(visit: &Visit, document: &Comparison, scan: &Scan, pair: &Pair) -> Markup
     html! {
         li {
             @if pair.record.kind == "image" && own {
-                img src=(format!("/deposits/{id}/picture.jpg")) alt=(visit.t("compare-registered")) width="72" height="54" loading="lazy";
+                img src=(format!("/deposits/{id}/picture.jpg")) alt=(visit.t("compared-registered")) width="72" height="54" loading="lazy";
             } @else { span.pageicon { svg aria-hidden="true" { use href="#i-hash" {} } } }
             div {
                 a.t.mono href=(format!("/deposits/{id}")) { (id) }
@@ -88,7 +88,7 @@ fn one(visit: &Visit, document: &Comparison, scan: &Scan, pair: &Pair) -> Markup
 fn changed(visit: &Visit, differences: &Differences) -> Markup {
     html! {
         @if let Some(text) = &differences.text { (list(visit, "compare-text", text, Clone::clone)) }
-        (list(visit, "compare-images", &differences.images, |sha256| hex::encode(sha256)))
+        (list(visit, "compared-images", &differences.images, |sha256| hex::encode(sha256)))
         @if let Some(facts) = &differences.facts {
             div {
                 h3 { (visit.t("capture-facts")) }

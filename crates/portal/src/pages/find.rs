@@ -80,19 +80,19 @@ async fn read(visit: &Visit, mut upload: Multipart) -> Answer<(String, Vec<u8>)>
 }
 
 fn result(visit: &Visit, name: &str, alike: &[Alike], warnings: &[(String, String)]) -> Response {
-    let title = visit.t("find-title");
+    let title = visit.t("found-title");
     let n = [("n", alike.len().to_string().into()), ("name", name.into())];
     let body = html! {
         header.page-head {
             p.crumb { a href="/library" { (visit.t("portal-nav-library")) } }
             h1 { (title) }
-            p.lead.wrap { (visit.tv(if alike.is_empty() { "find-none" } else { "find-found" }, &n)) }
+            p.lead.wrap { (visit.tv(if alike.is_empty() { "found-none" } else { "found-some" }, &n)) }
         }
         div.stack {
             @for (zh, en) in warnings { p.note { (visit.pick(zh, en)) } }
             @if !alike.is_empty() { ul.rows.pic { @for one in alike { (row(visit, one)) } } }
-            p.small.soft { (visit.t("find-note")) }
-            div.acts { a.btn href="/library#by-picture" { (visit.t("find-another")) } }
+            p.small.soft { (visit.t("found-note")) }
+            div.acts { a.btn href="/library#by-picture" { (visit.t("found-another")) } }
         }
     };
     draw(visit, Frame::new(&title, Nav::Library), body)

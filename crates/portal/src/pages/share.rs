@@ -171,7 +171,7 @@ pub(crate) async fn end(
 
 /// What a link shows.
 pub(crate) async fn page(State(app): State<App>, Path(link): Path<String>, visit: Visit) -> Shown {
-    allowed(&app, &visit)?;
+    allowed(&app, &visit).map_err(IntoAnswer::into_answer)?;
     let wanted = link.clone();
     let shown = match app.work(move |folder| folder.shared(&wanted)).await {
         Ok(shown) => shown,
@@ -275,7 +275,7 @@ fn downloads(visit: &Visit, link: &str, shown: &Linked) -> Markup {
 }
 
 pub(crate) async fn picture(State(app): State<App>, Path(link): Path<String>, visit: Visit) -> Shown {
-    allowed(&app, &visit)?;
+    allowed(&app, &visit).map_err(IntoAnswer::into_answer)?;
     let jpeg = app.work(move |folder| folder.shared_picture(&link)).await.map_err(IntoAnswer::into_answer)?;
     let Some(jpeg) = jpeg else { return Err(super::nothing().await) };
     Ok(quiet(([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response()))
@@ -288,7 +288,8 @@ pub(crate) async fn certificate(
     visit: Visit,
 ) -> Shown {
     let english = deposit::english(&query, &visit);
-    let made = given(&app, &visit, move |folder| folder.shared_certificate(&link, english)).await?;
+    let made = given(&app, &visit, move |folder| folder.shared_certificate(&link, english)).await;
+    let made = made.map_err(IntoAnswer::into_answer)?;
     Ok(quiet(deposit::file("application/pdf", &format!("{}.pdf", made.0), made.1.into())))
 }
 
@@ -299,12 +300,14 @@ pub(crate) async fn package(
     visit: Visit,
 ) -> Shown {
     let english = deposit::english(&query, &visit);
-    let made = given(&app, &visit, move |folder| folder.shared_package(&link, english)).await?;
+    let made = given(&app, &visit, move |folder| folder.shared_package(&link, english)).await;
+    let made = made.map_err(IntoAnswer::into_answer)?;
     Ok(quiet(deposit::file("application/zip", &format!("{}.zip", made.0), made.1.into())))
 }
 
 pub(crate) async fn original(State(app): State<App>, Path(link): Path<String>, visit: Visit) -> Shown {
-    let kept = given(&app, &visit, move |folder| folder.shared_original(&link)).await?;
+    let kept = given(&app, &visit, move |folder| folder.shared_original(&link)).await;
+    let kept = kept.map_err(IntoAnswer::into_answer)?;
     let mut response = deposit::file("application/octet-stream", &kept.name, crate::stream::body(kept.file));
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(kept.size));
     Ok(quiet(response))
@@ -314,19 +317,19 @@ async fn given<T: Send + 'static>(
     app: &App,
     visit: &Visit,
     run: impl FnOnce(&std::sync::Arc<service::Folder>) -> Answer<T> + Send + 'static,
-) -> Result<T, Response> {
+) -> Answer<T> {
     allowed(app, visit)?;
-    app.work(run).await.map_err(IntoAnswer::into_answer)
+    app.work(run).await
 }
 
 /// As seldom as a password may be tried.
-fn allowed(app: &App, visit: &Visit) -> Result<(), Response> {
+fn allowed(app: &App, visit: &Visit) -> Answer<()> {
     app.links().take(visit.address, Instant::now()).map_err(|seconds| {
         let error = Error::new(
             format!("打开得太频繁，请在 {seconds} 秒后再试"),
             format!("opened too often; try again in {seconds} seconds"),
         );
-        Refusal { why: Why::Slow(seconds), error }.into_answer()
+        Refusal { why: Why::Slow(seconds), error }
     })
 }
 

@@ -45,7 +45,7 @@ fn told(file: &Outgoing, answer: &serde_json::Value) -> Sent {
         return Sent::Refused(Error::new(printable(zh), printable(en)));
     }
     match line(answer) {
-        Ok(line) if line.sha256.as_deref() == Some(&*hex(&file.digests.sha256)) => Sent::Line(line),
+        Ok(line) if line.sha256.as_deref() == Some(&*hex(&file.digests.sha256)) => Sent::Line(Box::new(line)),
         Ok(_) => Sent::Refused(other_bytes(file)),
         Err(error) => Sent::Ended(error),
     }
