@@ -1316,11 +1316,12 @@ class Stamp:
 
 # --- package and folder: spec/package.md --------------------------------------------------------------
 
+MAX_ENTRIES, MAX_RELATED, MAX_NAME, MAX_RESERVED = 256, 24, 128, 16 << 20
 LIMITS = [(r"statement\.json", 60000), (r"(operator-|related-\d\d-|%s\.)?record\.json" % ID, 65535), (r".*\.tsr", 65536),
           (r".*proof\.tlog-proof", 131072), (r".*checkpoint\.txt", 98304), (r"renewal-\d\d\.txt", 262144),
           (r"(operator-|related-\d\d-|%s\.)?disclosure\.json|package\.json|VERIFY\.txt|verify\.py|trust-roles\.json" % ID, 1 << 20),
           (r"manifest\.jsonl", 512000), (r"items\.zip", 32 << 20),
-          (r"trust-policy|trust-.*\.pem", 65536), (r"trust-.*\.crl|comparison\.json", 16 << 20)]
+          (r"trust-policy|trust-.*\.pem", 65536), (r"comparison\.json", 8 << 20), (r"trust-.*\.crl", 16 << 20)]
 NEEDED = ["statement.json", "timestamp-1.tsr", "record.json", "proof.tlog-proof", "checkpoint.txt", "disclosure.json",
           "trust-policy", "trust-roles.json", "VERIFY.txt", "verify.py"]
 OPERATOR = ["operator-record.json", "operator-disclosure.json", "operator-proof.tlog-proof"]
@@ -1340,12 +1341,16 @@ RELATED = ["checkpoint.tsr", "checkpoint.txt", "disclosure.json", "proof.tlog-pr
 def rank(name):
     for number, pattern in ORDERED:
         if re.fullmatch(pattern, name):
-            return number
+            return number if len(name) <= MAX_NAME else None
     return None
 
 
+def is_reserved(name):
+    return rank(name) == 24 and name != "items.zip"
+
+
 def limit_of(name):
-    for pattern, limit in LIMITS:
+    for pattern, limit in LIMITS if not is_reserved(name) else []:
         if re.fullmatch(pattern, name):
             return limit
     return None  # a large entry: digested, not kept
@@ -1381,9 +1386,10 @@ class Entry:
     def __init__(self, name, size, read):
         limit = limit_of(name)
         self.name, self.size, self.data, self.sm3 = name, size, None, None
+        most = MAX_RESERVED if is_reserved(name) else limit
+        if most is not None and size > most:
+            raise Bad(name, "%d bytes" % size, "at most %d bytes" % most)
         if limit is not None:
-            if size > limit:
-                raise Bad(name, "%d bytes" % size, "at most %d bytes" % limit)
             self.data = read(size)
             self.sha256, self.crc, count = hashlib.sha256(self.data).hexdigest(), zlib.crc32(self.data), len(self.data)
         else:
@@ -1398,7 +1404,7 @@ def read_package(path):
     if total >= 2 ** 32:
         raise Bad("package", "%d bytes" % total, "under 4 GiB")
     with open(path, "rb") as f:
-        entries = read_zip("package", f, 4096, lambda name: rank(name) is not None)
+        entries = read_zip("package", f, MAX_ENTRIES, lambda name: rank(name) is not None)
     check_order([e.name for e in entries])
     return entries
 
@@ -1413,7 +1419,7 @@ def read_zip(what, f, most, known):
         if len(head) < 30 or len(entries) >= most:
             raise Bad(what, "cut short, or too many entries", "a ZIP of at most %d entries" % most)
         crc, packed, size, name_size = struct.unpack("<IIIH", head[14:28])
-        name = f.read(min(name_size, 100)).decode("ascii", "replace")
+        name = f.read(min(name_size, MAX_NAME + 1)).decode("ascii", "replace")
         if not known(name):
             raise Bad(what + " entry", name, "a name of the specification")
         entry = Entry(name, size, f.read)
@@ -1499,6 +1505,8 @@ def read_folder(path):
     for name in sorted(os.listdir(path), key=lambda n: (rank(n) or 0, n)):
         full = os.path.join(path, name)
         if rank(name) is not None and stat.S_ISREG(os.stat(full).st_mode):
+            if len(entries) == MAX_ENTRIES:
+                raise Bad("folder", "more than %d entries" % MAX_ENTRIES, "at most %d entries" % MAX_ENTRIES)
             with open(full, "rb") as f:
                 entries.append(Entry(name, os.fstat(f.fileno()).st_size, f.read))
     return entries
@@ -1546,6 +1554,8 @@ def check_entries(entries, is_folder):
     numbers = sorted({n[8:10] for n in by_name if rank(n) == 25})
     if numbers != ["%02d" % n for n in range(1, len(numbers) + 1)]:
         raise Bad("package", "related-" + ", ".join(numbers), "counters without a gap")
+    if len(numbers) > MAX_RELATED:
+        raise Bad("package", "%d later records" % len(numbers), "at most %d" % MAX_RELATED)
     for number in numbers:
         lacking = [p for p in RELATED if "related-%s-%s" % (number, p) not in by_name]
         tokens = ["related-%s-timestamp-%d.tsr" % (number, n) in by_name for n in range(1, 5)]

@@ -5,10 +5,16 @@
 use evidence::{Error, Result};
 use std::collections::BTreeSet;
 
-/// Most entries.
+/// Most entries, `package.json` among them.
 pub const MAX_ENTRIES: usize = 256;
-/// Most bytes of an entry, but of `capture.wacz` and `certificate.pdf`, and of `items.zip`, which has its own bound.
-pub const MAX_ENTRY: u64 = 16 << 20;
+/// Most later records in a package.
+pub const MAX_RELATED: usize = 24;
+/// Most entries of a later record.
+pub const RELATED_ENTRIES: usize = 9;
+/// Most bytes of a reserved entry and of a revocation list.
+const MAX_ENTRY: u64 = 16 << 20;
+/// Most characters of a reserved name.
+const MAX_NAME: usize = 128;
 
 const WHAT: &str = "package entries";
 const REQUIRED: [&str; 9] = [
@@ -43,20 +49,38 @@ pub fn is_attached(name: &str) -> bool {
     !matches!(name, "package.json" | "capture.wacz" | "comparison.json" | "certificate.pdf" | crate::folder::ORIGINAL)
 }
 
-/// Refuses unknown names, and sizes over the limit.
+/// Refuses unknown names, and sizes over the limit (spec/package.md, "Bounds").
 pub(crate) fn admit(name: &str, size: u64) -> Result<()> {
     if !is_known(name) {
         return Err(Error::malformed(WHAT, name, "only known entry names"));
     }
-    let limit = match name {
-        "capture.wacz" | "certificate.pdf" => return Ok(()),
-        "items.zip" => crate::items::MAX_BYTES,
-        _ => MAX_ENTRY,
-    };
-    if size > limit {
-        return Err(Error::TooLarge { what: "package entry", found: size, limit });
+    match limit(name) {
+        Some(limit) if size > limit => Err(Error::TooLarge { what: "package entry", found: size, limit }),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// Most bytes of a known entry; `None`: as many as the package may have.
+fn limit(name: &str) -> Option<u64> {
+    // Parts of a later record and of the operator's are bounded as the record's own.
+    let part = related_part(name).map(|(_, part)| part).or_else(|| name.strip_prefix("operator-")).unwrap_or(name);
+    let group = place(name).map(|p| p.0)?;
+    Some(match (group, part) {
+        (_, "capture.wacz" | "certificate.pdf") => return None,
+        (_, "items.zip") => crate::items::MAX_BYTES,
+        (RESERVED, _) => MAX_ENTRY,
+        (_, "statement.json") => evidence::statement::MAX_BYTES as u64,
+        (_, "record.json") => evidence::record::MAX_BYTES as u64,
+        (_, "comparison.json") => 8 << 20,
+        (_, "manifest.jsonl") => 512_000,
+        (_, "trust-policy") => 64 << 10,
+        (_, "package.json" | "disclosure.json" | "trust-roles.json" | "VERIFY.txt" | "verify.py") => 1 << 20,
+        (_, part) if part.ends_with("proof.tlog-proof") => 128 << 10,
+        (_, part) if part.ends_with("checkpoint.txt") => 96 << 10,
+        (_, part) if part.ends_with(".txt") => 256 << 10,
+        (_, part) if part.ends_with(".tsr") || part.ends_with(".pem") => 64 << 10,
+        _ => MAX_ENTRY,
+    })
 }
 
 /// Known names, each once; nothing that is always present absent; counters without a gap.
@@ -101,6 +125,10 @@ pub(crate) fn check(names: &[&str], ordered: bool) -> Result<()> {
 /// Each later record is there with all its parts; neither they nor their tokens are counted with a gap.
 fn related(names: &[&str], set: &BTreeSet<&str>) -> Result<()> {
     let numbers: BTreeSet<&str> = names.iter().filter_map(|name| related_part(name)).map(|(n, _)| n).collect();
+    if numbers.len() > MAX_RELATED {
+        let (found, limit) = (numbers.len() as u64, MAX_RELATED as u64);
+        return Err(Error::TooLarge { what: "later records in a package", found, limit });
+    }
     for (n, found) in (1..).zip(&numbers) {
         let unit = format!("{n:02}");
         if *found != unit {
@@ -224,7 +252,7 @@ fn numbered_place(name: &str) -> Option<(u16, &str)> {
     }
     let plain = name.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'.' || c == b'-');
     let reserved = ["anchor-", "attestation-", "related-"].iter().any(|p| name.len() > p.len() && name.starts_with(p));
-    (plain && reserved && name.len() <= 128).then_some((RESERVED, ""))
+    (plain && reserved && name.len() <= MAX_NAME).then_some((RESERVED, ""))
 }
 
 fn wedge<'n>(name: &'n str, prefix: &str, suffix: &str) -> Option<&'n str> {

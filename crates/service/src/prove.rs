@@ -269,6 +269,25 @@ impl Folder {
         Ok(entries)
     }
 
+    /// Refuses what would add so many entries to a package that has no room for them: nobody could read it.
+    pub(crate) fn room(&self, record: &Record, more: usize) -> Result<()> {
+        let request = ExportRequest { pending: true, ..ExportRequest::default() };
+        // `package.json`, the record's file and the certificate are not counted yet.
+        let (found, most) = (self.package_entries(record, &request)?.len() + 3, archive::MAX_ENTRIES);
+        if found + more <= most {
+            return Ok(());
+        }
+        let id = &record.id;
+        Err(Error::new(
+            format!(
+                "{id}：证据包已有 {found} 项，最多 {most} 项，放不下再加的 {more} 项；请用 deposit --again 重新登记"
+            ),
+            format!(
+                "{id}: its package has {found} entries of at most {most}, no room for {more} more; record the file anew with deposit --again"
+            ),
+        ))
+    }
+
     /// The kept file of a capture or comparison, its digests compared.
     pub(crate) fn held(&self, record: &Record) -> Result<File> {
         let sha256 = record.sha256.unwrap_or_default();

@@ -135,6 +135,7 @@ impl Folder {
                 format!("{}: it has {MOST} renewals, more than which no package can hold", record.id),
             ));
         }
+        self.room(record, 2)?;
         let [printed, full] = [false, true].map(|full| self.listing(record, full));
         let (printed, full) = (printed?, full?);
         let mut made: Vec<Renewal> = Vec::new();

@@ -8,6 +8,7 @@ use crate::{
     prove::disclosed,
     register::{Draft, check_rights, line_of, owner_claims},
 };
+use archive::MAX_RELATED;
 use evidence::{
     checkpoint::Checkpoint,
     disclosure,
@@ -19,9 +20,6 @@ use evidence::{
 };
 use std::{collections::BTreeMap, path::Path};
 use store::Record;
-
-/// Most later records of one: a package carries them all.
-const MAX_LATER: usize = 24;
 
 impl Folder {
     /// Records that the owner claims something further of record `id`. The same claims again give the record that
@@ -58,16 +56,17 @@ impl Folder {
                 return Ok(line_of(record, record.file_name.clone(), "existing"));
             }
         }
-        if earlier.len() >= MAX_LATER {
+        if earlier.len() >= MAX_RELATED {
             return Err(Error::new(
                 format!(
-                    "{shown}：后来的声明已有 {MAX_LATER} 份，一个证据包最多附这么多；请用 deposit --again 重新登记"
+                    "{shown}：后来的声明已有 {MAX_RELATED} 份，一个证据包最多附这么多；请用 deposit --again 重新登记"
                 ),
                 format!(
-                    "{shown}: it has {MAX_LATER} later claims, as many as a package carries; record the file anew with deposit --again"
+                    "{shown}: it has {MAX_RELATED} later claims, as many as a package carries; record the file anew with deposit --again"
                 ),
             ));
         }
+        self.room(&first, archive::RELATED_ENTRIES)?;
         let first = Ref { ledger: self.origin.clone(), id: first.id, leaf: merkle::leaf_hash(&first.record) };
         let mut all: BTreeMap<&str, Value> = owner_claims(&self.owner);
         all.extend(claims.iter().map(|(name, value)| (name.as_str(), value.clone().into())));

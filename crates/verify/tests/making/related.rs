@@ -328,4 +328,48 @@ fn form(book: &mut Book) {
         let at = entries.len();
         entries.swap(at - 1, at - 2);
     });
+    bounds(book);
+}
+
+/// As many entries, later records and bytes as there may be, and one more.
+fn bounds(book: &mut Book) {
+    let filled = |n: usize| {
+        move |_: &World, entries: &mut Entries| {
+            for i in 1.. {
+                // `package.json` is made of the others and counts too.
+                if entries.len() + 1 == n {
+                    break;
+                }
+                entries.push((format!("anchor-{i:03}{}", "x".repeat(118)), b"?".to_vec()));
+            }
+        }
+    };
+    let later = |n: u8| {
+        move |world: &World, entries: &mut Entries| {
+            let mut one = entries.clone();
+            Later::default().put(world, &mut one, 1);
+            let parts = one.split_off(entries.len());
+            for i in 1..=n {
+                let number = |name: &str| name.replacen("01", &format!("{i:02}"), 1);
+                entries.extend(parts.iter().map(|(name, bytes)| (number(name), bytes.clone())));
+            }
+        }
+    };
+    book.good("form", "most-entries", "256 entries, reserved ones with names of 128 characters", |b| {
+        b.entries = Box::new(filled(256));
+    });
+    book.bad("form", "entries-257", "257 entries", |b| b.entries = Box::new(filled(257)));
+    book.good(ID, "most", "24 later records", |b| b.entries = Box::new(later(24)));
+    book.bad("form", "related-25", "25 later records", |b| b.entries = Box::new(later(25)));
+    book.bad("form", "reserved-name-129", "a reserved entry whose name has 129 characters", |b| {
+        b.entries = Box::new(|_, e| e.push((format!("anchor-{}", "x".repeat(122)), b"?".to_vec())));
+    });
+    book.bad("form", "token-bytes", "a token of 65,537 bytes", |b| {
+        b.entries =
+            Box::new(|_, e| e.iter_mut().filter(|e| e.0 == "timestamp-1.tsr").for_each(|e| e.1.resize(65_537, 0)));
+    });
+    book.bad("form", "guide-bytes", "a VERIFY.txt of a byte over 1 MiB", |b| {
+        b.entries =
+            Box::new(|_, e| e.iter_mut().filter(|e| e.0 == "VERIFY.txt").for_each(|e| e.1.resize((1 << 20) + 1, b' ')));
+    });
 }
