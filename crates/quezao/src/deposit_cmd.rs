@@ -4,7 +4,7 @@ use crate::{
     args,
     folder_cmd::print_line,
     out::Out,
-    report::{self, Report},
+    report::{self, Report, STATUSES},
     rights_cmd,
 };
 use crate::{args::Where, remote};
@@ -288,8 +288,7 @@ impl<'a> Run<'a> {
         let count = |status: &str| self.counts.get(status).copied().unwrap_or(0);
         let total: u64 = self.counts.values().sum::<u64>() + self.passed.values().sum::<u64>();
         if total > 1 {
-            let list = ["new", "pending", "existing", "unchanged", "planned", "changed", "failed", "interrupted"];
-            let files = list.iter().filter(|s| count(s) > 0).map(|s| (format!("count-{s}"), count(s)));
+            let files = STATUSES.iter().filter(|s| count(s) > 0).map(|s| (format!("count-{s}"), count(s)));
             let names = self.passed.iter().map(|(why, n)| (format!("count-{why}"), *n));
             let parts: Vec<String> =
                 files.chain(names).map(|(id, n)| out.text(&id, &[("n", n.to_string().into())])).collect();

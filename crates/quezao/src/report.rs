@@ -33,6 +33,9 @@ const COLUMNS: [&str; 12] = [
     "record_sha256",
     "path_hex",
 ];
+/// What became of a file, as lines, rows and the last words have it; `unchanged` is `existing` by its look alone.
+pub(crate) const STATUSES: [&str; 8] =
+    ["new", "pending", "existing", "unchanged", "planned", "changed", "failed", "interrupted"];
 /// Of a report in JSON.
 const SCHEMA: &str = "quezao/report/v1";
 /// Largest report that is read again.
@@ -362,6 +365,23 @@ mod tests {
         assert!(text.starts_with('\u{feff}') && text.contains("\"'=cmd|") && !text.contains('\u{202e}'), "{text}");
         let whole: Value = serde_json::from_slice(&fs::read(dir.path().join("report.json")).unwrap()).unwrap();
         assert_eq!((&whole["interrupted"], &whole["files"][13]["code"]), (&json!(true), &json!("link")));
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_specification() {
+        let spec = include_str!("../../../spec/report.md");
+        let row = |line: &str| line.strip_prefix("| `")?.split_once('`').map(|(word, _)| word.to_owned());
+        let (first, codes) = spec.split_once("| status | code |").unwrap();
+        let mut words: Vec<String> = first.lines().filter_map(row).collect();
+        words.sort();
+        let mut ours: Vec<&str> = STATUSES.into_iter().filter(|s| *s != "unchanged").chain(["skipped"]).collect();
+        ours.sort_unstable();
+        assert_eq!(words, ours);
+        use Passed::*;
+        for why in [Hidden, Excluded, Link, Special, Data, Unfinished, Apart] {
+            assert!(codes.contains(&format!("`{}`", why.code())), "{}", why.code());
+        }
+        COLUMNS.iter().for_each(|c| assert!(first.contains(&format!("`{c}`")), "{c}"));
     }
 
     #[test]
