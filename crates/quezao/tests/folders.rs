@@ -388,3 +388,57 @@ fn lists_are_narrowed_and_many_certificates_are_made_at_once() {
         assert_eq!((exit, lines.len()), (Some(code), files), "{from}: {said_of}");
     }
 }
+
+#[test]
+fn an_export_that_ends_early_leaves_whole_files_and_the_next_one_completes() {
+    const RECORDS: usize = 48;
+    let desk = Desk::new();
+    for n in 0..RECORDS {
+        desk.write(&format!("shop/{n:02}.bin"), format!("file {n}"));
+    }
+    let (code, registered, said_of) = desk.deposit(&["--digest-only", "shop"]);
+    assert_eq!((code, registered.len()), (Some(0), RECORDS), "{said_of}");
+    // Of each run: its exit code, and the names that it had printed.
+    let export = |to: &str, signal: Option<&str>| {
+        let mut command = desk.command(&["export", "--json", "--data", "data", "--output", to, "--all"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut printed = vec![lines.next().unwrap().unwrap()];
+        if let Some(signal) = signal {
+            assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        }
+        printed.extend(lines.map_while(Result::ok));
+        let name = |line: &String| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            line["file"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+        };
+        (child.wait().unwrap().code(), printed.iter().map(name).collect::<std::collections::BTreeSet<_>>())
+    };
+    let names = |folder: &str| -> std::collections::BTreeSet<String> {
+        fs::read_dir(desk.path(folder)).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let verified = |folder: &str, name: &str| {
+        let of = |line: &&Value| name.starts_with(line["id"].as_str().unwrap());
+        let file = registered.iter().find(of).unwrap()["file"].as_str().unwrap().to_owned();
+        let output = desk.run(&["verify", "--data", "data", &format!("{folder}/{name}"), &file]);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", String::from_utf8_lossy(&output.stdout));
+    };
+
+    // Ctrl-C: what was begun is finished and said, nothing else lies there.
+    let (code, printed) = export("asked", Some("-INT"));
+    assert_eq!((code, &names("asked")), (Some(3), &printed));
+    assert!(printed.len() < 2 * RECORDS, "the signal came before the end");
+    // Killed: what has a record's name is whole.
+    let (code, _) = export("killed", Some("-KILL"));
+    assert_eq!(code, None);
+    let found = names("killed");
+    let (parts, whole): (Vec<&String>, Vec<&String>) = found.iter().partition(|name| name.ends_with(".part"));
+    assert!(!whole.is_empty() && parts.len() + whole.len() < 2 * RECORDS, "{found:?}");
+    whole.iter().for_each(|name| verified("killed", name));
+    // The same again does all of it, and clears away what was half-written.
+    for folder in ["asked", "killed"] {
+        let (code, printed) = export(folder, None);
+        assert_eq!((code, printed.len(), &names(folder)), (Some(0), 2 * RECORDS, &printed));
+    }
+    printed.iter().chain(whole).for_each(|name| verified("killed", name));
+}
