@@ -72,7 +72,6 @@ for path in sorted(vectors.glob("collection-*/*/package.zip")):
     entries = zipfile.ZipFile(path)
     for name in {"manifest.jsonl", "items.zip"} & set(entries.namelist()):
         seed("collection", entries.read(name))
-print(sum(len(files) for _, _, files in os.walk(corpus)), "seeds")
 # Captures of the vectors: their WACZ, and the handshakes in them. Pictures of the demo.
 for path in sorted(vectors.rglob("package.zip")):
     try:
@@ -92,3 +91,25 @@ for path in sorted(vectors.rglob("package.zip")):
         warc = member.unused_data
 for path in sorted(demo.rglob("*.png")):
     seed("picture", path.read_bytes())
+# Tables of rights, each behind the byte that says what it is (fuzz_targets/sidecar.rs).
+TABLE = "文件,匹配,作品名称,作者,作品来源,完成日期,附件\r\n,*.jpg,,林晚,职务作品,,\r\n秋季/杯.jpg,,\"釉色杯,秋\",,,2026/1/3,底片/杯.CR3|合同.pdf\r\n"
+seed("sidecar", b"\x00" + TABLE.encode())
+seed("sidecar", b"\x05" + TABLE.encode())
+seed("sidecar", b"\x0a" + TABLE.encode("gbk"))
+seed("sidecar", b"\x01" + TABLE.replace(",", "\t").encode())
+seed("sidecar", b"\x03" + """[[rights]]
+pattern = "秋季/**/*.jpg"
+author = "林晚"
+work_origin = "employee"
+[[rights]]
+file = "秋季/杯.jpg"
+completed_at = "2026-01-03"
+attach = ["底片/杯.CR3"]
+""".encode())
+CELLS = '<c t="inlineStr"><is><t>%s</t></is></c>'
+ROWS = "".join("<row>" + "".join(CELLS % cell for cell in row.split(",")) + "</row>" for row in ["file,author,completed_at", "a.jpg,林晚,2026-01-03"])
+SHEET = "<worksheet><sheetData>" + ROWS + '<row r="3"><c r="A3" t="s"><v>0</v></c><c r="C3" s="1"><v>46025</v></c></row></sheetData></worksheet>'
+STRINGS = '<sst><si><t>b.jpg</t></si><si><r><t>x</t></r><rPh sb="0" eb="1"><t>y</t></rPh></si></sst>'
+STYLES = '<styleSheet><numFmts><numFmt numFmtId="164" formatCode="yyyy\\-mm"/></numFmts><cellXfs><xf/><xf numFmtId="164"/></cellXfs></styleSheet>'
+seed("sidecar", b"\xff" + b"\x00".join(part.encode() for part in (SHEET, STRINGS, STYLES)))
+print(sum(len(files) for _, _, files in os.walk(corpus)), "seeds")
