@@ -6,21 +6,21 @@
 //!   recorded is acknowledged.
 
 use crate::{
-    DepositLine, DepositRequest, Error, Event, Folder, Passed, Planned, Result, Warnings,
-    error::show_path,
+    DepositLine, DepositRequest, Error, Event, Folder, Planned, Result, Warnings,
     folder::ledger_error,
     intake::{self, Taken},
+    lines::{dry, failed, known, nothing, other_claims, passed, shown},
+    pace::Workers,
     plan::{self, Due, Item},
     register::{check_rights, differs, line_of, submit},
     waiting::{FromOutside, Prepared, waiting_line},
 };
-use evidence::hex;
 use std::{
     collections::{HashSet, VecDeque},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
     time::{Duration, Instant},
@@ -450,41 +450,6 @@ pub(crate) fn threads() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from)
 }
 
-/// What the reading threads needed, all together.
-#[derive(Default)]
-pub(crate) struct Workers {
-    reading: AtomicU64,
-    making: AtomicU64,
-    files: AtomicU64,
-    bytes: AtomicU64,
-}
-
-impl Workers {
-    /// Measures the reading of a file.
-    pub(crate) fn read<T>(&self, work: impl FnOnce() -> T) -> T {
-        timed(&self.reading, work)
-    }
-
-    /// Measures the making of the record of a file of so many bytes.
-    pub(crate) fn make<T>(&self, bytes: u64, work: impl FnOnce() -> T) -> T {
-        self.files.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        timed(&self.making, work)
-    }
-
-    /// Nanoseconds of reading and of making, files, bytes.
-    pub(crate) fn totals(&self) -> [u64; 4] {
-        [&self.reading, &self.making, &self.files, &self.bytes].map(|n| n.load(Ordering::Relaxed))
-    }
-}
-
-fn timed<T>(total: &AtomicU64, work: impl FnOnce() -> T) -> T {
-    let begun = Instant::now();
-    let made = work();
-    total.fetch_add(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
-    made
-}
-
 impl Folder {
     /// Beside a file that was read, its record: signing one takes longer than the collecting thread has.
     fn make(&self, path: &Path, mut taken: Taken, request: &DepositRequest) -> Result<Made> {
@@ -501,82 +466,4 @@ impl Folder {
         taken.warnings.extend(self.comparing.unsaid());
         Ok(Made { taken, record })
     }
-}
-
-/// A path as lines carry it.
-fn shown(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// Something that is left out.
-pub(crate) fn passed(path: PathBuf, why: Passed) -> Event {
-    Event::Passed { absolute: absolute(&path), path, why }
-}
-
-/// The line of what cannot be recorded.
-pub(crate) fn failed(path: &Path, error: &Error) -> DepositLine {
-    DepositLine {
-        file: shown(path),
-        status: "failed".into(),
-        error: Some(error.clone()),
-        path: absolute(path),
-        ..DepositLine::default()
-    }
-}
-
-/// Of a file that looks as it did.
-fn known(path: &Path, seen: Seen) -> DepositLine {
-    use std::{ffi::OsString, os::unix::ffi::OsStringExt};
-    DepositLine {
-        id: Some(seen.id),
-        file: shown(path),
-        sha256: Some(hex::encode(&seen.sha256)),
-        sm3: Some(hex::encode(&seen.sm3)),
-        status: "existing".into(),
-        index: seen.index,
-        record_sha256: Some(hex::encode(&seen.record_digest)),
-        warnings: if seen.differs { vec![other_claims()] } else { Vec::new() },
-        path: OsString::from_vec(seen.path).into(),
-        size: Some(seen.stamp.size),
-        unread: true,
-        ..DepositLine::default()
-    }
-}
-
-/// What would become of a file.
-pub(crate) fn dry(due: &Due) -> DepositLine {
-    let line = match due.stamp.size {
-        0 => failed(&due.path, &intake::empty(&due.path)),
-        _ => DepositLine {
-            file: shown(&due.path),
-            status: if due.changed { "changed" } else { "planned" }.into(),
-            ..DepositLine::default()
-        },
-    };
-    DepositLine { path: due.key.clone(), size: Some(due.stamp.size), ..line }
-}
-
-fn other_claims() -> (String, String) {
-    (
-        "这些字节此前已登记，声明与这次不同；原记录不变。要另行登记请加 --again".into(),
-        "these bytes are recorded already, with other claims; that record stands. Use --again to record them anew"
-            .into(),
-    )
-}
-
-/// Nothing to be registered was found.
-pub(crate) fn nothing(request: &DepositRequest, planned: &Planned) -> Error {
-    let shown: Vec<String> = request.paths.iter().map(|p| show_path(p)).collect();
-    let passed: u64 = planned.passed.values().sum();
-    Error::new(
-        format!("在 {} 中没有找到要登记的文件（略过 {passed} 项：隐藏、排除、链接或特殊文件）", shown.join("、")),
-        format!(
-            "no files were found in {} ({passed} names were left out: hidden, excluded, links or special files)",
-            shown.join(", ")
-        ),
-    )
 }

@@ -31,6 +31,7 @@ mod issuers;
 mod keybox;
 mod keys;
 mod letters;
+mod lines;
 mod pace;
 mod paper;
 mod plan;
@@ -189,7 +190,8 @@ pub struct DepositLine {
     pub sha256: Option<String>,
     /// Hex.
     pub sm3: Option<String>,
-    /// `new`, `existing`, `pending`, `failed`; of a dry run also `planned`, `changed`; of what was left `interrupted`; in a list `erased`.
+    /// `new`, `existing`, `pending`, `failed`; of a dry run also `planned`, `changed`; of what was left `interrupted`;
+    /// in a list `erased` (spec/report.md).
     pub status: String,
     /// Leaf index.
     pub index: Option<u64>,

@@ -1,15 +1,10 @@
 //! How long a run will take: from what this machine needed last time, else from a few of the very files.
 
-use crate::{
-    DepositRequest, Folder, Result,
-    deposit::{Workers, threads},
-    intake,
-    plan::Due,
-};
+use crate::{DepositRequest, Folder, Result, deposit::threads, intake, plan::Due};
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
-    sync::atomic::AtomicBool,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -22,6 +17,41 @@ const TELLING_FILES: u64 = 50;
 const SAMPLE_FILES: usize = 8;
 const SAMPLE_TIME: Duration = Duration::from_millis(700);
 const SAMPLE_BYTES: u64 = 64 << 20;
+
+/// What the reading threads needed, all together.
+#[derive(Default)]
+pub(crate) struct Workers {
+    reading: AtomicU64,
+    making: AtomicU64,
+    files: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Workers {
+    /// Measures the reading of a file.
+    pub(crate) fn read<T>(&self, work: impl FnOnce() -> T) -> T {
+        timed(&self.reading, work)
+    }
+
+    /// Measures the making of the record of a file of so many bytes.
+    pub(crate) fn make<T>(&self, bytes: u64, work: impl FnOnce() -> T) -> T {
+        self.files.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        timed(&self.making, work)
+    }
+
+    /// Nanoseconds of reading and of making, files, bytes.
+    pub(crate) fn totals(&self) -> [u64; 4] {
+        [&self.reading, &self.making, &self.files, &self.bytes].map(|n| n.load(Ordering::Relaxed))
+    }
+}
+
+fn timed<T>(total: &AtomicU64, work: impl FnOnce() -> T) -> T {
+    let begun = Instant::now();
+    let made = work();
+    total.fetch_add(u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    made
+}
 
 /// Nanoseconds of a whole run, all cores working.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -8,9 +8,9 @@
 
 use crate::{
     DepositLine, DepositRequest, Error, Event, Planned, Result, Warnings,
-    deposit::{dry, failed, nothing, passed},
     error::show_path,
     intake::{self, INTERRUPTED, Taken},
+    lines::{dry, failed, nothing, passed},
     plan::{self, Due, Item},
     rights::own_words,
 };

@@ -122,7 +122,7 @@ impl<'a> Watch<'a> {
                 Item::Refused { error, .. } if error.code == "not-found" => {}
                 Item::Refused { path, error } => {
                     if self.told.insert(path.clone(), error.code) != Some(error.code) {
-                        events(WatchEvent::Run(Event::Done(Box::new(crate::deposit::failed(&path, &error)))));
+                        events(WatchEvent::Run(Event::Done(Box::new(crate::lines::failed(&path, &error)))));
                     }
                 }
                 Item::Passed { path, why } => self.pass(path, why, events),
@@ -136,7 +136,7 @@ impl<'a> Watch<'a> {
 
     fn pass(&mut self, path: PathBuf, why: Passed, events: &mut dyn FnMut(WatchEvent)) {
         if self.told.insert(path.clone(), why.code()) != Some(why.code()) {
-            events(WatchEvent::Run(crate::deposit::passed(path, why)));
+            events(WatchEvent::Run(crate::lines::passed(path, why)));
         }
     }
 
