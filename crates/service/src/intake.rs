@@ -105,9 +105,14 @@ pub(crate) fn take(
             false
         }
         Err(why) => {
+            // Most raw files are TIFF, and what no TIFF decoder reads in them is to be expected.
+            let (zh, en) = match media_type {
+                "image/tiff" => PREVIEW,
+                _ => ("", ""),
+            };
             warnings.push((
-                format!("按“文件”登记：不能作为 {media_type} 图片解码（{why}）"),
-                format!("recorded as a file: it does not decode as {media_type} ({why})"),
+                format!("按“文件”登记：不能作为 {media_type} 图片解码（{why}）{zh}"),
+                format!("recorded as a file: it does not decode as {media_type} ({why}){en}"),
             ));
             false
         }
@@ -160,18 +165,20 @@ pub(crate) fn interrupted(path: &Path) -> Error {
 /// The word for a file that a run did not come to.
 pub const INTERRUPTED: &str = "interrupted";
 
+/// Where a file may carry a small picture of itself.
+const PREVIEW: (&str, &str) =
+    ("；证书显示文件自带的预览图（如有）", "; the certificate shows the preview that it carries, if any");
+
 /// Of a picture in a format that is not decoded here: what that means.
 fn not_decoded(media_type: &str) -> Option<(String, String)> {
     let (zh, en) = match (media_type.starts_with("image/"), picture::is_shown(media_type)) {
         (false, _) => return None,
-        (true, true) => {
-            ("证书显示文件自带的预览图（如有）", "the certificate shows the preview that it carries, if any")
-        }
-        (true, false) => ("证书没有预览图", "the certificate has no preview"),
+        (true, true) => PREVIEW,
+        (true, false) => ("；证书没有预览图", "; the certificate has no preview"),
     };
     Some((
-        format!("按“文件”登记：本机不解码 {media_type}；{zh}，也不参与相似查找"),
-        format!("recorded as a file: {media_type} is not decoded here; {en}, and similar pictures are not looked for"),
+        format!("按“文件”登记：本机不解码 {media_type}{zh}，也不参与相似查找"),
+        format!("recorded as a file: {media_type} is not decoded here{en}, and similar pictures are not looked for"),
     ))
 }
 
