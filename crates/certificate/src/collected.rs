@@ -8,7 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::fill::{Beside, Own, holds, second};
+use crate::fill::{Beside, Own};
+use crate::held::{holds, second};
 use crate::instant::Instant;
 use crate::report::cut;
 use crate::sheet::Sheet;

@@ -1,7 +1,7 @@
 //! What the owner claimed later, as a line under what he claimed first. Each stands with the time of its own token.
 
 use crate::{
-    fill::second,
+    held::second,
     instant::Instant,
     sheet::{Claim, Words},
 };

@@ -16,6 +16,7 @@ mod error;
 mod fill;
 mod fonts;
 mod gather;
+mod held;
 mod instant;
 mod later;
 mod liken;

@@ -8,7 +8,7 @@ use crate::compared::{
     Changes, Compared, Counts, Likeness, Likenesses, MAX_CHANGES, MAX_LISTED, MAX_SHOWN, Near, Side,
 };
 use crate::error::{Error, printable};
-use crate::fill::second;
+use crate::held::second;
 use crate::report::cut;
 use crate::sheet::Words;
 
