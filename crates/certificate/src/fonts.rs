@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use typst::foundations::Bytes;
-use typst::text::Font;
+use typst::text::{Font, FontBook};
+use typst::utils::LazyHash;
 
 const EMBEDDED: [&[u8]; 8] = [
     include_bytes!("../fonts/QuezaoSans-Regular.otf"),
@@ -52,16 +53,42 @@ const MAX_FONT: u64 = 128 << 20;
 
 /// The fonts that certificates are set in.
 pub struct Fonts {
-    embedded: Vec<Font>,
+    embedded: Faces,
     folders: Vec<PathBuf>,
-    system: OnceLock<Vec<Font>>,
+    /// The embedded ones, and the system's behind them.
+    all: OnceLock<Faces>,
+}
+
+/// Fonts in the typesetter's order, with what it asks of all of them: the same for every sheet, so made once.
+pub(crate) struct Faces {
+    pub(crate) fonts: Vec<Font>,
+    pub(crate) book: LazyHash<FontBook>,
+    /// A bit for each character that one of them has.
+    covered: Vec<u64>,
+}
+
+impl Faces {
+    fn new(fonts: Vec<Font>) -> Self {
+        let mut covered = vec![0u64; 0x11_0000 / 64];
+        for c in fonts.iter().flat_map(|f| f.info().coverage.iter()) {
+            if let Some(word) = covered.get_mut(c as usize / 64) {
+                *word |= 1 << (c % 64);
+            }
+        }
+        Self { book: LazyHash::new(FontBook::from_fonts(fonts.iter())), fonts, covered }
+    }
+
+    fn has(&self, c: char) -> bool {
+        let c = u32::from(c);
+        self.covered.get(c as usize / 64).is_some_and(|word| word >> (c % 64) & 1 == 1)
+    }
 }
 
 impl Fonts {
     /// The program's own alone: the same on every machine.
     pub fn embedded() -> Self {
         let embedded = EMBEDDED.iter().flat_map(|d| Font::iter(Bytes::new(*d))).collect();
-        Self { embedded, folders: Vec::new(), system: OnceLock::new() }
+        Self { embedded: Faces::new(embedded), folders: Vec::new(), all: OnceLock::new() }
     }
 
     /// The program's own, then the system's Noto CJK for what is missing.
@@ -84,31 +111,23 @@ impl Fonts {
     /// or direction characters, which may not stand on a page that is compared by eye.
     pub fn missing(&self, text: &str) -> Vec<char> {
         let shapes = shapers(text);
-        let has = |c: char| self.has(&self.embedded, c) || self.has(self.system(), c);
+        let has = |c: char| self.embedded.has(c) || self.all().has(c);
         let printable = |c: &char| (!hidden(*c) || shapes.contains(c)) && has(*c);
         each(text).into_iter().filter(|c| !printable(c)).collect()
     }
 
     /// Whether the program's own fonts print this character.
     pub(crate) fn inside(&self, c: char) -> bool {
-        !hidden(c) && self.has(&self.embedded, c)
+        !hidden(c) && self.embedded.has(c)
     }
 
     /// The fonts for `text`: the embedded alone where they cover it.
-    pub(crate) fn covering(&self, text: &str) -> Vec<Font> {
-        let mut fonts = self.embedded.clone();
-        if each(text).into_iter().any(|c| !self.has(&self.embedded, c)) {
-            fonts.extend(self.system().iter().cloned());
-        }
-        fonts
+    pub(crate) fn covering(&self, text: &str) -> &Faces {
+        if text.chars().all(|c| self.embedded.has(c)) { &self.embedded } else { self.all() }
     }
 
-    fn has(&self, fonts: &[Font], c: char) -> bool {
-        fonts.iter().any(|f| f.info().coverage.contains(c as u32))
-    }
-
-    fn system(&self) -> &[Font] {
-        self.system.get_or_init(|| {
+    fn all(&self) -> &Faces {
+        self.all.get_or_init(|| {
             let mut found: Vec<PathBuf> = Vec::new();
             let mut budget = MAX_ENTRIES;
             for folder in &self.folders {
@@ -116,25 +135,25 @@ impl Fonts {
             }
             // Nothing of the order in which a folder is listed reaches the page.
             found.sort_by_key(|p| (rank(p), p.clone()));
-            let mut fonts = Vec::new();
+            let mut fonts = self.embedded.fonts.clone();
             for path in found {
                 // A font that cannot be read is a font that is not there.
                 let Ok(data) = std::fs::read(&path) else { continue };
                 let faces = Font::iter(Bytes::new(data));
                 fonts.extend(faces.filter(|f| FAMILIES.contains(&f.info().family.as_str())));
             }
-            fonts
+            Faces::new(fonts)
         })
     }
 }
 
 impl std::fmt::Debug for Fonts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Fonts").field("embedded", &self.embedded.len()).field("folders", &self.folders).finish()
+        f.debug_struct("Fonts").field("embedded", &self.embedded.fonts.len()).field("folders", &self.folders).finish()
     }
 }
 
-/// Its characters, each once, in order: asking a font costs more than looking at a text.
+/// Its characters, each once, in order.
 fn each(text: &str) -> Vec<char> {
     let mut seen = HashSet::new();
     text.chars().filter(|c| seen.insert(*c)).collect()

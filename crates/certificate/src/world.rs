@@ -20,18 +20,20 @@ use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 use crate::collected::Collected;
 use crate::compared::{Changes, Compared, Likeness, MAX_SHOWN, Side};
 use crate::error::{Error, printable};
+use crate::fonts::Faces;
 use crate::instant::Instant;
 use crate::report::{self, Report, Screenshot};
 use crate::sheet::{Moment, Outcome, Sheet, Verdict, Words};
 use crate::{Locale, MAX_ATTACHED, Picture};
 
 const MAIN: &str = "/certificate.typ";
-const SOURCES: [(&str, &str); 6] = [
+const SOURCES: [(&str, &str); 7] = [
     (MAIN, include_str!("../assets/certificate.typ")),
     ("/parts.typ", include_str!("../assets/parts.typ")),
     ("/capture.typ", include_str!("../assets/capture.typ")),
     ("/comparison.typ", include_str!("../assets/comparison.typ")),
     ("/collection.typ", include_str!("../assets/collection.typ")),
+    ("/patterns.typ", include_str!("../assets/patterns.typ")),
     ("/strings.typ", include_str!("../assets/strings.typ")),
 ];
 /// A certificate attaches this many files at most.
@@ -283,9 +285,9 @@ pub(crate) fn typeset(
     pictures: &[Picture<'_>],
     attachments: &[(String, Vec<u8>)],
     locale: Locale,
-    fonts: Vec<Font>,
+    faces: &Faces,
 ) -> Result<Vec<u8>, Error> {
-    let mut world = Paper::new(fonts)?;
+    let mut world = Paper::new(faces)?;
     world.files.insert(file_id("/sheet.json")?, Bytes::new(data));
     world.files.insert(file_id("/qr.luma")?, Bytes::new(qr));
     for picture in pictures {
@@ -338,10 +340,9 @@ struct Shared {
 
 static SHARED: OnceLock<Shared> = OnceLock::new();
 
-struct Paper {
+struct Paper<'a> {
     shared: &'static Shared,
-    book: LazyHash<FontBook>,
-    fonts: Vec<Font>,
+    faces: &'a Faces,
     main: FileId,
     files: Files,
 }
@@ -356,8 +357,8 @@ impl Files {
     }
 }
 
-impl Paper {
-    fn new(fonts: Vec<Font>) -> Result<Self, Error> {
+impl<'a> Paper<'a> {
+    fn new(faces: &'a Faces) -> Result<Self, Error> {
         let mut sources = BTreeMap::new();
         if SHARED.get().is_none() {
             for (path, text) in SOURCES {
@@ -367,20 +368,19 @@ impl Paper {
         }
         Ok(Self {
             shared: SHARED.get_or_init(|| Shared { library: LazyHash::new(Library::default()), sources }),
-            book: LazyHash::new(FontBook::from_fonts(fonts.iter())),
-            fonts,
+            faces,
             main: file_id(MAIN)?,
             files: Files::default(),
         })
     }
 }
 
-impl World for Paper {
+impl World for Paper<'_> {
     fn library(&self) -> &LazyHash<Library> {
         &self.shared.library
     }
     fn book(&self) -> &LazyHash<FontBook> {
-        &self.book
+        &self.faces.book
     }
     fn main(&self) -> FileId {
         self.main
@@ -392,7 +392,7 @@ impl World for Paper {
         self.files.0.get(&id.into_raw().get()).cloned().ok_or(FileError::AccessDenied)
     }
     fn font(&self, index: usize) -> Option<Font> {
-        self.fonts.get(index).cloned()
+        self.faces.fonts.get(index).cloned()
     }
     fn today(&self, _: Option<Duration>) -> Option<Datetime> {
         None
