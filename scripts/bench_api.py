@@ -2,9 +2,10 @@
 """Digest-only deposits over HTTP: scripts/bench_api.py QUEZAO LOAD [CONNECTIONS [SECONDS]].
 
 Serves a fresh folder beside this script's temporary one, makes a token, and lets LOAD (the example `load` of crate portal)
-deposit as fast as it is answered. Prints LOAD's line, and the memory that the server had at its highest.
+deposit as fast as it is answered. Prints LOAD's line, and the server's processor time for each deposit and highest memory.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -13,6 +14,13 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/portal"))
 from contract import prepare  # noqa: E402
+
+
+def cpu(pid):
+    """Processor time of a process so far, seconds."""
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main(quezao, load, connections="64", seconds="10"):
@@ -24,7 +32,11 @@ def main(quezao, load, connections="64", seconds="10"):
             host = re.search(r"http://([\d.:]+)/", child.stdout.readline()).group(1)
             log.seek(0)
             token, _ = prepare(host, re.search(r"/set-up/\w+", log.read()).group(0))
-            subprocess.run([load, host, token, connections, seconds], check=True)
+            before = cpu(child.pid)
+            done = subprocess.run([load, host, token, connections, seconds], check=True, stdout=subprocess.PIPE, text=True)
+            print(done.stdout.strip())
+            each = (cpu(child.pid) - before) / max(json.loads(done.stdout)["deposits"], 1)
+            print(f"server, processor time for each: {each * 1000:.2f} ms")
             with open(f"/proc/{child.pid}/status") as status:
                 print("server, highest:", re.search(r"VmHWM:\s+(\d+ kB)", status.read()).group(1))
         finally:

@@ -292,15 +292,20 @@ impl App {
         .await
     }
 
+    /// The folder, once there is one.
+    pub(crate) fn opened(&self) -> Answer<Arc<Folder>> {
+        self.folder().ok_or_else(|| Refusal {
+            why: service::Why::NotFound,
+            error: Error::new("尚未设置；请打开日志中的设置地址", "not set up yet; open the set-up address in the log"),
+        })
+    }
+
     /// Runs on a thread that may wait, on the folder.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
         run: impl FnOnce(&Arc<Folder>) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        let folder = self.folder().ok_or_else(|| Refusal {
-            why: service::Why::NotFound,
-            error: Error::new("尚未设置；请打开日志中的设置地址", "not set up yet; open the set-up address in the log"),
-        })?;
+        let folder = self.opened()?;
         self.wait(move || run(&folder)).await
     }
 

@@ -178,7 +178,7 @@ pub(crate) fn note(connection: &Connection, act: &Act) -> Result<()> {
 /// A person of an open account.
 pub(crate) fn open_person(connection: &Connection, id: i64) -> Result<Option<SignIn>> {
     let sql = format!("SELECT {SIGN_IN} JOIN accounts a ON a.id = s.account WHERE s.id = ?1 AND a.state = 'open'");
-    Ok(connection.query_row(&sql, [id], sign_in).optional()?)
+    Ok(connection.prepare_cached(&sql)?.query_row([id], sign_in).optional()?)
 }
 
 fn sign_in(row: &Row<'_>) -> rusqlite::Result<SignIn> {

@@ -1,6 +1,7 @@
 //! What a data folder remembers beside the ledger, in SQLite: records on their way, disclosures, the signed head.
 //!
-//! Rules: one writer connection; every write in `BEGIN IMMEDIATE`; WAL with `synchronous = FULL`, because
+//! Rules: one writer connection, and beside it one that only reads, so that who looks something up does not wait for a
+//! sync; every write in `BEGIN IMMEDIATE`; WAL with `synchronous = FULL`, because
 //! what is committed here is what was acknowledged; a database error is never turned into "not found".
 
 mod accounts;
@@ -73,10 +74,12 @@ pub enum Error {
 /// Shorthand.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// The database of one data folder. Clones share the one connection.
+/// The database of one data folder. Clones share the connections.
 #[derive(Clone)]
 pub struct Store {
     connection: Arc<Mutex<Connection>>,
+    /// For what is looked up at every request; where there is none the other one serves.
+    reader: Option<Arc<Mutex<Connection>>>,
 }
 
 impl Store {
@@ -87,7 +90,7 @@ impl Store {
         connection.execute_batch(include_str!("schema.sql"))?;
         connection.pragma_update(None, "user_version", 1)?;
         migrate(&connection, path, MIGRATIONS)?;
-        Ok(Self::from(connection))
+        Self::from(connection).with_reader(path)
     }
 
     /// Opens an existing database; never creates one. An earlier layout is brought up to date, after a copy of it
@@ -96,7 +99,7 @@ impl Store {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         configure(&connection)?;
         migrate(&connection, path, MIGRATIONS)?;
-        check_version(connection)
+        check_version(connection)?.with_reader(path)
     }
 
     /// Opens an existing database for reading, beside a writer.
@@ -108,6 +111,12 @@ impl Store {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.busy_timeout(BUSY)?;
         check_version(connection)
+    }
+
+    fn with_reader(self, path: &Path) -> Result<Self> {
+        let reader = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        reader.busy_timeout(BUSY)?;
+        Ok(Self { reader: Some(Arc::new(Mutex::new(reader))), ..self })
     }
 
     /// A named value of the folder (owner, origin, …).
@@ -133,11 +142,16 @@ impl Store {
     fn lock(&self) -> MutexGuard<'_, Connection> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// To look something up that is committed.
+    fn look(&self) -> MutexGuard<'_, Connection> {
+        self.reader.as_ref().unwrap_or(&self.connection).lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl From<Connection> for Store {
     fn from(connection: Connection) -> Self {
-        Self { connection: Arc::new(Mutex::new(connection)) }
+        Self { connection: Arc::new(Mutex::new(connection)), reader: None }
     }
 }
 

@@ -173,7 +173,7 @@ impl Store {
     }
 
     fn select(&self, rest: &str, args: impl rusqlite::Params) -> Result<Vec<Record>> {
-        let connection = self.lock();
+        let connection = self.look();
         let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} {rest}"))?;
         let rows = statement.query_map(args, read)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

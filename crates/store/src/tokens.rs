@@ -51,16 +51,18 @@ impl Store {
 
     /// The token of this digest and its person, unless it has ended. Its use is noted to the minute.
     pub fn use_token(&self, digest: &[u8; 32], at: i64) -> Result<Option<(i64, String, SignIn)>> {
-        let connection = self.lock();
+        let connection = self.look();
         let sql = "SELECT id, sign_in, scopes, used_at FROM api_tokens WHERE digest = ?1 AND expires_at > ?2";
-        let found = connection.query_row(sql, params![digest, at], |row| {
+        let found = connection.prepare_cached(sql)?.query_row(params![digest, at], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?, row.get::<_, Option<i64>>(3)?))
         });
         let Some((id, sign_in, scopes, used)) = found.optional()? else { return Ok(None) };
+        let person = accounts::open_person(&connection, sign_in)?;
+        drop(connection);
         if used.is_none_or(|used| (at - used).abs() > 60_000_000) {
-            connection.execute("UPDATE api_tokens SET used_at = ?2 WHERE id = ?1", [id, at])?;
+            self.lock().execute("UPDATE api_tokens SET used_at = ?2 WHERE id = ?1", [id, at])?;
         }
-        Ok(accounts::open_person(&connection, sign_in)?.map(|person| (id, scopes, person)))
+        Ok(person.map(|person| (id, scopes, person)))
     }
 
     /// A person's tokens, the newest first.

@@ -82,7 +82,7 @@ impl Store {
     }
 
     fn waits(&self, rest: &str, args: impl rusqlite::Params) -> Result<Vec<Waiting>> {
-        let connection = self.lock();
+        let connection = self.look();
         let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} {rest}"))?;
         let rows = statement.query_map(args, read)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

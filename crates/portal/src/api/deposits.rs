@@ -260,7 +260,7 @@ async fn created(
     headers: &HeaderMap,
     request: Request,
 ) -> Answer<Response> {
-    may(app, visit, Permission::Deposit).await?;
+    may(app, visit, Permission::Deposit)?;
     let wait = word(query, "wait", &["proof"])?.is_some();
     let wish = match media_type(headers) {
         "multipart/form-data" => {
@@ -275,7 +275,9 @@ async fn created(
         _ => return Err(other_type("multipart/form-data, application/json")),
     };
     let (key, caller) = (key(headers), visit.clone());
-    let line = app.work(move |folder| {
+    // Digests are light: as many at once as come, so that they share their writes.
+    let light = matches!(wish, Wish::Digests(..));
+    let run = move |folder: &std::sync::Arc<service::Folder>| {
         let request = wish.digest();
         let line = once(folder, &caller, Permission::Deposit, key.as_deref(), &request, || {
             let line = match wish {
@@ -288,8 +290,8 @@ async fn created(
             Ok(line_json(&line).to_string())
         })?;
         serde_json::from_str::<Value>(&line).map_err(|_| broken())
-    });
-    let mut line = line.await?;
+    };
+    let mut line = if light { app.ask(run).await? } else { app.work(run).await? };
     let status = if line["status"] == "existing" { StatusCode::OK } else { StatusCode::CREATED };
     if wait {
         line = sealed(app, vec![line]).await?.pop().unwrap_or_default();
@@ -385,8 +387,7 @@ pub(crate) async fn list(State(app): State<App>, Query(query): Query, visit: Vis
 }
 
 async fn listed(app: &App, query: &BTreeMap<String, String>, visit: Visit) -> Answer<Response> {
-    let caller = visit.actor.clone();
-    app.ask(move |folder| folder.may(&caller, Permission::View)).await?;
+    may(app, &visit, Permission::View)?;
     let kind = word(query, "kind", KINDS)?.unwrap_or_default().to_owned();
     let page = number(query, "page")?.unwrap_or(1);
     let text = query.get("q").cloned().unwrap_or_default();

@@ -92,9 +92,8 @@ fn once(
 }
 
 /// Whether this caller may, before anything is read.
-async fn may(app: &App, visit: &Visit, permission: Permission) -> Answer<()> {
-    let actor = visit.actor.clone();
-    app.ask(move |folder| folder.may(&actor, permission)).await
+fn may(app: &App, visit: &Visit, permission: Permission) -> Answer<()> {
+    app.opened()?.may(&visit.actor, permission)
 }
 
 /// A parameter that must be one of these words, where it stands.
@@ -113,7 +112,7 @@ fn number(query: &BTreeMap<String, String>, name: &'static str) -> Answer<Option
     let Some(text) = query.get(name) else { return Ok(None) };
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     match text.parse::<u64>() {
-        Ok(number) if digits && number > 0 => Ok(Some(number)),
+        Ok(number) if digits && (1..=i64::MAX.unsigned_abs()).contains(&number) => Ok(Some(number)),
         _ => Err(Refusal::field(name, format!("{name} 须为正整数"), format!("{name} must be a whole number from 1"))),
     }
 }
