@@ -121,7 +121,7 @@ try {
   assert.match(await page.locator(".phrase").innerText(), inWords(/核验一致/, /Consistent/));
   await shoot(page, "verify-result");
   await library({ browser, context, page, home, work, shoot, inWords, picture: files[2].buffer, certificate });
-  for (const [path, name] of [["/captures", "captures"], ["/account", "account"], ["/account/hooks", "hooks"], ["/nowhere", "not-found"], ["/", "home"]]) {
+  for (const [path, name] of [["/captures", "captures"], ["/account", "account"], ["/account/hooks", "hooks"], ["/api", "api"], ["/nowhere", "not-found"], ["/", "home"]]) {
     await page.goto(home + path);
     await shoot(page, name);
   }
