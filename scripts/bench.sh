@@ -6,8 +6,9 @@ set -euo pipefail
 cd "$root"
 
 # In one go: built one by one, each would ask for other features of what they share.
-cargo build --locked --release -p quezao -p ledger -p certificate -p picture -p service --bin quezao \
-    --example throughput --example speed --example shop --example near_speed --example near
+cargo build --locked --release -p quezao -p ledger -p certificate -p picture -p portal -p service --bin quezao \
+    --example throughput --example speed --example shop --example near_speed --example near \
+    --example load
 folder=$(target_folder)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -25,6 +26,8 @@ else
     "$folder/release/examples/shop" "$work/shop" "${BENCH_SHOP:-2000}" 2000000 "${photographs[@]}"
     python3 scripts/bench_folders.py "$folder/release/quezao" "$work"
 fi
+
+BENCH_DIR=$work python3 scripts/bench_api.py "$folder/release/quezao" "$folder/release/examples/load"
 
 "$folder/release/examples/throughput"
 "$folder/release/examples/speed"

@@ -12,6 +12,7 @@ use crate::{
     app::App,
     enter::IntoAnswer,
     form::Form,
+    throttle::group,
     visit::{Query, Visit},
 };
 use axum::{
@@ -324,7 +325,7 @@ async fn given<T: Send + 'static>(
 
 /// As seldom as a password may be tried.
 fn allowed(app: &App, visit: &Visit) -> Answer<()> {
-    app.links().take(visit.address, Instant::now()).map_err(|seconds| {
+    app.links().take(group(visit.address), Instant::now()).map_err(|seconds| {
         let error = Error::new(
             format!("打开得太频繁，请在 {seconds} 秒后再试"),
             format!("opened too often; try again in {seconds} seconds"),
