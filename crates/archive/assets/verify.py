@@ -153,6 +153,7 @@ CLAIMS = {
     "comparison": OWNER + "url refs".split(),
     "collection": OWNER + "title refs".split(),
     "rights": OWNER + RIGHTS + ["refs"],
+    "origin": "earlier_checkpoint earlier_key earlier_origin earlier_reason".split(),
 }
 CLAIM_NAMES = {name for names in CLAIMS.values() for name in names}
 KNOWN = CLAIM_NAMES | set(
@@ -242,7 +243,7 @@ def iso(us):
 # --- statement: spec/statement.md ---------------------------------------------------------------------
 
 WORDS = {"owner_kind": ["individual", "enterprise"], "operator_kind": ["individual", "enterprise"],
-         "purpose": ["own", "other"], "outcome": ["complete", "partial", "blocked"],
+         "earlier_reason": ["restored", "key-lost", "ended"], "purpose": ["own", "other"], "outcome": ["complete", "partial", "blocked"],
          "work_origin": ["self", "employee", "commissioned", "assigned", "supplier", "buyer", "generated"]}
 
 
@@ -259,9 +260,9 @@ def parse_statement(value):
     kind = is_text("statement kind", value.get("kind"))
     if kind not in CLAIMS:
         raise Open("statement kind: a newer reader may know it", kind, ", ".join(CLAIMS))
-    has_file = kind not in ("operator", "order", "rights")
+    has_file = kind not in ("operator", "order", "rights", "origin")
     names = ["schema", "kind", "id", "ledger", "received_at", "clock", "software", "_sd_alg", "claims"]
-    names += [] if kind == "operator" else ["provenance", "operator_relation"]
+    names += [] if kind in ("operator", "origin") else ["provenance", "operator_relation"]
     closed("statement", value, names + (["file"] if has_file else []))
     received = instant("received_at", value["received_at"])
     uuid = is_text("id", value["id"])
@@ -285,7 +286,7 @@ def parse_statement(value):
         closed("clock", clock, ["checked"])
     for name, text in closed("software", value["software"], ["name", "version", "commit"]).items():
         is_text("software." + name, text)
-    if kind != "operator":
+    if kind not in ("operator", "origin"):
         provenance = word("provenance", value["provenance"], ["user-supplied", "platform-captured", "applicant-operated"],
                           ["applicant-driven-on-platform", "node-captured"])
         relation = word("operator_relation", value["operator_relation"],
@@ -1716,6 +1717,9 @@ class Checker:
             v.attempt("collection-items", True, "所列各条记录、其证明与时间戳，存证主体相同",
                       "each listed record, its proof and token, of the same owner", self.check_items)
             self.check_listed(originals)
+        if self.statement and self.statement["kind"] == "origin":
+            v.attempt("earlier-ledger", True, "前一账本用自己的密钥签署过所附的检查点",
+                      "the earlier ledger signed the checkpoint in it with its own key", self.check_earlier)
         self.check_related()
         self.always(self.note)
         self.conclude()
@@ -1750,7 +1754,33 @@ class Checker:
         first = {"capture": "the order", "comparison": "the capture", "rights": "the first record"}.get(statement["kind"])
         if first and not self.opened.get("refs"):
             raise Bad("refs", self.opened.get("refs"), "disclosed, its first element " + first)
+        if statement["kind"] == "origin":
+            for name in ("earlier_checkpoint", "earlier_key", "earlier_origin"):
+                if self.opened.get(name) is None:
+                    raise Bad(name, "not disclosed", "the earlier ledger")
         return ("pass", "%d 项" % len(self.opened), "%d of %d claims" % (len(self.opened), len(statement["claims"])))
+
+    def check_earlier(self):
+        """The earlier ledger's own signature over the checkpoint that the record names."""
+        ledger = self.need_statement()["ledger"]
+        named = [self.opened.get(name) for name in ("earlier_checkpoint", "earlier_key", "earlier_origin")]
+        if None in named:
+            raise Open("the earlier ledger is not disclosed")
+        name, kid, kind, key = parse_vkey(named[1])
+        if name != named[2]:
+            raise Bad("name of the earlier key", name, named[2])
+        if named[2] == ledger:
+            raise Bad("earlier_origin", named[2], "another ledger than this one")
+        note = Note("earlier_checkpoint", unbase64("earlier_checkpoint", named[0]))
+        digits = hashlib.sha256(key).hexdigest()[:32]
+        if not re.fullmatch(".+/" + digits, name, re.DOTALL):
+            raise Bad("earlier_origin", name, "NAME/" + digits)
+        signature = note.lines.get((name, kid))
+        if kind != 1 or signature is None or not ed_verify(key, note.text.encode("utf-8"), signature):
+            raise Bad("signature of the earlier checkpoint", "does not verify", "one by " + name)
+        if note.origin != name:
+            raise Bad("origin of the earlier checkpoint", note.origin, name)
+        return ("pass", "%s，%d 条" % (name, note.size), "%s, %d records" % (name, note.size))
 
     def check_comparison(self):
         statement = self.need_statement()

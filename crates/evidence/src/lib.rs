@@ -6,7 +6,8 @@
 //! Read in this order, which is the order of the data:
 //! [`digest`] → [`statement`] (with [`disclosure`]) → [`token`] → [`record`] → [`merkle`] →
 //! [`checkpoint`] (a signed [`note`]) → [`cosignature`] and [`policy`] → [`proof`]; [`contact`] for captures,
-//! [`comparison`] for what was held against them, [`collection`] for many records under one.
+//! [`comparison`] for what was held against them, [`collection`] for many records under one, [`earlier`] for a ledger that
+//! goes on after another.
 
 pub mod checkpoint;
 pub mod collection;
@@ -16,6 +17,7 @@ pub mod cosignature;
 pub mod digest;
 pub mod disclosure;
 pub mod document;
+pub mod earlier;
 mod error;
 pub mod hex;
 pub mod json;

@@ -29,9 +29,9 @@ pub struct Statement {
     pub received_at: Utc,
     /// Whether that clock was compared with another.
     pub clock: Clock,
-    /// Where the file came from; absent for `operator` only.
+    /// Where the file came from; absent for `operator` and `origin`.
     pub provenance: Option<Provenance>,
-    /// The platform's word about itself and the owner; absent for `operator` only.
+    /// The platform's word about itself and the owner; absent for `operator` and `origin`.
     pub operator_relation: Option<OperatorRelation>,
     /// What wrote the statement.
     pub software: Software,
@@ -243,7 +243,7 @@ impl Statement {
     fn check_kind(&self) -> Result<()> {
         let custody = self.file.as_ref().map(|f| f.custody);
         let custody_fits = match self.kind {
-            Kind::Operator | Kind::Order | Kind::Rights => custody.is_none(),
+            Kind::Operator | Kind::Order | Kind::Rights | Kind::Origin => custody.is_none(),
             Kind::Image | Kind::File => matches!(custody, Some(Custody::Held | Custody::Read)),
             Kind::Digest => custody == Some(Custody::Declared),
             Kind::Capture | Kind::Comparison | Kind::Collection => custody == Some(Custody::Held),
@@ -256,7 +256,7 @@ impl Statement {
         let applicant = self.provenance == Some(Provenance::ApplicantOperated);
         let same = self.operator_relation == Some(OperatorRelation::SamePerson);
         let fits = match self.kind {
-            Kind::Operator => self.provenance.is_none(),
+            Kind::Operator | Kind::Origin => self.provenance.is_none(),
             _ if made => self.provenance != Some(Provenance::UserSupplied) && applicant == same,
             _ => self.provenance == Some(Provenance::UserSupplied),
         };

@@ -21,7 +21,7 @@ pub struct Unshelved {
 pub struct Wanted {
     /// Whose.
     pub account: i64,
-    /// Kinds; none is all but leaf 0 and orders.
+    /// Kinds; none is all but leaf 0, orders and origins.
     pub kinds: Vec<String>,
     /// Part of title, name, number, or digest in hex.
     pub text: Option<String>,
@@ -145,7 +145,7 @@ fn condition(wanted: &Wanted) -> (String, Vec<Box<dyn ToSql>>) {
         values.len()
     };
     if wanted.kinds.is_empty() {
-        sql.push("r.kind NOT IN ('operator', 'order')".into());
+        sql.push("r.kind NOT IN ('operator', 'order', 'origin')".into());
     } else {
         let places: Vec<String> = wanted.kinds.iter().map(|k| format!("?{}", value(Box::new(k.clone())))).collect();
         sql.push(format!("r.kind IN ({})", places.join(", ")));

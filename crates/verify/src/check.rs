@@ -7,6 +7,7 @@ mod capture;
 mod certificate;
 mod collection;
 mod comparison;
+mod earlier;
 mod environment;
 mod file;
 mod form;
@@ -181,6 +182,7 @@ const ORDER: &[&str] = &[
     "collection-manifest",
     "collection-items",
     "collection-file-",
+    "earlier-ledger",
     "related-",
     "later-records",
     "printed-page",
@@ -284,6 +286,7 @@ impl Walk<'_> {
             Some(statement) if statement.kind == Kind::Collection => {
                 self.collection(statement, &main, (&statement_tokens, &added.renewed), originals);
             }
+            Some(statement) if statement.kind == Kind::Origin => self.earlier(statement),
             _ => {}
         }
         self.always();
@@ -363,6 +366,12 @@ impl Walk<'_> {
         };
         let opened = self.entry("disclosure.json").and_then(disclosure::parse_set).and_then(|set| statement.open(&set));
         let opened = opened.and_then(|opened| {
+            let undisclosed = |name: &&&str| opened.get(**name).is_none_or(Value::is_null);
+            if statement.kind == Kind::Origin
+                && let Some(name) = evidence::earlier::CLAIMS.iter().find(undisclosed)
+            {
+                return Err(Error::malformed("disclosure", format!("{name} not disclosed"), "the earlier ledger"));
+            }
             let refs = opened.get("refs").and_then(Value::as_array).is_some_and(|refs| !refs.is_empty());
             let first = match statement.kind {
                 Kind::Capture => "the capture's order in refs",

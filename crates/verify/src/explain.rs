@@ -297,6 +297,17 @@ const TABLE: &[Row] = &[
         ],
     ),
     (
+        "earlier-ledger",
+        [
+            "记录写明的前一账本，用它自己的密钥签署过所附的检查点。",
+            "The earlier ledger that the record names signed the checkpoint in it with its own key.",
+            "不证明那是它的最后一个检查点，也不证明两个账本属于同一运营者。",
+            "Not that it was its last checkpoint, nor that both ledgers have one operator.",
+            "与您手中前一账本最新的证书或检查点比对规模；如有更大的，请向运营者询问。",
+            "Compare the size with the newest certificate or checkpoint of the earlier ledger that you have; ask the operator if yours is larger.",
+        ],
+    ),
+    (
         "collection-manifest",
         [
             "清单格式正确，所列记录都在本记录之前写入账本；没有取走、加入或调换任何一条。",

@@ -56,6 +56,8 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
             ("清单、存证主体和各项声明", "List, owner and claims")
         } else if holds("file") {
             ("文件、存证主体和各项声明", "File, owner and claims")
+        } else if facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Origin) {
+            ("声明", "The statement")
         } else {
             ("声明（含文件摘要、存证主体和各项声明）", "The statement (file digests, owner and claims)")
         };
@@ -74,6 +76,13 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
         out.push(Sentence::new(
             format!("记录位于该账本第 {index} 条，由账本密钥在 {size} 条时签署。"),
             format!("The record is leaf {index} of this ledger, signed by the ledger's key at size {size}."),
+        ));
+    }
+    if let Some(earlier) = facts.earlier.as_ref().filter(|_| holds("earlier-ledger") && holds("disclosures")) {
+        let (origin, size) = (&earlier.checkpoint.origin, earlier.checkpoint.size);
+        out.push(Sentence::new(
+            format!("本账本写明它在账本 {origin} 之后另起；后者的密钥签署过 {size} 条记录的状态。"),
+            format!("This ledger says that it goes on after the ledger {origin}, whose key signed a state of {size} records."),
         ));
     }
     let order = facts.order.as_ref().filter(|_| holds("capture-order"));
@@ -155,7 +164,12 @@ pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
     ];
     let outcome = |id: &str| checks.iter().find(|c| c.id == id).map(|c| c.result);
     let mut add = |zh: &str, en: &str| out.push(Sentence::new(zh, en));
-    if let Some(statement) = &facts.statement {
+    if facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Origin) {
+        add(
+            "那是不是前一账本的最后状态、它为何结束，只是运营者的说法；写有前一账本名称的证据仍按那个账本的密钥核验。",
+            "That it was the earlier ledger's last state, and why it ended, is the operator's word; evidence of the earlier ledger is verified by that ledger's key.",
+        );
+    } else if let Some(statement) = &facts.statement {
         add(
             "存证主体、题名、作者等由其自行声明；身份如何核实，只是运营者的说法。",
             "Owner, title, author and the like are the owner's own words; how identity was checked is the operator's word.",

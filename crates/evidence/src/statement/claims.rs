@@ -23,6 +23,8 @@ pub enum Kind {
     Collection,
     /// What the owner of an earlier record claims of it later.
     Rights,
+    /// Which ledger this one goes on after.
+    Origin,
 }
 
 const KINDS: &[Kind] = &[
@@ -35,8 +37,9 @@ const KINDS: &[Kind] = &[
     Kind::Comparison,
     Kind::Collection,
     Kind::Rights,
+    Kind::Origin,
 ];
-const RESERVED_KINDS: &[&str] = &["attestation", "licence", "revocation", "observation", "key", "origin"];
+const RESERVED_KINDS: &[&str] = &["attestation", "licence", "revocation", "observation", "key"];
 const OWNER: &[&str] =
     &["owner_kind", "owner_name", "owner_code", "owner_id", "owner_id_masked", "identity_method", "acting_account"];
 /// Claims about a work and who may use it, in the order in which they are shown (spec/statement.md).
@@ -64,6 +67,7 @@ const ORDER: &[&str] = &["url", "purpose", "attempt", "discarded_before", "beaco
 const CAPTURE: &[&str] = &["url", "final_url", "page_title", "purpose", "outcome", "refs"];
 const COMPARISON: &[&str] = &["url", "refs"];
 const COLLECTION: &[&str] = &["title", "refs"];
+const ORIGIN: &[&str] = &["earlier_checkpoint", "earlier_key", "earlier_origin", "earlier_reason"];
 
 impl Kind {
     /// As written.
@@ -78,6 +82,7 @@ impl Kind {
             Self::Comparison => "comparison",
             Self::Collection => "collection",
             Self::Rights => "rights",
+            Self::Origin => "origin",
         }
     }
 
@@ -99,6 +104,7 @@ impl Kind {
             Self::Comparison => &[OWNER, COMPARISON],
             Self::Collection => &[OWNER, COLLECTION],
             Self::Rights => &[OWNER, RIGHTS, &["refs"]],
+            Self::Origin => &[ORIGIN],
         };
         groups.concat()
     }
@@ -107,10 +113,10 @@ impl Kind {
     pub(super) fn members(self) -> Vec<&'static str> {
         let always = ["schema", "kind", "id", "ledger", "received_at", "clock", "software", "_sd_alg", "claims"];
         let mut members = always.to_vec();
-        if self != Self::Operator {
+        if !matches!(self, Self::Operator | Self::Origin) {
             members.extend(["provenance", "operator_relation"]);
         }
-        if !matches!(self, Self::Operator | Self::Order | Self::Rights) {
+        if !matches!(self, Self::Operator | Self::Order | Self::Rights | Self::Origin) {
             members.push("file");
         }
         members
@@ -119,7 +125,7 @@ impl Kind {
 
 /// Whether version 1 defines a claim of this name anywhere.
 pub fn is_claim_name(name: &str) -> bool {
-    [OWNER, RIGHTS, OPERATOR, ORDER, CAPTURE, &["file_name"]].iter().any(|group| group.contains(&name))
+    [OWNER, RIGHTS, OPERATOR, ORDER, CAPTURE, ORIGIN, &["file_name"]].iter().any(|group| group.contains(&name))
 }
 
 /// Most bytes of a text claim.
@@ -154,6 +160,7 @@ impl ClaimType {
             "work_origin" => {
                 Self::Word(&["self", "employee", "commissioned", "assigned", "supplier", "buyer", "generated"])
             }
+            "earlier_reason" => Self::Word(&["restored", "key-lost", "ended"]),
             "completed_at" | "published_at" => Self::Date,
             "attempt" | "discarded_before" => Self::Count,
             "operator_filings" => Self::List,

@@ -11,6 +11,7 @@ mod collection;
 mod comparison;
 mod contact;
 pub mod der;
+mod earlier;
 mod forged;
 mod forged_capture;
 mod form;
@@ -167,6 +168,7 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     forged_capture::cases(&mut book);
     collection::cases(&mut book);
     related::cases(&mut book);
+    earlier::cases(&mut book);
     let mut files = BTreeMap::new();
     let mut put = |path: String, bytes: Vec<u8>| {
         // Shared files are put by every case that uses them, always the same.
