@@ -31,7 +31,8 @@ pub(crate) const LIST: &str = "backup.jsonl";
 /// The private keys.
 pub(crate) const KEYS: &str = "keys.sealed";
 /// What a backup does not take over as it lies in the folder.
-const APART: [&str; 8] = ["lock", "keys", "ledger", "segment", "sealed", "unpublished", "originals", "similar"];
+const APART: [&str; 9] =
+    ["lock", "keys", "ledger", "segment", "sealed", "unpublished", "originals", "similar", "uploads"];
 
 /// What a backup holds.
 #[derive(Clone, Debug)]

@@ -9,12 +9,15 @@
 //! ledger/          the static tlog-tiles tree
 //! trust/           a ready trust folder
 //! originals/       kept files by SHA-256
+//! uploads/         files on their way in, by the upload's address
 //! similar/         fingerprints of pictures: no evidence, made again by `admin similar rebuild`
 //! lock             the writer's process id
 //! ```
 
 use crate::{
-    Error, Mode, Result, Warnings, authorities, clock, config,
+    Error, Mode, Result, Warnings,
+    account::Hands,
+    authorities, clock, config,
     desk::Desk,
     error::{read_file, show_path},
     identity::Party,
@@ -50,6 +53,7 @@ pub struct Folder {
     /// Held from the moment a file is kept until its record is there; what is erased waits for it.
     pub(crate) keeping: RwLock<()>,
     writer: Option<Writer>,
+    pub(crate) hands: Hands,
 }
 
 /// What only the writer has.
@@ -147,6 +151,7 @@ impl Folder {
             warnings: Vec::new(),
             keeping: RwLock::default(),
             writer,
+            hands: Hands::default(),
         })
     }
 

@@ -49,11 +49,11 @@ mod watch;
 mod web;
 
 pub use account::{
-    Actor, Alike, Answer, CaptureShown, Captured, CapturedFile, Chosen, Declared, Digester, FirstSignIn, HOOK_EVENTS,
-    HookShown, Item, Kept, Leaf, Link, Linked, Listing, Lookup, MAX_BULK, MAX_CAPTURED, MAX_DECLARED, MAX_LISTED,
-    MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_SHARE_DAYS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MIN_PASSWORD,
-    Open, OpenSession, Opened, Overview, Permission, Refusal, SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf,
-    Shown, Staged, Told, Why,
+    Actor, Alike, Answer, CaptureShown, Captured, CapturedFile, Checksum, Chosen, Declared, Digester, FirstSignIn,
+    HOOK_EVENTS, HookShown, Item, Kept, Leaf, Link, Linked, Listing, Lookup, MAX_BULK, MAX_CAPTURED, MAX_DECLARED,
+    MAX_LISTED, MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_SHARE_DAYS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD,
+    MIN_PASSWORD, Open, OpenSession, Opened, Overview, Packed, Permission, Piece, Refusal, SCOPES, SHELF_KINDS,
+    SHELF_PAGE, SHOWS, Search, Shelf, Shown, Staged, Told, Upload, Why,
 };
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState};
 pub use backup::{Backup, Progress, backup, passphrase_of};
@@ -75,7 +75,7 @@ pub use plan::Passed;
 pub use prove::write_whole;
 pub use renew::{RenewLine, RenewRequest};
 pub use restore::{Restored, restore};
-pub use rights::{Refused, RightsLine, Sidecar};
+pub use rights::{Refused, RightsLine, Sidecar, ToldRights};
 pub use seal::OwnSigner;
 pub use send::{Body, Carrier, Outgoing, Sent, send};
 pub use set_up::{Place, set_up_findings, set_up_warnings};

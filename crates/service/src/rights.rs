@@ -11,8 +11,10 @@ mod attach;
 mod later;
 pub(crate) mod own_words;
 mod refused;
+mod told;
 
 pub use refused::Refused;
+pub use told::ToldRights;
 
 use crate::{DepositRequest, Error, letters};
 use evidence::statement::Ref;
@@ -224,7 +226,11 @@ impl Sidecar {
 
     /// What is claimed of a file, over `given`.
     fn claims(&self, path: &Path, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let (patterns, file) = self.about(&self.name_of(path));
+        self.claims_of_name(&self.name_of(path), given)
+    }
+
+    fn claims_of_name(&self, name: &str, given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let (patterns, file) = self.about(name);
         let mut claims = given.clone();
         for row in patterns.into_iter().chain(file) {
             let said = self.rows[row].claims.iter();

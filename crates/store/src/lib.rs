@@ -15,6 +15,7 @@ mod seen;
 mod shares;
 mod shelf;
 mod tokens;
+mod uploads;
 mod waiting;
 
 pub use accounts::{Act, NewSignIn, OWNER_ACCOUNT, Session, SignIn};
@@ -27,6 +28,7 @@ pub use seen::{Seen, SeenRows, Stamp};
 pub use shares::{NewShare, Share};
 pub use shelf::{Shelved, Unshelved, Wanted};
 pub use tokens::{ApiToken, Once};
+pub use uploads::Upload;
 pub use waiting::Waiting;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -41,6 +43,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (2, include_str!("layout-2.sql")),
     (3, include_str!("layout-3.sql")),
     (6, include_str!("layout-6.sql")),
+    (8, include_str!("layout-8.sql")),
     (9, include_str!("layout-9.sql")),
     (13, include_str!("layout-13.sql")),
     (14, include_str!("layout-14.sql")),

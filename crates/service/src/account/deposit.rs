@@ -1,6 +1,6 @@
 //! Files that come in over the network: staged, then registered as the command line registers them.
 
-use super::{Actor, Answer, Permission, Refusal, Why};
+use super::{Actor, Answer, Permission, Refusal, Why, upload::full};
 use crate::{DepositLine, DepositRequest, Error, Folder, Result, Rights, keys, register::check_rights};
 use evidence::{hex, statement::RIGHTS};
 use sha2::Digest;
@@ -36,7 +36,7 @@ impl Staged {
                 format!("the file is longer than {most} GiB; register it on the command line"),
             ));
         }
-        Ok(self.file.write_all(bytes).map_err(|e| Error::io(&self.path, &e))?)
+        self.file.write_all(bytes).map_err(|e| full(&self.path, &e))
     }
 }
 
@@ -62,14 +62,7 @@ impl Folder {
     /// A place for a file that is about to come.
     pub fn stage(&self, actor: &Actor, name: &str) -> Answer<Staged> {
         self.allow(actor, Permission::Deposit)?;
-        let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-        if name.is_empty() || name == "." || name == ".." || name.len() > 250 || name.contains('\0') {
-            return Err(Refusal::field(
-                "file",
-                "文件没有可用的名称，或名称过长；请改名后重试",
-                "the file has no usable name, or too long a one; rename it and try again",
-            ));
-        }
+        let name = plain_name(name)?;
         let folder = incoming(&self.dir).join(format!("upload-{}", hex::encode(&keys::random::<16>()?)));
         let made = fs::create_dir_all(&folder).and_then(|()| File::create_new(folder.join(name)));
         let file = made.map_err(|e| Error::io(&folder, &e))?;
@@ -78,27 +71,40 @@ impl Folder {
 
     /// Registers a staged file: its bytes kept, the acting person named.
     pub fn register(&self, actor: &Actor, staged: Staged, rights: &Rights) -> Answer<DepositLine> {
+        self.register_file(actor, &staged.path, staged.sha256(), rights)
+    }
+
+    /// The same of a file that lies in the folder, and has this SHA-256.
+    pub(super) fn register_file(
+        &self,
+        actor: &Actor,
+        path: &Path,
+        sha256: [u8; 32],
+        rights: &Rights,
+    ) -> Answer<DepositLine> {
         let person = self.allow(actor, Permission::Deposit)?;
         let mut claims = rights.claims.clone();
         check_claims(&claims)?;
-        let _held = self.in_flight.hold([staged.sha256()]);
+        let _held = self.in_flight.hold([sha256]);
         claims.insert("acting_account".into(), person.name.clone());
         let request =
-            DepositRequest { paths: vec![staged.path.clone()], rights: Rights { claims }, ..DepositRequest::default() };
+            DepositRequest { paths: vec![path.to_owned()], rights: Rights { claims }, ..DepositRequest::default() };
         let mut lines = self.deposit_beside(&request, &mut |_| ())?;
         let Some(mut line) = lines.pop() else {
             return Err(Error::new("没有登记任何文件", "nothing was registered").into());
         };
         if let Some(error) = line.error.take() {
-            return Err(Refusal { why: Why::Field("file"), error: without_path(error, &staged.path) });
+            let why = if error.code == "disk-full" { Why::Full } else { Why::Field("file") };
+            return Err(Refusal { why, error: without_path(error, path) });
         }
-        line.file = staged.name();
+        line.file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         self.note(actor, person, "deposit", line.id.as_deref().unwrap_or_default())?;
         Ok(line)
     }
 
-    /// Removes what uploads of an earlier process left half-way. Only the one writer calls this.
+    /// Removes what uploads of an earlier process left half-way and cannot be resumed. Only the one writer calls this.
     pub fn sweep_uploads(&self) -> Result<()> {
+        self.sweep_resumable()?;
         let Ok(entries) = fs::read_dir(incoming(&self.dir)) else { return Ok(()) };
         for entry in entries.flatten() {
             if entry.file_name().to_string_lossy().starts_with("upload-") {
@@ -109,13 +115,26 @@ impl Folder {
     }
 }
 
+/// The last part of a name, where it can be one of ours.
+pub(super) fn plain_name(name: &str) -> Answer<&str> {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    if name.is_empty() || name == "." || name == ".." || name.len() > 250 || name.contains('\0') {
+        return Err(Refusal::field(
+            "file",
+            "文件没有可用的名称，或名称过长；请改名后重试",
+            "the file has no usable name, or too long a one; rename it and try again",
+        ));
+    }
+    Ok(name)
+}
+
 /// Backups leave it out.
-fn incoming(dir: &Path) -> PathBuf {
+pub(super) fn incoming(dir: &Path) -> PathBuf {
     dir.join("originals/incoming")
 }
 
 /// A visitor is told of his file, not of where it lay here.
-fn without_path(error: Error, path: &Path) -> Error {
+pub(super) fn without_path(error: Error, path: &Path) -> Error {
     let (shown, name) = (crate::show_path(path), crate::show_path(Path::new(path.file_name().unwrap_or_default())));
     Error {
         zh: error.zh.replace(&shown, &name),

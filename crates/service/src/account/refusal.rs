@@ -23,6 +23,12 @@ pub enum Why {
     Conflict,
     /// Too often; seconds to wait.
     Slow(u64),
+    /// Somebody is at it; soon again.
+    Busy,
+    /// Not what its checksum says.
+    Checksum,
+    /// There is no room.
+    Full,
     /// Something here did not work.
     Failed,
 }

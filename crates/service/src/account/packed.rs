@@ -1,0 +1,94 @@
+//! An uploaded ZIP, registered file by file. The upload stays: who wants the ZIP itself on record registers that too.
+
+use super::{
+    Actor, Answer, Permission, Refusal, Why,
+    deposit::{check_claims, incoming, without_path},
+    unzip::Zip,
+    upload::{Hand, Whole},
+};
+use crate::{DepositLine, DepositRequest, Error, Event, Folder, Result, Rights, keys};
+use evidence::hex;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
+};
+
+/// A ZIP that was looked through and may be registered.
+pub struct Packed {
+    zip: Zip,
+    _hand: Hand,
+}
+
+impl Packed {
+    /// Files that will be registered, and names that are left out (hidden, `__MACOSX`).
+    pub fn counts(&self) -> (usize, usize) {
+        (self.zip.len(), self.zip.passed)
+    }
+}
+
+/// A folder that goes with whoever holds it.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Folder {
+    /// Looks through an uploaded ZIP: refused as a whole, or good as a whole.
+    pub fn look_into_zip(&self, actor: &Actor, id: &str) -> Answer<Packed> {
+        let Whole::Waits(_, path, hand) = self.whole_upload(actor, id)? else {
+            let (zh, en) = ("这个 ZIP 已作为一个文件登记", "this ZIP was registered as one file");
+            return Err(Refusal::new(Why::Conflict, zh, en));
+        };
+        let zip = Zip::open(&path)?;
+        // Unpacked, and copied to the originals.
+        self.has_room(2 * zip.bytes)?;
+        Ok(Packed { zip, _hand: hand })
+    }
+
+    /// Registers every file of a ZIP under its own name; `each` gets its line as soon as it is acknowledged. Once
+    /// `stop` is set no further file is begun.
+    pub fn register_zip(
+        &self,
+        actor: &Actor,
+        packed: &Packed,
+        rights: &Rights,
+        stop: Arc<AtomicBool>,
+        each: &mut dyn FnMut(DepositLine),
+    ) -> Answer<()> {
+        let person = self.allow(actor, Permission::Deposit)?;
+        let mut claims = rights.claims.clone();
+        check_claims(&claims)?;
+        claims.insert("acting_account".into(), person.name.clone());
+        let folder = incoming(&self.dir).join(format!("upload-{}", hex::encode(&keys::random::<16>()?)));
+        fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
+        let folder = Scratch(folder);
+        let files = packed.zip.unpack(&folder.0)?;
+        let _held = self.in_flight.hold(files.iter().map(|(_, sha256)| *sha256));
+        let paths = files.into_iter().map(|(path, _)| path).collect();
+        let request =
+            DepositRequest { paths, rights: Rights { claims }, stop: Some(stop), ..DepositRequest::default() };
+        let mut noted: Result<()> = Ok(());
+        self.deposit_beside(&request, &mut |event| {
+            let (Event::Done(line) | Event::Left(line)) = event else { return };
+            if let (Some(id), Ok(())) = (&line.id, &noted) {
+                noted = self.note(actor, person, "deposit", id);
+            }
+            each(named(*line, &folder.0));
+        })?;
+        Ok(noted?)
+    }
+}
+
+/// Under its name in the ZIP, not where it lay here.
+fn named(mut line: DepositLine, folder: &Path) -> DepositLine {
+    let path = PathBuf::from(&line.file);
+    line.error = line.error.map(|error| without_path(error, &path));
+    if let Ok(inside) = path.strip_prefix(folder) {
+        line.file = inside.to_string_lossy().into_owned();
+    }
+    line
+}
