@@ -22,6 +22,7 @@ test: ## every test: Rust, the independent reader, the foreign readers, the brow
 	cargo test $(CARGO_FLAGS) --workspace
 	@if [ -d tests ]; then set -x; python3 -m unittest discover -s tests; fi
 	@scripts/verifier.sh
+	@scripts/digester.sh --check
 	node --test tests/browser/vectors.test.mjs
 	node --test tests/browser/page.test.mjs
 	bash -c '. scripts/common.sh; QUEZAO=$$(target_folder)/debug/quezao node tests/portal/walk.mjs'
@@ -32,7 +33,7 @@ lint: ## form, warnings, WebAssembly, arrows between rooms, licences
 	cargo fmt --all --check
 	cargo clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 	cargo check $(CARGO_FLAGS) --target wasm32-unknown-unknown -p evidence -p verify
-	cargo clippy $(CARGO_FLAGS) --target wasm32-unknown-unknown -p verifier -- -D warnings
+	cargo clippy $(CARGO_FLAGS) --target wasm32-unknown-unknown -p verifier -p digester -- -D warnings
 	cargo test $(CARGO_FLAGS) --workspace --test arrows
 	@$(MAKE) --no-print-directory deny
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck -x -P scripts scripts/*.sh packaging/deb.sh packaging/post* packaging/prerm .ci/run; fi

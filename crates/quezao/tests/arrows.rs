@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("archive", &["evidence"]),
     ("verify", &["evidence", "archive"]),
     ("verifier", &["evidence", "archive", "verify"]),
+    ("digester", &["evidence"]),
     ("timestamp", &["evidence"]),
     ("ledger", &["evidence"]),
     ("locale", &[]),
@@ -63,7 +64,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms whose findings must not depend on where and when they are computed.
-const PURE: &[&str] = &["evidence", "verify", "verifier"];
+const PURE: &[&str] = &["evidence", "verify", "verifier", "digester"];
 
 /// What never stands in a pure room's dependencies or source.
 const IMPURE_CRATES: &[&str] = &["getrandom", "rand", "rusqlite", "tempfile", "tokio", "reqwest", "chrono", "rustix"];
