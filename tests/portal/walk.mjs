@@ -14,6 +14,8 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { library, shop } from "./library.mjs";
+import { registering } from "./register.mjs";
+import { conformance } from "./tus.mjs";
 
 const require = createRequire(new URL("../browser/package.json", import.meta.url));
 const { chromium } = require("playwright-core");
@@ -125,6 +127,17 @@ try {
     await page.goto(home + path);
     await shoot(page, name);
   }
+
+  await registering({ page, context, home, work, shoot, inWords });
+  await page.goto(`${home}/account`);
+  const asked = page.locator("form[action='/account/tokens']");
+  await asked.locator("[name=name]").fill("tus");
+  await asked.locator("[name=deposit]").check();
+  await asked.locator("button[type=submit]").click();
+  await page.waitForLoadState();
+  const token = (await page.content()).match(/qz_[0-9a-f]{64}/)[0];
+  await conformance(home, token);
+
   await page.goto(`${home}/preferences?lang=en&back=/library`);
   assert.equal(await page.locator("html").getAttribute("lang"), "en");
 

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::Path,
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use evidence::{digest, hex};
@@ -14,6 +14,11 @@ struct Asset {
     bytes: &'static [u8],
 }
 
+/// A worker keeps to the policy of its own file. This one reads pictures that are not to leave the visitor's machine, so
+/// it may run its module and ask nobody.
+const WORKER: &str = "digester.js";
+const WORKER_POLICY: &str = "default-src 'none'; script-src 'wasm-unsafe-eval'";
+
 const ASSETS: &[Asset] = &[
     Asset { name: "style.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("../assets/style.css") },
     Asset { name: "portal.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/portal.js") },
@@ -23,6 +28,11 @@ const ASSETS: &[Asset] = &[
         bytes: include_bytes!("../assets/register.js"),
     },
     Asset { name: "library.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/library.js") },
+    Asset { name: "rights.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/rights.js") },
+    Asset { name: "send.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/send.js") },
+    Asset { name: WORKER, kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/digester.js") },
+    // Built by scripts/digester.sh; `make test` builds it again and compares.
+    Asset { name: "digester.wasm", kind: "application/wasm", bytes: include_bytes!("../assets/digester.wasm") },
     Asset { name: "chevron.svg", kind: "image/svg+xml", bytes: include_bytes!("../assets/chevron.svg") },
     Asset { name: "icon.svg", kind: "image/svg+xml", bytes: include_bytes!("../assets/icon.svg") },
 ];
@@ -43,5 +53,9 @@ pub(crate) async fn serve(Path((version, name)): Path<(String, String)>) -> Resp
         return StatusCode::NOT_FOUND.into_response();
     };
     let heads = [(header::CONTENT_TYPE, asset.kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
-    (heads, asset.bytes).into_response()
+    let mut response = (heads, asset.bytes).into_response();
+    if asset.name == WORKER {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(WORKER_POLICY));
+    }
+    response
 }

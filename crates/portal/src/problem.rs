@@ -26,6 +26,10 @@ pub(crate) fn status(refusal: &Refusal) -> StatusCode {
         Why::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Why::Conflict => StatusCode::CONFLICT,
         Why::Slow(_) => StatusCode::TOO_MANY_REQUESTS,
+        Why::Busy => StatusCode::LOCKED,
+        // The tus protocol's own.
+        Why::Checksum => StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST),
+        Why::Full => StatusCode::INSUFFICIENT_STORAGE,
         Why::Failed => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -19,7 +19,7 @@ pub enum Who {
 /// A line of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// `get` or `post`.
+    /// `get`, `post` …
     pub method: &'static str,
     /// As the router takes it: `{name}` is a part that varies.
     pub path: &'static str,
@@ -101,6 +101,24 @@ table! {
     get "/captures/{id}/events" SignedIn pages::capture::events;
     get "/register" SignedIn pages::register::page;
     post "/register" SignedIn pages::register::submit;
+    post "/register/digests" SignedIn pages::batch::digests;
+    post "/register/table" SignedIn pages::batch::table;
+    options "/uploads" Anyone pages::upload::options;
+    post "/uploads" SignedIn pages::upload::create;
+    head "/uploads/{id}" SignedIn pages::upload::head;
+    patch "/uploads/{id}" SignedIn pages::upload::patch;
+    post "/uploads/{id}" SignedIn pages::upload::other;
+    delete "/uploads/{id}" SignedIn pages::upload::end;
+    post "/uploads/{id}/deposit" SignedIn pages::upload::deposit;
+    post "/uploads/{id}/unpack" SignedIn pages::upload::unpack;
+    options "/api/v1/uploads" Anyone pages::upload::options;
+    post "/api/v1/uploads" Token pages::upload::create;
+    head "/api/v1/uploads/{id}" Token pages::upload::head;
+    patch "/api/v1/uploads/{id}" Token pages::upload::patch;
+    post "/api/v1/uploads/{id}" Token pages::upload::other;
+    delete "/api/v1/uploads/{id}" Token pages::upload::end;
+    post "/api/v1/uploads/{id}/deposit" Token pages::upload::deposit;
+    post "/api/v1/uploads/{id}/unpack" Token pages::upload::unpack;
     get "/library" SignedIn pages::library::page;
     get "/library.csv" SignedIn pages::chosen::csv;
     post "/library/find" SignedIn pages::find::submit;

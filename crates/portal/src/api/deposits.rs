@@ -88,7 +88,7 @@ const RECEIVED: Member =
 /// What is told of a file that stays where it is.
 pub(super) const NEW_DIGESTS: Shape = Shape { name: "NewDigests", members: &[TOLD, CLAIMED] };
 /// Claims beside a file.
-const CLAIMS: Shape = Shape { name: "Claims", members: &[CLAIMED] };
+pub(crate) const CLAIMS: Shape = Shape { name: "Claims", members: &[CLAIMED] };
 /// A deposit's line: the keys of `quezao deposit --json`.
 const DEPOSIT: Shape = Shape { name: "Deposit", members: &[LINE] };
 const LISTED: Shape = Shape {

@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn every_route_of_the_api_is_described_and_nothing_else_is() {
-        let of_api = |path: &str| path.starts_with("/api/v1/");
+        // Resumable uploads are tus's to describe.
+        let of_api = |path: &str| path.starts_with("/api/v1/") && !path.starts_with("/api/v1/uploads");
         let routes: BTreeSet<_> =
             ROUTES.iter().filter(|r| of_api(r.path)).map(|r| (r.method, r.path, r.who == Who::Token)).collect();
         let described: BTreeSet<_> = OPERATIONS.iter().map(|o| (o.method, o.path, o.scope.is_some())).collect();

@@ -10,7 +10,7 @@ use crate::{
     enter::IntoAnswer,
     form::Form,
     problem, stream,
-    visit::Visit,
+    visit::{Query, Visit},
 };
 use axum::{
     body::Bytes,
@@ -41,8 +41,11 @@ const STEPS: [&str; 12] = [
 /// How often a live page hears.
 const BEAT: Duration = Duration::from_millis(400);
 
-pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
-    show(&app, &visit, "", None).await
+/// `?url=` fills the form in, and `whose=own` says whose page it is.
+pub(crate) async fn page(State(app): State<App>, Query(query): Query, visit: Visit) -> Shown {
+    let get = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
+    let url: String = get("url").chars().filter(|c| !c.is_control()).take(2000).collect();
+    show(&app, &visit, &url, get("whose") == "own", None).await
 }
 
 pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> Shown {
@@ -53,12 +56,12 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
     match app.ask(move |folder| folder.order_captures(&actor, &urls, other, phone, &settings)).await {
         Ok(numbers) if numbers.len() == 1 => Ok(see(&format!("/captures/{}", numbers[0]))),
         Ok(_) => Ok(see("/captures")),
-        Err(refusal) if matches!(refusal.why, Why::Field(_)) => show(&app, &visit, &text, Some(&refusal)).await,
+        Err(refusal) if matches!(refusal.why, Why::Field(_)) => show(&app, &visit, &text, !other, Some(&refusal)).await,
         Err(refusal) => Err(refusal.into_answer()),
     }
 }
 
-async fn show(app: &App, visit: &Visit, typed: &str, refusal: Option<&Refusal>) -> Shown {
+async fn show(app: &App, visit: &Visit, typed: &str, own: bool, refusal: Option<&Refusal>) -> Shown {
     let actor = visit.actor.clone();
     let list = app.ask(move |folder| folder.captures(&actor)).await.map_err(IntoAnswer::into_answer)?;
     let title = visit.t("capture-title");
@@ -74,8 +77,8 @@ async fn show(app: &App, visit: &Visit, typed: &str, refusal: Option<&Refusal>) 
                 @if let Some(wrong) = wrong { span.err role="alert" { (wrong) } }
                 fieldset {
                     legend { (visit.t("claim-purpose")) }
-                    label.pick { input type="radio" name="whose" value="other" checked; (visit.t("purpose-other")) }
-                    label.pick { input type="radio" name="whose" value="own"; (visit.t("purpose-own")) }
+                    label.pick { input type="radio" name="whose" value="other" checked[!own]; (visit.t("purpose-other")) }
+                    label.pick { input type="radio" name="whose" value="own" checked[own]; (visit.t("purpose-own")) }
                 }
                 fieldset {
                     legend { (visit.t("capture-window")) }

@@ -51,7 +51,7 @@ pub(crate) fn draw(visit: &Visit, frame: Frame<'_>, body: Markup) -> Response {
                 link rel="icon" href=(assets::address("icon.svg")) type="image/svg+xml";
                 script src=(assets::address("portal.js")) defer {}
                 @if frame.nav == Nav::Library { script src=(assets::address("library.js")) defer {} }
-                @if frame.nav == Nav::Register { script src=(assets::address("register.js")) defer {} }
+                @if frame.nav == Nav::Register { script src=(assets::address("register.js")) type="module" {} }
             }
             body {
                 a.skip href="#main" { (visit.t("portal-skip")) }

@@ -1,6 +1,7 @@
 //! The pages. Each module is one page: what it asks of `service`, and how the answer is drawn.
 
 pub(crate) mod account;
+pub(crate) mod batch;
 pub(crate) mod browser;
 pub(crate) mod capture;
 pub(crate) mod captured;
@@ -16,9 +17,11 @@ pub(crate) mod library;
 pub(crate) mod lookup;
 pub(crate) mod open;
 pub(crate) mod register;
+mod register_form;
 pub(crate) mod set_up;
 pub(crate) mod share;
 pub(crate) mod sign_in;
+pub(crate) mod upload;
 pub(crate) mod verify;
 mod words;
 

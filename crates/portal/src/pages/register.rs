@@ -1,8 +1,10 @@
-//! Registering pictures: with a script one file a request, with progress; without one a form with many files.
+//! Registering pictures by one form with many files, as a browser without scripts sends it, or a program that wants
+//! its lines as JSON. The page's script sends each file by itself (`upload`), or its digests alone (`batch`).
 
 use super::{
     Shown,
-    layout::{Frame, Nav, draw, mark_only, token},
+    layout::{Frame, Nav, draw, mark_only},
+    register_form,
 };
 use crate::{
     app::App,
@@ -19,7 +21,7 @@ use axum::{
 use evidence::json::{Value, json};
 use evidence::statement::RIGHTS;
 use maud::{Markup, html};
-use service::{Answer, DepositLine, MAX_UPLOAD, Permission, Refusal, Rights, Staged};
+use service::{Answer, DepositLine, Permission, Refusal, Rights, Staged};
 use std::time::Duration;
 
 /// A piece of an upload must be here within.
@@ -32,7 +34,7 @@ const MAX_FILES: usize = 200;
 pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
     let actor = visit.actor.clone();
     app.ask(move |folder| folder.may(&actor, Permission::Deposit)).await.map_err(IntoAnswer::into_answer)?;
-    Ok(draw(&visit, Frame::new(&visit.t("register-title"), Nav::Register), draw_form(&visit)))
+    Ok(draw(&visit, Frame::new(&visit.t("register-title"), Nav::Register), register_form::draw(&visit)))
 }
 
 /// What became of one file.
@@ -217,95 +219,4 @@ fn result(visit: &Visit, outcome: &Outcome) -> Markup {
             span.state.bad { (visit.t("register-failed")) }
         },
     }
-}
-
-fn draw_form(visit: &Visit) -> Markup {
-    let most = [("n", (MAX_UPLOAD >> 30).to_string().into())];
-    html! {
-        header.page-head { h1 { (visit.t("register-title")) } p.lead { (visit.t("register-lead")) } }
-        form id="register" method="post" action="/register" enctype="multipart/form-data"
-            data-csrf=(visit.csrf) data-words=(words(visit)) {
-            (token(visit))
-            section.sec aria-labelledby="files" {
-                div.h { h2 id="files" { (visit.t("register-files")) } p id="plan" {} }
-                div.stack {
-                    div.drop id="drop" {
-                        svg aria-hidden="true" { use href="#i-sheet" {} }
-                        p.t { (visit.t("register-drop")) }
-                        p.soft.small { (visit.tv("register-limit", &most)) }
-                        div.acts {
-                            label.btn { (visit.t("register-choose"))
-                                input.sr id="choose" type="file" name="files" multiple; }
-                        }
-                        p.small id="chosen" role="status" {}
-                    }
-                    div id="all" hidden {
-                        progress id="all-bar" value="0" max="1" aria-label=(visit.t("register-all")) {}
-                        p.small.soft id="all-words" role="status" {}
-                    }
-                    ul.batch id="batch" {}
-                }
-            }
-            section.sec aria-labelledby="rights" {
-                div.h { h2 id="rights" { (visit.t("register-rights")) } p { (visit.t("register-rights-hint")) } }
-                div.grid2 {
-                    (field(visit, "title", "text", "register-by-name"))
-                    (field(visit, "author", "text", "register-undeclared"))
-                    label { (visit.t("claim-work_origin"))
-                        select name="work_origin" {
-                            option value="" { (visit.t("register-undeclared")) }
-                            @for origin in ["self", "employee", "commissioned", "assigned", "supplier", "buyer", "generated"] {
-                                option value=(origin) { (visit.t(&format!("origin-{origin}"))) }
-                            }
-                        }
-                    }
-                    (field(visit, "completed_at", "text", "register-date"))
-                    (field(visit, "published_at", "text", "register-date"))
-                    (field(visit, "published_url", "url", "register-undeclared"))
-                }
-            }
-            section.sec {
-                h2 { (visit.t("register-go")) }
-                div.stack {
-                    div.acts {
-                        button.btn.main id="go" type="submit" { (visit.t("register-submit")) }
-                        a.btn id="library" href="/library" hidden { (visit.t("portal-nav-library")) }
-                    }
-                    p.small.soft { (visit.t("register-does-not")) }
-                }
-            }
-        }
-    }
-}
-
-fn field(visit: &Visit, name: &str, kind: &str, hint: &str) -> Markup {
-    html! {
-        label { (visit.t(&format!("claim-{name}")))
-            input type=(kind) name=(name) maxlength="1000" placeholder=(visit.t(hint)) autocomplete="off"; }
-    }
-}
-
-/// The script's words, as JSON in an attribute: a script file speaks no language.
-fn words(visit: &Visit) -> String {
-    let names = [
-        "waiting",
-        "sending",
-        "working",
-        "new",
-        "existing",
-        "pending",
-        "failed",
-        "remove",
-        "retry",
-        "see",
-        "counts-live",
-        "plan",
-        "submit-n",
-        "no-files",
-        "cut",
-        "leave",
-    ];
-    let words: std::collections::BTreeMap<&str, String> =
-        names.iter().map(|name| (*name, visit.t(&format!("register-{name}")))).collect();
-    json!(words).to_string()
 }

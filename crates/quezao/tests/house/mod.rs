@@ -30,7 +30,12 @@ impl House {
     pub fn open_with(work: tempfile::TempDir, more: &[&str]) -> Self {
         let mut command = program(&work);
         command.args(["serve", "--data", "data", "--listen", "127.0.0.1:0"]).args(more);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::of(work, command.stdout(Stdio::piped()).stderr(Stdio::piped()))
+    }
+
+    /// The same by a command of the caller's, with both its outputs.
+    pub fn of(work: tempfile::TempDir, command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut said = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
         let address = said.split("http://").nth(1).unwrap_or_else(|| panic!("{said}")).trim().trim_end_matches('/');
@@ -55,12 +60,28 @@ impl House {
     /// The same with more arguments.
     pub fn set_up_with(more: &[&str]) -> (Self, Browser) {
         let house = Self::open_with(tempfile::tempdir().unwrap(), more);
-        let mut browser = house.browser();
-        let path = house.set_up.clone().unwrap();
+        let browser = house.set_up_by_lin_wan();
+        (house, browser)
+    }
+
+    pub fn set_up_by_lin_wan(&self) -> Browser {
+        let mut browser = self.browser();
+        let path = self.set_up.clone().unwrap();
         browser.get(&path);
         let answer = browser.post(&path, &lin_wan());
         assert_eq!(answer.status, 303, "{}", answer.body);
-        (house, browser)
+        browser
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it as a power cut would; the work folder stays.
+    pub fn kill(mut self) -> tempfile::TempDir {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        std::mem::replace(&mut self.work, tempfile::tempdir().unwrap())
     }
 
     pub fn browser(&self) -> Browser {
