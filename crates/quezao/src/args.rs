@@ -330,6 +330,14 @@ pub(crate) enum AdminCommand {
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
     },
+    Origin {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long, value_name = "DIR")]
+        new: PathBuf,
+        #[arg(long, value_enum, default_value_t = Reason::Restored)]
+        reason: Reason,
+    },
     LedgerCheck(Data),
     #[command(subcommand)]
     Similar(near::Similar),
@@ -341,6 +349,13 @@ pub(crate) enum AdminCommand {
         #[arg(long, value_name = "FILE", required = true)]
         crl: Vec<PathBuf>,
     },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Reason {
+    Restored,
+    KeyLost,
+    Ended,
 }
 
 /// The whole definition, in the reader's language.

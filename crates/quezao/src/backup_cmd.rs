@@ -81,6 +81,37 @@ pub(crate) fn restore(out: &Out, a: &args::Data, from: &Path, file: Option<&Path
     0
 }
 
+pub(crate) fn origin(out: &Out, a: &args::Data, new: &Path, reason: args::Reason) -> u8 {
+    let reason = match reason {
+        args::Reason::Restored => "restored",
+        args::Reason::KeyLost => "key-lost",
+        args::Reason::Ended => "ended",
+    };
+    let began = match service::begin_after(&a.data, new, reason) {
+        Ok(began) => began,
+        Err(e) => return out.refuse(&e),
+    };
+    let made = began.made;
+    out.warn(&made.warnings);
+    if a.json {
+        out.json(&serde_json::json!({
+            "origin": made.origin, "ledger_key": made.ledger_key, "authority_root": made.authority_root,
+            "signer_root": made.signer_root, "earlier_origin": began.earlier_origin,
+            "earlier_size": began.earlier_size, "error": null,
+        }));
+        return 0;
+    }
+    let args = [
+        ("path", show_path(new).into()),
+        ("origin", made.origin.into()),
+        ("earlier", began.earlier_origin.into()),
+        ("size", began.earlier_size.to_string().into()),
+    ];
+    out.line(&out.text("origin-done", &args));
+    out.note(&out.text("origin-next", &[("old", show_path(&a.data).into())]));
+    0
+}
+
 fn with_bar<T>(out: &Out, message: &str, run: impl FnOnce(&mut dyn FnMut(Progress)) -> T) -> T {
     let mut bar = ProgressBar::hidden();
     let done = run(&mut |progress| match progress {

@@ -40,6 +40,7 @@ pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
         origin: a.origin,
         tsa: a.tsa,
         signer: a.signer.map(|pem| service::OwnSigner { pem, crls: a.crl }),
+        after: None,
     };
     let made = match Folder::init(&a.data.data, &options) {
         Ok(made) => made,
@@ -152,6 +153,7 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
         AdminCommand::Restore { backup, data, passphrase_file } => {
             crate::backup_cmd::restore(out, data, backup, passphrase_file.as_deref())
         }
+        AdminCommand::Origin { data, new, reason } => crate::backup_cmd::origin(out, data, new, *reason),
         AdminCommand::Signer { data, signer, crl } => open(out, &data.data, Mode::Write, |folder| {
             let root = folder.set_signer(signer.as_deref(), crl)?;
             if data.json {

@@ -113,6 +113,7 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         "ledger-check" => &["size", "root", "unplaced"],
         "signer" => &["signer_root_sha256"],
         "backup" => &["backup", "files", "bytes", "size", "originals", "keys", "mirror"],
+        "origin" => &["origin", "ledger_key", "authority_root", "signer_root", "earlier_origin", "earlier_size"],
         "restore" => &["data", "files", "bytes", "size", "origin", "made_at", "keys", "old"],
         _ => &[],
     })

@@ -269,6 +269,55 @@ fn an_old_copy_put_back_is_read_with_a_warning_and_not_written() {
 }
 
 #[test]
+fn a_new_ledger_goes_on_after_an_old_copy_and_names_what_was_signed() {
+    let desk = Desk::new();
+    let first = desk.deposit("one");
+    let ended = desk.ok(&["admin", "keys", "--json", "--data", "data"])[0]["origin"].clone();
+    let whole = desk.run(&["admin", "origin", "--json", "--data", "data", "--new", "new"]);
+    assert!(whole.status.code() == Some(2) && said(&whole).contains("newest state"), "{}", said(&whole));
+    desk.backup("old", &[]);
+    let lost = desk.deposit("two");
+    desk.ok(&["export", "--json", "--data", "data", "--output", "out", &lost]);
+    desk.put_back("old");
+    fs::write(desk.path("file"), "three").unwrap();
+    let refused = desk.run(&["deposit", "--data", "data", "file"]);
+    assert!(refused.status.code() == Some(2) && said(&refused).contains("quezao admin origin"), "{}", said(&refused));
+
+    let began = desk.ok(&["admin", "origin", "--json", "--data", "data", "--new", "new"]).remove(0);
+    // The mirror knew of the lost record: three leaves, not two.
+    assert_eq!((&began["earlier_origin"], &began["earlier_size"]), (&ended, &3.into()), "{began}");
+    assert!(began["origin"] != ended);
+    let listed = desk.ok(&["list", "--json", "--data", "new"]);
+    assert_eq!((listed.len(), &listed[0]["index"], &listed[0]["file"]), (1, &1.into(), &ended));
+    let id = listed[0]["id"].as_str().unwrap();
+    desk.ok(&["export", "--json", "--data", "new", "--output", "out", id]);
+    let package = format!("out/{id}.zip");
+    let verdict = desk.ok(&["verify", "--json", "--data", "new", &package]).remove(0);
+    let named = verdict["checks"].as_array().unwrap().iter().find(|c| c["id"] == "earlier-ledger").unwrap();
+    assert_eq!(named["result"], "pass");
+    assert!(verdict["shows"].to_string().contains(ended.as_str().unwrap()), "{verdict}");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../archive/assets/verify.py");
+    let mut python = Command::new("python3");
+    python.args([script, "--trust", "new/trust", &package]).current_dir(desk.0.path());
+    let read = python.output().unwrap();
+    assert_eq!(read.status.code(), Some(0), "{}", String::from_utf8_lossy(&read.stdout));
+
+    // New records go to the new ledger; the old one is read, and what it gave out holds.
+    let args = ["deposit", "--json", "--data", "new", "file"];
+    assert_eq!(desk.ok(&args)[0]["status"], "new");
+    let refused = desk.run(&["deposit", "--data", "data", "file"]);
+    assert!(refused.status.code() == Some(2) && said(&refused).contains("has ended"), "{}", said(&refused));
+    let read = desk.run(&["export", "--json", "--data", "data", "--output", "out", &first]);
+    assert!(read.status.success() && said(&read).contains("has ended"), "{}", said(&read));
+    for (id, text) in [(first, "one"), (lost, "two")] {
+        fs::write(desk.path("file"), text).unwrap();
+        desk.ok(&["verify", "--json", "--data", "data", &format!("out/{id}.zip"), "file"]);
+    }
+    let twice = desk.run(&["admin", "origin", "--data", "data", "--new", "newer"]);
+    assert!(twice.status.code() == Some(2) && !desk.path("newer").exists(), "{}", said(&twice));
+}
+
+#[test]
 fn a_backup_overwrites_nothing_and_stays_outside() {
     let desk = Desk::new();
     desk.deposit("one");

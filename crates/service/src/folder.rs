@@ -24,7 +24,7 @@ use crate::{
     in_flight::InFlight,
     intake,
     issuers::Issuers,
-    keys,
+    keys, origin,
 };
 use evidence::note::{Signer, VerifierKey};
 use std::{
@@ -88,10 +88,14 @@ impl Folder {
                 let e = ledger_error(&e);
                 folder.warnings.push((e.zh, e.en));
             }
+            if let Some(by) = folder.ended_by()? {
+                folder.warnings = vec![origin::notice(&by)];
+            }
             return Ok(folder);
         }
         let lock = lock(dir)?;
         let store = store::Store::open(&database)?;
+        origin::check(dir, &store)?;
         let (writer, warnings) = open_writer(dir, &store, &required(&store, "origin")?, lock)?;
         intake::clean(&dir.join("originals"), &store)?;
         let mut folder = Self::assemble(dir, store, Some(writer))?;
@@ -293,6 +297,14 @@ fn required(store: &store::Store, key: &str) -> Result<String> {
 
 /// The ledger's refusals, in sentences.
 pub(crate) fn ledger_error(error: &ledger::Error) -> Error {
+    if let ledger::Error::Rollback { folder_size, mirror_size, mirror } = error {
+        let mirror = show_path(mirror);
+        return Error::new(
+            format!("这是旧副本，只能读取：文件夹有 {folder_size} 条记录，而账本已签署过 {mirror_size} 条（{mirror}）。请找更新的备份；若确已丢失，用 quezao admin origin --data DIR --new NEW 另起新账本"),
+            format!("this is an old copy and can only be read: the folder has {folder_size} records, the ledger signed {mirror_size} ({mirror}). Look for a newer backup; if there is none, begin a new ledger with quezao admin origin --data DIR --new NEW"),
+        )
+        .code("old-copy");
+    }
     Error::new(
         format!("账本拒绝了操作：{error}。请不要删除任何文件；先运行 quezao admin ledger-check"),
         format!("the ledger refused: {error}. Delete nothing; run quezao admin ledger-check first"),

@@ -134,6 +134,9 @@ fn fill(
     more(&database)?;
     let (writer, _) = folder::open_writer(dir, &database, &origin, folder::lock(dir)?)?;
     register::operator(&database, &writer, &origin, runs, &options.operator_filings)?;
+    if let Some(after) = &options.after {
+        crate::origin::record(&database, &writer, &origin, after)?;
+    }
     writer.ledger.flush_and_close().map_err(|e| folder::ledger_error(&e))?;
     for name in &options.tsa {
         authorities::add(dir, &AddAuthority { name: name.clone(), ..AddAuthority::default() })?;

@@ -32,6 +32,7 @@ mod keybox;
 mod keys;
 mod letters;
 mod lines;
+mod origin;
 mod pace;
 mod paper;
 mod plan;
@@ -70,6 +71,7 @@ pub use folder::Folder;
 pub use hooks::Postman;
 pub use intake::{Filter, INTERRUPTED, digests};
 pub use keys::{platform_keys, random_word};
+pub use origin::{After, Began, begin_after};
 pub use paper::{contact_sheets, page_pictures, pair_pictures};
 pub use plan::Passed;
 pub use prove::write_whole;
@@ -126,6 +128,8 @@ pub struct InitOptions {
     pub signer: Option<OwnSigner>,
     /// Presets of outside time authorities: they seal.
     pub tsa: Vec<String>,
+    /// The ledger that this one goes on after.
+    pub after: Option<After>,
 }
 
 /// What `init` made.
