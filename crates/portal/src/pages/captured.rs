@@ -104,7 +104,7 @@ fn ended(visit: &Visit, captured: &Captured) -> Markup {
     let (class, mark) = if outcome == "complete" { ("done", "page") } else { ("res", "res") };
     html! {
         div.stack.outcome {
-            p.phrase { (mark_only(class, mark)) (visit.t(&format!("outcome-{outcome}"))) }
+            p.phrase { (mark_only(class, mark)) span { (visit.t(&format!("outcome-{outcome}"))) } }
             @if let Some(at) = captured.record.discarded { p.note { (visit.t("capture-discarded")) " " (words::time(at)) } }
             @if let (Some(from), Some(until)) = (from, until) {
                 p {

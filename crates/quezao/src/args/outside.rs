@@ -96,12 +96,13 @@ pub(crate) struct Renew {
 pub(crate) struct Clock {
     #[command(flatten)]
     pub data: Data,
-    #[arg(long, value_name = "HOST")]
+    // Another server than that of `--server URL`: its help is another message.
+    #[arg(id = "sntp", long = "server", value_name = "HOST")]
     pub server: Vec<String>,
     #[arg(long, value_name = "N")]
     pub limit_ms: Option<u64>,
     #[arg(long, value_name = "N")]
     pub every_minutes: Option<u64>,
-    #[arg(long, conflicts_with = "server")]
+    #[arg(long, conflicts_with = "sntp")]
     pub off: bool,
 }
