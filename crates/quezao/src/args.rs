@@ -28,7 +28,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     Init(Init),
-    Deposit(Deposit),
+    Deposit(Box<Deposit>),
     Capture(Capture),
     Compare(Compare),
     Collect(Collect),

@@ -49,7 +49,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
     use args::Command as C;
     match command {
         C::Init(a) => folder_cmd::init(out, a),
-        C::Deposit(a) => deposit_cmd::deposit(out, a),
+        C::Deposit(a) => deposit_cmd::deposit(out, *a),
         C::Capture(a) => capture_cmd::capture(out, a),
         C::Compare(a) => compare_cmd::compare(out, a),
         C::Collect(a) => collect_cmd::collect(out, a),

@@ -327,11 +327,13 @@ fn a_page_is_captured_through_a_server() {
     }
 }
 
+/// Heads (name → value, in lower case) and a body.
+type Heard = (BTreeMap<String, String>, String);
+
 /// A receiver of web hooks.
 #[derive(Clone, Default)]
 struct Receiver {
-    /// Heads (name → value, in lower case) and bodies.
-    heard: Arc<Mutex<Vec<(BTreeMap<String, String>, String)>>>,
+    heard: Arc<Mutex<Vec<Heard>>>,
     /// What it answers; 0: it hangs up.
     status: Arc<AtomicU16>,
 }
@@ -369,7 +371,7 @@ impl Receiver {
     }
 
     /// The tries so far, once there are so many.
-    fn tries(&self, many: usize) -> Vec<(BTreeMap<String, String>, String)> {
+    fn tries(&self, many: usize) -> Vec<Heard> {
         until(|| Some(self.heard.lock().unwrap().clone()).filter(|heard| heard.len() >= many))
     }
 }
