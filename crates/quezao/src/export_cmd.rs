@@ -8,7 +8,7 @@ use crate::{
     remote,
 };
 use locale::Locale;
-use service::{ExportLine, ExportRequest, Folder, Mode, show_path};
+use service::{DepositLine, ExportLine, ExportRequest, Folder, Mode, show_path};
 use std::{
     fs::File,
     io::{self, Read},
@@ -125,18 +125,22 @@ enum Source {
 fn of_folder(data: &Path, all: bool, pending: bool, ids: &mut Vec<String>) -> service::Result<Source> {
     let reader = Folder::open(data, Mode::Read)?;
     if all {
-        let lines = reader.list()?.into_iter().filter(|line| line.erased_at.is_none());
-        *ids = lines.filter_map(|line| line.id).collect();
+        *ids = of_all(reader.list()?);
     }
     let sealed = |id: &String| reader.show(id).map_or(true, |(line, _)| line.status != "pending");
     let read = pending || ids.iter().all(sealed);
     Ok(Source::Folder(Box::new(if read { reader } else { Folder::open(data, Mode::Write)? })))
 }
 
+/// Numbers of what can be taken out.
+fn of_all(lines: Vec<DepositLine>) -> Vec<String> {
+    lines.into_iter().filter(|line| line.erased_at.is_none()).filter_map(|line| line.id).collect()
+}
+
 fn of_server(server: remote::Server, all: bool, ids: &mut Vec<String>) -> service::Result<Source> {
     if all {
         ids.clear();
-        remote::records::list(&server, &mut |lines| ids.extend(lines.into_iter().filter_map(|line| line.id)))?;
+        remote::records::list(&server, &mut |lines| ids.extend(of_all(lines)))?;
     }
     Ok(Source::Server(Box::new(server)))
 }

@@ -366,12 +366,6 @@ pub(crate) fn printable(text: &str) -> String {
     service::show_path(Path::new(&text.chars().take(400).collect::<String>()))
 }
 
-/// As a part of an address.
-pub(crate) fn coded(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::address;

@@ -176,7 +176,7 @@ fn what_cannot_be_is_refused_by_name() {
     refused(&["list", "--server", "portal"], "https://");
     refused(&["list", "--server", "http://127.0.0.1:1"], "127.0.0.1:1");
     refused(&["show", "../../etc/passwd"], "no record");
-    refused(&["show", "01a20d51-07a2-7ef7-9aa6-6128256c1eaf"], "no record");
+    refused(&["show", "01a20d51-07a2-7ef7-9aa6-6128256c1eaf"], "no such record");
     let with = |name: &str, value: &str, args: &[&str]| {
         let output = shop.command(shop.house.address).env(name, value).args(args).output().unwrap();
         (output.status.code(), said(&output))

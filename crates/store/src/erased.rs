@@ -57,6 +57,8 @@ impl Store {
             transaction.execute("DELETE FROM waiting WHERE id = ?1", [id])?;
             accounts::note(&transaction, &Act { subject: id.clone(), ..act.clone() })?;
         }
+        // The place of the newest record is given to the next one, of which web hooks have not heard.
+        transaction.execute("UPDATE hooks SET seen = min(seen, (SELECT coalesce(max(seq), 0) FROM records))", [])?;
         Ok(transaction.commit()?)
     }
 

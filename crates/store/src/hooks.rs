@@ -323,7 +323,7 @@ fn message(row: &Row<'_>) -> rusqlite::Result<Message> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{NewRecord, OWNER_ACCOUNT, Record};
+    use crate::{Act, NewRecord, OWNER_ACCOUNT, Record};
 
     fn record(n: u8) -> NewRecord {
         let record = Record {
@@ -368,6 +368,18 @@ mod tests {
         assert_eq!(fill(&store, 5), 0, "a restart says nothing twice");
         store.set_index(&[([3; 32], 3)]).unwrap();
         assert_eq!(fill(&store, 5), 2);
+        let act = Act {
+            at: 5,
+            account: OWNER_ACCOUNT,
+            sign_in: None,
+            via: "test".into(),
+            act: "erase",
+            subject: String::new(),
+        };
+        store.erase(&["id-4".into()], &act).unwrap();
+        store.insert(&[record(5)]).unwrap();
+        store.set_index(&[([5; 32], 5)]).unwrap();
+        assert_eq!(fill(&store, 6), 1, "it stands where the erased one stood, and is told all the same");
         let due = store.due_messages(5, 9).unwrap();
         assert_eq!((due.len(), due[0].1.subject.as_str()), (1, "id-2"), "one of a hook at a time, the oldest");
         let tried = |state, due_at| Tried { state, due_at, status: Some(500), error: None };

@@ -66,10 +66,10 @@ pub(super) const LINE: &[Member] = &[
     member("sm3", Kind::Digest, Need::OrNull, "文件的 SM3", "SM3 of the file"),
     member(
         "status",
-        Kind::Word(&["new", "existing", "pending", "failed"]),
+        Kind::Word(&["new", "existing", "pending", "failed", "erased"]),
         Need::Always,
-        "new 新登记并已封存，existing 此前已登记，pending 已登记、等待封存，failed 未登记",
-        "new and sealed, existing before, pending: recorded and not sealed yet, failed: not recorded",
+        "new 新登记并已封存，existing 此前已登记，pending 已登记、等待封存，failed 未登记，erased 已删除（只见于 /records）",
+        "new and sealed, existing before, pending: recorded and not sealed yet, failed: not recorded; erased (of /records alone)",
     ),
     member("index", Kind::Whole(0, MAX_INTEGER.unsigned_abs()), Need::OrNull, "账本中的序号", "leaf index"),
     member("record_sha256", Kind::Digest, Need::OrNull, "record.json 的 SHA-256", "SHA-256 of record.json"),

@@ -22,7 +22,8 @@ use service::{DepositLine, MAX_LISTED};
 
 const SIZE: Member =
     member("size", Kind::Whole(0, MAX_INTEGER.unsigned_abs()), Need::OrNull, "文件的字节数", "bytes of the file");
-const RECORD: Shape = Shape { name: "Record", members: &[LINE, &[SIZE]] };
+const ERASED: Member = member("erased_at", Kind::Time, Need::OrNull, "何时删除", "when it was erased");
+const RECORD: Shape = Shape { name: "Record", members: &[LINE, &[SIZE, ERASED]] };
 const RECORDS: Shape = Shape {
     name: "Records",
     members: &[&[
@@ -36,6 +37,7 @@ const TOLD: Shape = Shape {
         LINE,
         &[
             SIZE,
+            ERASED,
             member("kind", Kind::Text(40), Need::Always, "记录的种类", "kind of the record"),
             member("claims", Kind::Free, Need::Always, "全部声明", "every claim"),
             member("exif", Kind::List(&FIELD, usize::MAX), Need::Always, "图片自带的 EXIF", "the picture's EXIF"),
@@ -109,10 +111,11 @@ pub(crate) async fn show(State(app): State<App>, Path(id): Path<String>, visit: 
     Ok(answer(StatusCode::OK, &TOLD, &shown))
 }
 
-/// The keys of `quezao list --json`, and the size.
+/// The keys of `quezao list --json`, the size, and when it was erased.
 fn line(line: &DepositLine) -> Value {
     json!({
         "id": line.id, "file": line.file, "sha256": line.sha256, "sm3": line.sm3, "status": line.status,
-        "index": line.index, "record_sha256": line.record_sha256, "size": line.size, "error": null,
+        "index": line.index, "record_sha256": line.record_sha256, "size": line.size,
+        "erased_at": line.erased_at.map(|at| at.to_micros()), "error": null,
     })
 }

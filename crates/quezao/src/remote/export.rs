@@ -51,7 +51,7 @@ fn one(server: &Server, id: &str, request: &ExportRequest) -> service::Result<Ve
     let lang = if request.english { "en" } else { "zh" };
     let disclose = if request.full { "&disclose=full" } else { "" };
     let path = format!("/api/v1/deposits/{id}/package.zip?lang={lang}{disclose}");
-    let package = server.bytes(&path, MAX_PACKAGE).map_err(|e| if e.code == NOT_FOUND { no_record(id) } else { e })?;
+    let package = server.bytes(&path, MAX_PACKAGE)?;
     let entries = looked_at(id, &line, &package)?;
     let entry = |name: &str| entries.iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes);
     let full = if request.full { ".full" } else { "" };

@@ -1,6 +1,7 @@
 //! A record as a server tells it, looked at before it is believed: its parts are printed, and become file names.
 
 use super::{not_understood, printable};
+use evidence::time::Utc;
 use serde::Deserialize;
 use serde_json::Value;
 use service::{DepositLine, Error};
@@ -15,20 +16,23 @@ struct Told {
     index: Option<u64>,
     record_sha256: Option<String>,
     size: Option<u64>,
+    erased_at: Option<String>,
 }
 
 /// The line that an answer, or a part of one, tells.
 pub(crate) fn line(value: &Value) -> service::Result<DepositLine> {
     let told = Told::deserialize(value).map_err(|_| not_understood())?;
     let digest = |text: &Option<String>| text.as_ref().is_none_or(|t| is_digest(t));
-    let known = ["new", "existing", "pending"].contains(&told.status.as_str());
+    let known = ["new", "existing", "pending", "erased"].contains(&told.status.as_str());
     if !known
         || told.id.as_deref().is_some_and(|id| !is_id(id))
         || ![&told.sha256, &told.sm3, &told.record_sha256].into_iter().all(digest)
     {
         return Err(not_understood());
     }
+    let erased_at = told.erased_at.map(|at| Utc::parse_micros(&at)).transpose().map_err(|_| not_understood())?;
     Ok(DepositLine {
+        erased_at,
         id: told.id,
         file: told.file,
         sha256: told.sha256,

@@ -1,7 +1,7 @@
 //! `list` and `show` through a server.
 
 use super::{
-    NOT_FOUND, Server, coded,
+    Server,
     line::{is_id, line, no_record},
     not_understood,
 };
@@ -46,8 +46,7 @@ pub(crate) fn show(server: &Server, id: &str) -> service::Result<Shown> {
     if !is_id(id) {
         return Err(no_record(id));
     }
-    let answer = server.json(&format!("/api/v1/records/{}", coded(id)));
-    let told = answer.map_err(|e| if e.code == NOT_FOUND { no_record(id) } else { e })?;
+    let told = server.json(&format!("/api/v1/records/{id}"))?;
     let record = line(&told)?;
     if record.id.as_deref() != Some(id) {
         return Err(not_understood());

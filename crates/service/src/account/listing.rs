@@ -1,7 +1,7 @@
 //! An account's records as the command line lists them: oldest first, a piece at a time, none twice.
 
 use super::{Actor, Answer, Permission, Refusal};
-use crate::{DepositLine, Folder, waiting::waiting_line};
+use crate::{DepositLine, Folder, erase, waiting::waiting_line};
 use store::OWNER_ACCOUNT;
 
 /// Most records of one piece.
@@ -17,7 +17,8 @@ pub struct Listing {
 }
 
 impl Folder {
-    /// The account's records behind the one with the number `after` (empty: from the first), at most `limit`.
+    /// The account's records behind the one with the number `after` (empty: from the first), at most `limit`; after the
+    /// last what waits, and what was erased.
     pub fn records_of(&self, actor: &Actor, after: &str, limit: u32) -> Answer<Listing> {
         let person = self.allow(actor, Permission::View)?;
         if !after.is_empty() && self.store.account_of(after)? != Some(person.account) {
@@ -32,9 +33,13 @@ impl Folder {
         let full = records.len() == limit as usize;
         let mut lines = self.lines(records.iter())?;
         let next = lines.last().and_then(|line| line.id.clone()).filter(|_| full);
-        // What waits for a token from outside is nobody's but the owner's so far, and has no place in the order.
-        if !full && person.account == OWNER_ACCOUNT {
-            lines.extend(self.store.waiting()?.iter().map(|w| waiting_line(w, w.file_name.clone())));
+        if !full {
+            // What waits for a token from outside is nobody's but the owner's so far.
+            if person.account == OWNER_ACCOUNT {
+                lines.extend(self.store.waiting()?.iter().map(|w| waiting_line(w, w.file_name.clone())));
+            }
+            let erased = self.store.erasures(false)?;
+            lines.extend(erased.iter().filter(|e| e.account == person.account).map(erase::line));
         }
         Ok(Listing { lines, next })
     }
