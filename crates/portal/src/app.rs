@@ -147,10 +147,12 @@ impl App {
         std::thread::spawn(move || {
             let postman = Postman::new(&app.0.capturing.loopback);
             while !app.stopping() {
-                let Some(folder) = app.folder() else { return };
-                let sent = folder.run_hooks(&postman);
-                drop(folder);
-                if !matches!(sent, Ok(true)) {
+                let due = app.folder().map(|folder| folder.letters());
+                let Some(due) = due else { return };
+                let (mut letters, more) = due.unwrap_or_default();
+                postman.carry(&mut letters);
+                let noted = app.folder().map(|folder| folder.note_letters(&letters));
+                if !matches!(noted, Some(Ok(()))) || letters.is_empty() && !more {
                     std::thread::sleep(Duration::from_millis(300));
                 }
             }

@@ -37,6 +37,14 @@ const AT_ONCE: u32 = 4;
 /// How long what was delivered stays in the log.
 const KEPT: i64 = 30 * 24 * 3600 * SECOND;
 
+/// A message on its way. Nobody holds the data folder meanwhile, so that a slow host does not hold up a stop.
+pub struct Letter {
+    hook: Hook,
+    message: Message,
+    /// Status of the answer, or why there is none, (zh, en).
+    answer: Option<std::result::Result<u16, (String, String)>>,
+}
+
 /// Sends what is due.
 pub struct Postman {
     loopback: Vec<Loopback>,
@@ -47,6 +55,15 @@ impl Postman {
     /// `loopback`: hosts and ports of this machine that the operator allows.
     pub fn new(loopback: &[Loopback]) -> Self {
         Self { loopback: loopback.to_vec(), tls: crate::web::web_tls() }
+    }
+
+    /// One try of each, side by side.
+    pub fn carry(&self, letters: &mut [Letter]) {
+        std::thread::scope(|scope| {
+            for letter in letters {
+                scope.spawn(move || letter.answer = Some(self.post(&letter.hook, &letter.message, clock::now())));
+            }
+        });
     }
 
     /// One try: the status of the answer, or why there is none, (zh, en).
@@ -88,62 +105,50 @@ impl Postman {
 }
 
 impl Folder {
-    /// Puts into the outbox what has ended, and sends what is due. Whether there was anything. Only the one writer
-    /// calls this.
-    pub fn run_hooks(&self, postman: &Postman) -> Result<bool> {
+    /// Puts into the outbox what has ended. Gives what is due, and whether more has ended. Only the one writer calls this.
+    pub fn letters(&self) -> Result<(Vec<Letter>, bool)> {
         if self.store.all_hooks()?.is_empty() {
-            return Ok(false);
+            return Ok((Vec::new(), false));
         }
         self.shelve()?;
         let sealed = self.sealed_leaves()?;
-        let names = (0..).map(|_| keys::random_word());
-        let (mut names, mut failed) = (names, None);
         let now = clock::now();
         let more = self.store.fill_outbox(sealed, now.0, &mut |hook, happened| {
             let (event, data) = said(hook, happened)?;
-            let name = match names.next()? {
-                Ok(name) => format!("msg_{name}"),
-                Err(e) => {
-                    failed = Some(e);
-                    return None;
-                }
-            };
+            let name =
+                format!("msg_{}", &hex::encode(&mac(&hook.secret, &format!("{event} {}", happened.subject)))[..32]);
             let body = json!({"type": event, "timestamp": now.to_micros(), "data": data}).to_string();
             Some(NewMessage { name, event: event.to_owned(), subject: happened.subject.clone(), body })
         })?;
-        if let Some(error) = failed {
-            return Err(error);
-        }
         let due = self.store.due_messages(clock::now().0, AT_ONCE)?;
-        std::thread::scope(|scope| {
-            let tries: Vec<_> =
-                due.iter().map(|(hook, message)| scope.spawn(|| self.try_one(postman, hook, message))).collect();
-            tries.into_iter().filter_map(|t| t.join().ok()).collect::<Result<()>>()
-        })?;
-        self.store.sweep_messages(clock::now().0 - KEPT)?;
-        Ok(more || !due.is_empty())
+        let letters = due.into_iter().map(|(hook, message)| Letter { hook, message, answer: None });
+        Ok((letters.collect(), more))
     }
 
-    fn try_one(&self, postman: &Postman, hook: &Hook, message: &Message) -> Result<()> {
-        let answer = postman.post(hook, message, clock::now());
-        let now = clock::now().0;
-        let rest = RESTS.get(message.tries as usize);
-        let gone = matches!(answer, Ok(410));
-        let mut tried = Tried { state: "delivered", due_at: now, status: answer.as_ref().ok().copied(), error: None };
-        if !matches!(answer, Ok(200..=299)) {
-            tried.error = Some(answer.err().unwrap_or_else(|| unwanted(tried.status.unwrap_or_default())));
-            tried.state = "dead";
-            if let Some(rest) = rest.filter(|_| !gone) {
-                let chance = i64::from(u16::from_le_bytes(keys::random()?)) * rest * SECOND / 5 / i64::from(u16::MAX);
-                (tried.state, tried.due_at) = ("waiting", now + rest * SECOND + chance);
+    /// Notes what came of tries.
+    pub fn note_letters(&self, letters: &[Letter]) -> Result<()> {
+        for Letter { hook, message, answer } in letters {
+            let Some(answer) = answer else { continue };
+            let now = clock::now().0;
+            let gone = matches!(answer, Ok(410));
+            let status = answer.as_ref().ok().copied();
+            let mut tried = Tried { state: "delivered", due_at: now, status, error: None };
+            if !matches!(answer, Ok(200..=299)) {
+                tried.error = Some(answer.clone().err().unwrap_or_else(|| unwanted(status.unwrap_or_default())));
+                tried.state = "dead";
+                if let Some(rest) = RESTS.get(message.tries as usize).filter(|_| !gone) {
+                    let chance =
+                        i64::from(u16::from_le_bytes(keys::random()?)) * rest * SECOND / 5 / i64::from(u16::MAX);
+                    (tried.state, tried.due_at) = ("waiting", now + rest * SECOND + chance);
+                }
+            }
+            self.store.tried(message.id, &tried, now)?;
+            if gone {
+                // The specification's word for "never again"; its owner can let it go on.
+                self.store.pause_hook(hook.account, hook.id, true)?;
             }
         }
-        self.store.tried(message.id, &tried, now)?;
-        if gone {
-            // The specification's word for "never again"; its owner can let it go on.
-            self.store.pause_hook(hook.account, hook.id, true)?;
-        }
-        Ok(())
+        Ok(self.store.sweep_messages(clock::now().0 - KEPT)?)
     }
 }
 
@@ -175,10 +180,15 @@ fn said(hook: &Hook, happened: &Happened) -> Option<(&'static str, Value)> {
 
 /// `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`.
 fn signature(secret: &[u8], name: &str, seconds: i64, body: &str) -> String {
+    format!("v1,{}", STANDARD.encode(mac(secret, &format!("{name}.{seconds}.{body}"))))
+}
+
+/// HMAC-SHA256.
+fn mac(secret: &[u8], text: &str) -> [u8; 32] {
     // A key of any length is taken (RFC 2104, 2).
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret).unwrap_or_else(|_| unreachable!());
-    mac.update(format!("{name}.{seconds}.{body}").as_bytes());
-    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+    mac.update(text.as_bytes());
+    mac.finalize().into_bytes().into()
 }
 
 fn unwanted(status: u16) -> (String, String) {

@@ -68,7 +68,7 @@ pub use doctor::doctor;
 pub use erase::{Doomed, ErasePlan, Sentence};
 pub use error::{Error, Result, show_path};
 pub use folder::Folder;
-pub use hooks::Postman;
+pub use hooks::{Letter, Postman};
 pub use intake::{Filter, INTERRUPTED, digests};
 pub use keys::{platform_keys, random_word};
 pub use origin::{After, Began, begin_after};
