@@ -11,7 +11,7 @@ mod rights;
 pub(crate) use collect::Collect;
 pub(crate) use outside::{Clock, Renew, Stamp, Statements, Switch, TsaAdd, TsaCommand};
 pub(crate) use place::{Place, Where};
-pub(crate) use rights::{Claims, Command as RightsCommand, Format, Sidecar};
+pub(crate) use rights::{Add as AddRights, Claims, Command as RightsCommand, Format, Sidecar};
 
 use crate::out::Out;
 use clap::{Arg, ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};

@@ -17,7 +17,7 @@ use std::{
 pub(crate) fn rights(out: &Out, command: RightsCommand) -> u8 {
     match command {
         RightsCommand::Template { format, lang, to } => template(out, format, lang, to.as_deref()),
-        RightsCommand::Add(a) => add(out, &a.id, &a.data, a.claims),
+        RightsCommand::Add(a) => add(out, *a),
         RightsCommand::Check { table, folders, encoding, json } => {
             check(out, &table, encoding.map(Into::into), &folders, json)
         }
@@ -57,18 +57,22 @@ pub(crate) fn sidecar(out: &Out, a: &args::Sidecar, paths: &[PathBuf]) -> servic
     Ok(Some(Arc::new(sidecar)))
 }
 
-/// A later claim about a record.
-fn add(out: &Out, id: &str, a: &args::Data, given: args::Claims) -> u8 {
-    let added = Folder::open(&a.data, Mode::Write).and_then(|mut folder| {
+/// A later claim about a record; one that no outside authority has stamped yet: 3.
+fn add(out: &Out, a: args::AddRights) -> u8 {
+    let added = Folder::open(&a.data.data, Mode::Write).and_then(|mut folder| {
         out.warn(&folder.warnings);
-        let line = folder.add_rights(id, &claims(given).claims)?;
+        let line = folder.add_rights(&a.id, &claims(a.claims).claims, a.wait)?;
         folder.close()?;
         Ok(line)
     });
     match added {
         Ok(line) => {
-            folder_cmd::print_line(out, &line, a.json);
-            0
+            folder_cmd::print_line(out, &line, a.data.json);
+            if line.index.is_some() {
+                return 0;
+            }
+            out.note(&out.text("deposit-waits", &[]));
+            3
         }
         Err(e) => out.refuse(&e),
     }

@@ -5,9 +5,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use testkit::tsa::{Openssl, Server, reply, send};
+use testkit::tsa::Second;
 
 fn run(dir: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quezao"));
@@ -26,21 +24,11 @@ fn json(dir: &Path, args: &[&str]) -> (i32, Vec<Value>, String) {
 fn a_statement_waits_for_its_token_and_survives_the_wait() {
     let work = tempfile::tempdir().unwrap();
     let dir = work.path();
-    let openssl = Arc::new(Openssl::new());
-    let (own, away) = (openssl.clone(), Arc::new(AtomicBool::new(false)));
-    let gone = away.clone();
-    let server = Server::new(Box::new(move |query, stream| {
-        if gone.load(Ordering::Relaxed) {
-            send(stream, "text/html", b"")
-        } else {
-            reply(stream, &own.reply("good", query))
-        }
-    }));
+    let second = Second::new();
     assert_eq!(json(dir, &["init", "--owner-kind", "individual", "--owner-name", "林晚"]).0, 0);
     // Nobody would ever stamp them.
     assert_eq!(json(dir, &["admin", "tsa", "statements", "external"]).0, 2);
-    let root = openssl.dir().join("root.pem");
-    let add = ["admin", "tsa", "add", "second", "--url", &server.url, "--root", root.to_str().unwrap(), "--pace", "0"];
+    let add = ["admin", "tsa", "add", "second", "--url", &second.server.url, "--root", &second.root(), "--pace", "0"];
     assert_eq!(json(dir, &add).0, 0);
     assert_eq!(json(dir, &["admin", "tsa", "statements", "external"]).0, 0);
     assert_eq!(json(dir, &["admin", "tsa", "remove", "second"]).0, 2, "the last one");
@@ -63,7 +51,7 @@ fn a_statement_waits_for_its_token_and_survives_the_wait() {
     assert_eq!((code, &check("statement-token-1")["result"]), (0, &"pass".into()), "{verdict:?}");
 
     // Away: kept, numbered, without index and digest; exit 3 and the way on. The same bytes again are the same record.
-    away.store(true, Ordering::Relaxed);
+    second.away(true);
     fs::write(dir.join("c.txt"), "c").unwrap();
     let (code, lines, said) = json(dir, &["deposit", "--wait", "1", "c.txt"]);
     assert_eq!((code, &lines[0]["status"]), (3, &"pending".into()), "{lines:?}");
@@ -82,7 +70,7 @@ fn a_statement_waits_for_its_token_and_survives_the_wait() {
     assert_eq!((code, &stamped[0]["waiting"]), (3, &1.into()), "{stamped:?}");
 
     // Back: one command catches up; the record keeps its number.
-    away.store(false, Ordering::Relaxed);
+    second.away(false);
     let (code, stamped, _) = json(dir, &["stamp", "--wait", "60"]);
     assert_eq!((code, &stamped[0]["waiting"]), (0, &0.into()), "{stamped:?}");
     assert_eq!(json(dir, &["export", "--output", "out", &waits]).0, 0);
@@ -90,8 +78,30 @@ fn a_statement_waits_for_its_token_and_survives_the_wait() {
     let (_, lines, _) = json(dir, &["list"]);
     assert_eq!(lines.iter().filter(|l| l["id"] == *waits).count(), 1, "{lines:?}");
 
+    // A later claim waits as well; given again it is that one, not another.
+    second.away(true);
+    let claim = ["rights", "add", &waits, "--author", "林晚", "--wait", "0"];
+    let (code, first, said) = json(dir, &claim);
+    assert_eq!((code, &first[0]["status"]), (3, &"pending".into()), "{first:?} {said}");
+    assert!(first[0]["index"].is_null() && said.contains("quezao stamp"), "{first:?} {said}");
+    let (code, again, _) = json(dir, &claim);
+    assert_eq!((code, &again[0]["id"], &again[0]["status"]), (3, &first[0]["id"], &"pending".into()), "{again:?}");
+    let later = first[0]["id"].as_str().unwrap();
+    let shown = run(dir, &["show", "--data", "data", &waits]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains(later), "{shown:?}");
+    second.away(false);
+    let (code, again, _) = json(dir, &["rights", "add", &waits, "--author", "林晚"]);
+    assert_eq!((code, &again[0]["id"], &again[0]["status"]), (0, &first[0]["id"], &"existing".into()), "{again:?}");
+    assert!(again[0]["index"].is_u64(), "{again:?}");
+    let (_, lines, _) = json(dir, &["list"]);
+    assert_eq!(lines.iter().filter(|l| l["file"] == *waits).count(), 1, "{lines:?}");
+    assert_eq!(json(dir, &["export", "--output", "with", &waits]).0, 0);
+    let (code, verdict, _) = json(dir, &["verify", &format!("with/{waits}.zip"), "c.txt"]);
+    let related = verdict[0]["checks"].as_array().unwrap().iter().find(|c| c["id"] == "related-1").unwrap();
+    assert_eq!((code, &related["result"]), (0, &"pass".into()), "{verdict:?}");
+
     // Switched back, what waits is the embedded authority's to stamp.
-    away.store(true, Ordering::Relaxed);
+    second.away(true);
     fs::write(dir.join("d.txt"), "d").unwrap();
     assert_eq!(json(dir, &["deposit", "--wait", "0", "d.txt"]).0, 3);
     assert_eq!(json(dir, &["admin", "tsa", "statements", "embedded"]).0, 0);

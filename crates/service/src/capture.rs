@@ -288,7 +288,7 @@ impl Folder {
     /// Puts a draft on the ledger by whoever stamps statements here.
     pub(crate) fn put(&self, draft: Draft<'_>, name: &str) -> Result<Row> {
         if self.statements_external() {
-            return self.stamped_outside(draft, name);
+            return self.stamped_outside(draft, name, None);
         }
         let new = draft.record(self.writer()?, name)?;
         register::submit_one(&self.store, self.writer()?, new)

@@ -318,7 +318,7 @@ impl<'a> Run<'a> {
         let same = |r: &&Row| r.sm3 == Some(taken.digests.sm3) && r.size == Some(taken.digests.size);
         let Some(first) = earlier.iter().find(same) else {
             let waiting = self.folder.store.waiting_by_sha256(&taken.digests.sha256)?;
-            let same = |w: &&Waiting| w.sm3 == Some(taken.digests.sm3) && w.size == Some(taken.digests.size);
+            let same = |w: &&Waiting| same(&&w.row);
             return Ok(waiting.iter().find(same).map(|w| waiting_line(w, shown(&self.due[n].1.path))));
         };
         let mut line = line_of(first, shown(&self.due[n].1.path), "existing");

@@ -144,7 +144,7 @@ impl Folder {
     /// A record, or a statement that waits, that may be erased by its own number.
     fn erasable(&self, id: &str) -> Result<Record> {
         if let Some(waiting) = self.store.waiting_one(id)? {
-            return Ok(crate::waiting::row(waiting, Vec::new(), [0; 32]));
+            return Ok(waiting.row);
         }
         let record = self.stored(id)?;
         if record.kind == Kind::Operator.as_str() {
@@ -307,7 +307,7 @@ impl Folder {
     fn same_bytes(&self, first: &Record) -> Result<Vec<String>> {
         let Some(sha256) = first.sha256 else { return Ok(Vec::new()) };
         let records = self.store.by_sha256(&sha256)?.into_iter().map(|r| r.id);
-        let waiting = self.store.waiting_by_sha256(&sha256)?.into_iter().map(|w| w.id);
+        let waiting = self.store.waiting_by_sha256(&sha256)?.into_iter().map(|w| w.row.id);
         Ok(records.chain(waiting).filter(|id| *id != first.id).collect())
     }
 

@@ -46,7 +46,7 @@ impl Folder {
     pub fn list(&self) -> Result<Vec<DepositLine>> {
         let records = self.store.records()?;
         let mut lines = self.lines(records.iter().filter(|r| r.kind != "operator"))?;
-        lines.extend(self.store.waiting()?.iter().map(|w| waiting_line(w, w.file_name.clone())));
+        lines.extend(self.store.waiting()?.iter().map(|w| waiting_line(w, w.row.file_name.clone())));
         lines.extend(self.store.erasures(false)?.iter().map(erase::line));
         Ok(lines)
     }
@@ -57,7 +57,7 @@ impl Folder {
             Ok(disclosure::parse_set(set)?.iter().map(|d| (d.name().to_owned(), d.value().clone())).collect())
         };
         if let Some(waiting) = self.store.waiting_one(id)? {
-            return Ok((waiting_line(&waiting, waiting.file_name.clone()), opened(&waiting.disclosures)?));
+            return Ok((waiting_line(&waiting, waiting.row.file_name.clone()), opened(&waiting.row.disclosures)?));
         }
         let record = self.stored(id)?;
         let claims = opened(&record.disclosures)?;

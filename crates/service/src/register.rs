@@ -139,7 +139,7 @@ impl Draft<'_> {
             claims: disclosures.iter().map(|d| (d.name().to_owned(), d.digest())).collect(),
         };
         let digests = statement.file.as_ref().map(|f| f.digests);
-        Ok(Waiting {
+        let row = Row {
             id,
             kind: self.kind.as_str().into(),
             file_name: file_name.into(),
@@ -147,9 +147,10 @@ impl Draft<'_> {
             sm3: digests.map(|d| d.sm3),
             size: digests.map(|d| d.size),
             received_at: received_at.0,
-            statement: statement.to_bytes()?,
             disclosures: disclosure::set_to_bytes(&disclosures)?,
-        })
+            ..Row::default()
+        };
+        Ok(Waiting { row, statement: statement.to_bytes()? })
     }
 }
 

@@ -12,7 +12,6 @@ pub(crate) use shelf::Shelf;
 
 use crate::{
     DepositLine, Error, Folder, Result, Warnings, beside::side_by_side, error::show_path, intake, register::line_of,
-    waiting::waiting_line,
 };
 use evidence::digest::FileDigests;
 use picture::{Likeness, Limits, Prints, Sieve};
@@ -209,19 +208,8 @@ impl Folder {
             }
         }
         for waiting in self.store.waiting_by_sha256(&digests.sha256)? {
-            if waiting.sm3 == Some(digests.sm3) && waiting.size == Some(digests.size) {
-                found.all += 1;
-                let line = waiting_line(&waiting, waiting.file_name.clone());
-                found.near.push(Near {
-                    line,
-                    similarity: "identical",
-                    size: waiting.size,
-                    dct: None,
-                    gradient: None,
-                    mirrored: None,
-                    part: None,
-                    registered_part: None,
-                });
+            if waiting.row.sm3 == Some(digests.sm3) && waiting.row.size == Some(digests.size) {
+                add(&mut found, &waiting.row, None);
             }
         }
         let prints = match prints {

@@ -13,10 +13,9 @@ use crate::{
     folder,
     folder::Writer,
     issuers::LOOK,
-    register::Draft,
+    register::{Draft, line_of},
 };
 use evidence::{
-    hex,
     record::{Record, Timestamp, record_digest},
     statement::{Kind, Statement},
     token::Token,
@@ -87,7 +86,7 @@ impl Folder {
     pub(crate) fn catch_up(&self, deadline: Instant, only: Option<&str>) -> Result<u64> {
         let writer = self.writer()?;
         let mut queue = VecDeque::from(self.store.waiting()?);
-        queue.retain(|waiting| only.is_none_or(|id| waiting.id == id));
+        queue.retain(|waiting| only.is_none_or(|id| waiting.row.id == id));
         if queue.is_empty() {
             return Ok(0);
         }
@@ -153,21 +152,25 @@ impl Folder {
 
     /// A record that a command needs at once. An order that nobody stamped is taken back; anything else goes on
     /// waiting, as a row without an index.
-    pub(crate) fn stamped_outside(&self, draft: Draft<'_>, name: &str) -> Result<Row> {
+    pub(crate) fn stamped_outside(&self, draft: Draft<'_>, name: &str, wait: Option<u64>) -> Result<Row> {
         let waiting = draft.state(name)?;
         self.store.insert_waiting([&waiting])?;
-        self.catch_up(Instant::now() + Duration::from_secs(OUTSIDE_WAIT), Some(&waiting.id))?;
-        match self.store.record(&waiting.id)? {
-            Some(row) => Ok(row),
-            None if waiting.kind == Kind::Order.as_str() => {
-                self.store.forget_waiting(&waiting.id)?;
-                Err(Error::incomplete(
-                    "外部时间机构没有为取证指令盖时间戳，页面没有打开；请用 quezao admin tsa list 查看原因，稍后重试",
-                    "no outside authority stamped the order, so the page was not opened; quezao admin tsa list shows why; try again later",
-                ))
-            }
-            None => Ok(row(waiting, Vec::new(), [0; 32])),
+        let row = self.awaited(waiting.row, wait)?;
+        if row.record.is_empty() && row.kind == Kind::Order.as_str() {
+            self.store.forget_waiting(&row.id)?;
+            return Err(Error::incomplete(
+                "外部时间机构没有为取证指令盖时间戳，页面没有打开；请用 quezao admin tsa list 查看原因，稍后重试",
+                "no outside authority stamped the order, so the page was not opened; quezao admin tsa list shows why; try again later",
+            ));
         }
+        Ok(row)
+    }
+
+    /// The record that a waiting row becomes within so many seconds, else that row.
+    pub(crate) fn awaited(&self, row: Row, wait: Option<u64>) -> Result<Row> {
+        let deadline = Instant::now() + Duration::from_secs(wait.unwrap_or(OUTSIDE_WAIT));
+        self.catch_up(deadline, Some(&row.id))?;
+        Ok(self.store.record(&row.id)?.unwrap_or(row))
     }
 }
 
@@ -188,7 +191,7 @@ pub(crate) struct FromOutside {
 
 impl FromOutside {
     pub(crate) fn holds(&self, sha256: Option<[u8; 32]>) -> bool {
-        self.batch.iter().any(|(_, waiting, _)| waiting.sha256 == sha256)
+        self.batch.iter().any(|(_, waiting, _)| waiting.row.sha256 == sha256)
     }
 
     /// Makes the batch durable, and hands it back for its lines.
@@ -197,7 +200,7 @@ impl FromOutside {
         if !batch.is_empty() {
             store.insert_waiting(batch.iter().map(|(_, waiting, _)| waiting))?;
         }
-        self.lines.extend(batch.iter().map(|(n, waiting, _)| (*n, waiting.id.clone(), "new")));
+        self.lines.extend(batch.iter().map(|(n, waiting, _)| (*n, waiting.row.id.clone(), "new")));
         Ok(batch)
     }
 
@@ -229,19 +232,13 @@ impl FromOutside {
     }
 }
 
-/// The row of a statement whose record is these bytes; without any it waits.
-pub(crate) fn row(waiting: Waiting, record: Vec<u8>, record_digest: [u8; 32]) -> Row {
-    let Waiting { id, kind, file_name, sha256, sm3, size, received_at, disclosures, .. } = waiting;
-    Row { id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures, index: None }
-}
-
 /// A statement and its token, as a record.
 pub(crate) fn recorded(waiting: Waiting, tsr: Vec<u8>) -> Result<NewRecord> {
     let token = Token::parse_tsr(&tsr)?;
     let timestamps = vec![Timestamp { gen_time: token.gen_time_text.clone(), token_sha256: token.token_sha256 }];
     let bytes = Record { statement: Statement::parse(&waiting.statement)?, timestamps }.to_bytes()?;
-    let digest = record_digest(&bytes);
-    Ok(NewRecord { record: row(waiting, bytes, digest), tokens: vec![tsr] })
+    let record = Row { record_digest: record_digest(&bytes), record: bytes, ..waiting.row };
+    Ok(NewRecord { record, tokens: vec![tsr] })
 }
 
 /// A token of the embedded authority over a statement.
@@ -256,14 +253,7 @@ pub(crate) fn embedded(writer: &Writer, statement: &[u8]) -> Result<Vec<u8>> {
 
 /// What waits, as a line.
 pub(crate) fn waiting_line(waiting: &Waiting, file: String) -> DepositLine {
-    DepositLine {
-        id: Some(waiting.id.clone()),
-        file,
-        sha256: waiting.sha256.map(|d| hex::encode(&d)),
-        sm3: waiting.sm3.map(|d| hex::encode(&d)),
-        status: "pending".into(),
-        ..DepositLine::default()
-    }
+    line_of(&waiting.row, file, "pending")
 }
 
 /// Why nothing can be taken out of what waits.

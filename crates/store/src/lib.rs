@@ -269,17 +269,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("q.db");
         let store = Store::create(&path).unwrap();
-        let one = |n: u8| Waiting {
-            id: format!("id-{n}"),
-            kind: "image".into(),
-            file_name: format!("{n}.jpg"),
-            sha256: Some([n; 32]),
-            sm3: Some([n; 32]),
-            size: Some(1),
-            received_at: 7,
-            statement: vec![n],
-            disclosures: vec![n, n],
-        };
+        let one = |n: u8| Waiting { row: record(n).record, statement: vec![n] };
         store.insert_waiting(&[one(1), one(2), one(3)]).unwrap();
         assert!(store.insert_waiting(&[one(4), one(1)]).is_err());
         drop(store);
@@ -295,7 +285,11 @@ mod tests {
         assert!(store.record("id-5").unwrap().is_none());
         assert!(store.record("id-1").unwrap().is_none() && store.waiting_one("id-1").unwrap().is_some());
         assert!(store.record("id-2").unwrap().is_some() && store.waiting_one("id-2").unwrap().is_none());
-        assert_eq!(store.waiting_by_sha256(&[1; 32]).unwrap().len(), 1);
+        let waits = store.waiting_by_sha256(&[1; 32]).unwrap();
+        assert_eq!(waits.len(), 1);
+        assert!(waits[0].row.record.is_empty() && waits[0].row.digest_hex().is_none(), "no record yet");
+        assert_eq!(store.waiting_by_name("image", "1.jpg").unwrap()[0].statement, [1]);
+        assert!(store.waiting_by_name("rights", "1.jpg").unwrap().is_empty());
     }
 
     #[test]

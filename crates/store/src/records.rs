@@ -4,7 +4,7 @@ use crate::{Act, Result, Store, accounts};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// A record: committed before it has an index, completed with it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Record {
     /// Record number.
     pub id: String,

@@ -1,29 +1,15 @@
 //! Statements that wait for a token from outside: durable, and no record yet.
 
-use crate::{NewRecord, Result, Store, records};
+use crate::{NewRecord, Record, Result, Store, records};
 use rusqlite::{Row, TransactionBehavior, params};
 
 /// A statement without a token.
 #[derive(Clone, Debug)]
 pub struct Waiting {
-    /// Record number.
-    pub id: String,
-    /// Statement's kind.
-    pub kind: String,
-    /// As shown to the owner.
-    pub file_name: String,
-    /// The file's SHA-256, where there is a file.
-    pub sha256: Option<[u8; 32]>,
-    /// The file's SM3.
-    pub sm3: Option<[u8; 32]>,
-    /// The file's bytes.
-    pub size: Option<u64>,
-    /// UTC microseconds.
-    pub received_at: i64,
+    /// The record that it will be: without its bytes, their digest and an index.
+    pub row: Record,
     /// Exact bytes of `statement.json`.
     pub statement: Vec<u8>,
-    /// Every disclosure, as a `disclosure.json`.
-    pub disclosures: Vec<u8>,
 }
 
 const COLUMNS: &str = "id, kind, file_name, sha256, sm3, size, received_at, statement, disclosures FROM waiting";
@@ -33,11 +19,11 @@ impl Store {
     pub fn insert_waiting<'w>(&self, batch: impl IntoIterator<Item = &'w Waiting>) -> Result<()> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for w in batch {
+        for Waiting { row: w, statement } in batch {
             transaction.execute(
                 "INSERT INTO waiting(id, kind, file_name, sha256, sm3, size, received_at, statement, disclosures)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                params![w.id, w.kind, w.file_name, w.sha256, w.sm3, w.size, w.received_at, w.statement, w.disclosures],
+                params![w.id, w.kind, w.file_name, w.sha256, w.sm3, w.size, w.received_at, statement, w.disclosures],
             )?;
         }
         Ok(transaction.commit()?)
@@ -76,6 +62,11 @@ impl Store {
         self.waits("WHERE sha256 = ?1 ORDER BY seq", [sha256])
     }
 
+    /// What waits of a kind and is shown under this name, oldest first.
+    pub fn waiting_by_name(&self, kind: &str, name: &str) -> Result<Vec<Waiting>> {
+        self.waits("WHERE kind = ?1 AND file_name = ?2 ORDER BY seq", [kind, name])
+    }
+
     /// One by its number.
     pub fn waiting_one(&self, id: &str) -> Result<Option<Waiting>> {
         Ok(self.waits("WHERE id = ?1", [id])?.pop())
@@ -91,14 +82,17 @@ impl Store {
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Waiting> {
     Ok(Waiting {
-        id: row.get(0)?,
-        kind: row.get(1)?,
-        file_name: row.get(2)?,
-        sha256: row.get(3)?,
-        sm3: row.get(4)?,
-        size: row.get(5)?,
-        received_at: row.get(6)?,
+        row: Record {
+            id: row.get(0)?,
+            kind: row.get(1)?,
+            file_name: row.get(2)?,
+            sha256: row.get(3)?,
+            sm3: row.get(4)?,
+            size: row.get(5)?,
+            received_at: row.get(6)?,
+            disclosures: row.get(8)?,
+            ..Record::default()
+        },
         statement: row.get(7)?,
-        disclosures: row.get(8)?,
     })
 }

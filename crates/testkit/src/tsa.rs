@@ -24,26 +24,50 @@ ess_cert_id_chain = no
 ess_cert_id_alg = sha256
 ";
 
+const LISTS: &str = "
+[ca]
+default_ca = own
+[own]
+database = DIR/index
+crlnumber = DIR/crlnumber
+default_md = sha256
+default_crl_days = 30
+";
+
 /// A root and two signers under it, `good` and `mail` (made for another usage), in a folder of their own.
 pub struct Openssl(tempfile::TempDir);
 
 impl Openssl {
     /// Makes keys and certificates.
     pub fn new() -> Self {
+        Self::make("")
+    }
+
+    /// The signers' certificates say that the root's revocation list is at this address.
+    pub fn listed(url: &str) -> Self {
+        Self::make(&format!("crlDistributionPoints=URI:{url}\n"))
+    }
+
+    fn make(list: &str) -> Self {
         let own = Self(tempfile::tempdir().unwrap());
         own.write("ts.cnf", &CONFIG.replace("DIR", own.dir().to_str().unwrap()));
+        own.write("ca.cnf", &LISTS.replace("DIR", own.dir().to_str().unwrap()));
+        own.write("index", "");
+        own.write("crlnumber", "01\n");
         own.write("serial", "01\n");
         own.write("root.ext", "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n");
-        own.write("good.ext", "extendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSignature\n");
-        own.write("mail.ext", "extendedKeyUsage=critical,emailProtection\nkeyUsage=critical,digitalSignature\n");
+        for (name, usage) in [("good", "timeStamping"), ("mail", "emailProtection")] {
+            let lines = format!("extendedKeyUsage=critical,{usage}\nkeyUsage=critical,digitalSignature\n{list}");
+            own.write(&format!("{name}.ext"), &lines);
+        }
         own.run("req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=Second-Root -keyout root.key -out root.csr", &[]);
         own.run("x509 -req -in root.csr -signkey root.key -days 3650 -extfile root.ext -out root.pem", &[]);
-        for (name, ext, dates) in [("good", "good.ext", "-days 365"), ("mail", "mail.ext", "-days 365")] {
+        for name in ["good", "mail"] {
             own.run(
                 &format!("req -new -newkey rsa:2048 -nodes -subj /CN=Second-{name} -keyout {name}.key -out {name}.csr"),
                 &[],
             );
-            own.run(&format!("x509 -req -in {name}.csr -CA root.pem -CAkey root.key -CAcreateserial {dates} -extfile {ext} -out {name}.pem"), &[]);
+            own.run(&format!("x509 -req -in {name}.csr -CA root.pem -CAkey root.key -CAcreateserial -days 365 -extfile {name}.ext -out {name}.pem"), &[]);
         }
         own
     }
@@ -71,6 +95,20 @@ impl Openssl {
         let out = child.wait_with_output().unwrap();
         assert!(out.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&out.stderr));
         out.stdout
+    }
+
+    /// Names a signer as revoked in the lists that follow.
+    pub fn revoke(&self, signer: &str) {
+        let own = "ca -config ca.cnf -cert root.pem -keyfile root.key";
+        self.run(&format!("{own} -revoke {signer}.pem -crl_reason keyCompromise"), &[]);
+    }
+
+    /// The root's revocation list, DER: as of now for 30 days, or between two moments `YYYYMMDDHHMMSSZ`.
+    pub fn list(&self, between: Option<(&str, &str)>) -> Vec<u8> {
+        let between = between.map(|(from, to)| format!(" -crl_lastupdate {from} -crl_nextupdate {to}"));
+        let own = "ca -config ca.cnf -cert root.pem -keyfile root.key -gencrl -out list.pem";
+        self.run(&format!("{own}{}", between.unwrap_or_default()), &[]);
+        self.run("crl -in list.pem -outform DER", &[])
     }
 
     /// A TimeStampResp to a TimeStampReq, by one of the signers.
@@ -130,6 +168,43 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         let _ = TcpStream::connect(("127.0.0.1", self.port));
+    }
+}
+
+/// The good signer of an [`Openssl`] behind a [`Server`]; while it is away, a page says so.
+pub struct Second {
+    /// Its keys and certificates.
+    pub openssl: Arc<Openssl>,
+    /// Where it is asked.
+    pub server: Server,
+    away: Arc<AtomicBool>,
+}
+
+impl Second {
+    /// Starts one.
+    pub fn new() -> Self {
+        Self::of(Openssl::new())
+    }
+
+    /// Starts one with these keys.
+    pub fn of(openssl: Openssl) -> Self {
+        let (openssl, away) = (Arc::new(openssl), Arc::new(AtomicBool::new(false)));
+        let (own, gone) = (openssl.clone(), away.clone());
+        let server = Server::new(Box::new(move |query, stream| match gone.load(Ordering::Relaxed) {
+            true => send(stream, "text/html", b"back soon"),
+            false => reply(stream, &own.reply("good", query)),
+        }));
+        Self { openssl, server, away }
+    }
+
+    /// From now on it gives tokens, or a page.
+    pub fn away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
+    }
+
+    /// Path of its root, for `--root`.
+    pub fn root(&self) -> String {
+        self.openssl.dir().join("root.pem").to_str().unwrap().to_owned()
     }
 }
 

@@ -69,6 +69,8 @@ pub(crate) struct Add {
     pub data: Data,
     #[command(flatten)]
     pub claims: Claims,
+    #[arg(long, value_name = "SECONDS")]
+    pub wait: Option<u64>,
 }
 
 #[derive(Subcommand)]

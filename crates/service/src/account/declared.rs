@@ -124,7 +124,7 @@ impl Folder {
         if let Err(e) = self.note_waiting(actor, person, waits.iter().map(|(_, waiting)| waiting)) {
             new.extend(waits.iter().map(|(n, _)| (*n, Err(e.clone().into()))));
         } else {
-            new.extend(waits.iter().map(|(n, w)| (*n, Ok(waiting_line(w, w.file_name.clone())))));
+            new.extend(waits.iter().map(|(n, w)| (*n, Ok(waiting_line(w, w.row.file_name.clone())))));
         }
         let line = |n: usize, line: std::result::Result<Answer<DepositLine>, usize>| match line {
             Ok(line) => line,
@@ -149,7 +149,7 @@ impl Folder {
             return Ok(());
         }
         self.store.insert_waiting(waiting.clone())?;
-        waiting.into_iter().try_for_each(|w| self.note(actor, person, "declare", &w.id))
+        waiting.into_iter().try_for_each(|w| self.note(actor, person, "declare", &w.row.id))
     }
 
     fn draft_of(&self, person: &SignIn, told: &Declared, rights: &Rights, clock: Clock) -> Answer<Made> {
@@ -169,8 +169,8 @@ impl Folder {
             return Ok(Made::Known(Box::new(line_of(first, first.file_name.clone(), "existing"))));
         }
         let waits = self.store.waiting_by_sha256(&sha256)?;
-        if let Some(first) = waits.iter().find(|w| w.sm3 == Some(sm3) && w.size == Some(size)) {
-            return Ok(Made::Known(Box::new(waiting_line(first, first.file_name.clone()))));
+        if let Some(first) = waits.iter().find(|w| w.row.sm3 == Some(sm3) && w.row.size == Some(size)) {
+            return Ok(Made::Known(Box::new(waiting_line(first, first.row.file_name.clone()))));
         }
         let mut claims: BTreeMap<&str, Value> = owner_claims(&self.owner);
         claims.insert("file_name", told.file_name.clone().map_or(Value::Null, Value::from));

@@ -34,9 +34,9 @@ impl Folder {
         let mut lines = self.lines(records.iter())?;
         let next = lines.last().and_then(|line| line.id.clone()).filter(|_| full);
         if !full {
-            // What waits for a token from outside is nobody's but the owner's so far.
+            // What waits for a token from outside is nobody's but the owner's so far, and has no place in the order.
             if person.account == OWNER_ACCOUNT {
-                lines.extend(self.store.waiting()?.iter().map(|w| waiting_line(w, w.file_name.clone())));
+                lines.extend(self.store.waiting()?.iter().map(|w| waiting_line(w, w.row.file_name.clone())));
             }
             let erased = self.store.erasures(false)?;
             lines.extend(erased.iter().filter(|e| e.account == person.account).map(erase::line));

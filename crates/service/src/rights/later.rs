@@ -7,6 +7,7 @@ use crate::{
     folder::ledger_error,
     prove::disclosed,
     register::{Draft, check_rights, line_of, owner_claims},
+    waiting::waiting_line,
 };
 use archive::MAX_RELATED;
 use evidence::{
@@ -23,8 +24,13 @@ use store::Record;
 
 impl Folder {
     /// Records that the owner claims something further of record `id`. The same claims again give the record that
-    /// there is.
-    pub fn add_rights(&mut self, id: &str, claims: &BTreeMap<String, String>) -> Result<DepositLine> {
+    /// there is, also while it waits for a token from outside; that is waited for `wait` seconds, or as `deposit` does.
+    pub fn add_rights(
+        &mut self,
+        id: &str,
+        claims: &BTreeMap<String, String>,
+        wait: Option<u64>,
+    ) -> Result<DepositLine> {
         self.writer()?;
         check_rights(claims)?;
         let first = self.stored(id)?;
@@ -56,7 +62,15 @@ impl Folder {
                 return Ok(line_of(record, record.file_name.clone(), "existing"));
             }
         }
-        if earlier.len() >= MAX_RELATED {
+        let waiting = self.store.waiting_by_name(Kind::Rights.as_str(), id)?;
+        let count = earlier.len() + waiting.len();
+        for waiting in waiting {
+            if same_claims(&waiting.row, claims)? {
+                let row = self.awaited(waiting.row, wait)?;
+                return self.sealed_line(&row, "existing");
+            }
+        }
+        if count >= MAX_RELATED {
             return Err(Error::new(
                 format!(
                     "{shown}：后来的声明已有 {MAX_RELATED} 份，一个证据包最多附这么多；请用 deposit --again 重新登记"
@@ -81,19 +95,31 @@ impl Folder {
             clock: self.compared_clock()?,
         };
         // Shown under the number of the record that it is about, by which it is found again.
-        let row = self.put(draft, &first.id)?;
+        let row = match self.statements_external() {
+            true => self.stamped_outside(draft, &first.id, wait)?,
+            false => self.put(draft, &first.id)?,
+        };
+        self.sealed_line(&row, "new")
+    }
+
+    /// Waits for the seal, and says `sealed` of the record then.
+    fn sealed_line(&self, row: &Record, sealed: &str) -> Result<DepositLine> {
         let ledger = &self.writer()?.ledger;
         ledger.hurry();
-        let sealed = match row.index {
+        let seal = match row.index {
             Some(index) => ledger.wait_sealed(index, SEAL_WAIT).map_err(|e| ledger_error(&e))?,
             None => None,
         };
-        Ok(line_of(&row, row.file_name.clone(), if sealed.is_some() { "new" } else { "pending" }))
+        Ok(line_of(row, row.file_name.clone(), if seal.is_some() { sealed } else { "pending" }))
     }
 
-    /// Later claims about a record, oldest first.
+    /// Later claims about a record, oldest first, then those that wait for a token from outside.
     pub fn later_rights(&self, id: &str) -> Result<Vec<DepositLine>> {
-        Ok(self.later_of(id)?.iter().map(|r| line_of(r, r.file_name.clone(), "existing")).collect())
+        let mut lines: Vec<_> =
+            self.later_of(id)?.iter().map(|r| line_of(r, r.file_name.clone(), "existing")).collect();
+        let waiting = self.store.waiting_by_name(Kind::Rights.as_str(), id)?;
+        lines.extend(waiting.iter().map(|w| waiting_line(w, w.row.file_name.clone())));
+        Ok(lines)
     }
 
     fn later_of(&self, id: &str) -> Result<Vec<Record>> {
