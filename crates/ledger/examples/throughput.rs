@@ -7,7 +7,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -54,7 +54,7 @@ fn open(dir: &Path) -> Ledger {
     let signer = Signer::from_seed(&origin, &seed).unwrap();
     let head = Box::new(Memory(Mutex::new(None)));
     let config = Config::new(&dir.join("data"), &dir.join("mirror"), signer, &origin, head);
-    Ledger::open(Config { stampers: vec![Box::new(Immediate)], ..config }).unwrap().0
+    Ledger::open(Config { stampers: vec![Arc::new(Immediate)], ..config }).unwrap().0
 }
 
 fn batch(n: usize) -> Vec<Vec<u8>> {

@@ -18,7 +18,8 @@ use evidence::merkle::Hash;
 use crate::{
     Config, Entries, Error, Event, Head, Opened, Result, Stage,
     open::{self, Log, World},
-    sealed::{MAX_TOKENS, Sealed},
+    panel::Panel,
+    sealed::Sealed,
     segment::{self, Cursor, MAX_LEAF},
 };
 
@@ -354,27 +355,17 @@ fn sign(shared: &Shared, mut log: Log) -> Result<()> {
     }
 }
 
-/// The sealer: always the newest published checkpoint, one at a time, each authority at its own pace.
+/// The sealer: always the newest published checkpoint, one at a time.
 fn seal(shared: &Shared) -> Result<()> {
     let World { config, sealed, scratch, .. } = &*shared.world;
-    let stampers = &config.stampers[..config.stampers.len().min(MAX_TOKENS)];
-    // Last resorts stand last, and nobody wakes for them alone.
-    let mut stampers: Vec<_> = stampers.iter().collect();
-    stampers.sort_by_key(|stamper| stamper.last_resort());
-    let waited_for = stampers.iter().filter(|stamper| !stamper.last_resort()).count().max(1);
-    let mut due = vec![Instant::now(); stampers.len()];
-    let mut retry = config.timing.seal_retry;
+    let mut panel = Panel::new(&config.stampers, config.timing);
     loop {
         let mut state = shared.lock();
         let head = loop {
             if state.closing || state.poison.is_some() {
                 return Ok(());
             }
-            let early = due
-                .iter()
-                .take(waited_for)
-                .min()
-                .map_or(Duration::ZERO, |due| due.saturating_duration_since(Instant::now()));
+            let early = panel.early();
             state = match state.published.clone() {
                 Some(head) if sealed.last().is_none_or(|last| head.size > last) => match early.is_zero() {
                     true => break head,
@@ -385,27 +376,9 @@ fn seal(shared: &Shared) -> Result<()> {
         };
         drop(state);
         config.fault(Stage::Stamp)?;
-        let mut tokens = Vec::new();
-        let mut failed = false;
-        for (stamper, due) in stampers.iter().zip(&mut due) {
-            let now = Instant::now();
-            if *due > now || (stamper.last_resort() && (!failed || !tokens.is_empty())) {
-                continue;
-            }
-            match stamper.stamp(&head.checkpoint) {
-                Ok(token) => {
-                    tokens.push(token);
-                    *due = now + stamper.pace();
-                }
-                Err(reason) => {
-                    let authority = stamper.name().to_owned();
-                    (config.events)(Event::StampFailed { size: head.size, authority, reason });
-                    *due = Instant::now() + retry.max(stamper.pace());
-                    failed = true;
-                }
-            }
-        }
-        retry = if failed { (retry * 2).min(config.timing.seal_retry_max) } else { config.timing.seal_retry };
+        let tokens = panel.ask(&head.checkpoint, &mut |authority, reason| {
+            (config.events)(Event::StampFailed { size: head.size, authority: authority.to_owned(), reason });
+        });
         if tokens.is_empty() {
             continue;
         }

@@ -23,6 +23,7 @@ mod error;
 mod files;
 mod ledger;
 mod open;
+mod panel;
 mod reader;
 mod sealed;
 mod segment;
@@ -31,6 +32,7 @@ mod tiles;
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -68,6 +70,7 @@ pub trait HeadRow: Send + Sync {
 /// A time authority, as the ledger sees it.
 pub trait Stamper: Send + Sync {
     /// An RFC 3161 answer (`.tsr`) over the signed note, already checked; or why there is none, in words for a person.
+    /// It returns in the end: a time-out is the stamper's own. Called on a thread that may outlive the ledger.
     fn stamp(&self, checkpoint_note: &[u8]) -> std::result::Result<Vec<u8>, String>;
     /// For events.
     fn name(&self) -> &str;
@@ -75,7 +78,7 @@ pub trait Stamper: Send + Sync {
     fn pace(&self) -> Duration {
         Duration::ZERO
     }
-    /// Asked only where all others that were due failed.
+    /// Asked only where all others that were due failed; alone it is as any other.
     fn last_resort(&self) -> bool {
         false
     }
@@ -166,6 +169,8 @@ pub struct Timing {
     pub seal_retry: Duration,
     /// Longest wait between two tries to seal.
     pub seal_retry_max: Duration,
+    /// How long a seal waits for further tokens once it has one.
+    pub seal_grace: Duration,
 }
 
 impl Default for Timing {
@@ -174,6 +179,7 @@ impl Default for Timing {
             checkpoint_interval: Duration::from_millis(100),
             seal_retry: Duration::from_millis(500),
             seal_retry_max: Duration::from_secs(30),
+            seal_grace: Duration::from_secs(5),
         }
     }
 }
@@ -190,8 +196,8 @@ pub struct Config {
     pub origin: String,
     /// The head row.
     pub head: Box<dyn HeadRow>,
-    /// Authorities that seal. Without any, nothing is ever sealed.
-    pub stampers: Vec<Box<dyn Stamper>>,
+    /// Authorities that seal, in the order of their tokens. Without any, nothing is ever sealed.
+    pub stampers: Vec<Arc<dyn Stamper>>,
     /// How often.
     pub timing: Timing,
     /// Called from background threads; must not call the ledger.

@@ -6,7 +6,7 @@ mod common;
 use std::{
     fs,
     path::Path,
-    sync::{Arc, Mutex, atomic::Ordering::SeqCst},
+    sync::{Arc, Mutex, atomic::Ordering::SeqCst, mpsc},
     time::{Duration, Instant},
 };
 
@@ -139,7 +139,7 @@ fn a_silent_authority_is_asked_again_and_an_answering_one_is_enough() {
     let events = Arc::new(Mutex::new(Vec::new()));
     let heard = events.clone();
     let (ledger, _) = Ledger::open(Config {
-        stampers: vec![Box::new(silent.clone()), Box::new(answering.clone())],
+        stampers: vec![Arc::new(silent.clone()), Arc::new(answering.clone())],
         timing: Timing { seal_retry: Duration::from_millis(20), ..Timing::default() },
         events: Box::new(move |event| heard.lock().unwrap().push(event)),
         ..config(base.path())
@@ -154,11 +154,80 @@ fn a_silent_authority_is_asked_again_and_an_answering_one_is_enough() {
     assert_eq!(sealed.tokens.len(), 1);
     drop(ledger);
     silent.down.store(false, SeqCst);
-    let both = vec![Box::new(silent) as Box<dyn Stamper>, Box::new(answering)];
+    let both = vec![Arc::new(silent) as Arc<dyn Stamper>, Arc::new(answering)];
     let (ledger, _) = Ledger::open(Config { stampers: both, ..config(base.path()) }).unwrap();
     ledger.append(&leaf(1)).unwrap();
     assert_eq!(ledger.wait_sealed(1, SECOND).unwrap().unwrap().tokens.len(), 2);
     assert_eq!(ledger.sealed_covering(0).unwrap().unwrap(), sealed);
+}
+
+/// Gives its token when it is let go.
+struct Held {
+    name: &'static str,
+    gate: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Stamper for Held {
+    fn stamp(&self, _: &[u8]) -> std::result::Result<Vec<u8>, String> {
+        self.gate.lock().unwrap().recv().map_err(|e| e.to_string())?;
+        Ok(self.name.into())
+    }
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[test]
+fn authorities_are_asked_together_and_their_tokens_stand_in_their_order() {
+    /// Lets the first one go: asked one after another, neither would ever answer.
+    struct Opens(Mutex<mpsc::Sender<()>>);
+    impl Stamper for Opens {
+        fn stamp(&self, _: &[u8]) -> std::result::Result<Vec<u8>, String> {
+            self.0.lock().unwrap().send(()).unwrap();
+            Ok("second".into())
+        }
+        fn name(&self) -> &str {
+            "second"
+        }
+    }
+    let base = tempfile::tempdir().unwrap();
+    let (open, gate) = mpsc::channel();
+    let first = Held { name: "first", gate: Mutex::new(gate) };
+    let stampers: Vec<Arc<dyn Stamper>> = vec![Arc::new(first), Arc::new(Opens(Mutex::new(open)))];
+    let (ledger, _) = Ledger::open(Config { stampers, ..config(base.path()) }).unwrap();
+    ledger.append(&leaf(0)).unwrap();
+    let sealed = ledger.wait_sealed(0, 60 * SECOND).unwrap().unwrap();
+    assert_eq!(sealed.tokens, [b"first".to_vec(), b"second".to_vec()]);
+}
+
+#[test]
+fn a_seal_does_not_wait_for_an_authority_that_hangs() {
+    let base = tempfile::tempdir().unwrap();
+    let (open, gate) = mpsc::channel();
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let heard = events.clone();
+    let (ledger, _) = Ledger::open(Config {
+        stampers: vec![Arc::new(Held { name: "hangs", gate: Mutex::new(gate) }), Arc::new(Echo::default())],
+        timing: Timing { seal_grace: Duration::from_millis(20), ..Timing::default() },
+        events: Box::new(move |event| heard.lock().unwrap().push(event)),
+        ..config(base.path())
+    })
+    .unwrap();
+    for n in 0..2 {
+        ledger.append(&leaf(n)).unwrap();
+        let sealed = ledger.wait_sealed(n, 60 * SECOND).unwrap().unwrap();
+        assert_eq!(sealed.tokens.len(), 1, "it is not asked twice at once");
+    }
+    let told = events
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|e| matches!(e, Event::StampFailed { authority, .. } if authority == "hangs"))
+        .count();
+    assert_eq!(told, 1);
+    // Nor does closing.
+    ledger.flush_and_close().unwrap();
+    drop(open);
 }
 
 #[test]
@@ -205,7 +274,7 @@ fn a_panicking_authority_stops_the_ledger_instead_of_hanging_it() {
         }
     }
     let base = tempfile::tempdir().unwrap();
-    let (ledger, _) = Ledger::open(Config { stampers: vec![Box::new(Panics)], ..config(base.path()) }).unwrap();
+    let (ledger, _) = Ledger::open(Config { stampers: vec![Arc::new(Panics)], ..config(base.path()) }).unwrap();
     let sealed = ledger.append(&leaf(0)).and_then(|index| ledger.wait_sealed(index, 5 * SECOND));
     assert!(matches!(sealed, Err(Error::Poisoned(_))), "{sealed:?}");
 }

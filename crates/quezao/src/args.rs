@@ -97,6 +97,8 @@ pub(crate) struct Init {
     #[arg(long, value_name = "FILE", requires = "crl")]
     pub signer: Option<PathBuf>,
     #[arg(long, value_name = "FILE", requires = "signer")]
+    pub signer_password_file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "signer")]
     pub crl: Vec<PathBuf>,
     #[arg(long, value_name = "PRESET")]
     pub tsa: Vec<String>,
@@ -346,6 +348,8 @@ pub(crate) enum AdminCommand {
         data: Data,
         #[arg(long, value_name = "FILE")]
         signer: Option<PathBuf>,
+        #[arg(long, value_name = "FILE", requires = "signer")]
+        signer_password_file: Option<PathBuf>,
         #[arg(long, value_name = "FILE", required = true)]
         crl: Vec<PathBuf>,
     },

@@ -39,7 +39,7 @@ pub(crate) fn init(out: &Out, a: args::Init) -> u8 {
         operator_filings: Vec::new(),
         origin: a.origin,
         tsa: a.tsa,
-        signer: a.signer.map(|pem| service::OwnSigner { pem, crls: a.crl }),
+        signer: a.signer.map(|file| service::OwnSigner { file, password_file: a.signer_password_file, crls: a.crl }),
         after: None,
     };
     let made = match Folder::init(&a.data.data, &options) {
@@ -154,15 +154,17 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
             crate::backup_cmd::restore(out, data, backup, passphrase_file.as_deref())
         }
         AdminCommand::Origin { data, new, reason } => crate::backup_cmd::origin(out, data, new, *reason),
-        AdminCommand::Signer { data, signer, crl } => open(out, &data.data, Mode::Write, |folder| {
-            let root = folder.set_signer(signer.as_deref(), crl)?;
-            if data.json {
-                out.json(&serde_json::json!({"signer_root_sha256": root, "error": null}));
-            } else {
-                out.line(&out.text("signer-set", &[("root", eights(&root).into())]));
-            }
-            Ok(0)
-        }),
+        AdminCommand::Signer { data, signer, signer_password_file, crl } => {
+            open(out, &data.data, Mode::Write, |folder| {
+                let root = folder.set_signer(signer.as_deref(), signer_password_file.as_deref(), crl)?;
+                if data.json {
+                    out.json(&serde_json::json!({"signer_root_sha256": root, "error": null}));
+                } else {
+                    out.line(&out.text("signer-set", &[("root", eights(&root).into())]));
+                }
+                Ok(0)
+            })
+        }
         AdminCommand::Keys(d) => read(out, &d.data, |folder| {
             let keys = folder.keys()?;
             for (name, value) in &keys {

@@ -4,7 +4,7 @@ use crate::{
     args::{self, TsaCommand},
     out::{Out, eights},
 };
-use service::{AddAuthority, AuthorityCheck, AuthorityState, Folder, Mode, show_path};
+use service::{AddAuthority, AuthorityCheck, AuthorityState, Folder, Mode, RevocationList, show_path};
 use std::{path::Path, time::Duration};
 
 pub(crate) fn tsa(out: &Out, command: &TsaCommand) -> u8 {
@@ -88,8 +88,21 @@ fn listed(out: &Out, lines: &[AuthorityState], json: bool) -> u8 {
         if let Some(reason) = &line.reason {
             out.line(&format!("  {}", show_path(Path::new(reason))));
         }
+        revocation(out, &line.revocation);
     }
     0
+}
+
+/// A line for each list.
+fn revocation(out: &Out, lists: &[RevocationList]) {
+    for list in lists {
+        let shown = |text: &str| show_path(Path::new(text));
+        let until = list.until.as_deref().unwrap_or("-");
+        let id = if list.reason.is_some() { "tsa-list-without" } else { "tsa-list" };
+        let reason = shown(list.reason.as_deref().unwrap_or_default());
+        let args = [("url", shown(&list.url).into()), ("until", until.to_owned().into()), ("reason", reason.into())];
+        out.line(&out.text(id, &args));
+    }
 }
 
 /// One that gave no token: 2. None at all: said, 0.
@@ -125,6 +138,10 @@ fn checked(out: &Out, lines: &[AuthorityCheck], json: bool) -> u8 {
             ],
         ));
         out.line(&out.text("tsa-root", &[("root", eights(line.root_sha256.as_deref().unwrap_or_default()).into())]));
+        match line.revocation.is_empty() {
+            true => out.line(&out.text("tsa-list-none", &[])),
+            false => revocation(out, &line.revocation),
+        }
     }
     if lines.iter().any(|line| line.error.is_some()) { 2 } else { 0 }
 }

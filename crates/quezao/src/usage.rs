@@ -58,6 +58,7 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
                 "millis",
                 "failures",
                 "rests_until",
+                "revocation",
             ],
             Some("list") => &[
                 "name",
@@ -73,6 +74,7 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
                 "reason",
                 "token_at",
                 "rests_until",
+                "revocation",
             ],
             _ => &["name"],
         },

@@ -5,9 +5,8 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use testkit::tsa::{Openssl, Server, reply, send};
+use std::sync::{Arc, Mutex};
+use testkit::tsa::{Openssl, Second, Server, send};
 
 fn run(dir: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quezao"));
@@ -32,69 +31,23 @@ fn ok(dir: &Path, args: &[&str]) -> Vec<Value> {
 fn an_outside_authority_seals_and_nothing_is_sealed_while_it_is_away() {
     let work = tempfile::tempdir().unwrap();
     let dir = work.path();
-    let openssl = Arc::new(Openssl::new());
-    let (own, away) = (openssl.clone(), Arc::new(AtomicBool::new(false)));
-    let gone = away.clone();
-    let server = Server::new(Box::new(move |query, stream| {
-        if gone.load(Ordering::Relaxed) {
-            send(stream, "text/html", b"back soon")
-        } else {
-            reply(stream, &own.reply("good", query))
-        }
-    }));
+    let second = Second::new();
+    let (url, root) = (second.server.url.as_str(), second.root());
     ok(dir, &["init", "--data", "data", "--owner-kind", "individual", "--owner-name", "林晚", "--json"]);
-    let root = openssl.dir().join("root.pem");
-    let add = [
-        "admin",
-        "tsa",
-        "add",
-        "second",
-        "--data",
-        "data",
-        "--url",
-        &server.url,
-        "--root",
-        root.to_str().unwrap(),
-        "--pace",
-        "1",
-        "--json",
-    ];
+    let add =
+        ["admin", "tsa", "add", "second", "--data", "data", "--url", url, "--root", &root, "--pace", "1", "--json"];
     // Without its root, twice, or under a name that is a path: refused, and nothing is written.
-    assert_eq!(json(dir, &["admin", "tsa", "add", "x", "--data", "data", "--url", &server.url]).0, 2);
+    assert_eq!(json(dir, &["admin", "tsa", "add", "x", "--data", "data", "--url", url]).0, 2);
     assert_eq!(json(dir, &["admin", "tsa", "add", "../x", "--data", "data"]).0, 2);
     assert!(!dir.join("data/quezao.toml").exists());
     ok(dir, &add);
     assert_eq!(json(dir, &add).0, 2);
     // One root cannot be independent and the operator's own; and no secret of an address is repeated.
-    let own = [
-        "admin",
-        "tsa",
-        "add",
-        "third",
-        "--data",
-        "data",
-        "--url",
-        &server.url,
-        "--root",
-        root.to_str().unwrap(),
-        "--own",
-    ];
+    let own = ["admin", "tsa", "add", "third", "--data", "data", "--url", url, "--root", &root, "--own"];
     assert_eq!(json(dir, &own).0, 2);
     let secret = run(
         dir,
-        &[
-            "admin",
-            "tsa",
-            "add",
-            "y",
-            "--data",
-            "data",
-            "--url",
-            "https://bob:S3CRET@a/",
-            "--root",
-            root.to_str().unwrap(),
-            "--json",
-        ],
+        &["admin", "tsa", "add", "y", "--data", "data", "--url", "https://bob:S3CRET@a/", "--root", &root, "--json"],
     );
     assert_eq!(secret.status.code(), Some(2));
     assert!(!String::from_utf8_lossy(&[secret.stdout, secret.stderr].concat()).contains("S3CRET"));
@@ -148,10 +101,10 @@ fn an_outside_authority_seals_and_nothing_is_sealed_while_it_is_away() {
         .unwrap();
     assert_eq!(python.status.code(), Some(0), "{}", String::from_utf8_lossy(&python.stdout));
 
-    away.store(true, Ordering::Relaxed);
+    second.away(true);
     fs::write(dir.join("b.txt"), "b").unwrap();
-    let second = &ok(dir, &["deposit", "--data", "data", "--json", "b.txt"])[0];
-    assert_eq!(second["status"], "pending", "{second}");
+    let later = &ok(dir, &["deposit", "--data", "data", "--json", "b.txt"])[0];
+    assert_eq!(later["status"], "pending", "{later}");
     let (code, line) = json(dir, &["stamp", "--data", "data", "--wait", "1", "--json"]);
     assert_eq!((code, line[0]["sealed"].as_u64() < line[0]["size"].as_u64()), (3, true), "{line:?}");
     assert_eq!(json(dir, &["admin", "tsa", "check", "--data", "data", "--json"]).0, 2);
@@ -164,7 +117,7 @@ fn an_outside_authority_seals_and_nothing_is_sealed_while_it_is_away() {
     // The operator may let his own authority stand in; the reader then sees whose it is.
     ok(dir, &["admin", "tsa", "fallback", "on", "--data", "data", "--json"]);
     ok(dir, &["stamp", "--data", "data", "--wait", "20", "--json"]);
-    let id = second["id"].as_str().unwrap();
+    let id = later["id"].as_str().unwrap();
     ok(dir, &["export", "--data", "data", "--output", "out", "--json", id]);
     let (code, verdict) = json(dir, &["verify", "--data", "data", "--json", &format!("out/{id}.zip"), "b.txt"]);
     let seal = verdict[0]["checks"].as_array().unwrap().iter().find(|c| c["id"] == "sealing-token-1").unwrap();
@@ -174,4 +127,65 @@ fn an_outside_authority_seals_and_nothing_is_sealed_while_it_is_away() {
     assert_eq!(json(dir, &["admin", "tsa", "remove", "second", "--data", "data"]).0, 2);
     // What it sealed still verifies.
     assert_eq!(json(dir, &["verify", "--data", "data", "--json", &package, "a.txt"]).0, 0);
+}
+
+#[test]
+fn an_authority_whose_certificate_was_revoked_no_longer_seals() {
+    let work = tempfile::tempdir().unwrap();
+    let dir = work.path();
+    let served = Arc::new(Mutex::new(None::<Vec<u8>>));
+    let serve = served.clone();
+    let lists = Server::new(Box::new(move |_, stream| match &*serve.lock().unwrap() {
+        Some(list) => send(stream, "application/pkix-crl", list),
+        None => send(stream, "text/html", b"not here"),
+    }));
+    let second = Second::of(Openssl::listed(&lists.url));
+    let root = second.root();
+    ok(dir, &["init", "--data", "data", "--owner-kind", "individual", "--owner-name", "林晚", "--json"]);
+    let add = ["admin", "tsa", "add", "second", "--data", "data", "--url", &second.server.url, "--root", &root];
+    ok(dir, &[&add[..], &["--pace", "0", "--json"]].concat());
+
+    // No list to be had: said, by the check and by the list, and the token counts.
+    let checked = &ok(dir, &["admin", "tsa", "check", "--data", "data", "--json"])[0];
+    let list = &checked["revocation"][0];
+    assert_eq!((&list["url"], list["until"].is_null()), (&lists.url.as_str().into(), true), "{checked}");
+    assert!(list["reason"].as_str().unwrap().contains("CRL"), "{checked}");
+    let shown = run(dir, &["admin", "tsa", "check", "--data", "data"]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains(&format!("revocation list {}", lists.url)), "{shown:?}");
+
+    // Had: shown, held, and carried by the package of what was sealed.
+    *served.lock().unwrap() = Some(second.openssl.list(None));
+    fs::remove_dir_all(dir.join("data/revocation")).unwrap();
+    fs::write(dir.join("a.txt"), "a").unwrap();
+    let first = &ok(dir, &["deposit", "--data", "data", "--json", "a.txt"])[0];
+    ok(dir, &["stamp", "--data", "data", "--json"]);
+    let state = &ok(dir, &["admin", "tsa", "list", "--data", "data", "--json"])[0];
+    let list = &state["revocation"][0];
+    assert_eq!((list["until"].is_string(), list["reason"].is_null()), (true, true), "{state}");
+    let id = first["id"].as_str().unwrap();
+    ok(dir, &["export", "--data", "data", "--output", "out", "--json", id]);
+    let package = format!("out/{id}.zip");
+    let entries = archive::package::read(&fs::read(dir.join(&package)).unwrap()).unwrap().entries;
+    let held = served.lock().unwrap().clone().unwrap();
+    assert!(entries.iter().any(|(name, bytes)| name.starts_with("trust-revocation-") && *bytes == held));
+    assert_eq!(json(dir, &["verify", "--data", "data", "--json", &package, "a.txt"]).0, 0);
+
+    // Revoked, when the held list has ended (here: is gone): refused with the way out, and nothing is sealed.
+    second.openssl.revoke("good");
+    *served.lock().unwrap() = Some(second.openssl.list(None));
+    fs::remove_dir_all(dir.join("data/revocation")).unwrap();
+    fs::write(dir.join("b.txt"), "b").unwrap();
+    let later = &ok(dir, &["deposit", "--data", "data", "--json", "b.txt"])[0];
+    assert_eq!(later["status"], "pending", "{later}");
+    let (code, checked) = json(dir, &["admin", "tsa", "check", "--data", "data", "--json"]);
+    let error = checked[0]["error"].as_str().unwrap();
+    for part in ["Second-good", "KeyCompromise", &lists.url, "quezao admin tsa remove", "吊销"] {
+        assert!(error.contains(part), "{part} in {error}");
+    }
+    assert_eq!(code, 2);
+    let state = &ok(dir, &["admin", "tsa", "list", "--data", "data", "--json"])[0];
+    assert!(state["reason"].as_str().unwrap().contains("was revoked on"), "{state}");
+    // The operator's fallback works as for any other fault.
+    ok(dir, &["admin", "tsa", "fallback", "on", "--data", "data", "--json"]);
+    ok(dir, &["stamp", "--data", "data", "--wait", "20", "--json"]);
 }

@@ -36,10 +36,15 @@ impl Desk {
         self.work.path().join(name)
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_quezao"));
         command.args(args).current_dir(self.work.path()).env("QUEZAO_STATE_DIR", self.path("state"));
-        command.env("LC_ALL", "C.UTF-8").env_remove("QUEZAO_DATA").output().unwrap()
+        command.env("LC_ALL", "C.UTF-8").env_remove("QUEZAO_DATA");
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
     }
 
     /// Certificate and package of `a.jpg`.
@@ -245,22 +250,46 @@ fn an_operator_signs_with_his_own_key_and_a_revoked_one_is_refused() {
     let (pdf, _) = desk.export(&[]);
     assert_eq!(desk.verify(&[&pdf, "a.jpg"]).1, 0);
 
-    // PKCS#12 is refused with a command, and the command works as printed.
-    let export = "cat middle.pem root.pem > chain.pem; openssl pkcs12 -export -inkey signer.key -in signer.pem \
-                  -certfile chain.pem -passout pass:x -out own.p12";
-    assert!(Command::new("sh").args(["-c", export]).current_dir(desk.path("next")).status().unwrap().success());
-    let lists = ["--crl", "next/root.crl", "--crl", "next/middle.crl"];
-    let packed = ["admin", "signer", "--data", "data", "--signer", "next/own.p12"];
-    let refused = desk.run(&[&packed[..], &lists[..]].concat());
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert_eq!(refused.status.code(), Some(2), "{said}");
-    let command =
-        said.lines().map(str::trim).find(|line| line.starts_with("(umask")).unwrap_or_else(|| panic!("{said}"));
-    let command = command.replace("openssl pkcs12", "openssl pkcs12 -passin pass:x");
-    assert!(Command::new("sh").args(["-c", &command]).current_dir(desk.work.path()).status().unwrap().success());
-    let taken = ["admin", "signer", "--data", "data", "--signer", "signer.pem"];
-    let set = desk.run(&[&taken[..], &lists[..]].concat());
-    assert!(set.status.success(), "{}", String::from_utf8_lossy(&set.stderr));
+    // PKCS#12: read with its password, from a file or from the environment.
+    let shell = |script: &str| {
+        let script =
+            script.replace("pkcs12 -export", "pkcs12 -export -inkey signer.key -in signer.pem -passout pass:口令");
+        assert!(Command::new("sh").args(["-c", &script]).current_dir(desk.path("next")).status().unwrap().success());
+    };
+    shell("cat middle.pem root.pem > chain.pem; openssl pkcs12 -export -certfile chain.pem -out own.p12");
+    shell("openssl pkcs12 -export -out alone.p12; openssl pkcs12 -export -legacy -certfile chain.pem -out old.p12");
+    fs::write(desk.path("password"), "口令\n").unwrap();
+    let taken = |args: &[&str], password: Option<&str>| {
+        let lists = ["--crl", "next/root.crl", "--crl", "next/middle.crl"];
+        let mut command =
+            desk.command(&[&["admin", "signer", "--data", "data", "--signer"], args, &lists[..]].concat());
+        let out = command.envs(password.map(|password| ("QUEZAO_SIGNER_PASSWORD", password))).output().unwrap();
+        (out.status.code(), String::from_utf8(out.stderr).unwrap())
+    };
+    let file = ["--signer-password-file", "password"];
+    let set = taken(&["next/own.p12", file[0], file[1]], None);
+    assert_eq!(set.0, Some(0), "{}", set.1);
+    let set = taken(&["next/own.p12"], Some("口令"));
+    assert_eq!(set.0, Some(0), "{}", set.1);
+    let (pdf, _) = desk.export(&[]);
+    assert_eq!(desk.verify(&[&pdf, "a.jpg"]).1, 0);
+    for (password, part) in [(None, "--signer-password-file"), (Some("other"), "the password does not open it")] {
+        let (code, said) = taken(&["next/own.p12"], password);
+        assert!(code == Some(2) && said.contains(part), "{said}");
+    }
+    // With old encryption, or without the issuers: refused with a command, which works as printed.
+    fs::copy(desk.path("next/chain.pem"), desk.path("issuers.pem")).unwrap();
+    for refused in ["next/old.p12", "next/alone.p12"] {
+        let (code, said) = taken(&[refused, file[0], file[1]], None);
+        let command = said.lines().map(str::trim).find(|line| line.starts_with("(umask"));
+        let command = command.unwrap_or_else(|| panic!("{said}"));
+        let command =
+            command.replace("-nodes", "-nodes -passin pass:口令").replace("-export", "-export -passout pass:口令");
+        assert!(Command::new("sh").args(["-c", &command]).current_dir(desk.work.path()).status().unwrap().success());
+        assert!(code == Some(2) && !desk.path("new.pem").exists(), "{said}");
+        let set = taken(&["new.p12", file[0], file[1]], None);
+        assert_eq!(set.0, Some(0), "{}", set.1);
+    }
 
     fs::create_dir(desk.path("bad")).unwrap();
     own_signer(&desk.path("bad"), true);

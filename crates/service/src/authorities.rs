@@ -6,61 +6,32 @@
 //! - An authority is independent because the operator writes so into his own trust folder; a reader decides anew.
 //! - Secrets never stand in `quezao.toml`, which people copy.
 
+mod look;
+mod presets;
+
+pub use look::{AuthorityCheck, AuthorityState, RevocationList};
+
 use crate::{
     Error, Folder, Result, clock,
     config::{self, Config, Entry, Statements},
     error::read_file,
-    issuers::{Issuers, Outside, Remembered, Sealer, forget},
+    issuers::{Issuers, Outside, Sealer, forget},
     seal::{replace, short},
     show_path,
     web::WEB_ROOTS,
 };
-use evidence::{
-    hex,
-    json::json,
-    time::Utc,
-    token::{Root, Token},
-};
-use serde::Serialize;
+use evidence::{hex, json::json, token::Root};
+use presets::{PRESETS, presets, system_roots};
 use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use timestamp::{Authority, Remote, RemoteAuthority};
 
 /// Most authorities: one checkpoint carries at most so many tokens.
 const MAX_AUTHORITIES: usize = 8;
-
-/// An authority that needs no account: its name, its URL, and SHA-256 of the roots that Debian's `ca-certificates`
-/// brings for it (package 20230311; their fingerprints as that package holds them).
-struct Preset {
-    name: &'static str,
-    url: &'static str,
-    roots: &'static [&'static str],
-}
-
-const PRESETS: [Preset; 3] = [
-    Preset {
-        name: "digicert",
-        url: "http://timestamp.digicert.com",
-        roots: &[
-            "3e9099b5015e8f486c00bcea9d111ee721faba355a89bcf1df69561e3dc6325c",
-            "552f7bdcf1a7af9e6ce672017f4f12abf77240c78e761ac203d1d9d20ac89988",
-        ],
-    },
-    Preset {
-        name: "globalsign",
-        url: "http://timestamp.globalsign.com/tsa/r6advanced1",
-        roots: &["2cabeafe37d06ca22aba7391c0033d25982952c453647349763a3ab5ad6ccf69"],
-    },
-    Preset {
-        name: "sectigo",
-        url: "http://timestamp.sectigo.com",
-        roots: &["e793c9b02fd8aa13e21c31228accb08119643b749c898964b1746d46c3d4cbd2"],
-    },
-];
 
 /// An authority to be added. What is `None` has a default.
 #[derive(Clone, Debug, Default)]
@@ -85,68 +56,6 @@ pub struct AddAuthority {
     pub own: bool,
 }
 
-/// An authority as it is set up, and how it fared when commands asked it.
-#[derive(Clone, Debug, Serialize)]
-pub struct AuthorityState {
-    /// Its name.
-    pub name: String,
-    /// Where it is asked.
-    pub url: String,
-    /// By the operator's trust folder, for all of its roots.
-    pub independent: bool,
-    /// HTTP Basic.
-    pub user: Option<String>,
-    /// Asked for, dotted.
-    pub policy: Option<String>,
-    /// Seconds between two requests at least.
-    pub pace: u64,
-    /// Seconds for one request.
-    pub timeout: u64,
-    /// `unused`, `answering`, `failing` (its rest is over, it is asked again) or `resting`.
-    pub state: &'static str,
-    /// Tokens that passed.
-    pub tokens: u64,
-    /// Since the last token.
-    pub failures: u32,
-    /// The last failure's.
-    pub reason: Option<String>,
-    /// When the last token came.
-    pub token_at: Option<String>,
-    /// Not asked before.
-    pub rests_until: Option<String>,
-    /// Always null: what cannot be listed fails as a whole.
-    pub error: Option<Error>,
-}
-
-/// What an authority answered when it was asked by hand.
-#[derive(Clone, Debug, Serialize)]
-pub struct AuthorityCheck {
-    /// Its name.
-    pub name: String,
-    /// Where it was asked.
-    pub url: String,
-    /// By the operator's trust folder.
-    pub independent: bool,
-    /// genTime as signed.
-    pub gen_time: Option<String>,
-    /// Microseconds.
-    pub accuracy_us: Option<i64>,
-    /// Dotted.
-    pub policy: Option<String>,
-    /// Common name of the signer.
-    pub signer: Option<String>,
-    /// SHA-256 of the root that its token leads to, hex.
-    pub root_sha256: Option<String>,
-    /// How long the answer took.
-    pub millis: u64,
-    /// Before this: failures since the last token, when commands asked it.
-    pub failures: u32,
-    /// Until then commands do not ask it.
-    pub rests_until: Option<String>,
-    /// Why there is no token.
-    pub error: Option<Error>,
-}
-
 impl Folder {
     /// Adds an authority; from the next opening on it seals. Nothing is asked: see [`Folder::check_authorities`].
     pub fn add_authority(&self, wanted: &AddAuthority) -> Result<()> {
@@ -154,7 +63,8 @@ impl Folder {
         add(&self.dir, wanted)
     }
 
-    /// Forgets an authority. Its root stays in `trust/`: what it sealed has to verify for ever.
+    /// Forgets an authority. Its root stays in `trust/`, its revocation lists in `revocation/`: what it sealed has to
+    /// verify for ever.
     pub fn remove_authority(&self, name: &str) -> Result<()> {
         self.writer()?;
         let mut config = config::read(&self.dir)?;
@@ -179,54 +89,6 @@ impl Folder {
         let mut config = config::read(&self.dir)?;
         config.timestamp.fallback = allowed;
         config::write(&self.dir, &config)
-    }
-
-    /// Asks each authority, or the one named, for a token over a few random bytes. Nothing is kept.
-    pub fn check_authorities(&self, only: Option<&str>) -> Result<Vec<AuthorityCheck>> {
-        let config = config::read(&self.dir)?;
-        let chosen = |entry: &&Entry| only.is_none_or(|name| entry.name == name);
-        let entries: Vec<&Entry> = config.timestamp.authority.iter().filter(chosen).collect();
-        match only {
-            Some(name) if entries.is_empty() => Err(no_such(name, &config)),
-            _ => entries.into_iter().map(|entry| self.check_authority(entry)).collect(),
-        }
-    }
-
-    /// Every authority, and how it fared when commands asked it.
-    pub fn list_authorities(&self) -> Result<Vec<AuthorityState>> {
-        let (config, trust, now) = (config::read(&self.dir)?, trust(&self.dir)?, clock::now());
-        let state = |entry: &Entry| -> Result<AuthorityState> {
-            let was = Remembered::of(&self.store, &entry.name)?;
-            let rests = !was.rest(now).is_zero();
-            let time = |at: Option<i64>| at.map(|at| Utc(at).to_micros());
-            let mut independent = true;
-            for short in &entry.roots {
-                let root = root(&self.dir.join(format!("trust/tsa-{short}.pem")))?;
-                independent &= trust.role_of_authority(&root.der, &root, now).is_some_and(|r| r.independent);
-            }
-            Ok(AuthorityState {
-                name: entry.name.clone(),
-                url: entry.url.clone(),
-                independent,
-                user: entry.user.clone(),
-                policy: entry.policy.clone(),
-                pace: entry.pace,
-                timeout: entry.timeout,
-                state: match (rests, was.asked_at) {
-                    (true, _) => "resting",
-                    (false, None) => "unused",
-                    (false, Some(_)) if was.failures > 0 => "failing",
-                    (false, Some(_)) => "answering",
-                },
-                tokens: was.tokens,
-                failures: was.failures,
-                reason: was.reason,
-                token_at: time(was.token_at),
-                rests_until: if rests { time(was.rests_until) } else { None },
-                error: None,
-            })
-        };
-        config.timestamp.authority.iter().map(state).collect()
     }
 }
 
@@ -289,7 +151,7 @@ pub(crate) fn add(dir: &Path, wanted: &AddAuthority) -> Result<()> {
     };
     // What cannot be used is refused before anything is written.
     let roles = name_roots(dir, name, &roots, !wanted.own)?;
-    usable(remote(&entry, roots.clone(), password.as_deref(), client.clone()))?;
+    usable(remote(dir, &entry, roots.clone(), password.as_deref(), client.clone()))?;
     let [password_path, client_path] = secrets(dir, name);
     if let Some(password) = password {
         replace(&password_path, &password, 0o600)?;
@@ -310,15 +172,15 @@ pub(crate) fn stampers(
     dir: &Path,
     store: &store::Store,
     embedded: &Arc<Authority>,
-) -> Result<(Vec<Box<dyn ledger::Stamper>>, Issuers)> {
+) -> Result<(Vec<Arc<dyn ledger::Stamper>>, Issuers)> {
     let config = config::read(dir)?;
     let outside = config.timestamp.authority.iter().map(|entry| Outside::new(load(dir, entry)?, store.clone()));
     let outside = outside.map(|outside| outside.map(Arc::new)).collect::<Result<Vec<_>>>()?;
-    let mut stampers: Vec<Box<dyn ledger::Stamper>> = Vec::new();
-    stampers.extend(outside.iter().map(|outside| Box::new(Sealer(outside.clone())) as Box<dyn ledger::Stamper>));
+    let mut stampers: Vec<Arc<dyn ledger::Stamper>> = Vec::new();
+    stampers.extend(outside.iter().map(|outside| Arc::new(Sealer(outside.clone())) as Arc<dyn ledger::Stamper>));
     let embedded = (outside.is_empty() || config.timestamp.fallback).then(|| embedded.clone());
     if let Some(authority) = &embedded {
-        stampers.push(Box::new(Embedded { authority: authority.clone(), last: !outside.is_empty() }));
+        stampers.push(Arc::new(Embedded { authority: authority.clone(), last: !outside.is_empty() }));
     }
     let external = config.timestamp.statements == Statements::External;
     Ok((stampers, Issuers { outside, embedded, external }))
@@ -345,69 +207,16 @@ impl ledger::Stamper for Embedded {
     }
 }
 
-impl Folder {
-    fn check_authority(&self, entry: &Entry) -> Result<AuthorityCheck> {
-        let (dir, start) = (&self.dir, Instant::now());
-        let was = Remembered::of(&self.store, &entry.name)?;
-        let rests = !was.rest(clock::now()).is_zero();
-        let mut line = AuthorityCheck {
-            name: entry.name.clone(),
-            url: entry.url.clone(),
-            independent: false,
-            gen_time: None,
-            accuracy_us: None,
-            policy: None,
-            signer: None,
-            root_sha256: None,
-            millis: 0,
-            failures: was.failures,
-            rests_until: was.rests_until.filter(|_| rests).map(|until| Utc(until).to_micros()),
-            error: None,
-        };
-        let authority = load(dir, entry)?;
-        let data = crate::keys::random::<32>()?;
-        match authority.ask(&data) {
-            Ok(tsr) => {
-                let token = Token::parse_tsr(&tsr)?;
-                let root = token.check_path(&authority.remote().roots)?;
-                line.independent =
-                    trust(dir)?.role_of_authority(&token.signer, root, token.gen_time).is_some_and(|r| r.independent);
-                line.gen_time = Some(token.gen_time_text.clone());
-                line.accuracy_us = Some(token.accuracy);
-                line.policy = Some(token.policy.clone());
-                line.signer = Some(token.signer_name());
-                line.root_sha256 = Some(hex::encode(&root.fingerprint()));
-            }
-            Err(e) => line.error = Some(refused(&entry.name, &e)),
-        }
-        line.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(line)
-    }
-}
-
-fn refused(name: &str, e: &timestamp::Error) -> Error {
-    use timestamp::Error as E;
-    let zh = match e {
-        E::Evidence(e) => format!("{name} 的时间戳不可用：{}", e.zh()),
-        E::Unreachable { url, reason, .. } => format!("{name}（{url}）没有给出时间戳：{reason}"),
-        E::Resting { seconds, failures, reason, .. } => {
-            format!("{name} 连续失败 {failures} 次，{seconds} 秒内不再询问；上次原因：{reason}")
-        }
-        e => format!("{name}：{e}"),
-    };
-    Error::new(zh, e.to_string())
-}
-
 fn load(dir: &Path, entry: &Entry) -> Result<RemoteAuthority> {
     let roots =
         entry.roots.iter().map(|short| root(&dir.join(format!("trust/tsa-{short}.pem")))).collect::<Result<_>>()?;
     let [password, client] = secrets(dir, &entry.name);
     let password = entry.user.is_some().then(|| read_file(&password)).transpose()?;
     let client = client.is_file().then(|| read_file(&client)).transpose()?;
-    usable(remote(entry, roots, password.as_deref(), client))
+    usable(remote(dir, entry, roots, password.as_deref(), client))
 }
 
-fn remote(entry: &Entry, roots: Vec<Root>, password: Option<&[u8]>, client: Option<Vec<u8>>) -> Remote {
+fn remote(dir: &Path, entry: &Entry, roots: Vec<Root>, password: Option<&[u8]>, client: Option<Vec<u8>>) -> Remote {
     let first_line = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().next().unwrap_or_default().to_owned();
     Remote {
         name: entry.name.clone(),
@@ -419,6 +228,7 @@ fn remote(entry: &Entry, roots: Vec<Root>, password: Option<&[u8]>, client: Opti
         roots,
         pace: Duration::from_secs(entry.pace),
         timeout: Duration::from_secs(entry.timeout),
+        lists: Some(lists_dir(dir)),
     }
 }
 
@@ -441,22 +251,6 @@ fn root(path: &Path) -> Result<Root> {
             format!("{shown}: not one certificate in PEM ({e})"),
         )
     })
-}
-
-/// A preset's roots, found by fingerprint among the system's.
-fn system_roots(preset: &Preset) -> Result<Vec<Root>> {
-    let bundle = read_file(Path::new(WEB_ROOTS))?;
-    let text = String::from_utf8_lossy(&bundle);
-    let (known, _) = Root::all_in(&text);
-    let wanted = |root: &Root| preset.roots.contains(&hex::encode(&root.fingerprint()).as_str());
-    let found: Vec<Root> = known.into_iter().filter(wanted).collect();
-    if found.is_empty() {
-        return Err(Error::new(
-            format!("{WEB_ROOTS} 中没有 {} 的根证书；请安装 ca-certificates，或用 --root 给出", preset.name),
-            format!("{WEB_ROOTS} has no root of {}; install ca-certificates, or give it with --root", preset.name),
-        ));
-    }
-    Ok(found)
 }
 
 /// `trust/roles.json` with a line for each root. A root has one line, which speaks for every authority under it.
@@ -494,13 +288,14 @@ fn trust(dir: &Path) -> Result<verify::Trust> {
     })
 }
 
+/// Revocation lists of the authorities' certificates.
+pub(crate) fn lists_dir(dir: &Path) -> PathBuf {
+    dir.join("revocation")
+}
+
 /// Password, client certificate.
 fn secrets(dir: &Path, name: &str) -> [PathBuf; 2] {
     [dir.join(format!("keys/tsa-{name}.password")), dir.join(format!("keys/tsa-{name}.pem"))]
-}
-
-fn presets() -> String {
-    PRESETS.map(|preset| preset.name).join(", ")
 }
 
 pub(crate) fn nobody_outside() -> Error {

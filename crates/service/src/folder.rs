@@ -6,6 +6,7 @@
 //! keys/            ledger and authority, mode 0600
 //! authority/       certificates and CRL of the embedded authority
 //! signer/          revocation lists for the signer of certificates
+//! revocation/      revocation lists of outside authorities, held until a newer one is due
 //! ledger/          the static tlog-tiles tree
 //! trust/           a ready trust folder
 //! originals/       kept files by SHA-256

@@ -41,6 +41,8 @@ pub(crate) struct Remembered {
     pub(crate) token_at: Option<i64>,
     pub(crate) asked_at: Option<i64>,
     pub(crate) rests_until: Option<i64>,
+    /// Addresses of the revocation lists of the last token's certificates.
+    pub(crate) lists: Vec<String>,
 }
 
 impl Remembered {
@@ -104,6 +106,7 @@ impl Outside {
             token_at: if answer.is_ok() { Some(now.0) } else { was.token_at },
             asked_at: Some(now.0),
             rests_until: (rest > 0).then(|| now.0.saturating_add(rest)),
+            lists: self.remote.list_urls().unwrap_or(was.lists),
         };
         // A token is worth more than the note about it.
         let _ = self.store.set_meta(&key(name), &serde_json::to_string(&is).unwrap_or_default());

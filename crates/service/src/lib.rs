@@ -56,7 +56,7 @@ pub use account::{
     MIN_PASSWORD, Open, OpenSession, Opened, Overview, Packed, Permission, Piece, Refusal, SCOPES, SHELF_KINDS,
     SHELF_PAGE, SHOWS, Search, Shelf, Shown, Staged, Told, Upload, Why,
 };
-pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState};
+pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState, RevocationList};
 pub use backup::{Backup, Progress, backup, passphrase_of};
 pub use bundle::{Bundle, file_name as bundled_name};
 /// What a capture's report prints.

@@ -1,7 +1,9 @@
 //! Evidence out again: list, show, find, certificates and packages, the court's copy, kept originals.
 
 use crate::{
-    DepositLine, Error, ExportRequest, Folder, Result, erase,
+    DepositLine, Error, ExportRequest, Folder, Result,
+    authorities::lists_dir,
+    erase,
     error::{read_file, show_path},
     folder::ledger_error,
     intake,
@@ -262,7 +264,7 @@ impl Folder {
         entries.push(("trust-policy".into(), policy));
         entries.push(("trust-roles.json".into(), trust("roles.json")?));
         entries.extend(carried.into_iter().map(|(file, pem, _)| (file, pem)));
-        entries.extend(crate::seal::carried(&self.dir, &signer_root)?);
+        entries.extend(crate::seal::carried(&self.dir, &signer_root, roots.lists)?);
         entries.push(("VERIFY.txt".into(), text.into_bytes()));
         entries.push(("verify.py".into(), archive::VERIFY_PY.to_vec()));
         entries.extend(further);
@@ -423,10 +425,13 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>)
     Ok(path.to_owned())
 }
 
-/// The roots of a folder's time authorities, and which of them a package needs.
+/// The roots of a folder's time authorities, and which of them a package needs; and what revocation lists say of its
+/// tokens' certificates.
 struct Roots {
     known: Vec<Root>,
     used: BTreeSet<[u8; 32]>,
+    folder: PathBuf,
+    lists: Vec<Vec<u8>>,
 }
 
 impl Roots {
@@ -443,7 +448,7 @@ impl Roots {
                 known.push(Root::from_pem(&read_file(&entry.path())?)?);
             }
         }
-        Ok(Self { known, used })
+        Ok(Self { known, used, folder: lists_dir(&folder.dir), lists: Vec::new() })
     }
 
     /// Entry name of the root that a token leads to, and genTime in Unix seconds.
@@ -451,6 +456,7 @@ impl Roots {
         let token = Token::parse_tsr(tsr)?;
         let root = token.check_path(&self.known)?;
         self.used.insert(root.fingerprint());
+        self.lists.extend(timestamp::lists_about(&self.folder, &token));
         Ok((Self::file(root), token.gen_time.unix_seconds()))
     }
 

@@ -17,11 +17,16 @@ use std::{
 };
 use timestamp::{DocumentSigner, cms::Signer};
 
+/// Where the password of a PKCS#12 file may stand in the environment.
+const PASSWORD: &str = "QUEZAO_SIGNER_PASSWORD";
+
 /// A signer of the operator's own.
 #[derive(Clone, Debug, Default)]
 pub struct OwnSigner {
-    /// A PEM file: a private key (PKCS#8), its certificate, then each issuer up to the root.
-    pub pem: PathBuf,
+    /// A PEM file: a private key (PKCS#8), its certificate, then each issuer up to the root; or PKCS#12 with these.
+    pub file: PathBuf,
+    /// The PKCS#12 file's password is its first line; else it is `QUEZAO_SIGNER_PASSWORD` in the environment.
+    pub password_file: Option<PathBuf>,
     /// DER or PEM files: revocation lists of its issuers.
     pub crls: Vec<PathBuf>,
 }
@@ -45,12 +50,13 @@ pub(crate) fn certificate(folder: &Folder, pdf: &[u8]) -> Result<Vec<u8>> {
     })
 }
 
-/// `trust-signer-*.pem`, of this root, and `trust-revocation-*.crl` of a package, in their order.
-pub(crate) fn carried(dir: &Path, root: &Root) -> Result<Vec<(String, Vec<u8>)>> {
+/// `trust-signer-*.pem`, of this root, and `trust-revocation-*.crl` of a package, in their order: the signer's, the
+/// embedded authority's, `others`.
+pub(crate) fn carried(dir: &Path, root: &Root, others: Vec<Vec<u8>>) -> Result<Vec<(String, Vec<u8>)>> {
     let mut entries = vec![(format!("trust-signer-{}.pem", short(&root.der)), pem(&root.der)?)];
     let mut lists = revocation(dir)?;
     let authority = read_file(&dir.join("authority/root.crl"))?;
-    lists.push((short(&authority), authority));
+    lists.extend(others.into_iter().chain([authority]).map(|der| (short(&der), der)));
     lists.sort();
     lists.dedup();
     entries.extend(lists.into_iter().map(|(short, der)| (format!("trust-revocation-{short}.crl"), der)));
@@ -67,7 +73,10 @@ pub(crate) fn install(dir: &Path, name: &str, role: &str, own: Option<&OwnSigner
     let folder = dir.join("signer");
     fs::create_dir(&folder).map_err(|e| Error::io(&folder, &e))?;
     let (pem, lists) = match own {
-        Some(own) => (signer_file(&own.pem)?, own.crls.iter().map(|path| crl(path)).collect::<Result<Vec<_>>>()?),
+        Some(own) => {
+            let lists = own.crls.iter().map(|path| crl(path)).collect::<Result<Vec<_>>>()?;
+            (signer_file(&own.file, own.password_file.as_deref())?, lists)
+        }
         None => {
             let made = DocumentSigner::create(name, clock::now()).map_err(|e| {
                 Error::new(format!("无法生成签章密钥（{e}）"), format!("no signing key could be made ({e})"))
@@ -86,10 +95,10 @@ pub(crate) fn install(dir: &Path, name: &str, role: &str, own: Option<&OwnSigner
 impl Folder {
     /// Takes another signer, or other revocation lists for the one that is there. What was signed before stays valid:
     /// its root stays in `trust/`. Returns SHA-256 of the signer's root, hex.
-    pub fn set_signer(&self, pem: Option<&Path>, crls: &[PathBuf]) -> Result<String> {
+    pub fn set_signer(&self, file: Option<&Path>, password_file: Option<&Path>, crls: &[PathBuf]) -> Result<String> {
         self.writer()?;
         let lists = crls.iter().map(|path| crl(path)).collect::<Result<Vec<_>>>()?;
-        let pem = pem.map(signer_file).transpose()?;
+        let pem = file.map(|file| signer_file(file, password_file)).transpose()?;
         let signer = match &pem {
             Some(pem) => parse(pem)?,
             None => load(&self.dir)?,
@@ -165,29 +174,52 @@ fn parse(pem: &[u8]) -> Result<DocumentSigner> {
         .map_err(|e| Error::new(format!("签章密钥不可用（{e}）"), format!("the signing key cannot be used ({e})")))
 }
 
-/// A PEM file; one in PKCS#12 (RFC 7292: a PFX, version 3) is refused with the way to turn it into one.
-fn signer_file(path: &Path) -> Result<Vec<u8>> {
+/// A PEM file, or one in PKCS#12 as that.
+fn signer_file(path: &Path, password_file: Option<&Path>) -> Result<Vec<u8>> {
     let bytes = read_file(path)?;
-    let head = &bytes[..bytes.len().min(12)];
-    if head.first() != Some(&0x30) || !head.windows(3).any(|version| version == [2, 1, 3]) {
+    if !timestamp::is_pkcs12(&bytes) {
         return Ok(bytes);
     }
-    let (shown, quoted) = (crate::show_path(path), quoted(path));
-    let part = |what: &str| format!("openssl pkcs12 -in {quoted} {what}");
-    let command = format!(
-        "(umask 077; {{ {}; {}; {}; }} > signer.pem)",
-        part("-nocerts -nodes"),
-        part("-clcerts -nokeys"),
-        part("-cacerts -nokeys")
-    );
-    Err(Error::new(
-        format!(
-            "{shown} 是 PKCS#12（.p12/.pfx），请先转换，再用 --signer signer.pem：\n{command}\n（旧式加密的文件给每个 openssl pkcs12 加上 -legacy；文件里没有各级签发者时，把它们的 PEM 依次接在后面）"
-        ),
-        format!(
-            "{shown} is PKCS#12 (.p12, .pfx); convert it, then give --signer signer.pem:\n{command}\n(add -legacy to each openssl pkcs12 for a file with old encryption; append the issuers in PEM, up to the root, where the file lacks them)"
-        ),
-    ))
+    let shown = crate::show_path(path);
+    let Some(password) = password(password_file)? else {
+        return Err(Error::new(
+            format!("{shown} 是 PKCS#12（.p12/.pfx）；请用 --signer-password-file FILE 或环境变量 {PASSWORD} 给出口令"),
+            format!(
+                "{shown} is PKCS#12 (.p12, .pfx); give its password with --signer-password-file FILE, or in the environment as {PASSWORD}"
+            ),
+        ));
+    };
+    timestamp::pkcs12_to_pem(&bytes, &password).map(String::into_bytes).map_err(|e| {
+        let again = |read: &str, write: &str| {
+            let unpack = format!("openssl pkcs12 {read}-in {} -nodes -out new.pem", quoted(path));
+            format!("(umask 077; {unpack} && openssl pkcs12 -export -in new.pem {write}-out new.p12; rm -f new.pem)")
+        };
+        let (zh, en) = match e {
+            timestamp::Error::OldEncryption { .. } => {
+                let command = again("-legacy ", "");
+                (format!("请换成今天的加密，再用 --signer new.p12：\n{command}"), format!("encrypt it as is done today, then give --signer new.p12:\n{command}"))
+            }
+            timestamp::Error::NoIssuer { .. } => {
+                let command = again("", "-certfile issuers.pem ");
+                (
+                    format!("请把各级签发者直到根的 PEM 放进 issuers.pem，再用 --signer new.p12：\n{command}"),
+                    format!("put the issuers up to the root, in PEM, into issuers.pem, then give --signer new.p12:\n{command}"),
+                )
+            }
+            _ => ("请检查口令与文件，或改用 PEM".to_owned(), "check password and file, or give PEM".to_owned()),
+        };
+        Error::new(format!("{shown}：{e}；{zh}"), format!("{shown}: {e}; {en}"))
+    })
+}
+
+/// The file's first line, else what the environment says. No command line shows it, nor does any list of processes.
+fn password(file: Option<&Path>) -> Result<Option<String>> {
+    let Some(file) = file else { return Ok(std::env::var(PASSWORD).ok()) };
+    let text = String::from_utf8(read_file(file)?).map_err(|_| {
+        let shown = crate::show_path(file);
+        Error::new(format!("{shown}：口令不是 UTF-8"), format!("{shown}: the password is not UTF-8"))
+    })?;
+    Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
 }
 
 /// A path as one word of a shell.

@@ -136,6 +136,11 @@ impl Key {
     }
 }
 
+/// DER of the SubjectPublicKeyInfo of a private key (DER, PKCS#8).
+pub(crate) fn public_key(der: &[u8]) -> Result<Vec<u8>> {
+    Key::new(der)?.public().ok_or_else(|| Error::structure(WHAT, "a key without a public half"))
+}
+
 fn parse(der: &[u8]) -> Result<Certificate> {
     Certificate::from_der(der).map_err(|e| Error::structure(WHAT, e))
 }

@@ -8,11 +8,15 @@ mod certificates;
 pub mod cms;
 mod document;
 mod issue;
+mod pkcs12;
 mod remote;
+mod revocation;
 
 pub use authority::{Authority, Clock, Material};
 pub use document::DocumentSigner;
+pub use pkcs12::{is_pkcs12, pkcs12_to_pem};
 pub use remote::{Health, Remote, RemoteAuthority};
+pub use revocation::{List, MAX_LIST, lists_about};
 
 use evidence::time::Utc;
 
@@ -67,6 +71,35 @@ pub enum Error {
         failures: u32,
         /// The last reason.
         reason: String,
+    },
+    /// A certificate that an outside authority signs with, or one above it, was revoked.
+    #[error(
+        "the certificate \"{certificate}\" (serial {serial}) was revoked on {at} ({reason}), says {url}; take the \
+         authority's new address and root with quezao admin tsa add, or remove it with quezao admin tsa remove"
+    )]
+    Revoked {
+        /// Common name of its subject.
+        certificate: String,
+        /// Hex.
+        serial: String,
+        /// As `received_at`.
+        at: String,
+        /// RFC 5280, 5.3.1.
+        reason: String,
+        /// Of the list.
+        url: String,
+    },
+    /// A PKCS#12 file that is encrypted as it no longer should be.
+    #[error("PKCS#12 file: its encryption ({found}) is not PBES2 with a MAC over SHA-2")]
+    OldEncryption {
+        /// Dotted.
+        found: String,
+    },
+    /// A PKCS#12 file without all certificates up to the root.
+    #[error("PKCS#12 file: it lacks the certificate of {issuer}")]
+    NoIssuer {
+        /// RFC 4514 text.
+        issuer: String,
     },
     /// The system gives no random bytes.
     #[error("the system's random number source failed: {0}")]

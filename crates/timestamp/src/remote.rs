@@ -4,9 +4,11 @@
 //! - What comes back is checked as a reader would: status, imprint, nonce, policy, form, signature, and a path to a
 //!   root that was given for this authority and no other. Whoever made it, the same code looks at it.
 //! - Nothing is followed: no redirect, no proxy of the environment, no certificate of a host that nobody vouches for.
+//! - Nor was a certificate on that path revoked, as far as its issuer's list can be had: `revocation.rs`.
 //! - One that fails rests, longer each time, and says so; nobody waits for it meanwhile.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,6 +20,7 @@ use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
 use crate::authority::Clock;
 use crate::issue::{Imprint, imprint};
+use crate::revocation::{List, Look};
 use crate::{Error, Result, Stamper, positive};
 
 /// The first rest after a failure; doubled with each further one, up to [`REST_MAX`].
@@ -45,8 +48,10 @@ pub struct Remote {
     pub roots: Vec<Root>,
     /// The least time between two requests.
     pub pace: Duration,
-    /// For one request as a whole.
+    /// For one request as a whole, and once more for revocation lists.
     pub timeout: Duration,
+    /// The folder where revocation lists are held; `None`: none is looked at.
+    pub lists: Option<PathBuf>,
 }
 
 /// How an authority fared.
@@ -65,6 +70,10 @@ pub struct RemoteAuthority {
     remote: Remote,
     policy: Option<PolicyId>,
     agent: ureq::Agent,
+    /// Asks for revocation lists: without user, password and certificate.
+    plain: ureq::Agent,
+    /// One looks at a time: the next finds what was had.
+    looking: Mutex<()>,
     clock: Clock,
     state: Mutex<State>,
 }
@@ -76,6 +85,8 @@ struct State {
     asked: Option<Instant>,
     /// Not asked before.
     rests_until: Option<Instant>,
+    /// Where the last token's certificates say that their issuers' lists are.
+    lists: Option<Vec<String>>,
 }
 
 impl RemoteAuthority {
@@ -106,24 +117,45 @@ impl RemoteAuthority {
             return Err(refuse(format!("{}: no root to check its tokens with", printable(&remote.name))));
         }
         let policy = remote.policy.as_deref().map(policy_id).transpose()?;
-        let mut config = ureq::Agent::config_builder()
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .proxy(None)
-            .https_only(secure)
-            .user_agent(concat!("quezao/", env!("CARGO_PKG_VERSION")))
-            .max_response_header_size(16 << 10)
-            .max_idle_connections(0)
-            .timeout_global(Some(remote.timeout));
-        if secure {
-            config = config.tls_config(tls(&remote)?);
-        }
-        Ok(Self { policy, agent: config.build().new_agent(), clock, state: Mutex::default(), remote })
+        let config = || {
+            ureq::Agent::config_builder()
+                .max_redirects(0)
+                .http_status_as_error(false)
+                .proxy(None)
+                .user_agent(concat!("quezao/", env!("CARGO_PKG_VERSION")))
+                .max_response_header_size(16 << 10)
+                .max_idle_connections(0)
+                .timeout_global(Some(remote.timeout))
+        };
+        let asking = match secure {
+            true => config().https_only(true).tls_config(tls(&remote)?),
+            false => config(),
+        };
+        Ok(Self {
+            policy,
+            agent: asking.build().new_agent(),
+            plain: config().build().new_agent(),
+            looking: Mutex::default(),
+            clock,
+            state: Mutex::default(),
+            remote,
+        })
     }
 
     /// How it fared so far.
     pub fn health(&self) -> Health {
         self.lock().health.clone()
+    }
+
+    /// Where the last token's certificates say that their issuers' revocation lists are; `None` before one was looked at.
+    pub fn list_urls(&self) -> Option<Vec<String>> {
+        self.lock().lists.clone()
+    }
+
+    /// Those lists, as they are held.
+    pub fn lists(&self) -> Vec<List> {
+        let (urls, dir) = (self.list_urls().unwrap_or_default(), self.remote.lists.as_deref());
+        dir.map_or_else(Vec::new, |dir| urls.iter().map(|url| List::held(dir, url)).collect())
     }
 
     /// The configuration.
@@ -140,13 +172,13 @@ impl RemoteAuthority {
 
     /// Asks now, whatever its pace and rest: for a check by hand.
     pub fn ask(&self, data: &[u8]) -> Result<Vec<u8>> {
-        self.ask_with(data, Imprint::Sha256)
+        self.ask_with(data, Imprint::Sha256, true)
     }
 
     /// [`Stamper::stamp`] with an imprint of SHA-512, as renewals have.
     pub fn stamp_sha512(&self, data: &[u8]) -> Result<Vec<u8>> {
         self.rested()?;
-        self.ask_with(data, Imprint::Sha512)
+        self.ask_with(data, Imprint::Sha512, false)
     }
 
     /// How long it is not asked yet, by its pace and its rest.
@@ -177,9 +209,9 @@ impl RemoteAuthority {
         })
     }
 
-    fn ask_with(&self, data: &[u8], with: Imprint) -> Result<Vec<u8>> {
+    fn ask_with(&self, data: &[u8], with: Imprint, by_hand: bool) -> Result<Vec<u8>> {
         self.lock().asked = Some(Instant::now());
-        let answer = self.token(data, with);
+        let answer = self.token(data, with, by_hand);
         let mut state = self.lock();
         match &answer {
             Ok(_) => {
@@ -196,7 +228,7 @@ impl RemoteAuthority {
         answer
     }
 
-    fn token(&self, data: &[u8], with: Imprint) -> Result<Vec<u8>> {
+    fn token(&self, data: &[u8], with: Imprint, by_hand: bool) -> Result<Vec<u8>> {
         let nonce = positive::<8>()?;
         let request = self.request(data, &nonce, with)?;
         let response = self.post(&request)?;
@@ -214,14 +246,26 @@ impl RemoteAuthority {
             return Err(evidence::Error::mismatch("policy of the token", &token.policy, asked).into());
         }
         token.check_signature()?;
-        token.check_path(&self.remote.roots)?;
+        let root = token.check_path(&self.remote.roots)?;
         let now = (self.clock)();
         let apart = (token.gen_time.0 - now.0).abs();
         if apart > token.accuracy.saturating_add(CLOCK_SLACK) {
             let expected = format!("this machine's clock, {}", now.to_micros());
             return Err(evidence::Error::mismatch("genTime", &token.gen_time_text, expected).into());
         }
+        self.revocation(&token, root, by_hand)?;
         Ok(tsr)
+    }
+
+    fn revocation(&self, token: &Token, root: &Root, again: bool) -> Result<()> {
+        let Some(dir) = &self.remote.lists else { return Ok(()) };
+        let _one = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
+        let deadline = Instant::now() + self.remote.timeout;
+        let look = Look { dir, agent: &self.plain, now: (self.clock)(), deadline, again };
+        let mut urls = Vec::new();
+        let looked = look.check(token, root, &mut urls);
+        self.lock().lists = Some(urls);
+        looked
     }
 
     fn request(&self, data: &[u8], nonce: &[u8], with: Imprint) -> Result<Vec<u8>> {
@@ -278,7 +322,7 @@ impl RemoteAuthority {
 impl Stamper for RemoteAuthority {
     fn stamp(&self, data: &[u8]) -> Result<Vec<u8>> {
         self.rested()?;
-        self.ask(data)
+        self.ask_with(data, Imprint::Sha256, false)
     }
 
     fn name(&self) -> String {
@@ -337,6 +381,6 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// At most 200 characters, escaped: an answer may be hostile.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().take(200).flat_map(char::escape_debug).collect()
 }

@@ -37,7 +37,7 @@ pub fn config(base: &Path) -> Config {
 }
 
 pub fn sealing(base: &Path) -> Config {
-    Config { stampers: vec![Box::new(Echo::default())], ..config(base) }
+    Config { stampers: vec![Arc::new(Echo::default())], ..config(base) }
 }
 
 /// A head row in a file; every row that was ever offered is kept behind it, for the tests to look at.
