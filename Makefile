@@ -66,6 +66,7 @@ torture: ## 10,000 changes a file, 500 kills of deposit read by foreign clients,
 	QUEZAO_KILLS=$${QUEZAO_KILLS:-50} cargo test $(CARGO_FLAGS) -p quezao --test capture_kills -- --nocapture
 	QUEZAO_TORTURE=full cargo test $(CARGO_FLAGS) -p ledger --test crash -- --nocapture
 	QUEZAO_TORTURE=full cargo test $(CARGO_FLAGS) -p quezao --test bad_input -- --nocapture
+	QUEZAO_TORTURE=full cargo test $(CARGO_FLAGS) -p quezao --test portal_door hostile -- --nocapture
 
 deb: ## a Debian package in target/deb: executable, service, man pages, the verifier
 	@scripts/setup.sh verifier

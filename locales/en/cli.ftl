@@ -163,7 +163,6 @@ help-arg-list = File with one URL a line
 capture-nothing = No URL was given: name one, or a file with --list
 help-arg-isolation = Keep the browser apart by namespaces (default; refuses where they are not permitted), or in the weaker mode weaker-shared-network, which every record then names
 help-arg-contacts = Most sites that are asked to sign over the order in one capture (32; 0: none)
-resolver-form = { $value }: a resolver is ADDRESS or ADDRESS:PORT
 loopback-form = { $value } is not HOST:PORT, as it stands in the URL
 capture-complete = complete
 capture-partial = partial 

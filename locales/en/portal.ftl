@@ -82,7 +82,7 @@ home-size = Records
 home-root = Root of the ledger
 
 help-serve = Deposit, capture and verify in a browser: the portal, one process over one folder
-help-arg-listen = Address and port to listen on
+help-arg-listen = Address and port to listen on (127.0.0.1:8080 if nothing is said; else QUEZAO_LISTEN, else quezao.toml)
 help-arg-public-url = The address that people open (https://…), where another server stands in front
 serve-listening = The portal is ready: {$address}
 serve-set-up = First set-up (good once): {$address}

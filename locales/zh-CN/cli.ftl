@@ -162,7 +162,6 @@ help-arg-list = 每行一个网址的文件
 capture-nothing = 没有给出网址：请给出网址，或用 --list 给出文件
 help-arg-isolation = 用命名空间隔离浏览器（namespaces，默认；系统不允许时拒绝取证），或用较弱模式 weaker-shared-network，每条记录都会写明
 help-arg-contacts = 每次取证最多请多少个网站对指令签名（默认 32；0 为不请求）
-resolver-form = { $value }：解析服务器应写作 地址 或 地址:端口
 loopback-form = { $value } 不是网址中的“主机:端口”
 capture-complete = 完整
 capture-partial = 部分

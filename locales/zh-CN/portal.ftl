@@ -82,7 +82,7 @@ home-size = 记录数
 home-root = 账本的根
 
 help-serve = 在浏览器中存证、取证、核验：网页门户，一个进程，一个文件夹
-help-arg-listen = 监听的地址和端口
+help-arg-listen = 监听的地址和端口（默认 127.0.0.1:8080；也可用 QUEZAO_LISTEN 或 quezao.toml）
 help-arg-public-url = 前面另有服务器时，人们打开的网址（https://…）
 serve-listening = 门户已就绪：{$address}
 serve-set-up = 首次设置（只能用一次）：{$address}

@@ -1,11 +1,16 @@
 //! What all requests share: the folder, once there is one, and the one-time token until there is somebody to sign in.
 
 use crate::{
+    log::Log,
+    metrics::Metrics,
+    places::Places,
     server::{Config, Event},
     throttle::Throttle,
 };
 use evidence::{digest, hex};
-use service::{Actor, Answer, CaptureRequest, CompareEvent, Error, Folder, Mode, Place, Postman, Refusal, Result, Why};
+use service::{
+    Actor, Answer, CaptureRequest, CompareEvent, Error, Folder, Mode, Network, Place, Postman, Refusal, Result, Why,
+};
 use std::{
     collections::BTreeMap,
     net::IpAddr,
@@ -45,6 +50,14 @@ struct Inner {
     calls: Throttle<i64>,
     /// Tries of opening links: apart, so that who reads a shared page can still sign in.
     links: Throttle<IpAddr>,
+    /// Held by who sets up.
+    setting_up: Mutex<()>,
+    trusted: Vec<Network>,
+    /// The portal encrypts by itself.
+    tls: bool,
+    log: Log,
+    metrics: Metrics,
+    places: Arc<Places>,
     capturing: CaptureRequest,
     /// Steps so far of the captures that run, by number.
     live: Mutex<BTreeMap<i64, Vec<String>>>,
@@ -61,7 +74,7 @@ struct Inner {
 
 impl App {
     /// Opens the folder, if there is one; its writer is this process from here on.
-    pub(crate) fn open(config: &Config, events: &mut dyn FnMut(Event)) -> Result<Self> {
+    pub(crate) fn open(config: &Config, places: Arc<Places>, events: &mut dyn FnMut(Event)) -> Result<Self> {
         let folder = match Place::of(&config.data) {
             Place::Folder => {
                 let folder = Folder::open(&config.data, Mode::Write)?;
@@ -88,6 +101,12 @@ impl App {
             throttle: Throttle::new(PASSWORDS, PASSWORD_BACK),
             calls: Throttle::a_minute(config.calls),
             links: Throttle::new(PASSWORDS, PASSWORD_BACK),
+            setting_up: Mutex::default(),
+            trusted: config.trusted_proxies.clone(),
+            tls: config.tls.is_some(),
+            log: config.log,
+            metrics: Metrics::default(),
+            places,
             capturing: config.capture.clone(),
             live: Mutex::default(),
             comparing: Mutex::default(),
@@ -114,6 +133,11 @@ impl App {
     pub(crate) fn is_set_up(&self, token: &str) -> bool {
         // Digests are compared, so that how far a guess is right shows in no time.
         *lock(&self.0.set_up) == Some(digest::sha256(token.as_bytes()))
+    }
+
+    /// One sets up after the other: the second finds that it is done.
+    pub(crate) fn alone(&self) -> std::sync::MutexGuard<'_, ()> {
+        lock(&self.0.setting_up)
     }
 
     /// Whether somebody may still set up.
@@ -253,8 +277,31 @@ impl App {
         &self.0.data
     }
 
+    /// Whether people open the portal under `https://`, as the operator says.
     pub(crate) fn secure(&self) -> bool {
         self.0.secure
+    }
+
+    /// Proxies whose word about a request is believed.
+    pub(crate) fn trusted(&self) -> &[Network] {
+        &self.0.trusted
+    }
+
+    /// Whether the portal encrypts by itself.
+    pub(crate) fn encrypts(&self) -> bool {
+        self.0.tls
+    }
+
+    pub(crate) fn log(&self) -> Log {
+        self.0.log
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn places(&self) -> &Places {
+        &self.0.places
     }
 
     pub(crate) fn throttle(&self) -> &Throttle<IpAddr> {

@@ -1,30 +1,84 @@
-//! What every request passes: who it is, whether another site sent it, and the heads of every answer.
+//! What every request passes: who it is, whether another site sent it, the heads of every answer, and the log's line.
 
 use crate::{
     app::App,
     cookies, problem,
+    proxy::{self, Client},
     server::Peer,
     visit::{Visit, csrf, locale_of},
 };
 use axum::{
-    extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use evidence::{hex, json::json};
 use service::{Actor, Refusal, Why};
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Instant,
+};
 
 /// No inline script or style, nothing from elsewhere, no frame around us. `blob:` shows pictures that are still on the
 /// visitor's own machine.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-pub(crate) async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Response {
+/// Names a request in the log and in its answer.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Browsers come back encrypted for a year.
+const ENCRYPTED_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+pub(crate) async fn enter(State(app): State<App>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let id = number();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let peer = request.extensions().get::<Peer>().cloned();
+    let busy = peer.as_ref().map(|p| p.busy.begin());
+    let mut response = match odd(&request) {
+        None => answer(&app, request, next, peer).await,
+        Some((zh, en)) => {
+            let mut response = problem::plain(&Refusal::field("request", zh, en));
+            *response.status_mut() = axum::http::StatusCode::BAD_REQUEST;
+            heads(response, true)
+        }
+    };
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    if app.encrypts() {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, ENCRYPTED_ONLY);
+    }
+    note(&app, &id, &method, &route, &mut response, begun);
+    match busy {
+        Some(busy) => response.map(|body| busy.until_sent(body)),
+        None => response,
+    }
+}
+
+/// What no browser sends, and what two programs in a row could read in two ways.
+fn odd(request: &Request) -> Option<(&'static str, &'static str)> {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        return Some(("请求须有且只有一个 Host", "a request has one Host, and only one"));
+    }
+    let host = request.headers().get(header::HOST).map(HeaderValue::as_bytes);
+    if request.uri().authority().is_some_and(|a| host.is_some_and(|h| !h.eq_ignore_ascii_case(a.as_str().as_bytes()))) {
+        return Some(("请求行里的主机与 Host 不同", "the request line names another host than Host"));
+    }
+    None
+}
+
+async fn answer(app: &App, mut request: Request, next: Next, peer: Option<Peer>) -> Response {
     let api = problem::is_machine(request.uri().path());
-    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |p| p.0.ip());
+    let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let (address, encrypted) = peer.map_or((unknown, false), |p| (p.address.ip(), p.encrypted));
+    let mut client = proxy::client(address, encrypted, request.headers(), app.trusted());
+    client.encrypted |= app.secure();
     let mut fresh = None;
-    let visit = match visit(&app, request.headers().clone(), request.uri().clone(), peer, &mut fresh).await {
+    let visit = match visit(app, request.headers().clone(), request.uri().clone(), client, &mut fresh).await {
         Ok(visit) => visit,
         Err(refusal) => {
             // Without its surroundings a page cannot be drawn in anybody's language.
@@ -47,13 +101,54 @@ pub(crate) async fn enter(State(app): State<App>, mut request: Request, next: Ne
     };
     if let Some(refused) = response.extensions_mut().remove::<problem::Refused>() {
         response = if api { problem::plain(&refused.0) } else { crate::pages::refused(&visit, &refused.0) };
+        response.extensions_mut().insert(Code::of(&refused.0));
     } else if api {
         response = problem::worded(response);
     }
-    if let Some(cookie) = fresh.and_then(|v: String| cookies::set(cookies::VISIT, &v, None, app.secure())) {
+    if let Some(cookie) = fresh.and_then(|v: String| cookies::set(cookies::VISIT, &v, None, visit.secure)) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     heads(response, api)
+}
+
+/// Why an answer is a refusal, in a word that tells nothing of anybody.
+#[derive(Clone, Copy)]
+struct Code(&'static str);
+
+impl Code {
+    fn of(refusal: &Refusal) -> Self {
+        Self(match refusal.why {
+            Why::Field(name) => name,
+            _ => refusal.error.code,
+        })
+    }
+}
+
+/// The log's line and the monitor's count.
+fn note(app: &App, id: &str, method: &Method, route: &str, response: &mut Response, begun: Instant) {
+    let (status, took) = (response.status().as_u16(), begun.elapsed());
+    app.metrics().note(method.as_str(), route, status, took);
+    let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&method.as_str());
+    let method = if known { method.as_str() } else { "other" };
+    let mut rest = vec![
+        ("id", json!(id)),
+        ("method", json!(method)),
+        ("route", json!(route)),
+        ("status", json!(status)),
+        ("ms", json!(millis)),
+    ];
+    if let Some(Code(code)) = response.extensions_mut().remove::<Code>() {
+        rest.push(("why", json!(code)));
+    }
+    app.log().line(if status < 500 { "info" } else { "error" }, "request", &rest);
+}
+
+fn number() -> String {
+    let mut bytes = [0; 8];
+    // Only a name: without random bytes all requests are called alike.
+    let _ = getrandom::fill(&mut bytes);
+    hex::encode(&bytes)
 }
 
 /// A refusal on its way out, put into words by `enter`.
@@ -73,7 +168,7 @@ async fn visit(
     app: &App,
     headers: HeaderMap,
     uri: Uri,
-    address: IpAddr,
+    client: Client,
     fresh: &mut Option<String>,
 ) -> service::Answer<Visit> {
     let program = uri.path().starts_with("/api/");
@@ -103,9 +198,11 @@ async fn visit(
     };
     let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let here = uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
+    let (address, secure) = (client.address, client.encrypted);
     let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let origin = format!("{}://{host}", if app.secure() { "https" } else { "http" });
-    Ok(Visit { actor, origin, locale: locale_of(&headers), theme, csrf: csrf(&secret), here, address, agent, runs })
+    let origin = format!("{}://{host}", if secure { "https" } else { "http" });
+    let (locale, csrf) = (locale_of(&headers), csrf(&secret));
+    Ok(Visit { actor, origin, locale, theme, csrf, here, address, secure, agent, runs })
 }
 
 /// What browsers say about where a request began. A program that says nothing has no cookies of anybody's.

@@ -30,6 +30,7 @@ pub(crate) fn status(refusal: &Refusal) -> StatusCode {
         // The tus protocol's own.
         Why::Checksum => StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST),
         Why::Full => StatusCode::INSUFFICIENT_STORAGE,
+        Why::Failed if refusal.error.code == "disk-full" => StatusCode::INSUFFICIENT_STORAGE,
         Why::Failed => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

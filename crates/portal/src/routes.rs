@@ -8,7 +8,7 @@ use axum::{Router, extract::DefaultBodyLimit, middleware, routing};
 pub enum Who {
     /// Everybody.
     Anyone,
-    /// Who has the one-time address, until somebody can sign in.
+    /// Who has a one-time address, while it is good.
     SetUp,
     /// Who has signed in.
     SignedIn,
@@ -70,8 +70,17 @@ table! {
     post "/set-up/{token}" SetUp pages::set_up::submit;
     get "/sign-in" Anyone pages::sign_in::page;
     post "/sign-in" Anyone pages::sign_in::submit;
+    get "/sign-in/code" Anyone pages::sign_in::code;
+    post "/sign-in/code" Anyone pages::sign_in::submit_code;
+    get "/reset/{token}" SetUp pages::secrets::reset;
+    post "/reset/{token}" SetUp pages::secrets::submit_reset;
     post "/sign-out" SignedIn pages::sign_in::out;
     get "/account" SignedIn pages::account::page;
+    get "/account/password" SignedIn pages::secrets::password;
+    post "/account/password" SignedIn pages::secrets::submit_password;
+    get "/account/codes" SignedIn pages::secrets::codes;
+    post "/account/codes" SignedIn pages::secrets::begin_codes;
+    post "/account/codes/end" SignedIn pages::secrets::end_codes;
     post "/account/tokens" SignedIn pages::account::add_token;
     post "/account/tokens/{id}/end" SignedIn pages::account::end_token;
     get "/account/hooks" SignedIn pages::hooks::page;

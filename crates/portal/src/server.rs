@@ -1,27 +1,45 @@
 //! The process: listens, bounds, stops in order.
 
-use crate::{app::App, routes};
+use crate::{
+    app::App,
+    log::Log,
+    metrics,
+    places::{Busy, Place, Places, Taken},
+    routes,
+    tls::{self, Pair},
+};
+use evidence::json::json;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
-use service::{CaptureRequest, Error, Result};
+use service::{CaptureRequest, Error, Network, Result};
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::Semaphore,
 };
+use tokio_rustls::TlsAcceptor;
 
-/// Most connections at once; further ones wait in the system's queue.
+/// Most connections at once.
 const CONNECTIONS: usize = 1024;
-/// A request's head must be here within.
+/// Most of one address.
+const OF_ONE: usize = 256;
+/// Descriptors that the process needs besides: files, the database, a browser's pipes.
+const OTHER_DESCRIPTORS: u64 = 256;
+/// Most connections of monitors at once.
+const MONITORS: usize = 8;
+/// A request's head must be here within; so must a TLS handshake.
 const HEAD: Duration = Duration::from_secs(10);
 /// Longest head, in bytes.
 const HEAD_BYTES: usize = 32 << 10;
 /// Requests under way may end within, when the process is asked to stop.
 const STOP: Duration = Duration::from_secs(30);
+/// How often certificate files are looked at.
+const LOOK: Duration = Duration::from_secs(30);
 
 /// What `serve` is told.
 #[derive(Clone, Debug)]
@@ -34,6 +52,14 @@ pub struct Config {
     pub public: Option<String>,
     /// Calls a minute that one API token may make; 0: as many as it likes.
     pub calls: u32,
+    /// Certificate and key, PEM, where the portal encrypts by itself.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Proxies whose word about a request is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Where a monitor may ask for figures.
+    pub metrics: Option<SocketAddr>,
+    /// How events and requests are written down.
+    pub log: Log,
     /// How and where pages are captured; its pages are none.
     pub capture: CaptureRequest,
 }
@@ -43,10 +69,14 @@ pub struct Config {
 pub enum Event {
     /// It listens; the address to open.
     Listening(String),
+    /// A monitor may ask here.
+    Metrics(String),
     /// The one-time address of the set-up page.
     SetUp(String),
     /// Something worth saying, (zh, en).
     Warning(String, String),
+    /// Certificate and key were read again.
+    Renewed,
     /// No new request is taken; those under way end.
     Stopping,
 }
@@ -63,61 +93,154 @@ pub fn serve(config: &Config, events: &mut dyn FnMut(Event)) -> Result<()> {
 }
 
 async fn listen(config: &Config, events: &mut dyn FnMut(Event)) -> Result<()> {
-    let app = App::open(config, events)?;
-    let listener = TcpListener::bind(config.listen).await.map_err(|e| {
-        let at = config.listen;
-        Error::new(
-            format!("不能在 {at} 监听（{e}）；请用 --listen 换一个地址"),
-            format!("cannot listen on {at} ({e}); choose another address with --listen"),
-        )
-    })?;
+    let pair = config.tls.as_ref().map(|(certificate, key)| Pair::open(certificate, key)).transpose()?;
+    let acceptor = pair.clone().map(tls::acceptor).transpose()?;
+    let places = Places::new(room(), OF_ONE);
+    let app = App::open(config, places.clone(), events)?;
+    let listener = bind(config.listen, "--listen").await?;
     let at = listener.local_addr().unwrap_or(config.listen);
-    let home = config.public.clone().unwrap_or_else(|| format!("http://{at}"));
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
+    let home = config.public.clone().unwrap_or_else(|| format!("{scheme}://{at}"));
+    if let Some(monitored) = config.metrics {
+        let listener = bind(monitored, "--metrics").await?;
+        let at = listener.local_addr().unwrap_or(monitored);
+        tokio::spawn(monitor(listener, app.clone()));
+        events(Event::Metrics(format!("http://{at}/metrics")));
+    }
     if let Some(token) = app.set_up_token()? {
         events(Event::SetUp(format!("{home}/set-up/{token}")));
     }
     events(Event::Listening(format!("{home}/")));
     app.begin();
     let router = routes::router(app.clone());
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let broken = |e: std::io::Error| {
         Error::new(format!("无法等待停止信号（{e}）"), format!("the signal to stop cannot be awaited ({e})"))
     };
     let mut term = signal(SignalKind::terminate()).map_err(broken)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(broken)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(broken)?;
+    let mut look = tokio::time::interval(LOOK);
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let renewed = tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((stream, peer)) = accepted else {
+                    // Out of descriptors, or a peer that is gone already.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                };
+                let proxy = config.trusted_proxies.iter().any(|n| n.contains(peer.ip()));
+                // Nobody can be let go: this one is.
+                let Some(place) = places.take(peer.ip(), !proxy) else { continue };
+                let _ = stream.set_nodelay(true);
+                let told = Peer { address: peer, encrypted: acceptor.is_some(), busy: place.busy.clone() };
+                let router = router.clone().layer(axum::Extension(told));
+                tokio::spawn(speak(stream, acceptor.clone(), router, graceful.watcher(), place));
+                continue;
+            }
             _ = term.recv() => break,
             _ = interrupt.recv() => break,
+            _ = hangup.recv() => pair.as_ref().map(|p| p.refresh(true)),
+            _ = look.tick() => pair.as_ref().map(|p| p.refresh(false)),
         };
-        let Ok((stream, peer)) = accepted else {
-            // Out of descriptors, or a peer that is gone already.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone().layer(axum::Extension(Peer(peer))));
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            let _ = connection.await;
-            drop(place);
-        });
+        match renewed {
+            Some(Ok(true)) => events(Event::Renewed),
+            Some(Err(e)) => events(Event::Warning(e.zh, e.en)),
+            Some(Ok(false)) | None => {}
+        }
     }
     drop(listener);
     app.stop();
     events(Event::Stopping);
-    let _ = tokio::time::timeout(STOP, graceful.shutdown()).await;
+    if tokio::time::timeout(STOP, graceful.shutdown()).await.is_err() {
+        config.log.line("warn", "cut-off", &[("connections", json!(places.count()))]);
+    }
     app.close()
 }
 
+async fn bind(at: SocketAddr, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind(at).await.map_err(|e| {
+        Error::new(
+            format!("不能在 {at} 监听（{e}）；请用 {flag} 换一个地址"),
+            format!("cannot listen on {at} ({e}); choose another address with {flag}"),
+        )
+    })
+}
+
+/// How many connections the process may have open: it asks for as many descriptors as it is allowed.
+fn room() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = CONNECTIONS as u64 + OTHER_DESCRIPTORS;
+    let raised = maximum.map_or(wanted, |most| most.min(wanted)).max(current.unwrap_or(wanted));
+    let got = match setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum }) {
+        Ok(()) => raised,
+        Err(_) => current.unwrap_or(wanted),
+    };
+    usize::try_from(got.saturating_sub(OTHER_DESCRIPTORS)).unwrap_or(CONNECTIONS).clamp(16, CONNECTIONS)
+}
+
+/// One connection, until it has said all, or has to go.
+async fn speak(
+    stream: tokio::net::TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    router: axum::Router,
+    watcher: Watcher,
+    mut place: Place,
+) {
+    let ended = &mut place.ended;
+    match acceptor {
+        None => {
+            let spoken = converse(stream, router, watcher);
+            tokio::select! { () = spoken => {} _ = ended => {} }
+        }
+        Some(acceptor) => {
+            let spoken = async {
+                if let Ok(Ok(stream)) = tokio::time::timeout(HEAD, acceptor.accept(stream)).await {
+                    converse(stream, router, watcher).await;
+                }
+            };
+            tokio::select! { () = spoken => {} _ = ended => {} }
+        }
+    }
+}
+
+async fn converse<S: AsyncRead + AsyncWrite + Unpin + 'static>(stream: S, router: axum::Router, watcher: Watcher) {
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(Taken::new(stream)), TowerToHyperService::new(router));
+    let _ = watcher.watch(connection).await;
+}
+
+/// Answers monitors, a few at a time.
+async fn monitor(listener: TcpListener, app: App) {
+    let (router, places) = (metrics::router(app), Arc::new(Semaphore::new(MONITORS)));
+    while let Ok(place) = places.clone().acquire_owned().await {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            let _ = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD)
+                .keep_alive(false)
+                .serve_connection(TokioIo::new(Taken::new(stream)), service)
+                .await;
+            drop(place);
+        });
+    }
+}
+
 /// Who is on the other end of the connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub SocketAddr);
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    pub address: SocketAddr,
+    /// The connection itself is encrypted.
+    pub encrypted: bool,
+    /// What keeps the connection from being let go.
+    pub busy: Busy,
+}

@@ -1,4 +1,5 @@
-//! How often somebody may do something: a bucket of tries that fills again.
+//! How often somebody may do something: a bucket of tries that fills again. Where there are more than are remembered, the
+//! further ones share one bucket.
 
 use std::{
     collections::BTreeMap,
@@ -16,8 +17,8 @@ pub(crate) struct Throttle<K> {
     tries: u32,
     /// One try comes back after.
     refill: Duration,
-    /// Tries that are used up, and since when the next one is coming back.
-    all: Mutex<BTreeMap<K, (u32, Instant)>>,
+    /// Tries that are used up, and since when the next one is coming back; `None` is whoever is not remembered.
+    all: Mutex<BTreeMap<Option<K>, (u32, Instant)>>,
 }
 
 impl<K: Ord + Copy> Throttle<K> {
@@ -43,7 +44,8 @@ impl<K: Ord + Copy> Throttle<K> {
         if all.len() >= KEYS {
             all.retain(|_, (used, since)| now.saturating_duration_since(*since) < self.refill * *used);
         }
-        let (used, since) = all.entry(key).or_insert((0, now));
+        let known = all.len() < KEYS || all.contains_key(&Some(key));
+        let (used, since) = all.entry(known.then_some(key)).or_insert((0, now));
         let gone = now.saturating_duration_since(*since).as_nanos();
         let back = u32::try_from(gone / self.refill.as_nanos().max(1)).unwrap_or(u32::MAX);
         if back >= *used {
@@ -115,6 +117,14 @@ mod tests {
         }
         throttle.take(KEYS, now + Duration::from_secs(2)).unwrap();
         assert_eq!(throttle.all.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn who_is_not_remembered_shares_a_bucket() {
+        let (throttle, now) = (Throttle::new(20, Duration::from_secs(15)), Instant::now());
+        (0..KEYS + 20).for_each(|n| throttle.take(n, now).unwrap());
+        assert!(throttle.take(KEYS + 20, now).is_err());
+        throttle.take(0, now).unwrap();
     }
 
     #[test]

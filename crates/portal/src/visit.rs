@@ -22,6 +22,8 @@ pub(crate) struct Visit {
     /// Path and query.
     pub here: String,
     pub address: IpAddr,
+    /// The browser's own connection is encrypted, so cookies may be bound to that.
+    pub secure: bool,
     pub agent: String,
     /// The address that the visitor opened: `https://HOST`.
     pub origin: String,

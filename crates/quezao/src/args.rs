@@ -154,15 +154,15 @@ pub(crate) struct Capture {
     pub no_film: bool,
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
-    #[arg(long, env = "QUEZAO_RESOLVERS", value_name = "ADDRESS", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     pub resolver: Vec<String>,
-    #[arg(long, env = "QUEZAO_TIME_SERVERS", value_name = "HOST", value_delimiter = ',')]
+    #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub time_server: Vec<String>,
-    #[arg(long, env = "QUEZAO_PUBLIC_ADDRESS", value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS")]
     pub public_address: Option<String>,
-    #[arg(long, env = "QUEZAO_REGION", value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT")]
     pub region: Option<String>,
-    #[arg(long, env = "QUEZAO_NETWORK", value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT")]
     pub network: Option<String>,
     #[arg(long, value_enum, default_value_t = Isolation::Namespaces)]
     pub isolation: Isolation,
@@ -342,6 +342,10 @@ pub(crate) enum AdminCommand {
     },
     LedgerCheck(Data),
     #[command(subcommand)]
+    Config(ConfigCommand),
+    #[command(subcommand)]
+    SignIn(SignInCommand),
+    #[command(subcommand)]
     Similar(near::Similar),
     Signer {
         #[command(flatten)]
@@ -360,6 +364,16 @@ pub(crate) enum Reason {
     Restored,
     KeyLost,
     Ended,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ConfigCommand {
+    Check(crate::serve_cmd::ConfigCheck),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SignInCommand {
+    Reset(crate::serve_cmd::Reset),
 }
 
 /// The whole definition, in the reader's language.

@@ -4,9 +4,10 @@ use crate::{
     args::{self, Where},
     out::Out,
     remote,
+    serve_cmd::variable,
 };
-use service::{CaptureEvent, CaptureLine, CaptureRequest, Folder, Mode, show_path};
-use std::{fs, net::SocketAddr, path::Path, time::Duration};
+use service::{CaptureEvent, CaptureLine, CaptureRequest, Folder, Mode, Settings, show_path};
+use std::{fs, path::Path, time::Duration};
 
 /// Longest list of URLs.
 const MAX_LIST: u64 = 1 << 20;
@@ -56,16 +57,21 @@ pub(crate) fn capture(out: &Out, a: args::Capture) -> u8 {
             Err(_) => return out.fail(&out.text("loopback-form", &[("value", exception.clone().into())])),
         }
     }
-    let mut machine = ::capture::Machine { time_servers: a.time_server, ..Default::default() };
-    machine.stated = ::capture::Stated { public_address: a.public_address, region: a.region, network: a.network };
+    let one = |key, word: Option<String>| (key, word.into_iter().collect());
+    let flags = vec![
+        ("capture.resolvers", a.resolver),
+        ("capture.time_servers", a.time_server),
+        one("capture.public_address", a.public_address),
+        one("capture.region", a.region),
+        one("capture.network", a.network),
+    ];
+    let (settings, wrong) = Settings::read(Some(&data), None, &flags, &variable);
+    if let Some(error) = wrong.first() {
+        return out.refuse(error);
+    }
+    let mut machine = settings.machine();
     if matches!(a.isolation, args::Isolation::WeakerSharedNetwork) {
         machine.isolation = ::capture::Isolation::WeakerSharedNetwork;
-    }
-    for server in &a.resolver {
-        match resolver(server) {
-            Some(address) => machine.resolvers.push(address),
-            None => return out.fail(&out.text("resolver-form", &[("value", server.clone().into())])),
-        }
     }
     let mut folder = match Folder::open(&data, Mode::Write) {
         Ok(folder) => folder,
@@ -129,11 +135,6 @@ pub(crate) fn discard(out: &Out, a: &args::Discard) -> u8 {
         Err(e) => return out.refuse(&e),
     }
     0
-}
-
-/// `ADDRESS` (port 53) or `ADDRESS:PORT`.
-fn resolver(text: &str) -> Option<SocketAddr> {
-    text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse().ok()?, 53)))
 }
 
 /// One URL a line; empty lines and lines that begin with `#` are passed over.

@@ -142,6 +142,8 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
             }
             Ok(0)
         }),
+        AdminCommand::Config(args::ConfigCommand::Check(a)) => crate::serve_cmd::check(out, a),
+        AdminCommand::SignIn(args::SignInCommand::Reset(a)) => crate::serve_cmd::reset(out, a),
         AdminCommand::Similar(command) => crate::near_cmd::similar(out, command),
         AdminCommand::Tsa(command) => crate::tsa_cmd::tsa(out, command),
         AdminCommand::Clock(a) => crate::clock_cmd::clock(out, a),

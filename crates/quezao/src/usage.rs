@@ -113,6 +113,8 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         "keys" => &["origin", "ledger_key", "authority_root_sha256", "signer_root_sha256"],
         "trust-export" => &["file"],
         "ledger-check" => &["size", "root", "unplaced"],
+        "config" => &["key", "value", "from", "file"],
+        "sign-in" => &["address", "minutes"],
         "signer" => &["signer_root_sha256"],
         "backup" => &["backup", "files", "bytes", "size", "originals", "keys", "mirror"],
         "origin" => &["origin", "ledger_key", "authority_root", "signer_root", "earlier_origin", "earlier_size"],

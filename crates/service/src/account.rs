@@ -8,6 +8,7 @@
 mod bulk;
 mod capture;
 mod captured;
+mod codes;
 mod declared;
 mod deposit;
 mod hooks;
@@ -20,6 +21,7 @@ mod people;
 mod public;
 mod record;
 mod refusal;
+mod reset;
 mod share;
 mod tokens;
 mod unzip;
@@ -28,6 +30,7 @@ mod upload;
 pub use bulk::{Chosen, MAX_BULK};
 pub use capture::{CaptureShown, MAX_PAGES};
 pub use captured::{Captured, CapturedFile, Lookup, MAX_CAPTURED};
+pub use codes::Offer;
 pub use declared::{Declared, MAX_DECLARED};
 pub use deposit::{MAX_UPLOAD, Staged};
 pub use hooks::{HOOK_EVENTS, HookShown};
@@ -37,10 +40,11 @@ pub use looked::{Alike, Leaf, MAX_LOOKED};
 pub use overview::Overview;
 pub use packed::Packed;
 pub(crate) use people::first as people_first;
-pub use people::{FirstSignIn, MAX_PASSWORD, MIN_PASSWORD, OpenSession, Opened};
+pub use people::{FirstSignIn, MAX_PASSWORD, MIN_PASSWORD, OpenSession, Opened, SignedIn};
 pub use public::{Digester, MAX_STAMP_REQUEST};
 pub use record::{Kept, Shown, Told};
 pub use refusal::{Answer, Refusal, Why};
+pub use reset::{RESET_MINUTES, reset_sign_in};
 pub use share::{Link, Linked, MAX_SHARE_DAYS, Open, SHOWS};
 pub use tokens::{MAX_TOKEN_DAYS, SCOPES};
 pub(crate) use upload::Hands;
@@ -85,6 +89,8 @@ pub enum Permission {
     Tokens,
     /// See, make, pause and end the account's web hooks.
     Hooks,
+    /// Change one's own password and codes.
+    Secrets,
 }
 
 impl Actor {
@@ -180,7 +186,9 @@ impl Permission {
             Self::View | Self::Download => Some("read"),
             Self::Deposit => Some("deposit"),
             Self::Capture => Some("capture"),
-            Self::Discard | Self::Erase | Self::Hooks | Self::Share | Self::Sessions | Self::Tokens => None,
+            Self::Discard | Self::Erase | Self::Hooks | Self::Share | Self::Sessions | Self::Tokens | Self::Secrets => {
+                None
+            }
         }
     }
 }

@@ -1,17 +1,22 @@
 //! `quezao.toml`: what the operator set up. Absent where nothing was; no secret stands in it, since people copy it.
+//!
+//! `[timestamp]` and `[clock]` are the folder's own: commands write them. Every other section is the server's (`settings`),
+//! written by hand, and a command leaves it as it is.
 
 use crate::{Error, Result, error::read_file, seal::replace, show_path};
 use serde::{Deserialize, Serialize};
 use std::{fs, path::Path};
 
-const CONFIG: &str = "quezao.toml";
+pub(crate) const CONFIG: &str = "quezao.toml";
 const MAX_CONFIG: u64 = 64 << 10;
+/// Sections that commands write.
+pub(crate) const FOLDERS_OWN: [&str; 2] = ["timestamp", "clock"];
 /// Least seconds between two requests to an authority.
 pub(crate) const PACE: u64 = 15;
 /// Seconds for one request to an authority.
 pub(crate) const TIMEOUT: u64 = 10;
 
-/// The whole file.
+/// The folder's own sections.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
@@ -127,29 +132,90 @@ fn timeout() -> u64 {
     TIMEOUT
 }
 
-pub(crate) fn read(dir: &Path) -> Result<Config> {
-    let path = dir.join(CONFIG);
-    let damaged = |why: String| {
-        let shown = show_path(&path);
-        Error::new(
-            format!("{shown}：设置无法读取（{why}）；请改正"),
-            format!("{shown} cannot be read ({why}); correct it"),
-        )
-    };
-    match fs::metadata(&path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Config::default()),
-        Err(e) => return Err(Error::io(&path, &e)),
-        Ok(file) if file.len() > MAX_CONFIG => return Err(damaged(format!("{} > {MAX_CONFIG}", file.len()))),
+impl Config {
+    /// Section, name and words of each value, for people.
+    pub(crate) fn lines(&self) -> Vec<(&'static str, &'static str, Vec<String>)> {
+        let Self { timestamp, clock } = self;
+        let statements = if timestamp.statements.is_embedded() { "embedded" } else { "external" };
+        vec![
+            ("timestamp", "authority", timestamp.authority.iter().map(|a| a.name.clone()).collect()),
+            ("timestamp", "statements", vec![statements.to_owned()]),
+            ("timestamp", "fallback", vec![timestamp.fallback.to_string()]),
+            ("clock", "servers", clock.servers.clone()),
+            ("clock", "limit_ms", vec![clock.limit_ms.to_string()]),
+            ("clock", "every_minutes", vec![clock.every_minutes.to_string()]),
+        ]
+    }
+}
+
+/// A file of settings as it stands; `None` where there is none.
+pub(crate) fn table(path: &Path) -> Result<Option<toml::Table>> {
+    match fs::metadata(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(Error::io(path, &e)),
+        Ok(file) if file.len() > MAX_CONFIG => return Err(damaged(path, &format!("{} > {MAX_CONFIG}", file.len()))),
         Ok(_) => {}
     }
-    let text = String::from_utf8(read_file(&path)?).map_err(|e| damaged(e.to_string()))?;
-    let config: Config = toml::from_str(&text).map_err(|e| damaged(e.message().to_owned()))?;
+    let text = String::from_utf8(read_file(path)?).map_err(|e| damaged(path, &e.to_string()))?;
+    toml::from_str(&text).map(Some).map_err(|e| damaged(path, e.message()))
+}
+
+fn damaged(path: &Path, why: &str) -> Error {
+    let shown = show_path(path);
+    Error::new(format!("{shown}：设置无法读取（{why}）；请改正"), format!("{shown} cannot be read ({why}); correct it"))
+}
+
+pub(crate) fn read(dir: &Path) -> Result<Config> {
+    let path = dir.join(CONFIG);
+    let mut table = table(&path)?.unwrap_or_default();
+    table.retain(|section, _| FOLDERS_OWN.contains(&section));
+    let config: Config = table.try_into().map_err(|e: toml::de::Error| damaged(&path, e.message()))?;
     config.clock.check()?;
     Ok(config)
 }
 
+/// Writes the folder's own sections anew, behind what else stands in the file.
 pub(crate) fn write(dir: &Path, config: &Config) -> Result<()> {
-    let text = toml::to_string_pretty(config)
+    let path = dir.join(CONFIG);
+    let ours = toml::to_string_pretty(config)
         .map_err(|e| Error::new(format!("设置无法写出（{e}）"), format!("the settings cannot be written ({e})")))?;
-    replace(&dir.join(CONFIG), text.as_bytes(), 0o644)
+    let mut text = String::new();
+    if table(&path)?.is_some() {
+        let before = String::from_utf8_lossy(&read_file(&path)?).into_owned();
+        let mut document: toml_edit::DocumentMut =
+            before.parse().map_err(|e: toml_edit::TomlError| damaged(&path, e.message()))?;
+        FOLDERS_OWN.iter().for_each(|section| drop(document.remove(section)));
+        text = document.to_string();
+    }
+    if !text.trim().is_empty() {
+        text = format!("{}\n\n", text.trim());
+    } else {
+        text.clear();
+    }
+    replace(&path, (text + &ours).as_bytes(), 0o644)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_command_leaves_the_servers_sections_and_their_comments() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(CONFIG);
+        let by_hand = "# ours\n[serve]\nlisten = \"127.0.0.1:1\" # loopback\n";
+        fs::write(&path, format!("[clock]\nlimit_ms = 7\nservers = [\"a.example\"]\n\n{by_hand}")).unwrap();
+        let mut config = read(dir.path()).unwrap();
+        assert_eq!(config.clock.limit_ms, 7);
+        config.timestamp.fallback = true;
+        for _ in 0..2 {
+            write(dir.path(), &config).unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.starts_with(by_hand), "{text}");
+            assert_eq!((text.matches("[clock]").count(), text.matches("fallback = true").count()), (1, 1), "{text}");
+        }
+        let again = read(dir.path()).unwrap();
+        assert!(again.timestamp.fallback && again.clock.servers == ["a.example"]);
+    }
 }

@@ -104,6 +104,11 @@ impl From<store::Error> for Error {
                     "the folder was written by a newer release (layout {found}, this one knows {known}); use a newer quezao"
                 ),
             ),
+            full if full.disk_full() => Self::new(
+                "数据库所在的磁盘已满；请腾出空间后重试，已确认的记录不受影响",
+                "the disk that the database is on is full; free some space and try again; acknowledged records are safe",
+            )
+            .code("disk-full"),
             _ => Self::new(
                 format!("数据库未能完成操作（{error}）；请检查磁盘空间与权限后重试，已确认的记录不受影响"),
                 format!(

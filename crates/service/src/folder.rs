@@ -55,6 +55,7 @@ pub struct Folder {
     pub(crate) keeping: RwLock<()>,
     writer: Option<Writer>,
     pub(crate) hands: Hands,
+    pub(crate) counted: crate::gauges::Counted,
 }
 
 /// What only the writer has.
@@ -157,6 +158,7 @@ impl Folder {
             keeping: RwLock::default(),
             writer,
             hands: Hands::default(),
+            counted: Default::default(),
         })
     }
 

@@ -22,6 +22,7 @@ mod erase;
 mod error;
 mod export;
 mod folder;
+mod gauges;
 mod hooks;
 mod identity;
 mod in_flight;
@@ -44,6 +45,7 @@ mod rights;
 mod seal;
 mod send;
 mod set_up;
+mod settings;
 mod similar;
 mod waiting;
 mod watch;
@@ -53,8 +55,8 @@ pub use account::{
     Actor, Alike, Answer, CaptureShown, Captured, CapturedFile, Checksum, Chosen, Declared, Digester, FirstSignIn,
     HOOK_EVENTS, HookShown, Item, Kept, Leaf, Link, Linked, Listing, Lookup, MAX_BULK, MAX_CAPTURED, MAX_DECLARED,
     MAX_LISTED, MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_SHARE_DAYS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD,
-    MIN_PASSWORD, Open, OpenSession, Opened, Overview, Packed, Permission, Piece, Refusal, SCOPES, SHELF_KINDS,
-    SHELF_PAGE, SHOWS, Search, Shelf, Shown, Staged, Told, Upload, Why,
+    MIN_PASSWORD, Offer, Open, OpenSession, Opened, Overview, Packed, Permission, Piece, RESET_MINUTES, Refusal,
+    SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignedIn, Staged, Told, Upload, Why, reset_sign_in,
 };
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState, RevocationList};
 pub use backup::{Backup, Progress, backup, passphrase_of};
@@ -68,6 +70,7 @@ pub use doctor::doctor;
 pub use erase::{Doomed, ErasePlan, Sentence};
 pub use error::{Error, Result, show_path};
 pub use folder::Folder;
+pub use gauges::Gauges;
 pub use hooks::{Letter, Postman};
 pub use intake::{Filter, INTERRUPTED, digests};
 pub use keys::{platform_keys, random_word};
@@ -81,6 +84,7 @@ pub use rights::{Refused, RightsLine, Sidecar, ToldRights};
 pub use seal::OwnSigner;
 pub use send::{Body, Carrier, Outgoing, Sent, send};
 pub use set_up::{Place, set_up_findings, set_up_warnings};
+pub use settings::{Flags, Network, SETTINGS, Setting, SettingLine, Settings, Source, unknown_variables};
 pub use sidecar::{Encoding, Format as TemplateFormat, template as rights_template};
 pub use similar::{Found, Near, Rebuilt};
 /// A person's token, and a page in the queue.

@@ -23,6 +23,8 @@ pub struct SignIn {
     pub failed: i64,
     /// No password is looked at before.
     pub locked_until: i64,
+    /// A code of an authenticator is asked for beside the password.
+    pub codes: bool,
 }
 
 /// A person who is about to be able to.
@@ -74,8 +76,11 @@ pub struct Act {
     pub subject: String,
 }
 
-const SIGN_IN: &str = "s.id, s.account, s.login, s.name, s.password, s.failed, s.locked_until FROM sign_ins s";
+const SIGN_IN: &str =
+    "s.id, s.account, s.login, s.name, s.password, s.failed, s.locked_until, s.totp IS NOT NULL FROM sign_ins s";
 const SESSION: &str = "id, sign_in, agent, created_at, seen_at, expires_at FROM sessions";
+/// Of a session that opens something at ?2, having rested for less than ?3. Five minutes are what clocks are put right by.
+const OPEN: &str = "half = 0 AND expires_at > ?2 AND seen_at > ?2 - ?3 AND created_at <= ?2 + 300000000";
 
 impl Store {
     /// Adds the first person; `None`, and nothing is written, where there is one already.
@@ -95,23 +100,24 @@ impl Store {
 
     /// The person of this name, without regard to case.
     pub fn sign_in_named(&self, login: &str) -> Result<Option<SignIn>> {
-        let sql = format!("SELECT {SIGN_IN} WHERE s.login = ?1");
-        Ok(self.lock().query_row(&sql, [login], sign_in).optional()?)
+        named(&self.lock(), login)
     }
 
-    /// Counts a wrong password, and closes the door until then.
-    pub fn note_failed(&self, id: i64, locked_until: i64) -> Result<()> {
-        let sql = "UPDATE sign_ins SET failed = failed + 1, locked_until = ?2 WHERE id = ?1";
-        self.lock().execute(sql, [id, locked_until])?;
-        Ok(())
-    }
-
-    /// A new session; the wrong passwords before it are forgotten, and sessions that have ended go.
-    pub fn begin_session(&self, digest: &[u8; 32], sign_in: i64, agent: &str, at: i64, until: i64) -> Result<i64> {
+    /// A new session; the tries before it are forgotten, and sessions that have ended go. `idle`: microseconds that a
+    /// session may rest.
+    pub fn begin_session(
+        &self,
+        digest: &[u8; 32],
+        sign_in: i64,
+        agent: &str,
+        at: i64,
+        until: i64,
+        idle: i64,
+    ) -> Result<i64> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         transaction.execute("UPDATE sign_ins SET failed = 0, locked_until = 0 WHERE id = ?1", [sign_in])?;
-        transaction.execute("DELETE FROM sessions WHERE expires_at <= ?1", [at])?;
+        transaction.execute("DELETE FROM sessions WHERE expires_at <= ?1 OR seen_at <= ?1 - ?2", [at, idle])?;
         let sql = "INSERT INTO sessions(digest, sign_in, agent, created_at, seen_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?4, ?5)";
         transaction.execute(sql, params![digest, sign_in, agent, at, until])?;
         let id = transaction.last_insert_rowid();
@@ -119,11 +125,12 @@ impl Store {
         Ok(id)
     }
 
-    /// The session of this digest and its person, unless it has ended.
-    pub fn session(&self, digest: &[u8; 32], at: i64) -> Result<Option<(Session, SignIn)>> {
+    /// The session of this digest and its person, unless it has ended, rested for `idle`, or begins in what is the future
+    /// since the clock was set back: it would last too long.
+    pub fn session(&self, digest: &[u8; 32], at: i64, idle: i64) -> Result<Option<(Session, SignIn)>> {
         let connection = self.lock();
-        let sql = format!("SELECT {SESSION} WHERE digest = ?1 AND expires_at > ?2");
-        let Some(found) = connection.query_row(&sql, params![digest, at], session).optional()? else {
+        let sql = format!("SELECT {SESSION} WHERE digest = ?1 AND {OPEN}");
+        let Some(found) = connection.query_row(&sql, params![digest, at, idle], session).optional()? else {
             return Ok(None);
         };
         Ok(open_person(&connection, found.sign_in)?.map(|person| (found, person)))
@@ -136,11 +143,11 @@ impl Store {
     }
 
     /// A person's sessions, the last used first.
-    pub fn sessions(&self, sign_in: i64, at: i64) -> Result<Vec<Session>> {
+    pub fn sessions(&self, sign_in: i64, at: i64, idle: i64) -> Result<Vec<Session>> {
         let connection = self.lock();
-        let sql = format!("SELECT {SESSION} WHERE sign_in = ?1 AND expires_at > ?2 ORDER BY seen_at DESC, id DESC");
+        let sql = format!("SELECT {SESSION} WHERE sign_in = ?1 AND {OPEN} ORDER BY seen_at DESC, id DESC");
         let mut statement = connection.prepare_cached(&sql)?;
-        let rows = statement.query_map([sign_in, at], session)?;
+        let rows = statement.query_map([sign_in, at, idle], session)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -175,6 +182,12 @@ pub(crate) fn note(connection: &Connection, act: &Act) -> Result<()> {
     Ok(())
 }
 
+/// A person by name, without regard to case.
+pub(crate) fn named(connection: &Connection, login: &str) -> Result<Option<SignIn>> {
+    let sql = format!("SELECT {SIGN_IN} WHERE s.login = ?1");
+    Ok(connection.query_row(&sql, [login], sign_in).optional()?)
+}
+
 /// A person of an open account.
 pub(crate) fn open_person(connection: &Connection, id: i64) -> Result<Option<SignIn>> {
     let sql = format!("SELECT {SIGN_IN} JOIN accounts a ON a.id = s.account WHERE s.id = ?1 AND a.state = 'open'");
@@ -190,6 +203,7 @@ fn sign_in(row: &Row<'_>) -> rusqlite::Result<SignIn> {
         password: row.get(4)?,
         failed: row.get(5)?,
         locked_until: row.get(6)?,
+        codes: row.get(7)?,
     })
 }
 
@@ -230,17 +244,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::create(&dir.path().join("q.db")).unwrap();
         let id = store.first_sign_in(&person("linwan")).unwrap().unwrap();
-        store.note_failed(id, 50).unwrap();
-        let one = store.begin_session(&[1; 32], id, "", 10, 20).unwrap();
+        store.count_try(id, 5).unwrap();
+        let one = store.begin_session(&[1; 32], id, "", 10, 20, 100).unwrap();
         assert_eq!(store.sign_in_named("linwan").unwrap().unwrap().failed, 0);
-        assert!(store.session(&[1; 32], 19).unwrap().is_some());
-        assert!(store.session(&[1; 32], 20).unwrap().is_none());
+        assert!(store.session(&[1; 32], 19, 100).unwrap().is_some());
+        assert!(store.session(&[1; 32], 20, 100).unwrap().is_none());
+        assert!(store.session(&[1; 32], 19, 9).unwrap().is_none(), "rested too long");
+        assert!(store.session(&[1; 32], -300_000_000, 100).unwrap().is_none(), "of the future");
+        assert!(store.sessions(id, 19, 9).unwrap().is_empty() && store.sessions(id, 19, 100).unwrap().len() == 1);
         assert!(!store.end_session(id + 1, one).unwrap(), "another person's session");
-        assert!(store.session(&[1; 32], 11).unwrap().is_some());
+        assert!(store.session(&[1; 32], 11, 100).unwrap().is_some());
         assert!(store.end_session(id, one).unwrap());
-        assert!(store.session(&[1; 32], 11).unwrap().is_none());
-        store.begin_session(&[2; 32], id, "", 10, 20).unwrap();
+        assert!(store.session(&[1; 32], 11, 100).unwrap().is_none());
+        store.begin_session(&[2; 32], id, "", 10, 20, 100).unwrap();
         store.lock().execute("UPDATE accounts SET state = 'closed'", []).unwrap();
-        assert!(store.session(&[2; 32], 11).unwrap().is_none(), "a closed account's session");
+        assert!(store.session(&[2; 32], 11, 100).unwrap().is_none(), "a closed account's session");
     }
 }

@@ -6,6 +6,8 @@
 
 mod accounts;
 mod captures;
+mod counts;
+mod door;
 mod erased;
 mod head;
 mod hooks;
@@ -20,6 +22,8 @@ mod waiting;
 
 pub use accounts::{Act, NewSignIn, OWNER_ACCOUNT, Session, SignIn};
 pub use captures::{Ended, Queued};
+pub use counts::Counts;
+pub use door::{LONGEST, Totp};
 pub use erased::Erased;
 pub use hooks::{Happened, Hook, Message, NewMessage, Tried};
 pub use records::{NewRecord, Record};
@@ -45,6 +49,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (6, include_str!("layout-6.sql")),
     (8, include_str!("layout-8.sql")),
     (9, include_str!("layout-9.sql")),
+    (11, include_str!("layout-11.sql")),
     (13, include_str!("layout-13.sql")),
     (14, include_str!("layout-14.sql")),
 ];
@@ -72,6 +77,13 @@ pub enum Error {
         /// [`SCHEMA_VERSION`].
         known: i64,
     },
+}
+
+impl Error {
+    /// Whether there was no space left.
+    pub fn disk_full(&self) -> bool {
+        matches!(self, Self::Sqlite(rusqlite::Error::SqliteFailure(e, _)) if e.code == rusqlite::ErrorCode::DiskFull)
+    }
 }
 
 /// Shorthand.
@@ -103,6 +115,13 @@ impl Store {
         configure(&connection)?;
         migrate(&connection, path, MIGRATIONS)?;
         check_version(connection)?.with_reader(path)
+    }
+
+    /// Opens an existing database of this layout beside the folder's writer, for one short write.
+    pub fn open_beside(path: &Path) -> Result<Self> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        configure(&connection)?;
+        check_version(connection)
     }
 
     /// Opens an existing database for reading, beside a writer.

@@ -51,6 +51,13 @@ async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Ref
                 }
             }
         }
+        section.sec aria-labelledby="secrets" {
+            h2 id="secrets" { (visit.t("secrets-title")) }
+            div.acts {
+                a.btn href="/account/password" { (visit.t("password-title")) }
+                a.btn href="/account/codes" { (visit.t("codes-title")) }
+            }
+        }
         (programs(visit, &tokens, made, refusal))
         section.sec aria-labelledby="hooks" {
             div.h { h2 id="hooks" { (visit.t("hooks-title")) } p { (visit.t("hooks-hint")) } }

@@ -19,7 +19,7 @@ pub(crate) async fn page(State(app): State<App>, Path(id): Path<String>, visit: 
 }
 
 pub(crate) async fn submit(State(app): State<App>, Path(id): Path<String>, visit: Visit, form: Form) -> Shown {
-    if let Err(seconds) = app.throttle().take(visit.address, Instant::now()) {
+    if let Err(seconds) = app.throttle().take(crate::throttle::group(visit.address), Instant::now()) {
         let (zh, en) = (
             format!("尝试得太频繁，请在 {seconds} 秒后再试"),
             format!("too many tries; try again in {seconds} seconds"),

@@ -18,6 +18,7 @@ pub(crate) mod lookup;
 pub(crate) mod open;
 pub(crate) mod register;
 mod register_form;
+pub(crate) mod secrets;
 pub(crate) mod set_up;
 pub(crate) mod share;
 pub(crate) mod sign_in;
@@ -100,13 +101,13 @@ pub(crate) async fn readyz(State(app): State<App>) -> Shown {
 }
 
 /// Language and light, kept in cookies of a year.
-pub(crate) async fn preferences(State(app): State<App>, Query(wanted): Query) -> Response {
+pub(crate) async fn preferences(visit: Visit, Query(wanted): Query) -> Response {
     let get = |name: &str| wanted.get(name).map(String::as_str);
     let mut response = see(own_path(get("back").unwrap_or("/")));
     let allowed = [(cookies::LANGUAGE, get("lang"), ["zh", "en"]), (cookies::THEME, get("theme"), ["light", "dark"])];
     for (cookie, value, values) in allowed {
         let Some(value) = value.filter(|v| values.contains(v)) else { continue };
-        if let Some(line) = cookies::set(cookie, value, Some(365 * 24 * 3600), app.secure()) {
+        if let Some(line) = cookies::set(cookie, value, Some(365 * 24 * 3600), visit.secure) {
             response.headers_mut().append(header::SET_COOKIE, line);
         }
     }

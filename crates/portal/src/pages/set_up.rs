@@ -11,7 +11,7 @@ use axum::{
     http::StatusCode,
 };
 use maud::{Markup, html};
-use service::{Answer, Finding, FirstSignIn, Folder, InitOptions, MIN_PASSWORD, Refusal, Warnings, Why};
+use service::{Answer, Finding, FirstSignIn, Folder, InitOptions, MIN_PASSWORD, Refusal, SignedIn, Warnings, Why};
 
 pub(crate) async fn page(State(app): State<App>, Path(key): Path<String>, visit: Visit) -> Shown {
     guard(&app, &key).map_err(IntoAnswer::into_answer)?;
@@ -34,7 +34,10 @@ pub(crate) async fn submit(State(app): State<App>, Path(key): Path<String>, visi
     let confirmed = form.get("confirmed") == "yes";
     let (data, folder, agent) = (app.data().to_owned(), app.folder(), visit.agent.clone());
     let opening = app.clone();
+    let token = key.clone();
     let made = app.wait(move || {
+        let _alone = opening.alone();
+        guard(&opening, &token)?;
         if new {
             let odd = service::set_up_warnings(&options)?;
             if !odd.is_empty() && !confirmed {
@@ -44,17 +47,20 @@ pub(crate) async fn submit(State(app): State<App>, Path(key): Path<String>, visi
         } else if let Some(folder) = &folder {
             folder.add_first_sign_in(&person)?;
         }
-        Ok(Ok(opening.was_set_up()?.sign_in(&person.login, &person.password, &agent)?))
+        let (SignedIn::Opened(opened) | SignedIn::Code(opened)) =
+            opening.was_set_up()?.sign_in(&person.login, &person.password, &agent)?;
+        Ok(Ok(opened))
     });
     match made.await {
         Ok(Ok(opened)) => {
             let mut response = see("/");
             append(
                 response.headers_mut(),
-                cookies::set(cookies::SESSION, &opened.token, Some(opened.lasts), app.secure()),
+                cookies::set(cookies::SESSION, &opened.token, Some(opened.lasts), visit.secure),
             );
             Ok(response)
         }
+        Err(refusal) if refusal.why == Why::NotFound => Err(refusal.into_answer()),
         Ok(Err(odd)) => show(&app, &visit, &key, &form, None, &odd).await,
         Err(refusal) => show(&app, &visit, &key, &form, Some(&refusal), &Vec::new()).await,
     }

@@ -7,6 +7,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -18,6 +19,7 @@ pub struct House {
     /// Path of the set-up page, where there was one.
     pub set_up: Option<String>,
     child: Child,
+    log: Arc<Mutex<Vec<u8>>>,
 }
 
 impl House {
@@ -28,8 +30,16 @@ impl House {
 
     /// The same with more arguments.
     pub fn open_with(work: tempfile::TempDir, more: &[&str]) -> Self {
-        let mut command = program(&work);
-        command.args(["serve", "--data", "data", "--listen", "127.0.0.1:0"]).args(more);
+        let command = program(&work);
+        Self::open_by(work, command, more)
+    }
+
+    /// The same, by this command (the program, or what starts it) and with more arguments.
+    pub fn open_by(work: tempfile::TempDir, mut command: Command, more: &[&str]) -> Self {
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(more);
+        if !more.contains(&"--data") {
+            command.args(["--data", "data"]);
+        }
         Self::of(work, command.stdout(Stdio::piped()).stderr(Stdio::piped()))
     }
 
@@ -38,17 +48,27 @@ impl House {
         let mut child = command.spawn().unwrap();
         let mut said = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        let address = said.split("http://").nth(1).unwrap_or_else(|| panic!("{said}")).trim().trim_end_matches('/');
+        let address = said.split("://").nth(1).unwrap_or_else(|| panic!("{said}")).trim().trim_end_matches('/');
         let address: SocketAddr = address.parse().unwrap();
-        let mut house = Self { work, address, set_up: None, child };
+        let mut house = Self { work, address, set_up: None, child, log: Arc::default() };
         // The set-up address is said before the portal is ready.
         let mut stderr = BufReader::new(house.child.stderr.take().unwrap());
-        if house.browser().get("/sign-in").body.contains("设置地址") {
+        let log = house.log.clone();
+        if said.contains("http://") && house.browser().get("/sign-in").body.contains("设置地址") {
             let mut line = String::new();
             while !line.contains("/set-up/") && stderr.read_line(&mut line).unwrap() > 0 {}
-            house.set_up = line.split("http://").nth(1).map(|l| format!("/{}", l.trim().split_once('/').unwrap().1));
+            log.lock().unwrap().extend_from_slice(before(&line).as_bytes());
+            house.set_up = line.rsplit("http://").next().map(|l| {
+                let path = l.trim().split_once('/').unwrap().1;
+                format!("/{}", path.split('"').next().unwrap())
+            });
         }
-        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
+        std::thread::spawn(move || {
+            let mut piece = [0; 4096];
+            while let Ok(n @ 1..) = stderr.read(&mut piece) {
+                log.lock().unwrap().extend_from_slice(&piece[..n]);
+            }
+        });
         house
     }
 
@@ -59,7 +79,14 @@ impl House {
 
     /// The same with more arguments.
     pub fn set_up_with(more: &[&str]) -> (Self, Browser) {
-        let house = Self::open_with(tempfile::tempdir().unwrap(), more);
+        let work = tempfile::tempdir().unwrap();
+        let command = program(&work);
+        Self::set_up_by(work, command, more)
+    }
+
+    /// The same as [`House::open_by`], set up.
+    pub fn set_up_by(work: tempfile::TempDir, command: Command, more: &[&str]) -> (Self, Browser) {
+        let house = Self::open_by(work, command, more);
         let browser = house.set_up_by_lin_wan();
         (house, browser)
     }
@@ -82,6 +109,29 @@ impl House {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         std::mem::replace(&mut self.work, tempfile::tempdir().unwrap())
+    }
+
+    /// What it wrote to stderr after its set-up address.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&self.log.lock().unwrap()).into_owned()
+    }
+
+    /// Where its figures are, as it said before its set-up address.
+    pub fn metrics(&self) -> String {
+        let log = self.log();
+        let at = log.split("/metrics").next().and_then(|l| l.rsplit("//").next());
+        at.unwrap_or_else(|| panic!("{log}")).to_owned()
+    }
+
+    /// Sends it a signal by name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.unwrap().success(), "{name}");
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn browser(&self) -> Browser {
@@ -114,6 +164,11 @@ pub fn token(owner: &mut Browser, scopes: &[&str]) -> String {
     assert_eq!(page.status, 200, "{}", page.body);
     let at = page.body.find(">qz_").expect("a token, shown once") + 1;
     page.body[at..at + 67].to_owned()
+}
+
+/// The lines before the last one.
+fn before(said: &str) -> &str {
+    said.trim_end().rfind('\n').map_or("", |end| &said[..=end])
 }
 
 impl Drop for House {

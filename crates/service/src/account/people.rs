@@ -2,8 +2,11 @@
 //!
 //! Rules:
 //! - A password is kept as argon2id (RFC 9106) with the library's parameters; a name that nobody has costs the same time.
-//! - From the fifth wrong password on a name is closed for 30 s, then twice as long each time, 15 minutes at most.
-//! - A session's token is 32 random bytes, new at every sign-in; the folder knows only its SHA-256.
+//! - From the fifth wrong password or code in a row on a name is closed for 30 s, then twice as long each time, 15 minutes
+//!   at most. Tries are counted before they are judged.
+//! - A session's token is 32 random bytes, new at every sign-in; the folder knows only its SHA-256. It ends 14 days after
+//!   it began, and when it was not used for three.
+//! - Where a code is asked for beside the password, the right password opens half a session: a page for the code, no more.
 
 use super::{Actor, Answer, Permission, Refusal, Why};
 use crate::{Error, Folder, Result, clock, keys, letters};
@@ -19,10 +22,12 @@ use store::{NewSignIn, OWNER_ACCOUNT, SignIn};
 pub const MIN_PASSWORD: usize = 12;
 /// Longest password, in bytes: hashing takes as long as it is long.
 pub const MAX_PASSWORD: usize = 1024;
-/// Wrong passwords that cost nothing.
-const FREE: i64 = 4;
 /// A session ends so long after it began.
 const SESSION: i64 = 14 * 24 * 3600 * SECOND;
+/// And when it was not used for so long.
+const IDLE: i64 = 3 * 24 * 3600 * SECOND;
+/// A code is waited for so long.
+const HALF: i64 = 300 * SECOND;
 /// How often a session's use is written down.
 const TOUCH: i64 = 60 * SECOND;
 
@@ -52,7 +57,15 @@ pub struct OpenSession {
     pub current: bool,
 }
 
-/// What a sign-in gives.
+/// What the right password gives.
+pub enum SignedIn {
+    /// A session.
+    Opened(Opened),
+    /// Half a session: [`Folder::sign_in_code`] makes it whole.
+    Code(Opened),
+}
+
+/// A session's token.
 pub struct Opened {
     /// For the browser alone, hex.
     pub token: String,
@@ -79,22 +92,9 @@ impl FirstSignIn {
         shown
             .and_then(|()| letters::check(name, "姓名", "the name"))
             .map_err(|error| Refusal { why: Why::Field("name"), error })?;
-        if self.password.chars().count() < MIN_PASSWORD || self.password.len() > MAX_PASSWORD {
-            return Err(Refusal::field(
-                "password",
-                format!("密码至少 {MIN_PASSWORD} 个字符，至多 {MAX_PASSWORD} 字节"),
-                format!("a password has at least {MIN_PASSWORD} characters and at most {MAX_PASSWORD} bytes"),
-            ));
-        }
-        if self.password.eq_ignore_ascii_case(&self.login) {
-            return Err(Refusal::field(
-                "password",
-                "密码不能与登录名相同",
-                "the password must not be the name to sign in with",
-            ));
-        }
+        let password = new_password(&self.login, &self.password)?;
         let (account, login, name) = (OWNER_ACCOUNT, self.login.clone(), name.to_owned());
-        Ok(NewSignIn { account, login, name, password: hash(&self.password)?, at: clock::now().0 })
+        Ok(NewSignIn { account, login, name, password, at: clock::now().0 })
     }
 }
 
@@ -109,8 +109,8 @@ impl Folder {
         first(&self.store, &person.check()?)
     }
 
-    /// Right name and password: a new session. Both wrong cases read alike.
-    pub fn sign_in(&self, login: &str, password: &str, agent: &str) -> Answer<Opened> {
+    /// Right name and password: a new session, or half of one. Both wrong cases read alike.
+    pub fn sign_in(&self, login: &str, password: &str, agent: &str) -> Answer<SignedIn> {
         let now = clock::now().0;
         let wrong = || Refusal::field("password", "登录名或密码不对", "the name or the password is wrong");
         if password.len() > MAX_PASSWORD || login.len() > 64 {
@@ -121,46 +121,89 @@ impl Folder {
             verify(password, nobody()?);
             return Err(wrong());
         };
-        self.check_password(&person, password, now)?.then_some(()).ok_or_else(wrong)?;
+        let tried = self.count_try(&person, now)?;
+        if !verify(password, &person.password) {
+            return Err(wrong());
+        }
+        if !person.codes {
+            return Ok(SignedIn::Opened(self.begin_session(person, agent, now)?));
+        }
+        self.store.forgive(person.id, tried)?;
         let token = hex::encode(&keys::random::<32>()?);
-        let agent: String = agent.chars().filter(|c| !c.is_control()).take(200).collect();
-        let id = self.store.begin_session(&digest::sha256(token.as_bytes()), person.id, &agent, now, now + SESSION)?;
+        self.store.begin_half(&digest::sha256(token.as_bytes()), person.id, &words_of(agent), now, now + HALF)?;
+        Ok(SignedIn::Code(Opened { token, lasts: HALF / SECOND }))
+    }
+
+    /// Whether this token is half a session, which waits for a code.
+    pub fn waits_for_code(&self, token: &str) -> Result<bool> {
+        Ok(self.store.half_session(&digest::sha256(token.as_bytes()), clock::now().0)?.is_some())
+    }
+
+    /// Half a session and a code of the authenticator, or a recovery code: a new session.
+    pub fn sign_in_code(&self, token: &str, code: &str, agent: &str) -> Answer<Opened> {
+        let (now, half) = (clock::now().0, digest::sha256(token.as_bytes()));
+        let Some(person) = self.store.half_session(&half, now)? else {
+            return Err(Refusal::new(Why::SignIn, "等得太久；请重新登录", "that took too long; sign in again"));
+        };
+        self.count_try(&person, now)?;
+        self.take_code(&person, code, now)?;
+        self.store.end_half(&half)?;
+        self.begin_session(person, agent, now)
+    }
+
+    /// Counts a try, or says how long the name is closed.
+    pub(super) fn count_try(&self, person: &SignIn, now: i64) -> Answer<i64> {
+        if let Some(tried) = self.store.count_try(person.id, now)? {
+            return Ok(tried);
+        }
+        let left = ((person.locked_until - now) / SECOND + 1).clamp(1, store::LONGEST / SECOND);
+        Err(Refusal::new(
+            Why::Slow(u64::try_from(left).unwrap_or(1)),
+            format!("多次输入错误，请在 {left} 秒后再试"),
+            format!("too many wrong tries; try again in {left} seconds"),
+        ))
+    }
+
+    /// The password of somebody who is signed in already, counted like any other. Gives what to forgive the try by.
+    pub(super) fn ask_password(&self, person: &SignIn, password: &str, field: &'static str) -> Answer<i64> {
+        let tried = self.count_try(person, clock::now().0)?;
+        if password.len() > MAX_PASSWORD || !verify(password, &person.password) {
+            return Err(Refusal::field(field, "密码不对", "the password is wrong"));
+        }
+        Ok(tried)
+    }
+
+    /// Asks a person who is signed in for the password again, before what cannot be undone.
+    pub(crate) fn same_person(&self, person: &SignIn, password: &str) -> Answer<()> {
+        let tried = self.ask_password(person, password, "password")?;
+        Ok(self.store.forgive(person.id, tried)?)
+    }
+
+    fn begin_session(&self, person: SignIn, agent: &str, now: i64) -> Answer<Opened> {
+        let token = hex::encode(&keys::random::<32>()?);
+        let (digest, agent) = (digest::sha256(token.as_bytes()), words_of(agent));
+        let id = self.store.begin_session(&digest, person.id, &agent, now, now + SESSION, IDLE)?;
         let actor = Actor { via: super::Via::Session { person: person.clone(), session: id } };
         self.note(&actor, &person, "sign-in", &id.to_string())?;
         Ok(Opened { token, lasts: SESSION / SECOND })
     }
 
-    /// Whether it is this person's; a wrong one counts, and closes the door as at signing in.
-    fn check_password(&self, person: &SignIn, password: &str, now: i64) -> Answer<bool> {
-        if person.locked_until > now {
-            let left = (person.locked_until - now) / SECOND + 1;
-            return Err(Refusal::new(
-                Why::Slow(u64::try_from(left).unwrap_or(1)),
-                format!("密码多次输入错误，请在 {left} 秒后再试"),
-                format!("too many wrong passwords; try again in {left} seconds"),
-            ));
-        }
-        let right = password.len() <= MAX_PASSWORD && verify(password, &person.password);
-        if !right {
-            let over = person.failed - FREE;
-            let wait = if over < 0 { 0 } else { (30_i64 << over.min(5)).min(900) * SECOND };
-            self.store.note_failed(person.id, now + wait)?;
-        }
-        Ok(right)
-    }
-
-    /// Asks a person who is signed in for the password again, before what cannot be undone.
-    pub(crate) fn same_person(&self, person: &SignIn, password: &str) -> Answer<()> {
-        match self.check_password(person, password, clock::now().0)? {
-            true => Ok(()),
-            false => Err(Refusal::field("password", "密码不对", "the password is wrong")),
-        }
+    /// A new password in place of the old one. Every other session ends, and this one has another token.
+    pub fn change_password(&self, actor: &Actor, old: &str, new: &str) -> Answer<Opened> {
+        let person = self.allow(actor, Permission::Secrets)?;
+        let tried = self.ask_password(person, old, "old")?;
+        self.store.forgive(person.id, tried)?;
+        let (password, token) = (new_password(&person.login, new)?, hex::encode(&keys::random::<32>()?));
+        let session = actor.session().unwrap_or_default();
+        self.store.change_password(person.id, &password, session, &digest::sha256(token.as_bytes()))?;
+        self.note(actor, person, "change-password", "")?;
+        Ok(Opened { token, lasts: SESSION / SECOND })
     }
 
     /// Whose session this token is; a visitor where it is nobody's.
     pub fn actor(&self, token: &str) -> Result<Actor> {
         let now = clock::now().0;
-        let Some((session, person)) = self.store.session(&digest::sha256(token.as_bytes()), now)? else {
+        let Some((session, person)) = self.store.session(&digest::sha256(token.as_bytes()), now, IDLE)? else {
             return Ok(Actor::visitor());
         };
         if (now - session.seen_at).abs() > TOUCH {
@@ -172,7 +215,7 @@ impl Folder {
     /// The actor's sessions, the last used first.
     pub fn sessions(&self, actor: &Actor) -> Answer<Vec<OpenSession>> {
         let person = self.allow(actor, Permission::Sessions)?;
-        let found = self.store.sessions(person.id, clock::now().0)?;
+        let found = self.store.sessions(person.id, clock::now().0, IDLE)?;
         Ok(found
             .into_iter()
             .map(|s| OpenSession {
@@ -205,6 +248,30 @@ pub(crate) fn first(store: &store::Store, new: &NewSignIn) -> Answer<()> {
             "somebody can sign in to this folder already; use that name",
         )),
     }
+}
+
+/// The hash of a password that can be kept.
+pub(super) fn new_password(login: &str, password: &str) -> Answer<String> {
+    if password.chars().count() < MIN_PASSWORD || password.len() > MAX_PASSWORD {
+        return Err(Refusal::field(
+            "password",
+            format!("密码至少 {MIN_PASSWORD} 个字符，至多 {MAX_PASSWORD} 字节"),
+            format!("a password has at least {MIN_PASSWORD} characters and at most {MAX_PASSWORD} bytes"),
+        ));
+    }
+    if password.eq_ignore_ascii_case(login) {
+        return Err(Refusal::field(
+            "password",
+            "密码不能与登录名相同",
+            "the password must not be the name to sign in with",
+        ));
+    }
+    Ok(hash(password)?)
+}
+
+/// What a browser says of itself, fit to be kept.
+fn words_of(agent: &str) -> String {
+    agent.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 fn hash(password: &str) -> Result<String> {
