@@ -1,7 +1,7 @@
 //! Another account's numbers, everywhere a number goes; and tokens that are old, or for something else.
 
 use crate::{
-    house::{Browser, House, PASSWORD, program},
+    house::{Browser, House, PASSWORD, program, token},
     python,
     watched::register,
 };
@@ -14,13 +14,8 @@ const SECOND: &str = "import sqlite3\n\
     c.execute(\"INSERT INTO sign_ins(account,login,name,role,password,created_at) SELECT 2,'other','陈岚','main',password,0 FROM sign_ins WHERE login='linwan'\")\n\
     c.commit()";
 
-fn token(browser: &mut Browser, scopes: &[&str]) -> String {
-    browser.get("/account");
-    let mut fields = vec![("name", "shop"), ("days", "3")];
-    fields.extend(scopes.iter().map(|s| (*s, "yes")));
-    let page = browser.post("/account/tokens", &fields).body;
-    let at = page.find(">qz_").unwrap_or_else(|| panic!("{page}")) + 1;
-    format!("Bearer {}", &page[at..at + 67])
+fn bearer(browser: &mut Browser, scopes: &[&str]) -> String {
+    format!("Bearer {}", token(browser, scopes))
 }
 
 /// What stands behind this prefix in a page's addresses.
@@ -33,7 +28,7 @@ fn numbers(page: &str, prefix: &str) -> Vec<String> {
 fn another_accounts_numbers_are_found_nowhere() {
     let (house, mut owner) = House::set_up();
     assert!(register(&mut owner, "一.txt", b"one") < 400);
-    let bearer = token(&mut owner, &["deposit", "read"]);
+    let owners = bearer(&mut owner, &["deposit", "read"]);
     owner.get("/captures");
     owner.post("/captures", &[("urls", "https://shop.example/"), ("purpose", "own")]);
     let (library, captures, account) =
@@ -54,7 +49,7 @@ fn another_accounts_numbers_are_found_nowhere() {
     let mut other = house.browser();
     other.get("/sign-in");
     assert_eq!(other.post("/sign-in", &[("login", "other"), ("password", PASSWORD)]).status, 303);
-    let others = token(&mut other, &["deposit", "read"]);
+    let others = bearer(&mut other, &["deposit", "read"]);
     // Numbers of his own are his to use.
     let own = numbers(&other.get("/account").body, "/account/tokens/");
 
@@ -82,11 +77,11 @@ fn another_accounts_numbers_are_found_nowhere() {
     // Nothing of the owner's has ended or changed meanwhile, and he finds all of it.
     assert_eq!(owner.get("/account").status, 200);
     assert_eq!(extra.get("/account").status, 200);
-    assert_eq!(owner.send("GET", "/api/v1/deposits", &[("authorization", &bearer)], &[]).status, 200);
+    assert_eq!(owner.send("GET", "/api/v1/deposits", &[("authorization", &owners)], &[]).status, 200);
     for id in &ids[0] {
         assert_eq!(owner.get(&format!("/deposits/{id}")).status, 200);
         let path = format!("/api/v1/deposits/{id}");
-        assert_eq!(owner.send("GET", &path, &[("authorization", &bearer)], &[]).status, 200);
+        assert_eq!(owner.send("GET", &path, &[("authorization", &owners)], &[]).status, 200);
     }
     let listed = other.send("GET", "/api/v1/deposits", &[("authorization", &others)], &[]).body;
     assert!(!listed.contains("一.txt"), "{listed}");
@@ -101,8 +96,8 @@ fn an_old_token_opens_nothing_and_each_is_for_its_uses_alone() {
     let work = tempfile::tempdir().unwrap();
     let command = program(&work);
     let (house, mut owner) = House::set_up_by(work, command, &[]);
-    let reads = token(&mut owner, &["read"]);
-    let deposits = token(&mut owner, &["deposit"]);
+    let reads = bearer(&mut owner, &["read"]);
+    let deposits = bearer(&mut owner, &["deposit"]);
     let digests = serde_json::json!({
         "sha256": "ab".repeat(32), "sm3": "cd".repeat(32), "size": 7, "media_type": "image/jpeg"
     });

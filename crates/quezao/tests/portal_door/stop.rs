@@ -1,7 +1,7 @@
 //! Stopping in order: what was acknowledged is there afterwards.
 
 use crate::{
-    house::{House, program, read},
+    house::{House, program, read, token},
     text,
 };
 use serde_json::Value;
@@ -36,11 +36,8 @@ fn deposit(at: SocketAddr, bearer: &str, n: u32) -> Option<String> {
 
 #[test]
 fn no_acknowledged_deposit_is_lost_when_the_portal_is_told_to_stop() {
-    let (house, mut owner) = House::set_up();
-    owner.get("/account");
-    let page = owner.post("/account/tokens", &[("name", "shop"), ("days", "3"), ("deposit", "yes")]).body;
-    let at = page.find(">qz_").unwrap() + 1;
-    let bearer = format!("Bearer {}", &page[at..at + 67]);
+    let (house, mut owner) = House::set_up_with(&["--api-calls", "0"]);
+    let bearer = format!("Bearer {}", token(&mut owner, &["deposit"]));
     let ended = AtomicBool::new(false);
     let (acknowledged, work) = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..8u32)
