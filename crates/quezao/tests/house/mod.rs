@@ -129,11 +129,6 @@ impl House {
         assert!(sent.unwrap().success(), "{name}");
     }
 
-    /// The process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     pub fn browser(&self) -> Browser {
         Browser { address: self.address, cookies: BTreeMap::new(), csrf: String::new(), heads: Vec::new() }
     }
