@@ -62,8 +62,15 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 /// Variables that are read elsewhere.
-const OTHER_VARIABLES: [&str; 6] =
-    ["QUEZAO_DATA", "QUEZAO_CONFIG", "QUEZAO_STATE_DIR", "QUEZAO_TOKEN", "QUEZAO_TOKEN_FILE", "QUEZAO_PASSPHRASE_FILE"];
+const OTHER_VARIABLES: [&str; 7] = [
+    "QUEZAO_DATA",
+    "QUEZAO_CONFIG",
+    "QUEZAO_SERVER",
+    "QUEZAO_STATE_DIR",
+    "QUEZAO_TOKEN",
+    "QUEZAO_TOKEN_FILE",
+    "QUEZAO_PASSPHRASE_FILE",
+];
 /// Most words of one setting.
 const MAX_WORDS: usize = 64;
 
