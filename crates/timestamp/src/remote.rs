@@ -246,24 +246,24 @@ impl RemoteAuthority {
             return Err(evidence::Error::mismatch("policy of the token", &token.policy, asked).into());
         }
         token.check_signature()?;
-        let root = token.check_path(&self.remote.roots)?;
+        let path = token.certification_path(&self.remote.roots)?;
         let now = (self.clock)();
         let apart = (token.gen_time.0 - now.0).abs();
         if apart > token.accuracy.saturating_add(CLOCK_SLACK) {
             let expected = format!("this machine's clock, {}", now.to_micros());
             return Err(evidence::Error::mismatch("genTime", &token.gen_time_text, expected).into());
         }
-        self.revocation(&token, root, by_hand)?;
+        self.revocation(&path, by_hand)?;
         Ok(tsr)
     }
 
-    fn revocation(&self, token: &Token, root: &Root, again: bool) -> Result<()> {
+    fn revocation(&self, path: &[Vec<u8>], again: bool) -> Result<()> {
         let Some(dir) = &self.remote.lists else { return Ok(()) };
         let _one = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
         let deadline = Instant::now() + self.remote.timeout;
         let look = Look { dir, agent: &self.plain, now: (self.clock)(), deadline, again };
         let mut urls = Vec::new();
-        let looked = look.check(token, root, &mut urls);
+        let looked = look.check(path, &mut urls);
         self.lock().lists = Some(urls);
         looked
     }

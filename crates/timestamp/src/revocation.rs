@@ -5,7 +5,8 @@
 //!   [`MAX_LIST`], all lists of a token together within the authority's time-out.
 //! - A list counts that the certificate's issuer signed. It is held until it says that there is a newer one; an older
 //!   one never takes its place.
-//! - A certificate that a list names is refused, however old the list: revocation does not lapse. A list that cannot be
+//! - A certificate that a list names is refused, however old the list and whatever a newer one says: revocation does
+//!   not lapse. A list that cannot be
 //!   had is said and refuses nothing, or whoever silences a web server would silence the clock.
 
 use std::{
@@ -23,7 +24,7 @@ use evidence::{
     digest::sha256,
     hex,
     time::{SECOND, Utc},
-    token::{MAX_CERTIFICATES, Root, Token},
+    token::{Root, Token, signed_by},
 };
 use spki::AlgorithmIdentifierOwned;
 use x509_cert::{
@@ -123,13 +124,18 @@ pub(crate) struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// Refuses a token where a certificate on its path to `root` was revoked. `urls` takes the addresses looked at.
-    pub(crate) fn check(&self, token: &Token, root: &Root, urls: &mut Vec<String>) -> Result<()> {
-        for (certificate, issuer) in path(token, root)? {
-            for url in addresses(&certificate) {
+    /// Refuses a token where a certificate on its path ([`Token::certification_path`]) was revoked. `urls` takes the
+    /// addresses looked at.
+    pub(crate) fn check(&self, path: &[Vec<u8>], urls: &mut Vec<String>) -> Result<()> {
+        let parse = |der: &Vec<u8>| {
+            Certificate::from_der(der).map_err(|e| Error::structure("certificate of a time authority", e))
+        };
+        let path = path.iter().map(parse).collect::<Result<Vec<_>>>()?;
+        for (certificate, issuer) in path.iter().zip(path.iter().skip(1)) {
+            for url in addresses(certificate) {
                 urls.push(url.clone());
-                let Some(crl) = self.list(&url, &certificate, &issuer) else { continue };
-                crl.heed(&url, &certificate)?;
+                let Some(crl) = self.list(&url, certificate, issuer)? else { continue };
+                crl.heed(&url, certificate)?;
                 if self.now < crl.until {
                     break;
                 }
@@ -138,14 +144,17 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// The list at this address, if one counts: as it is held, or had anew.
-    fn list(&self, url: &str, certificate: &Certificate, issuer: &Certificate) -> Option<Crl> {
+    /// The list at this address, if one counts: as it is held, or had anew. What the held one says is heeded first.
+    fn list(&self, url: &str, certificate: &Certificate, issuer: &Certificate) -> Result<Option<Crl>> {
         let mut list = List::held(self.dir, url);
         let held = list.der.as_deref().and_then(|der| Crl::of(der, certificate, issuer).ok());
+        if let Some(held) = &held {
+            held.heed(url, certificate)?;
+        }
         let current = held.as_ref().is_some_and(|crl| self.now < crl.until);
         let just_asked = list.asked_at.is_some_and(|at| (at..at.plus(RETRY)).contains(&self.now));
         if current || just_asked && !self.again {
-            return held;
+            return Ok(held);
         }
         let got = self.fetch(url).and_then(|der| {
             let crl = Crl::of(&der, certificate, issuer)?;
@@ -165,7 +174,7 @@ impl Look<'_> {
         };
         list.reason = reason.map(|reason| printable(&reason));
         list.keep(self.dir);
-        crl
+        Ok(crl)
     }
 
     fn fetch(&self, url: &str) -> std::result::Result<Vec<u8>, String> {
@@ -230,11 +239,14 @@ impl Crl {
         {
             return Err(format!("its signature is not {name}'s"));
         }
-        for extension in crl.list.crl_extensions.iter().flatten().filter(|e| e.critical) {
-            let covers = extension.extn_id == ISSUING_DISTRIBUTION_POINT
-                && IssuingDistributionPoint::from_der(extension.extn_value.as_bytes())
-                    .is_ok_and(|point| covers(&point, certificate));
-            if !covers {
+        for extension in crl.list.crl_extensions.iter().flatten() {
+            let whole = if extension.extn_id == ISSUING_DISTRIBUTION_POINT {
+                IssuingDistributionPoint::from_der(extension.extn_value.as_bytes())
+                    .is_ok_and(|point| covers(&point, certificate))
+            } else {
+                !extension.critical
+            };
+            if !whole {
                 return Err(format!("it is a partial list ({}), not one for this certificate", extension.extn_id));
             }
         }
@@ -259,48 +271,28 @@ impl Crl {
     }
 }
 
-/// Whether a list of such certificates alone is one for this.
+/// Whether a list of such certificates alone is one for this (RFC 5280, 6.3.3 (b)(2)). One that names where it is
+/// published must name a distribution point of the certificate, or it could be the list of others of the issuer's.
 fn covers(point: &IssuingDistributionPoint, certificate: &Certificate) -> bool {
     let constraints = certificate.tbs_certificate().get_extension::<BasicConstraints>();
     let ca = constraints.is_ok_and(|found| found.is_some_and(|(_, constraints)| constraints.ca));
-    !(point.indirect_crl
+    let asked = match &point.distribution_point {
+        None => true,
+        Some(DistributionPointName::FullName(names)) => names.iter().any(|name| points(certificate).contains(name)),
+        Some(DistributionPointName::NameRelativeToCRLIssuer(_)) => false,
+    };
+    let partial = point.indirect_crl
         || point.only_contains_attribute_certs
         || point.only_some_reasons.is_some()
         || point.only_contains_user_certs && ca
-        || point.only_contains_ca_certs && !ca)
-}
-
-/// Each certificate from the signer's on, below the root, with its issuer's.
-fn path(token: &Token, root: &Root) -> Result<Vec<(Certificate, Certificate)>> {
-    let parse =
-        |der: &[u8]| Certificate::from_der(der).map_err(|e| Error::structure("certificate of a time authority", e));
-    let root = parse(&root.der)?;
-    let inside = token.certificates().iter().map(|der| parse(der)).collect::<Result<Vec<_>>>()?;
-    let (mut path, mut next) = (Vec::new(), parse(&token.signer)?);
-    while next != root && path.len() < MAX_CERTIFICATES {
-        let content = next.tbs_certificate().to_der().map_err(|e| Error::structure("certificate", e))?;
-        let issued = |c: &&Certificate| {
-            c.tbs_certificate().subject() == next.tbs_certificate().issuer()
-                && signed_by(&content, next.signature_algorithm(), next.signature(), c)
-        };
-        let Some(issuer) = std::iter::once(&root).chain(&inside).find(issued).cloned() else { break };
-        path.push((next, issuer.clone()));
-        next = issuer;
-    }
-    Ok(path)
+        || point.only_contains_ca_certs && !ca;
+    asked && !partial
 }
 
 /// Where a certificate says its issuer's lists are, those of http first.
 fn addresses(certificate: &Certificate) -> Vec<String> {
-    let Ok(Some((_, points))) = certificate.tbs_certificate().get_extension::<CrlDistributionPoints>() else {
-        return Vec::new();
-    };
-    let names = points.0.into_iter().filter_map(|point| match point.distribution_point {
-        Some(DistributionPointName::FullName(names)) => Some(names),
-        _ => None,
-    });
-    let mut urls: Vec<String> = names
-        .flatten()
+    let mut urls: Vec<String> = points(certificate)
+        .into_iter()
         .filter_map(|name| match name {
             GeneralName::UniformResourceIdentifier(url) => Some(url.to_string()),
             _ => None,
@@ -311,21 +303,20 @@ fn addresses(certificate: &Certificate) -> Vec<String> {
     urls
 }
 
-fn is_http(url: &str) -> bool {
-    url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
+/// The names of a certificate's distribution points.
+fn points(certificate: &Certificate) -> Vec<GeneralName> {
+    let Ok(Some((_, points))) = certificate.tbs_certificate().get_extension::<CrlDistributionPoints>() else {
+        return Vec::new();
+    };
+    let names = points.0.into_iter().filter_map(|point| match point.distribution_point {
+        Some(DistributionPointName::FullName(names)) => Some(names),
+        _ => None,
+    });
+    names.flatten().collect()
 }
 
-fn signed_by(content: &[u8], algorithm: &AlgorithmIdentifierOwned, signature: &BitString, by: &Certificate) -> bool {
-    let key = by.tbs_certificate().subject_public_key_info();
-    // As rustls compares them: without the SEQUENCE's tag and length.
-    let id = |id: &AlgorithmIdentifierOwned| der::Any::encode_from(id).map(|any| any.value().to_vec()).ok();
-    let (Some(algorithm), Some(kind)) = (id(algorithm), id(&key.algorithm)) else { return false };
-    let (Some(key), Some(signature)) = (key.subject_public_key.as_bytes(), signature.as_bytes()) else { return false };
-    rustls::crypto::ring::default_provider().signature_verification_algorithms.all.iter().any(|known| {
-        known.signature_alg_id().as_ref() == algorithm
-            && known.public_key_alg_id().as_ref() == kind
-            && known.verify_signature(key, content, signature).is_ok()
-    })
+fn is_http(url: &str) -> bool {
+    url.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
 }
 
 /// Whose list it is, without reading what it lists.

@@ -161,3 +161,48 @@ fn a_list_is_heeded_and_held_and_one_that_cannot_be_had_is_said() {
     // A list that was held before goes on until it ends: it says nothing of what came later.
     world.authority(&folder).stamp(b"x").unwrap();
 }
+
+/// A list of the root's with an issuingDistributionPoint.
+fn shard(openssl: &Openssl, point: &str) -> Vec<u8> {
+    let config = fs::read_to_string(openssl.dir().join("ca.cnf")).unwrap();
+    let lines = "[shard]\nissuingDistributionPoint=critical,@point\n[relative]\nCN=list\n[point]\n";
+    fs::write(openssl.dir().join("shard.cnf"), format!("{config}{lines}{point}\n")).unwrap();
+    let own = "ca -config shard.cnf -crlexts shard -cert root.pem -keyfile root.key -gencrl -out list.pem";
+    openssl.run(own, &[]);
+    openssl.run("crl -in list.pem -outform DER", &[])
+}
+
+#[test]
+fn the_list_of_other_certificates_of_the_issuer_is_not_this_ones() {
+    let world = World::new();
+    let openssl = &world.second.openssl;
+    for (folder, point) in [("other", "fullname=URI:http://127.0.0.1/2.crl"), ("relative", "relativename=relative")] {
+        world.serves_list(shard(openssl, point));
+        assert!(world.said(folder).contains("partial list (2.5.29.28)"), "{}", world.said(folder));
+    }
+    world.serves_list(shard(openssl, &format!("fullname=URI:{}", world.lists.url)));
+    let authority = world.authority(&world.home.path().join("own"));
+    authority.stamp(b"checkpoint").unwrap();
+    assert_eq!(authority.lists()[0].reason, None);
+}
+
+#[test]
+fn a_revoked_signer_is_refused_under_every_algorithm_of_a_path_and_stays_so() {
+    let world = World::new();
+    let openssl = &world.second.openssl;
+    // ECDSA P-256 with SHA-512, which not every library of path checks has.
+    openssl.run("x509 -req -in good.csr -CA root.pem -CAkey root.key -CAcreateserial -days 365 -sha512 -extfile good.ext -out good.pem", &[]);
+    let config = fs::read_to_string(openssl.dir().join("ca.cnf")).unwrap();
+    fs::write(openssl.dir().join("ca.cnf"), config.replace("sha256", "sha512")).unwrap();
+    let silent = openssl.list(None);
+    openssl.revoke("good");
+    world.serves_list(openssl.list(Some(("20260101000000Z", "20260201000000Z"))));
+    let authority = world.authority(&world.home.path().join("held"));
+    let refused = authority.stamp(b"checkpoint").unwrap_err();
+    assert!(matches!(refused, Error::Revoked { .. }), "{refused}");
+
+    // A newer list that no longer names it.
+    world.serves_list(silent);
+    let refused = authority.ask(b"checkpoint").unwrap_err();
+    assert!(matches!(refused, Error::Revoked { .. }), "{refused}");
+}

@@ -14,6 +14,8 @@ pub(crate) mod signature;
 #[cfg(test)]
 mod tests;
 
+pub use path::signed_by;
+
 use crate::{Error, Result, digest::sha256, time::Utc};
 use asn1::{ContentInfo, StatusOnly, TimeStampResp, Tsr, oid};
 use cms::signed_data::SignerInfo;
@@ -156,9 +158,18 @@ impl Token {
 
     /// [`Token::check_path`], heeding revocation lists (DER) where they say something about its certificates.
     pub fn check_path_with<'r>(&self, roots: &'r [Root], crls: &[Vec<u8>]) -> Result<&'r Root> {
+        self.path(crls).check(roots)
+    }
+
+    /// The path that [`Token::check_path`] finds: DER of its certificates, the signer's first, the root's own last.
+    pub fn certification_path(&self, roots: &[Root]) -> Result<Vec<Vec<u8>>> {
+        let (root, between) = self.path(&[]).follow(roots)?;
+        Ok([vec![self.signer.clone()], between, vec![root.der.clone()]].concat())
+    }
+
+    fn path<'a>(&'a self, crls: &'a [Vec<u8>]) -> path::Path<'a> {
         let purpose = path::Purpose::TimeStamping;
         path::Path { signer: &self.signer, certificates: &self.certificates, purpose, at: self.gen_time, crls }
-            .check(roots)
     }
 
     /// DER of every certificate inside, the signer's included.

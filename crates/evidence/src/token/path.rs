@@ -5,10 +5,11 @@
 
 use super::{HashAlgorithm, Root, signature};
 use crate::{Error, Result, time::Utc};
-use der::{Decode, Encode};
+use der::{Decode, Encode, asn1::BitString};
 use rustls_pki_types::{
     AlgorithmIdentifier, CertificateDer, InvalidSignature, SignatureVerificationAlgorithm, UnixTime, alg_id,
 };
+use spki::AlgorithmIdentifierOwned;
 use std::time::Duration;
 use webpki::{
     CertRevocationList, EndEntityCert, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage,
@@ -62,6 +63,11 @@ pub(crate) struct Path<'a> {
 impl Path<'_> {
     /// The root that the signer's certificate leads to.
     pub(crate) fn check<'r>(&self, roots: &'r [Root]) -> Result<&'r Root> {
+        self.follow(roots).map(|(root, _)| root)
+    }
+
+    /// That root, and DER of the certificates between, from the signer's issuer on.
+    pub(crate) fn follow<'r>(&self, roots: &'r [Root]) -> Result<(&'r Root, Vec<Vec<u8>>)> {
         let signer = CertificateDer::from(self.signer);
         let signer = EndEntityCert::try_from(&signer).map_err(|e| self.explain(e, roots))?;
         let inside: Vec<_> = self.certificates.iter().map(|c| CertificateDer::from(c.as_slice())).collect();
@@ -91,10 +97,11 @@ impl Path<'_> {
             let tried = tried.map_err(|e| self.explain(e, std::slice::from_ref(root))).and_then(|path| {
                 let intermediates: Vec<_> = path.intermediate_certificates().map(|c| c.der().to_vec()).collect();
                 self.authorities(root, &intermediates)?;
-                self.leftovers(root, roots, &intermediates)
+                self.leftovers(root, roots, &intermediates)?;
+                Ok(intermediates)
             });
             match tried {
-                Ok(()) => return Ok(root),
+                Ok(intermediates) => return Ok((root, intermediates)),
                 Err(e) if refusal.is_none() || matches!(refusal, Some(Error::Missing { .. })) => refusal = Some(e),
                 Err(_) => {}
             }
@@ -183,7 +190,7 @@ impl Path<'_> {
                 let missing = format!("{name}, which issued another certificate inside");
                 return Err(Error::Missing { what: "certificate in a token", missing });
             }
-            if !issuers.any(|i| signed_by(certificate, i)) {
+            if !issuers.any(|i| issued_by(certificate, i)) {
                 return Err(Error::Signature { what: "certificate in a token", key: name });
             }
         }
@@ -254,29 +261,31 @@ fn missing() -> Error {
     Error::Missing { what: WHAT, missing: "a trusted root that it leads to".into() }
 }
 
-fn signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
-    if certificate.signature_algorithm() != certificate.tbs_certificate().signature() {
-        return false;
-    }
+fn issued_by(certificate: &Certificate, issuer: &Certificate) -> bool {
+    let (tbs, algorithm) = (certificate.tbs_certificate(), certificate.signature_algorithm());
+    algorithm == tbs.signature()
+        && tbs.to_der().is_ok_and(|tbs| signed_by(&tbs, algorithm, certificate.signature(), issuer))
+}
+
+/// Whether the issuer's key signed this DER, of a certificate or a revocation list, with an algorithm of a path.
+pub fn signed_by(
+    content: &[u8],
+    algorithm: &AlgorithmIdentifierOwned,
+    signature: &BitString,
+    issuer: &Certificate,
+) -> bool {
     let spki = issuer.tbs_certificate().subject_public_key_info();
-    let encoded = (
-        certificate.tbs_certificate().to_der(),
-        contents(certificate.signature_algorithm()),
-        contents(&spki.algorithm),
-    );
-    let (Ok(tbs), Some(algorithm), Some(key_algorithm)) = encoded else { return false };
-    let (Some(key), Some(signature)) = (spki.subject_public_key.as_bytes(), certificate.signature().as_bytes()) else {
-        return false;
-    };
+    let (Some(algorithm), Some(key_algorithm)) = (contents(algorithm), contents(&spki.algorithm)) else { return false };
+    let (Some(key), Some(signature)) = (spki.subject_public_key.as_bytes(), signature.as_bytes()) else { return false };
     ALGORITHMS.iter().any(|a| {
         a.signature_alg_id().as_ref() == algorithm
             && a.public_key_alg_id().as_ref() == key_algorithm
-            && a.verify_signature(key, &tbs, signature).is_ok()
+            && a.verify_signature(key, content, signature).is_ok()
     })
 }
 
 /// An algorithm identifier as webpki compares it: without the SEQUENCE's tag and length.
-fn contents(id: &spki::AlgorithmIdentifierOwned) -> Option<Vec<u8>> {
+fn contents(id: &AlgorithmIdentifierOwned) -> Option<Vec<u8>> {
     let any = der::Any::encode_from(id).ok()?;
     Some(any.value().to_vec())
 }
