@@ -301,8 +301,8 @@ const TABLE: &[Row] = &[
         [
             "记录写明的前一账本，用它自己的密钥签署过所附的检查点。",
             "The earlier ledger that the record names signed the checkpoint in it with its own key.",
-            "不证明那是它的最后一个检查点，也不证明两个账本属于同一运营者。",
-            "Not that it was its last checkpoint, nor that both ledgers have one operator.",
+            "不证明前一账本的运营者同意或是同一运营者（持有其检查点的任何人都可以写明它），也不证明那是它的最后一个检查点。",
+            "Not that the earlier ledger's operator agreed or is the same (anybody who holds its checkpoint can name it), nor that it was its last one.",
             "与您手中前一账本最新的证书或检查点比对规模；如有更大的，请向运营者询问。",
             "Compare the size with the newest certificate or checkpoint of the earlier ledger that you have; ask the operator if yours is larger.",
         ],

@@ -40,7 +40,7 @@ pub struct Facts {
     pub comparison: Option<Box<evidence::comparison::Comparison>>,
     /// A collection's list, where it holds.
     pub collection: Option<Box<Collection>>,
-    /// The ledger that an `origin` record goes on after, where it holds.
+    /// The ledger that an `origin` record says it goes on after, where it signed the checkpoint named.
     pub earlier: Option<Box<evidence::earlier::Earlier>>,
     /// The same facts of a capture's order, where it holds.
     pub order: Option<Box<Facts>>,

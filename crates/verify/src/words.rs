@@ -166,6 +166,10 @@ pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
     let mut add = |zh: &str, en: &str| out.push(Sentence::new(zh, en));
     if facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Origin) {
         add(
+            "不证明前一账本的运营者同意，或是同一运营者：持有其检查点的任何人都可以写明它。",
+            "It does not show that the earlier ledger's operator agreed or is the same: anybody who holds its checkpoint can name it.",
+        );
+        add(
             "那是不是前一账本的最后状态、它为何结束，只是运营者的说法；写有前一账本名称的证据仍按那个账本的密钥核验。",
             "That it was the earlier ledger's last state, and why it ended, is the operator's word; evidence of the earlier ledger is verified by that ledger's key.",
         );

@@ -112,6 +112,18 @@ fn each_case_gives_what_it_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn a_new_ledger_does_not_speak_for_the_one_that_it_names() {
+    let (dir, case) = cases().into_iter().find(|(dir, _)| dir.ends_with("earlier-ledger/good-01-named")).unwrap();
+    let trust = files(&folder().join(case["trust"].as_str().unwrap()));
+    let name = |p: &Path| p.file_name().unwrap().to_str().unwrap().to_owned();
+    let trust = Trust::from_files(trust.iter().map(|p| (name(p), std::fs::read(p).unwrap()))).unwrap();
+    let now = Utc::parse_micros(case["now"].as_str().unwrap()).unwrap();
+    let verdict = check_artefact(&dir, &case, &trust, &[], now);
+    assert!(verdict.find("earlier-ledger").unwrap().en.ends_with("and this record names it."));
+    assert!(verdict.does_not_show.iter().any(|s| s.en.contains("anybody who holds its checkpoint can name it")));
+}
+
 /// A certificate's attachments are such a folder: what was verified as a package is verified as it lies there.
 #[test]
 fn packages_taken_apart_are_verified_too() {

@@ -1,4 +1,5 @@
-//! `earlier-ledger`: the ledger that an `origin` record goes on after, by that ledger's own signature.
+//! `earlier-ledger`: the ledger that an `origin` record says it goes on after signed the checkpoint named. Whether its
+//! operator agreed is not checked: a checkpoint is public, and anybody can name it.
 
 use super::Walk;
 use crate::{Check, Outcome};
@@ -14,9 +15,9 @@ impl Walk<'_> {
                 let check = Check::new(
                     ID,
                     Outcome::Pass,
-                    format!("账本 {origin} 用自己的密钥签署过这份有 {size} 条记录的检查点；本账本在它之后另起。"),
+                    format!("账本 {origin} 用自己的密钥签署过这份有 {size} 条记录的检查点；本记录写明了它。"),
                     format!(
-                        "The ledger {origin} signed this checkpoint of {size} records with its own key; this ledger goes on after it."
+                        "The ledger {origin} signed this checkpoint of {size} records with its own key, and this record names it."
                     ),
                 );
                 let root = hex::encode(&earlier.checkpoint.root);
