@@ -14,7 +14,12 @@ kept=crates/portal/assets/digester.wasm
 # 16 MiB: a piece of a file, and room to spare.
 memory=16777216
 
-flags=(--remap-path-prefix "$root=." --remap-path-prefix "${CARGO_HOME:-$HOME/.cargo}/registry/src=crates")
+# Where a registry's mirror puts the sources is nobody's business.
+cargo fetch --locked --quiet
+flags=(--remap-path-prefix "$root=.")
+for sources in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
+    flags+=(--remap-path-prefix "$sources=crates")
+done
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && printf '%s' "${flags[*]}") \
     cargo rustc --locked --quiet -p digester --lib --crate-type cdylib --profile wasm --target wasm32-unknown-unknown -- \
     -C link-arg=--max-memory=$memory

@@ -157,7 +157,7 @@ fn an_old_copy_of_the_folder_is_not_written_to() {
     let refused = shop.run(&["deposit", "--data", "old", "--json", "c.bin"]);
     assert_eq!(code(&refused), 2);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(said.contains("older copy"), "{said}");
+    assert!(said.contains("old copy"), "{said}");
     assert_eq!(code(&shop.run(&["list", "--data", "old"])), 0, "reading goes on, with a warning");
 }
 
