@@ -38,10 +38,10 @@ impl Reader {
     }
 
     /// Compares with the head's mirror: [`Error::Rollback`] where the mirror is ahead, [`Error::Fork`] where it
-    /// shows another tree. Absent is fine; a writer will make it.
-    pub fn check_mirror(&self, mirror: &Path) -> Result<()> {
+    /// shows another tree. `false`: there is none, which tells nothing; a writer will make it.
+    pub fn check_mirror(&self, mirror: &Path) -> Result<bool> {
         let (published, _) = self.published()?;
-        check_mirror(&self.tree, published.size, mirror, &self.key).map(|_| ())
+        check_mirror(&self.tree, published.size, mirror, &self.key)
     }
 
     /// The entry at `index`.

@@ -30,6 +30,9 @@ const REMEMBERED: usize = 200;
 /// Requests whose evidence is read into memory at once.
 const READERS: usize = 8;
 
+/// How often an erasing that somebody's reading held up is tried again.
+const ERASING: Duration = Duration::from_secs(60);
+
 /// Passwords that an address may try before it waits, and how soon it has one more.
 const PASSWORDS: u32 = 20;
 const PASSWORD_BACK: Duration = Duration::from_secs(15);
@@ -162,7 +165,7 @@ impl App {
     }
 
     /// Begins to capture what is asked for, each page on a thread of its own: the browser's processes die with the
-    /// thread that began them; and to tell web hooks what has ended.
+    /// thread that began them; and to tell web hooks what has ended, and to go on with erasings that a reader held up.
     pub(crate) fn begin(&self) {
         if self.folder().is_none() || self.0.begun.swap(true, Ordering::SeqCst) {
             return;
@@ -170,7 +173,13 @@ impl App {
         let app = self.clone();
         std::thread::spawn(move || {
             let postman = Postman::new(&app.0.capturing.loopback);
+            let mut looked = Instant::now();
             while !app.stopping() {
+                if looked.elapsed() >= ERASING {
+                    looked = Instant::now();
+                    // What fails stays open, and is tried again.
+                    let _ = app.folder().map(|folder| folder.go_on_erasing());
+                }
                 let due = app.folder().map(|folder| folder.letters());
                 let Some(due) = due else { return };
                 let (mut letters, more) = due.unwrap_or_default();

@@ -70,10 +70,10 @@ pub(crate) fn restore(out: &Out, a: &args::Data, from: &Path, file: Option<&Path
         ];
         out.line(&out.text("restore-done", &args));
     }
-    if r.old {
-        out.complain(&out.text("restore-old", &[]));
-    } else {
-        out.warn(&r.warnings);
+    match r.old {
+        Some(true) => out.complain(&out.text("restore-old", &[])),
+        Some(false) => out.warn(&r.warnings),
+        None => out.complain(&out.text("restore-unknown", &[])),
     }
     if !r.keys {
         out.note(&out.text("restore-no-keys", &[("path", show_path(&a.data).into())]));

@@ -13,7 +13,7 @@ pub(crate) const KEYS: &[&str] = &["id", "status", "records", "lost", "stays"];
 const MAX_ANSWER: u64 = 256;
 
 pub(crate) fn erase(out: &Out, a: &args::Erase) -> u8 {
-    let mode = if a.dry_run { Mode::Read } else { Mode::Write };
+    let mode = if a.dry_run { Mode::Read } else { Mode::Maintain };
     let folder = match Folder::open(&a.data.data, mode) {
         Ok(folder) => folder,
         Err(e) => return out.refuse(&e),

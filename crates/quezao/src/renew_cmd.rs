@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// All renewed, or nothing due: 0. With `--check`, something due: 3. Failed: 2, or 3 where only an answer is missing.
 pub(crate) fn renew(out: &Out, a: &args::Renew) -> u8 {
-    let mut folder = match Folder::open(&a.data.data, if a.only_say { Mode::Read } else { Mode::Write }) {
+    let mut folder = match Folder::open(&a.data.data, if a.only_say { Mode::Read } else { Mode::Maintain }) {
         Ok(folder) => folder,
         Err(e) => return out.refuse(&e),
     };

@@ -269,6 +269,35 @@ fn an_old_copy_put_back_is_read_with_a_warning_and_not_written() {
 }
 
 #[test]
+fn without_a_mirror_nobody_says_that_a_copy_is_the_newest() {
+    let desk = Desk::new();
+    desk.deposit("one");
+    desk.backup("copy", &[]);
+    fs::remove_dir_all(desk.path("state")).unwrap();
+    fs::rename(desk.path("data"), desk.path("lost")).unwrap();
+    let output = desk.restore("copy", "data");
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(output.status.success() && line["old"].is_null() && line["error"].is_null(), "{line}");
+    assert!(said(&output).contains("no readable mirror"), "{}", said(&output));
+    // It may be old, so a ledger may go on after it; nothing more is signed with the old key.
+    let began = desk.ok(&["admin", "origin", "--json", "--data", "data", "--new", "new"]).remove(0);
+    assert_eq!(began["earlier_size"], 2, "{began}");
+    let heads: Vec<_> = fs::read_dir(desk.path("state")).unwrap().collect();
+    assert_eq!(heads.len(), 1, "the new one's: {heads:?}");
+}
+
+#[test]
+fn a_kept_file_that_is_gone_is_named() {
+    let desk = Desk::new();
+    desk.deposit("one");
+    let kept = files(&desk.path("data/originals")).into_iter().find(|f| fs::read(f).unwrap() == b"one").unwrap();
+    fs::remove_file(&kept).unwrap();
+    let output = desk.run(&["admin", "backup", "--json", "--no-keys", "--data", "data", "--output", "copy"]);
+    assert!(output.status.success() && said(&output).contains("is gone"), "{}", said(&output));
+    assert!(said(&output).contains(kept.file_name().unwrap().to_str().unwrap()), "{}", said(&output));
+}
+
+#[test]
 fn a_new_ledger_goes_on_after_an_old_copy_and_names_what_was_signed() {
     let desk = Desk::new();
     let first = desk.deposit("one");

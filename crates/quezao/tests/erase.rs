@@ -13,6 +13,7 @@ use std::{
     process::{Command, Output, Stdio},
     time::Duration,
 };
+use testkit::tsa::Second;
 
 const NAME: &str = "海棠-nowhere-else.jpg";
 const TITLE: &str = "海棠与猫 nowhere else";
@@ -258,6 +259,44 @@ fn an_erasing_that_is_killed_goes_on_at_the_next_opening() {
         }
     }
     println!("{begun} of 14 had begun");
+}
+
+#[test]
+fn what_waits_for_a_token_goes_along_and_keeps_its_ledger_from_ending() {
+    let desk = Desk::new();
+    let id = text(&desk.deposit(NAME, &photograph(6), &[])["id"]);
+    let other = text(&desk.deposit("other.jpg", &photograph(7), &[])["id"]);
+    let second = Second::new();
+    let add = ["--url", &second.server.url, "--root", &second.root(), "--pace", "0"];
+    desk.ok(&[&["admin", "tsa", "add", "second", "--json", "--data", "data"], &add[..]].concat());
+    desk.ok(&["admin", "tsa", "statements", "external", "--json", "--data", "data"]);
+    second.away(true);
+    let waits = desk.run(&["rights", "add", "--json", "--data", "data", "--title", TITLE, "--wait", "0", &id]);
+    assert_eq!(waits.status.code(), Some(3), "{}", said(&waits));
+    let later = text(&lines(&waits)[0]["id"]);
+
+    // Once ended, the ledger would never have it.
+    let end = ["admin", "origin", "--json", "--data", "data", "--new", "new", "--reason", "ended"];
+    let refused = desk.run(&end);
+    assert!(refused.status.code() == Some(2) && said(&refused).contains("still wait"), "{}", said(&refused));
+    assert!(!desk.path("new").exists());
+
+    let plan = desk.ok(&["erase", "--json", "--yes", "--data", "data", &id]).remove(0);
+    let along = &plan["records"][1];
+    assert_eq!((&along["id"], &along["index"], &along["along"]), (&later.clone().into(), &Value::Null, &true.into()));
+    let lost = plan["lost"].to_string();
+    assert!(lost.contains(&format!("{later} (waiting for a time-stamp)")), "{lost}");
+    assert_eq!(holding(&desk.path("data"), TITLE.as_bytes()), Vec::<PathBuf>::new());
+    let shown = desk.run(&["show", "--json", "--data", "data", &later]);
+    assert!(said(&shown).contains("never was on the ledger"), "{}", said(&shown));
+
+    // Ended, it takes nothing new, and what is in it can still be erased.
+    assert_eq!(desk.ok(&end)[0]["earlier_size"], 3);
+    let refused = desk.run(&["deposit", "--json", "--data", "data", "other.jpg"]);
+    assert!(refused.status.code() == Some(2) && said(&refused).contains("has ended"), "{}", said(&refused));
+    desk.ok(&["erase", "--json", "--yes", "--data", "data", &other]);
+    assert_eq!(holding(&desk.path("data"), b"other.jpg"), Vec::<PathBuf>::new());
+    assert_eq!(desk.ok(&["admin", "ledger-check", "--json", "--data", "data"])[0]["size"], 3);
 }
 
 #[test]

@@ -14,7 +14,11 @@ use crate::{
     init::Making,
     intake, keybox,
 };
-use evidence::hex;
+use evidence::{
+    hex,
+    record::Record,
+    statement::{Custody, Statement},
+};
 use ledger::HeadRow;
 use sha2::Digest;
 use std::{
@@ -149,16 +153,20 @@ pub fn backup(
     let mut warnings = Warnings::new();
     for (sha256, size) in kept {
         let path = intake::original_path(Path::new("originals"), &sha256);
-        let from = dir.join(&path);
-        // Dropped by `discard`, erased since, or never kept: what the copy's rows say of it holds all the same.
-        if from.is_file() {
-            let (copied, found) = copy(&from, &making.path.join(&path))?;
-            if found == sha256 {
-                list.add(&path, copied, &found)?;
-            } else {
-                fs::remove_file(making.path.join(&path)).map_err(|e| Error::io(&path, &e))?;
+        let (from, to) = (dir.join(&path), making.path.join(&path));
+        match copy(&from, &to) {
+            Ok((copied, found)) if found == sha256 => list.add(&path, copied, &found)?,
+            Ok(_) => {
+                fs::remove_file(&to).map_err(|e| Error::io(&to, &e))?;
                 warnings.push(damaged(&from));
             }
+            // Dropped by `discard`, erased since, or never kept: what the copy's rows say of it holds all the same.
+            Err(_) if !from.exists() => {
+                if folder.holds(&sha256)? {
+                    warnings.push(gone(&from));
+                }
+            }
+            Err(e) => return Err(e),
         }
         progress(Progress::Copied(size));
     }
@@ -167,6 +175,24 @@ pub fn backup(
     making.finish(output)?;
     File::open(&parent).and_then(|f| f.sync_all()).map_err(|e| Error::io(&parent, &e))?;
     Ok(Backup { files, bytes, size: head.size, mirror: folder::mirror_path(&folder.origin)?, warnings })
+}
+
+impl Folder {
+    /// Whether a record or a waiting statement says that these bytes are kept here, and nobody had them dropped.
+    fn holds(&self, sha256: &[u8; 32]) -> Result<bool> {
+        let held = |s: &Statement| s.file.as_ref().is_some_and(|f| f.custody == Custody::Held);
+        for row in self.store.by_sha256(sha256)? {
+            if held(&Record::parse(&row.record)?.statement) && !self.discarded(&row)? {
+                return Ok(true);
+            }
+        }
+        for waiting in self.store.waiting_by_sha256(sha256)? {
+            if held(&Statement::parse(&waiting.statement)?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 /// Refuses a place that is taken, or inside the folder; gives the folder that it lies in, which is made.
@@ -219,11 +245,19 @@ fn damaged(path: &Path) -> (String, String) {
     )
 }
 
+fn gone(path: &Path) -> (String, String) {
+    let shown = show_path(path);
+    (
+        format!("{shown}：留存的文件不见了，未写入备份；请从更早的备份恢复它"),
+        format!("{shown}: the kept file is gone and is not in the backup; restore it from an earlier one"),
+    )
+}
+
 /// Copies a file, its folder made; its length and SHA-256 as copied.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(u64, [u8; 32])> {
+    let mut source = File::open(from).map_err(|e| Error::io(from, &e))?;
     let folder = to.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(|e| Error::io(folder, &e))?;
-    let mut source = File::open(from).map_err(|e| Error::io(from, &e))?;
     let mut target = File::create(to).map_err(|e| Error::io(to, &e))?;
     let (mut sha256, mut size, mut block) = (sha2::Sha256::new(), 0, vec![0; 256 << 10]);
     loop {

@@ -193,7 +193,7 @@ impl Folder {
         Ok((attempts, discarded))
     }
 
-    fn discarded(&self, capture: &Row) -> Result<bool> {
+    pub(crate) fn discarded(&self, capture: &Row) -> Result<bool> {
         Ok(self.store.meta(&discard_key(&capture.id))?.is_some())
     }
 

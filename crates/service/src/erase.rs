@@ -3,7 +3,7 @@
 //! Rules:
 //! - What can no longer be proved, and what stays, is said beforehand, computed from what is there.
 //! - One transaction takes the rows and leaves a line; bytes, fingerprints and what the database's own files still hold
-//!   follow. A line that is still open is gone on with at the next opening.
+//!   follow. A line that is still open is gone on with at the next opening, and by a server from time to time.
 //! - Bytes that another record is of stay.
 //! - Nothing is erased by half: a capture takes its order along, a record the later claims about it.
 
@@ -17,6 +17,7 @@ use evidence::{
     time::{SECOND, Utc},
 };
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     path::Path,
     sync::{PoisonError, RwLockReadGuard},
@@ -64,9 +65,7 @@ pub struct ErasePlan {
 impl Folder {
     /// What erasing this record would mean. Nothing is written.
     pub fn erase_plan(&self, id: &str) -> Result<ErasePlan> {
-        let first = self.erasable(id)?;
-        let mut rows = vec![first];
-        rows.extend(self.along(&rows[0])?);
+        let rows = self.doomed(id)?;
         let plan = rows.iter().enumerate().map(|(n, row)| Doomed {
             id: row.id.clone(),
             kind: row.kind.clone(),
@@ -105,19 +104,26 @@ impl Folder {
         self.keeping.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Brings what an earlier process began to its end. Only the one writer calls this.
-    pub(crate) fn go_on_erasing(&mut self) -> Result<()> {
-        if self.store.erasures(true)?.is_empty() || self.end_erasing()? {
-            return Ok(());
+    /// Brings what was begun to its end; `false`: somebody still reads. Only the one writer calls this.
+    pub fn go_on_erasing(&self) -> Result<bool> {
+        if self.store.erasures(true)?.is_empty() {
+            return Ok(true);
         }
-        self.warnings.push(unfinished());
-        Ok(())
+        let _alone = self.keeping.write().unwrap_or_else(PoisonError::into_inner);
+        self.end_erasing()
     }
 
     fn erase_these(&self, plan: &ErasePlan, act: &Act) -> Result<()> {
         self.writer()?;
         let ids: Vec<String> = plan.records.iter().map(|r| r.id.clone()).collect();
         let _alone = self.keeping.write().unwrap_or_else(PoisonError::into_inner);
+        let now: BTreeSet<String> = self.doomed(&ids[0])?.into_iter().map(|row| row.id).collect();
+        if now != ids.iter().cloned().collect() {
+            return Err(Error::new(
+                "此间有人对它补充了声明；没有删除任何内容，请重新查看后再删除",
+                "later claims about it came meanwhile; nothing was erased, look again and then erase it",
+            ));
+        }
         self.store.erase(&ids, act)?;
         if self.end_erasing()? {
             return Ok(());
@@ -139,6 +145,13 @@ impl Folder {
         }
         self.forget_prints(&free)?;
         Ok(self.store.scrub(&self.dir.join("quezao.db"))? && self.store.end_erasures()?)
+    }
+
+    /// The record that was named, then those that go along.
+    fn doomed(&self, id: &str) -> Result<Vec<Record>> {
+        let mut rows = vec![self.erasable(id)?];
+        rows.extend(self.along(&rows[0])?);
+        Ok(rows)
     }
 
     /// A record, or a statement that waits, that may be erased by its own number.
@@ -170,10 +183,18 @@ impl Folder {
         Ok(record)
     }
 
-    /// A capture's order; the later claims about a record.
+    /// A capture's order; the later claims about a record, then those that wait for a token.
     fn along(&self, first: &Record) -> Result<Vec<Record>> {
         if first.kind != Kind::Capture.as_str() {
-            return Ok(self.store.by_name(Kind::Rights.as_str(), &first.id)?);
+            // What is stamped between the two looks is seen twice, never missed.
+            let waiting = self.store.waiting_by_name(Kind::Rights.as_str(), &first.id)?;
+            let mut later = self.store.by_name(Kind::Rights.as_str(), &first.id)?;
+            for row in waiting.into_iter().map(|w| w.row) {
+                if later.iter().all(|known| known.id != row.id) {
+                    later.push(row);
+                }
+            }
+            return Ok(later);
         }
         let order = order_of(first)?.map(|id| self.store.record(&id)).transpose()?;
         Ok(order.flatten().into_iter().collect())
@@ -233,20 +254,22 @@ impl Folder {
             );
         }
         for row in &rows[1..] {
-            let (id, index) = (&row.id, row.index.unwrap_or_default());
+            let id = &row.id;
+            let (at, place) = match row.index {
+                Some(index) => (format!("序号 {index}"), format!("index {index}")),
+                None => ("等待时间戳".to_owned(), "waiting for a time-stamp".to_owned()),
+            };
             if row.kind == Kind::Order.as_str() {
                 say(
+                    format!("取证指令 {id}（{at}）一并删除；以后对同一网址的取证，“此前放弃的次数”不再计入这一次"),
                     format!(
-                        "取证指令 {id}（序号 {index}）一并删除；以后对同一网址的取证，“此前放弃的次数”不再计入这一次"
-                    ),
-                    format!(
-                        "the order {id} (index {index}) goes along; later orders for the same address no longer count this one among those discarded"
+                        "the order {id} ({place}) goes along; later orders for the same address no longer count this one among those discarded"
                     ),
                 );
             } else {
                 say(
-                    format!("对它的补充声明 {id}（序号 {index}）一并删除"),
-                    format!("the later claims {id} (index {index}) about it go along"),
+                    format!("对它的补充声明 {id}（{at}）一并删除"),
+                    format!("the later claims {id} ({place}) about it go along"),
                 );
             }
         }
@@ -404,10 +427,10 @@ pub(crate) fn listed(collection: &str, gone: &Erased) -> Error {
     .code("erased")
 }
 
-fn unfinished() -> (String, String) {
+pub(crate) fn unfinished() -> (String, String) {
     (
-        "删除尚未完成：另一个进程正在读取数据库，旧内容仍在其日志中；请在它结束后运行任一写入命令".into(),
-        "the erasing is not finished: another process reads the database, whose log still holds what was there; run any writing command when it has ended".into(),
+        "删除尚未完成：另一个进程正在读取数据库，旧内容仍在其日志中；它结束后，运行中的服务器会自行完成，没有服务器时请运行任一写入命令".into(),
+        "the erasing is not finished: another process reads the database, whose log still holds what was there; when it has ended a running server goes on by itself, and without one any writing command does".into(),
     )
 }
 

@@ -20,6 +20,7 @@ use crate::{
     account::Hands,
     authorities, clock, config,
     desk::Desk,
+    erase,
     error::{read_file, show_path},
     identity::Party,
     in_flight::InFlight,
@@ -95,17 +96,36 @@ impl Folder {
             }
             return Ok(folder);
         }
-        let lock = lock(dir)?;
-        let store = store::Store::open(&database)?;
-        origin::check(dir, &store)?;
+        Self::open_under(dir, mode, lock(dir)?)
+    }
+
+    /// Opens the folder for its one writer, who holds the lock.
+    pub(crate) fn open_under(dir: &Path, mode: Mode, lock: File) -> Result<Self> {
+        let store = store::Store::open(&dir.join("quezao.db"))?;
+        if mode == Mode::Write {
+            origin::check(dir, &store)?;
+        }
         let (writer, warnings) = open_writer(dir, &store, &required(&store, "origin")?, lock)?;
         intake::clean(&dir.join("originals"), &store)?;
         let mut folder = Self::assemble(dir, store, Some(writer))?;
         folder.warnings = warnings;
         folder.ready_similar();
-        folder.reconcile()?;
-        folder.go_on_erasing()?;
+        if folder.ended_by()?.is_none() {
+            folder.reconcile()?;
+        }
+        if !folder.go_on_erasing()? {
+            folder.warnings.push(erase::unfinished());
+        }
         Ok(folder)
+    }
+
+    /// Whether its ledger is known to have signed more, or another tree; `None`: no mirror tells.
+    pub(crate) fn is_old(&self) -> Result<Option<bool>> {
+        match self.reader.check_mirror(&mirror_path(&self.origin)?) {
+            Ok(true) => Ok(Some(false)),
+            Err(ledger::Error::Rollback { .. } | ledger::Error::Fork { .. }) => Ok(Some(true)),
+            Ok(false) | Err(_) => Ok(None),
+        }
     }
 
     /// Ends background work in order; a folder that is only dropped does the same, without the report.

@@ -376,4 +376,6 @@ pub enum Mode {
     Read,
     /// `deposit`: waits up to 30 s for the lock, then names the process that holds it.
     Write,
+    /// `erase`, `renew`: as [`Mode::Write`], also where the ledger has ended and takes no new record.
+    Maintain,
 }

@@ -2,7 +2,8 @@
 //!
 //! Rules:
 //! - The earlier ledger is named at the newest checkpoint of it that is known here: the mirror's, where that is ahead.
-//! - The earlier folder is marked and never written again; it is read, exported and verified as before.
+//! - The earlier folder is held from the first look at it until it is marked, and what it acknowledged is placed before.
+//! - Marked, it takes no new record: it is read, exported and verified as before; `erase` and `renew` go on.
 
 use crate::{
     Error, Folder, InitOptions, Initialized, Mode, Result,
@@ -23,6 +24,8 @@ use std::{collections::BTreeMap, path::Path};
 
 /// Where a database notes the origin that goes on after it.
 const ENDED: &str = "ended_by";
+/// The word for programs where statements still wait.
+const WAITS: &str = "waits";
 
 /// The ledger that a new one goes on after.
 #[derive(Clone, Debug)]
@@ -44,12 +47,15 @@ pub struct Began {
 
 /// Makes `new` after the ledger of `old`; `reason`: `restored`, `key-lost` or `ended`.
 pub fn begin_after(old: &Path, new: &Path, reason: &str) -> Result<Began> {
-    let folder = Folder::open(old, Mode::Read)?;
+    // Refuses what is no data folder, and brings an earlier layout up to date.
+    drop(Folder::open(old, Mode::Read)?);
+    let lock = folder::lock(old)?;
+    let mut folder = Folder::open(old, Mode::Read)?;
     if let Some(by) = folder.ended_by()? {
         return Err(ended(old, &by));
     }
-    let newest = folder.is_newest()?;
-    if reason == "restored" && newest {
+    let is_old = folder.is_old()?;
+    if reason == "restored" && is_old == Some(false) {
         return Err(Error::new(
             format!(
                 "{} 就是最新状态，没有丢失记录，可以继续写入；确要结束这个账本，请用 --reason ended",
@@ -60,6 +66,13 @@ pub fn begin_after(old: &Path, new: &Path, reason: &str) -> Result<Began> {
                 show_path(old)
             ),
         ));
+    }
+    // What may be an old copy signs nothing more.
+    if is_old == Some(false) || is_old.is_none() && reason == "ended" {
+        match settle(old, lock.try_clone().map_err(|e| Error::io(old, &e))?) {
+            Err(e) if reason != "key-lost" || e.code == WAITS => return Err(e),
+            _ => folder = Folder::open(old, Mode::Read)?,
+        }
     }
     let earlier = folder.newest_checkpoint()?;
     let (name, _) = folder.origin.rsplit_once('/').unwrap_or((folder.origin.as_str(), ""));
@@ -80,9 +93,31 @@ pub fn begin_after(old: &Path, new: &Path, reason: &str) -> Result<Began> {
     };
     let made = Folder::init(new, &options)?;
     // The earlier one cannot be opened to be written where its mirror is ahead; this row is all that is written.
-    let _lock = folder::lock(old)?;
-    store::Store::open(&old.join("quezao.db"))?.set_meta(ENDED, &made.origin)?;
+    if let Err(e) = store::Store::open(&old.join("quezao.db")).and_then(|store| store.set_meta(ENDED, &made.origin)) {
+        let _ = std::fs::remove_dir_all(new);
+        let _ = std::fs::remove_file(folder::mirror_path(&made.origin)?);
+        return Err(e.into());
+    }
+    drop(lock);
     Ok(Began { made, earlier_origin: folder.origin.clone(), earlier_size: earlier.checkpoint.size })
+}
+
+/// Puts every record that was acknowledged on the ledger; refuses where a statement still waits.
+fn settle(old: &Path, lock: std::fs::File) -> Result<()> {
+    let folder = Folder::open_under(old, Mode::Write, lock)?;
+    let waiting = folder.store.waiting()?.len();
+    folder.close()?;
+    if waiting == 0 {
+        return Ok(());
+    }
+    let shown = show_path(old);
+    Err(Error::new(
+        format!("{shown}：还有 {waiting} 条声明在等待时间戳，结束账本后就不能写入；请先运行 quezao stamp，或删除它们"),
+        format!(
+            "{shown}: {waiting} statements still wait for a time-stamp and could not be recorded any more; run quezao stamp first, or erase them"
+        ),
+    )
+    .code(WAITS))
 }
 
 /// The record that names the earlier ledger, right behind leaf 0.
@@ -95,7 +130,7 @@ pub(crate) fn record(store: &store::Store, writer: &Writer, ledger: &str, after:
     register::submit(store, writer, vec![record], Vec::new()).map(|_| ())
 }
 
-/// Refuses to write where another ledger goes on.
+/// Refuses new records where another ledger goes on.
 pub(crate) fn check(dir: &Path, store: &store::Store) -> Result<()> {
     match store.meta(ENDED)? {
         Some(by) => Err(ended(dir, &by)),
@@ -107,11 +142,6 @@ impl Folder {
     /// The origin that goes on after this one.
     pub(crate) fn ended_by(&self) -> Result<Option<String>> {
         Ok(self.store.meta(ENDED)?)
-    }
-
-    /// Whether nothing shows a later state of this ledger.
-    fn is_newest(&self) -> Result<bool> {
-        Ok(self.reader.check_mirror(&folder::mirror_path(&self.origin)?).is_ok())
     }
 
     /// The largest checkpoint of this ledger in head row, published tree and mirror that its key signed.

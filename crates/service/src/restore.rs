@@ -4,11 +4,14 @@ use crate::{
     Error, Folder, Mode, Progress, Result, Warnings,
     backup::{self, Entry, Head, KEYS, LIST, SCHEMA, Tail},
     error::{read_file, show_path},
-    folder::{self, ledger_error},
+    folder::ledger_error,
     init::Making,
     keybox, keys,
 };
-use evidence::{hex, note::VerifierKey};
+use evidence::{
+    hex,
+    note::{Signer, VerifierKey},
+};
 use ledger::HeadRow;
 use std::{
     fs::{self, File},
@@ -35,8 +38,9 @@ pub struct Restored {
     pub made_at: String,
     /// Whether the private keys came with it.
     pub keys: bool,
-    /// The mirror shows that this origin signed more since: the folder can only be read.
-    pub old: bool,
+    /// Whether the mirror shows that this origin signed more since, so that the folder can only be read; `None`: there
+    /// is no mirror, and nothing here can tell.
+    pub old: Option<bool>,
     /// Things worth saying, (zh, en).
     pub warnings: Warnings,
 }
@@ -92,9 +96,11 @@ pub fn restore(
     agrees(&making.path, &head)?;
     rustix::fs::syncfs(&whole).map_err(|e| Error::io(&making.path, &e.into()))?;
     making.finish(dir)?;
+    let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent).and_then(|f| f.sync_all()).map_err(|e| Error::io(parent, &e))?;
 
     let folder = Folder::open(dir, Mode::Read)?;
-    let old = folder.reader.check_mirror(&folder::mirror_path(&folder.origin)?).is_err();
+    let old = folder.is_old()?;
     let (files, bytes, warnings) = (tail.files, tail.bytes, folder.warnings);
     let Head { origin, size, made_at, .. } = head;
     Ok(Restored { files, bytes, origin, size, made_at, keys: keys.is_some(), old, warnings })
@@ -198,11 +204,32 @@ fn inside(path: &str) -> Result<()> {
     ))
 }
 
-/// Whether database and ledger show the tree that the head names.
+/// Whether database, ledger and keys are of the origin and show the tree that the head names.
 fn agrees(dir: &Path, head: &Head) -> Result<()> {
     let store = store::Store::open(&dir.join("quezao.db"))?;
     let row = store.load().map_err(|e| ledger_error(&e))?;
     let key = VerifierKey::parse(&store.meta("ledger_key")?.unwrap_or_default())?;
+    let origin = store.meta("origin")?.unwrap_or_default();
+    if origin != head.origin {
+        return Err(Error::new(
+            format!("备份清单属于账本 {}，数据库属于 {origin}；没有恢复任何内容", head.origin),
+            format!(
+                "the backup's list is of the ledger {}, its database of {origin}; nothing was restored",
+                head.origin
+            ),
+        ));
+    }
+    if head.keys {
+        let seed = keys::ed25519_from_file(&dir.join("keys/ledger.pem"))?;
+        if Signer::from_seed(&origin, &seed)?.verifier_key().to_string() != key.to_string() {
+            return Err(Error::new(
+                format!("备份中的私钥不是账本 {origin} 的；没有恢复任何内容，请用另一份备份"),
+                format!(
+                    "the keys in the backup are not those of the ledger {origin}; nothing was restored, use another backup"
+                ),
+            ));
+        }
+    }
     let reader = ledger::Reader::open(dir, key).map_err(|e| ledger_error(&e))?;
     let root = reader.root(head.size).map_err(|e| ledger_error(&e))?;
     let published = reader.size().map_err(|e| ledger_error(&e))?;

@@ -33,6 +33,8 @@ impl Folder {
     ) -> Result<DepositLine> {
         self.writer()?;
         check_rights(claims)?;
+        // Nobody erases what it is about meanwhile.
+        let _keeping = self.keeping();
         let first = self.stored(id)?;
         let shown = show_path(Path::new(id));
         if !matches!(first.kind.as_str(), "image" | "file" | "digest") {
