@@ -82,7 +82,7 @@ impl App {
             Place::Folder => {
                 let folder = Folder::open(&config.data, Mode::Write)?;
                 folder.sweep_uploads()?;
-                folder.sweep_once()?;
+                folder.free_once()?;
                 folder.take_up_captures()?;
                 folder.warnings.iter().for_each(|(zh, en)| events(Event::Warning(zh.clone(), en.clone())));
                 Some(Arc::new(folder))

@@ -218,6 +218,10 @@ fn a_link_shows_what_its_owner_chose_until_it_ends() {
     let mut python = Command::new("python3");
     python.arg(script).args(["--trust", "data/trust", "p.zip", "original.jpg"]).current_dir(house.work.path());
     assert_eq!(python.output().unwrap().status.code(), Some(0));
+    // Nor does the original's own name come with it.
+    let original = stranger.get(&format!("{}/original", link(&["original"])));
+    let called = original.head("content-disposition").unwrap();
+    assert!(original.bytes == bytes && called.contains(&format!("{id}.jpeg")) && !called.contains("IMG_1"), "{called}");
     // A certificate prints them, so its link says them.
     let shown = stranger.get(&named).body;
     assert!(shown.contains("顾三娘") && shown.contains("朱红漆碗"), "{shown}");

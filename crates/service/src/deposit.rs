@@ -12,7 +12,7 @@ use crate::{
     lines::{dry, failed, known, nothing, other_claims, passed, shown},
     pace::Workers,
     plan::{self, Due, Item},
-    register::{check_rights, differs, line_of, submit},
+    register::{self, check_rights, differs, line_of, submit},
     waiting::{FromOutside, Prepared, waiting_line},
 };
 use std::{
@@ -314,14 +314,15 @@ impl<'a> Run<'a> {
 
     /// What is recorded of these bytes already.
     fn existing(&mut self, n: usize, taken: &Taken) -> Result<Option<DepositLine>> {
+        // In this order: what waits may become a record between the two.
+        let waiting = self.folder.store.waiting_by_sha256(&taken.digests.sha256)?;
         let earlier = self.folder.store.by_sha256(&taken.digests.sha256)?;
         let same = |r: &&Row| r.sm3 == Some(taken.digests.sm3) && r.size == Some(taken.digests.size);
         let Some(first) = earlier.iter().find(same) else {
-            let waiting = self.folder.store.waiting_by_sha256(&taken.digests.sha256)?;
             let same = |w: &&Waiting| same(&&w.row);
             return Ok(waiting.iter().find(same).map(|w| waiting_line(w, shown(&self.due[n].1.path))));
         };
-        let mut line = line_of(first, shown(&self.due[n].1.path), "existing");
+        let mut line = line_of(first, shown(&self.due[n].1.path), register::known(first));
         line.warnings = taken.warnings.clone();
         let differs = differs(&first.disclosures, self.request, &self.due[n].1.path)?;
         if differs {
@@ -455,7 +456,7 @@ impl Folder {
     fn make(&self, path: &Path, mut taken: Taken, request: &DepositRequest) -> Result<Made> {
         let sha256 = &taken.digests.sha256;
         let recorded = || -> Result<bool> {
-            Ok(!self.store.by_sha256(sha256)?.is_empty() || !self.store.waiting_by_sha256(sha256)?.is_empty())
+            Ok(!self.store.waiting_by_sha256(sha256)?.is_empty() || !self.store.by_sha256(sha256)?.is_empty())
         };
         let known = !request.again && recorded()?;
         let record = if known { None } else { Some(self.record_of(path, &taken, request)?) };

@@ -33,7 +33,7 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
     path::{Path, PathBuf},
-    sync::{Arc, RwLock},
+    sync::{Arc, Mutex, RwLock, atomic::AtomicI64},
     time::{Duration, Instant},
 };
 use timestamp::{Authority, Material};
@@ -55,6 +55,10 @@ pub struct Folder {
     /// Held from the moment a file is kept until its record is there; what is erased waits for it.
     pub(crate) keeping: RwLock<()>,
     writer: Option<Writer>,
+    /// Held by who has all that waits stamped.
+    pub(crate) stamping: Mutex<()>,
+    /// When idempotency keys were last swept.
+    pub(crate) swept: AtomicI64,
     pub(crate) hands: Hands,
     pub(crate) counted: crate::gauges::Counted,
 }
@@ -176,6 +180,8 @@ impl Folder {
             store,
             warnings: Vec::new(),
             keeping: RwLock::default(),
+            stamping: Mutex::default(),
+            swept: AtomicI64::default(),
             writer,
             hands: Hands::default(),
             counted: Default::default(),

@@ -170,6 +170,11 @@ pub(crate) fn submit_one(store: &store::Store, writer: &Writer, record: NewRecor
     rows.into_iter().next().ok_or_else(|| Error::new("记录没有写入账本", "the record did not reach the ledger"))
 }
 
+/// The status of what is stored already: without a leaf, as the ledger failed, it is only on its way.
+pub(crate) fn known(record: &Row) -> &'static str {
+    if record.index.is_some() { "existing" } else { "pending" }
+}
+
 /// A stored record as a line.
 pub(crate) fn line_of(record: &Row, file: String, status: &str) -> DepositLine {
     DepositLine {

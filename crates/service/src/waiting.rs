@@ -23,7 +23,7 @@ use evidence::{
 use std::{
     collections::VecDeque,
     sync::{
-        Mutex, PoisonError,
+        Mutex, PoisonError, TryLockError,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
@@ -85,6 +85,19 @@ impl Folder {
     /// Gives how many still wait.
     pub(crate) fn catch_up(&self, deadline: Instant, only: Option<&str>) -> Result<u64> {
         let writer = self.writer()?;
+        // Who has all of it stamped does so alone: two would ask for each token twice.
+        let mut alone = None;
+        while only.is_none() && alone.is_none() {
+            alone = match self.stamping.try_lock() {
+                Ok(held) => Some(held),
+                Err(TryLockError::Poisoned(held)) => Some(held.into_inner()),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    std::thread::sleep(LOOK / 4);
+                    None
+                }
+                Err(TryLockError::WouldBlock) => return Ok(self.store.waiting()?.len() as u64),
+            };
+        }
         let mut queue = VecDeque::from(self.store.waiting()?);
         queue.retain(|waiting| only.is_none_or(|id| waiting.row.id == id));
         if queue.is_empty() {

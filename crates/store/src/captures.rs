@@ -1,7 +1,7 @@
 //! The queue of pages to capture. Times are UTC microseconds.
 
-use crate::{Result, Store};
-use rusqlite::{OptionalExtension, Row, params};
+use crate::{Act, Result, Store, accounts};
+use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 /// A page that was asked for.
 #[derive(Clone, Debug)]
@@ -49,20 +49,21 @@ const QUEUED: &str =
     "id, account, sign_in, url, other, phone, state, outcome, record, zh, en, created_at, ordered FROM capture_queue";
 
 impl Store {
-    /// Puts a page at the end of the queue.
-    pub fn queue_capture(
-        &self,
-        account: i64,
-        sign_in: i64,
-        url: &str,
-        other: bool,
-        phone: bool,
-        at: i64,
-    ) -> Result<i64> {
-        let connection = self.lock();
+    /// Puts pages at the end of the queue, all or none, each with its line of the audit log: `act`, which says who asked
+    /// and when, about the page's number. The numbers, in order.
+    pub fn queue_captures(&self, act: &Act, urls: &[String], other: bool, phone: bool) -> Result<Vec<i64>> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let sql = "INSERT INTO capture_queue(account, sign_in, url, other, phone, state, created_at) VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', ?6)";
-        connection.execute(sql, params![account, sign_in, url, other, phone, at])?;
-        Ok(connection.last_insert_rowid())
+        let mut numbers = Vec::with_capacity(urls.len());
+        for url in urls {
+            transaction.execute(sql, params![act.account, act.sign_in, url, other, phone, act.at])?;
+            let number = transaction.last_insert_rowid();
+            accounts::note(&transaction, &Act { subject: number.to_string(), ..act.clone() })?;
+            numbers.push(number);
+        }
+        transaction.commit()?;
+        Ok(numbers)
     }
 
     /// Takes the first that waits; it is under way from now on. One page is never captured twice at the same time, since
@@ -148,8 +149,11 @@ mod tests {
         let person =
             NewSignIn { account: OWNER_ACCOUNT, login: "a".into(), name: "a".into(), password: "".into(), at: 0 };
         let person = store.first_sign_in(&person).unwrap().unwrap();
-        let ask = |url: &str| store.queue_capture(OWNER_ACCOUNT, person, url, true, false, 1).unwrap();
-        let (one, two) = (ask("https://one.example"), ask("https://two.example"));
+        let (via, subject) = ("x".to_owned(), String::new());
+        let act = Act { at: 1, account: OWNER_ACCOUNT, sign_in: Some(person), via, act: "capture", subject };
+        let urls = ["https://one.example".to_owned(), "https://two.example".to_owned()];
+        let numbers = store.queue_captures(&act, &urls, true, false).unwrap();
+        let (one, two) = (numbers[0], numbers[1]);
         assert_eq!(store.captures_before(two).unwrap(), 1);
         assert_eq!(store.next_capture().unwrap().unwrap().id, one);
         store.take_up_captures("停", "stopped", 2).unwrap();

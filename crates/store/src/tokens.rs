@@ -114,9 +114,15 @@ impl Store {
         Ok(())
     }
 
-    /// Frees the keys of calls that a stopped process left under way, and those that are older than `before`.
+    /// Frees the keys of calls that a stopped process left under way.
+    pub fn free_once(&self) -> Result<()> {
+        self.lock().execute("DELETE FROM idempotency WHERE answer IS NULL", [])?;
+        Ok(())
+    }
+
+    /// Forgets answers to calls that were made before `before`.
     pub fn sweep_once(&self, before: i64) -> Result<()> {
-        self.lock().execute("DELETE FROM idempotency WHERE answer IS NULL OR created_at < ?1", [before])?;
+        self.lock().execute("DELETE FROM idempotency WHERE answer IS NOT NULL AND created_at < ?1", [before])?;
         Ok(())
     }
 }
@@ -140,8 +146,12 @@ mod tests {
         assert_eq!(ask("b", 1), Once::New);
         store.end_once(OWNER_ACCOUNT, "b", None).unwrap();
         assert_eq!(ask("b", 2), Once::New, "a call that failed leaves its key free");
-        store.sweep_once(0).unwrap();
+        store.free_once().unwrap();
         assert_eq!(ask("b", 3), Once::New, "so does one that a stopped process left");
+        store.sweep_once(1).unwrap();
         assert_eq!(ask("a", 1), Once::Answered("201".into()));
+        store.sweep_once(2).unwrap();
+        assert_eq!(ask("a", 2), Once::New, "an old answer is forgotten");
+        assert_eq!(ask("b", 3), Once::UnderWay, "and nothing that is under way");
     }
 }

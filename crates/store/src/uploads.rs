@@ -82,6 +82,12 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets it if its time was up before `at`; whether it did.
+    pub fn drop_expired(&self, id: &str, at: i64) -> Result<bool> {
+        let sql = "DELETE FROM uploads WHERE id = ?1 AND expires_at < ?2";
+        Ok(self.lock().execute(sql, params![id, at])? == 1)
+    }
+
     /// All of them.
     pub fn uploads(&self) -> Result<Vec<Upload>> {
         let connection = self.lock();

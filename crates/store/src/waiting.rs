@@ -30,17 +30,13 @@ impl Store {
     }
 
     /// What waits becomes records: each is in one table or the other, never in both or none. Gives them back without
-    /// those that were erased in the meantime.
+    /// those that wait no longer: erased in the meantime, or stamped by somebody else.
     pub fn stamped(&self, mut batch: Vec<NewRecord>) -> Result<Vec<NewRecord>> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let sql = "SELECT NOT EXISTS (SELECT 1 FROM erased WHERE id = ?1)";
-        let stands = batch.iter().map(|new| transaction.query_row(sql, [&new.record.id], |row| row.get(0)));
-        let mut stands = stands.collect::<rusqlite::Result<Vec<bool>>>()?.into_iter();
-        batch.retain(|_| stands.next() == Some(true));
-        for new in &batch {
-            transaction.execute("DELETE FROM waiting WHERE id = ?1", [&new.record.id])?;
-        }
+        let took = batch.iter().map(|new| transaction.execute("DELETE FROM waiting WHERE id = ?1", [&new.record.id]));
+        let mut took = took.collect::<rusqlite::Result<Vec<_>>>()?.into_iter();
+        batch.retain(|_| took.next() == Some(1));
         records::insert(&transaction, &batch)?;
         transaction.commit()?;
         Ok(batch)

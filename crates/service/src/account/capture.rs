@@ -42,14 +42,7 @@ impl Folder {
         for url in urls {
             check_url(url, &settings.loopback).map_err(|error| Refusal { why: Why::Field("urls"), error })?;
         }
-        let at = clock::now().0;
-        let mut numbers = Vec::new();
-        for url in urls {
-            let id = self.store.queue_capture(person.account, person.id, url, other, phone, at)?;
-            self.note(actor, person, "capture", &id.to_string())?;
-            numbers.push(id);
-        }
-        Ok(numbers)
+        Ok(self.store.queue_captures(&actor.act(person, "capture", ""), urls, other, phone)?)
     }
 
     /// The account's newest.

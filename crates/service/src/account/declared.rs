@@ -6,7 +6,7 @@ use crate::{
     beside::side_by_side,
     deposit::SEAL_WAIT,
     folder::ledger_error,
-    register::{self, Draft, line_of, owner_claims},
+    register::{self, Draft, known, line_of, owner_claims},
     waiting::{OUTSIDE_WAIT, Prepared, waiting_line},
 };
 use evidence::{
@@ -67,7 +67,8 @@ impl Folder {
             lines.extend(self.declare_some(actor, person, some));
         }
         if self.statements_external() && lines.iter().flatten().any(|line: &DepositLine| line.index.is_none()) {
-            self.catch_up(Instant::now() + Duration::from_secs(OUTSIDE_WAIT), None)?;
+            // They are durable and said to be pending: what goes wrong from here on undoes none of them.
+            let _ = self.catch_up(Instant::now() + Duration::from_secs(OUTSIDE_WAIT), None);
         }
         Ok(lines)
     }
@@ -164,11 +165,12 @@ impl Folder {
         }
         evidence::json::check_string("file name", name).map_err(Error::from).map_err(named("file_name"))?;
         let FileDigests { sha256, sm3, size } = told.digests;
+        // In this order: what waits may become a record between the two.
+        let waits = self.store.waiting_by_sha256(&sha256)?;
         let earlier = self.store.by_sha256(&sha256)?;
         if let Some(first) = earlier.iter().find(|r| r.sm3 == Some(sm3) && r.size == Some(size)) {
-            return Ok(Made::Known(Box::new(line_of(first, first.file_name.clone(), "existing"))));
+            return Ok(Made::Known(Box::new(line_of(first, first.file_name.clone(), known(first)))));
         }
-        let waits = self.store.waiting_by_sha256(&sha256)?;
         if let Some(first) = waits.iter().find(|w| w.row.sm3 == Some(sm3) && w.row.size == Some(size)) {
             return Ok(Made::Known(Box::new(waiting_line(first, first.row.file_name.clone()))));
         }

@@ -219,10 +219,14 @@ impl Folder {
         Ok((record.id.clone(), self.made(&record, &request).map_err(later)?.package))
     }
 
-    /// The original, where the link shows it.
+    /// The original, where the link shows it; its name only where that is disclosed.
     pub fn shared_original(&self, token: &str) -> Answer<Kept> {
-        let (_, record) = self.linked(token, Some("original"))?;
-        self.kept(&record)
+        let (share, record) = self.linked(token, Some("original"))?;
+        let mut kept = self.kept(&record)?;
+        if disclosed(&words(&share.shows)).is_some_and(|claims| !claims.contains("file_name")) {
+            kept.name = nameless(&record)?;
+        }
+        Ok(kept)
     }
 
     /// The link's door: the link of this token and its record, where it is open and shows `what`.
@@ -254,6 +258,14 @@ impl Folder {
             (true, false) => Open::Nothing,
         }
     }
+}
+
+/// What to call a file whose name is withheld: its record's number, and a picture's kind, which the ledger says.
+fn nameless(record: &Record) -> Result<String, Error> {
+    let file = evidence::record::Record::parse(&record.record)?.statement.file;
+    let kind = file.as_ref().and_then(|file| file.media_type.strip_prefix("image/"));
+    let kind = kind.filter(|kind| kind.bytes().all(|b| b.is_ascii_alphanumeric()));
+    Ok(kind.map_or_else(|| record.id.clone(), |kind| format!("{}.{kind}", record.id)))
 }
 
 fn is_open(share: &Share, now: i64) -> bool {

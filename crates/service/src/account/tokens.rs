@@ -3,7 +3,10 @@
 use super::{Actor, Answer, Permission, Refusal, Why};
 use crate::{Error, Folder, Result, clock, keys};
 use evidence::{digest, hex, time::SECOND};
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 use store::{ApiToken, Once};
 
 /// What a token may be for.
@@ -14,6 +17,8 @@ pub const MAX_TOKEN_DAYS: u32 = 366;
 const UNDER_WAY: Duration = Duration::from_secs(60);
 /// How long answers are kept.
 const KEPT: i64 = 7 * 24 * 3600 * SECOND;
+/// How often old ones are looked for: all keys are read for it.
+const SWEEP: i64 = 3600 * SECOND;
 
 impl Folder {
     /// A new token, shown this once.
@@ -80,6 +85,7 @@ impl Folder {
                 "an Idempotency-Key has 1 to 128 visible ASCII characters",
             ));
         }
+        self.forget_answers()?;
         let begun = Instant::now();
         loop {
             match self.store.begin_once(person.account, key, request, clock::now().0)? {
@@ -106,7 +112,17 @@ impl Folder {
     }
 
     /// Frees what a stopped process left. Only the one writer calls this.
-    pub fn sweep_once(&self) -> Result<()> {
-        self.store.sweep_once(clock::now().0 - KEPT).map_err(Error::from)
+    pub fn free_once(&self) -> Result<()> {
+        self.store.free_once().map_err(Error::from)
+    }
+
+    /// Sweeps old answers where that was not done within the hour.
+    fn forget_answers(&self) -> Result<()> {
+        let now = clock::now().0;
+        if now - self.swept.load(Ordering::Relaxed) < SWEEP {
+            return Ok(());
+        }
+        self.swept.store(now, Ordering::Relaxed);
+        self.store.sweep_once(now - KEPT).map_err(Error::from)
     }
 }

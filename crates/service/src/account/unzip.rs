@@ -28,9 +28,10 @@ const MAX_BYTES: u64 = 4 << 30;
 /// From this many unpacked bytes on, a ZIP may not grow more than so many times.
 const MUCH: u64 = 100 << 20;
 const MAX_GROWTH: u64 = 100;
-/// Deepest folder, and longest part of a path in bytes.
+/// Deepest folder, and longest part of a path and longest path in bytes.
 const MAX_DEPTH: usize = 32;
 const MAX_PART: usize = 250;
+const MAX_PATH: usize = 1024;
 
 /// A ZIP that can be unpacked.
 pub(super) struct Zip {
@@ -59,7 +60,7 @@ impl Zip {
         let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
         let archive = ZipArchive::from_file(file, &mut buffer).map_err(|e| broken(&e))?;
         let (mut entries, mut bytes, mut passed) = (Vec::new(), 0u64, 0);
-        let (mut names, mut folders) = (BTreeSet::new(), BTreeSet::new());
+        let mut names = BTreeSet::new();
         let mut directory = archive.entries(&mut buffer);
         while let Some(entry) = directory.next_entry().map_err(|e| broken(&e))? {
             let name = name_of(&entry)?;
@@ -71,7 +72,6 @@ impl Zip {
                 passed += 1;
                 continue;
             }
-            folders.extend(name.match_indices('/').map(|(at, _)| name[..at].to_owned()));
             if !names.insert(name.clone()) {
                 return Err(refuse(&name, "出现了两次", "stands in it twice"));
             }
@@ -82,7 +82,8 @@ impl Zip {
             let (size, method, place) = (entry.uncompressed_size_hint(), entry.compression_method(), entry.wayfinder());
             entries.push(Entry { name, size, method, place });
         }
-        if let Some(name) = names.intersection(&folders).next() {
+        let mut folders = names.iter().flat_map(|name| name.match_indices('/').map(|(at, _)| &name[..at]));
+        if let Some(name) = folders.find(|folder| names.contains(*folder)) {
             return Err(refuse(name, "既是文件又是文件夹", "is a file and a folder"));
         }
         if entries.is_empty() {
@@ -165,8 +166,9 @@ fn judge(name: &str, entry: &ZipFileHeaderRecord<'_>) -> Answer<()> {
     let parts: Vec<&str> = name.split('/').collect();
     let leads_out = parts.iter().any(|p| p.is_empty() || matches!(*p, "." | ".."))
         || parts.first().is_some_and(|p| p.len() == 2 && p.ends_with(':'));
-    let plain =
-        parts.len() <= MAX_DEPTH && parts.iter().all(|p| p.len() <= MAX_PART && !p.chars().any(char::is_control));
+    let plain = name.len() <= MAX_PATH
+        && parts.len() <= MAX_DEPTH
+        && parts.iter().all(|p| p.len() <= MAX_PART && !p.chars().any(char::is_control));
     if leads_out || !plain {
         return Err(refuse(
             name,

@@ -365,10 +365,13 @@ impl Folder {
     }
 
     fn sweep_expired_uploads(&self) -> Result<()> {
-        for id in self.store.expired_uploads(clock::now().0)? {
-            // One that is being written is alive again in a moment.
-            if let Ok(_hand) = Hand::take(&self.hands, &id) {
-                self.forget_upload(&id)?;
+        let now = clock::now().0;
+        for id in self.store.expired_uploads(now)? {
+            // One that is being written is alive again in a moment, or has been since it was listed.
+            if let Ok(_hand) = Hand::take(&self.hands, &id)
+                && self.store.drop_expired(&id, now)?
+            {
+                remove(&self.uploads().join(&id))?;
             }
         }
         Ok(())
