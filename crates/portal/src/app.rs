@@ -5,7 +5,8 @@ use crate::{
     metrics::Metrics,
     places::Places,
     server::{Config, Event},
-    throttle::Throttle,
+    throttle::{self, Throttle},
+    visit::Visit,
 };
 use evidence::{digest, hex};
 use service::{
@@ -21,14 +22,20 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Most pages that are captured at once: each browser wants a processor or two, and some 400 MB.
 const CAPTURES: usize = 4;
 /// Comparisons whose end is remembered.
 const REMEMBERED: usize = 200;
-/// Requests whose evidence is read into memory at once.
+/// Requests whose evidence is read into memory at once, of those who signed in and of strangers each.
 const READERS: usize = 8;
+/// The same for strangers of one network.
+const NEIGHBOURS: usize = 2;
+/// Passwords that are hashed at once: each takes 19 MiB.
+const HASHERS: usize = 4;
+/// Callers at once who wait for a seal, each on a thread.
+const WAITERS: usize = 64;
 
 /// How often an erasing that somebody's reading held up is tried again.
 const ERASING: Duration = Duration::from_secs(60);
@@ -71,8 +78,13 @@ struct Inner {
     begun: AtomicBool,
     /// Decoding, drawing and checking: so many at once as the machine has processors.
     heavy: Arc<Semaphore>,
-    /// What strangers send to be verified is held in memory while it comes.
-    reading: Semaphore,
+    /// What is sent to be looked at is held in memory while it comes.
+    reading: Arc<Semaphore>,
+    /// The same for strangers, who so keep nobody waiting who signed in.
+    strangers: Arc<Semaphore>,
+    neighbours: Mutex<BTreeMap<IpAddr, Arc<Semaphore>>>,
+    hashing: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
 }
 
 impl App {
@@ -116,7 +128,11 @@ impl App {
             stopping: AtomicBool::new(false),
             begun: AtomicBool::new(false),
             heavy: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
-            reading: Semaphore::new(READERS),
+            reading: Arc::new(Semaphore::new(READERS)),
+            strangers: Arc::new(Semaphore::new(READERS)),
+            neighbours: Mutex::default(),
+            hashing: Arc::new(Semaphore::new(HASHERS)),
+            waiting: Arc::new(Semaphore::new(WAITERS)),
         })))
     }
 
@@ -332,8 +348,29 @@ impl App {
     }
 
     /// A place for what is held in memory while it comes, in the order of asking.
-    pub(crate) fn reading(&self) -> &Semaphore {
-        &self.0.reading
+    pub(crate) async fn reading(&self, visit: &Visit) -> Reading {
+        if visit.actor.name().is_some() {
+            return Reading { _place: place(&self.0.reading).await, _among: None };
+        }
+        let among = {
+            let mut all = lock(&self.0.neighbours);
+            // Whoever holds a place, or waits for one, holds its semaphore too.
+            all.retain(|_, places| Arc::strong_count(places) > 1);
+            let new = || Arc::new(Semaphore::new(NEIGHBOURS));
+            all.entry(throttle::group(visit.address)).or_insert_with(new).clone()
+        };
+        let among = place(&among).await;
+        Reading { _place: place(&self.0.strangers).await, _among: among }
+    }
+
+    /// A place for who hashes a password.
+    pub(crate) async fn hashing(&self) -> Option<OwnedSemaphorePermit> {
+        place(&self.0.hashing).await
+    }
+
+    /// A place for who waits for a seal; `None` where too many do.
+    pub(crate) fn waiting(&self) -> Option<OwnedSemaphorePermit> {
+        self.0.waiting.clone().try_acquire_owned().ok()
     }
 
     /// The same as [`Self::ask`] for heavy work, in the order of asking. Its place is free again when the work ends,
@@ -342,7 +379,20 @@ impl App {
         &self,
         run: impl FnOnce(&Arc<Folder>) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        let place = self.0.heavy.clone().acquire_owned().await;
+        let place = place(&self.0.heavy).await;
+        self.ask(move |folder| {
+            let _place = place;
+            run(folder)
+        })
+        .await
+    }
+
+    /// The same as [`Self::ask`] for what hashes a password.
+    pub(crate) async fn ask_secret<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&Arc<Folder>) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        let place = self.hashing().await;
         self.ask(move |folder| {
             let _place = place;
             run(folder)
@@ -384,6 +434,17 @@ impl App {
             Some(Err(_)) | None => Ok(()),
         }
     }
+}
+
+/// A place for a body, free again when this is dropped.
+pub(crate) struct Reading {
+    _place: Option<OwnedSemaphorePermit>,
+    _among: Option<OwnedSemaphorePermit>,
+}
+
+/// In the order of asking; the semaphores here are never closed.
+async fn place(places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    places.clone().acquire_owned().await.ok()
 }
 
 /// A comparison as its capture's page tells of it.

@@ -16,6 +16,7 @@ mod form;
 mod log;
 mod metrics;
 mod pages;
+mod parts;
 mod places;
 mod problem;
 mod proxy;

@@ -27,9 +27,9 @@ pub(crate) fn body(mut file: File) -> Body {
     Body::new(Pieces(receive))
 }
 
-/// A body that is fed as things happen, and its other end.
-pub(crate) fn channel() -> (tokio::sync::mpsc::Sender<io::Result<Bytes>>, Body) {
-    let (send, receive) = tokio::sync::mpsc::channel(8);
+/// A body that is fed as things happen, and its other end: of so many pieces none waits for the reader.
+pub(crate) fn channel(ahead: usize) -> (tokio::sync::mpsc::Sender<io::Result<Bytes>>, Body) {
+    let (send, receive) = tokio::sync::mpsc::channel(ahead);
     (send, Body::new(Pieces(receive)))
 }
 

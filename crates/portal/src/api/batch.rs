@@ -97,7 +97,7 @@ async fn created(
     may(app, visit, Permission::Deposit)?;
     let wait = word(query, "wait", &["proof"])?.is_some();
     // What is read is held in memory.
-    let place = app.reading().acquire().await;
+    let place = app.reading(visit).await;
     let body = json_body(request, MAX_JSON).await?;
     let (key, caller) = (key(headers), visit.clone());
     let lines = app.work(move |folder| {

@@ -5,9 +5,10 @@ use crate::{
     app::App,
     flat::{Flat, Scalar},
     pages::register::{patiently, stage, text},
+    parts::Parts,
     visit::Visit,
 };
-use axum::extract::{FromRequest, Multipart, Request, multipart::Field};
+use axum::extract::{Request, multipart::Field};
 use evidence::statement::RIGHTS;
 use service::{Answer, Digester, Original, Refusal, Rights, Staged, Why, own_file};
 use std::time::Duration;
@@ -21,15 +22,15 @@ pub(super) const MAX_FILES: usize = 16;
 /// Longest that one request may take to come.
 const READING: Duration = Duration::from_secs(600);
 
-async fn multipart(request: Request) -> Answer<Multipart> {
-    Multipart::from_request(request, &()).await.map_err(|_| other_type("multipart/form-data; boundary=…"))
+pub(super) async fn multipart(request: Request) -> Answer<Parts> {
+    Parts::of(request).await.ok_or_else(|| other_type("multipart/form-data; boundary=…"))
 }
 
 /// One file and what is claimed of it.
 pub(super) async fn deposit(app: &App, visit: &Visit, request: Request, claims: &Shape) -> Answer<(Staged, Rights)> {
     let mut upload = multipart(request).await?;
     let (mut file, mut flat) = (None, Flat { is_object: true, ..Flat::default() });
-    while let Some(mut field) = patiently(upload.next_field()).await? {
+    while let Some(mut field) = upload.next().await? {
         let name = field.name().unwrap_or_default().to_owned();
         if name == "file" {
             if file.is_some() {
@@ -62,7 +63,7 @@ pub(super) struct Given {
 }
 
 /// Evidence and files; nobody keeps a place by sending slowly.
-pub(super) async fn verification(request: Request) -> Answer<Given> {
+pub(super) async fn verification(upload: Parts) -> Answer<Given> {
     let slow = || {
         Refusal::field(
             "body",
@@ -70,15 +71,14 @@ pub(super) async fn verification(request: Request) -> Answer<Given> {
             "too slow, so it was ended; verify on your own machine",
         )
     };
-    tokio::time::timeout(READING, given(request)).await.unwrap_or_else(|_| Err(slow()))
+    tokio::time::timeout(READING, given(upload)).await.unwrap_or_else(|_| Err(slow()))
 }
 
-async fn given(request: Request) -> Answer<Given> {
-    let mut upload = multipart(request).await?;
+async fn given(mut upload: Parts) -> Answer<Given> {
     let (mut evidence, mut originals) = (Vec::new(), Vec::new());
     let mut held: Vec<Option<Vec<u8>>> = Vec::new();
     let (mut read, mut memory) = (0, 0);
-    while let Some(mut field) = patiently(upload.next_field()).await? {
+    while let Some(mut field) = upload.next().await? {
         let name = field.name().unwrap_or_default().to_owned();
         match name.as_str() {
             "evidence" if evidence.is_empty() => {

@@ -5,7 +5,7 @@ use super::{
     shape::{Kind, Member, Need, Shape, member},
     upload, written,
 };
-use crate::{app::App, enter::IntoAnswer, pages::Shown};
+use crate::{app::App, enter::IntoAnswer, pages::Shown, visit::Visit};
 use axum::{
     extract::{Request, State},
     http::StatusCode,
@@ -70,14 +70,15 @@ pub(crate) const CREATE: Operation = Operation {
 };
 
 /// [`CREATE`].
-pub(crate) async fn create(State(app): State<App>, request: Request) -> Shown {
-    verified(&app, request).await.map_err(IntoAnswer::into_answer)
+pub(crate) async fn create(State(app): State<App>, visit: Visit, request: Request) -> Shown {
+    verified(&app, &visit, request).await.map_err(IntoAnswer::into_answer)
 }
 
-async fn verified(app: &App, request: Request) -> Answer<Response> {
+async fn verified(app: &App, visit: &Visit, request: Request) -> Answer<Response> {
+    let upload = upload::multipart(request).await?;
     // A place first: what is read is held in memory.
-    let place = app.reading().acquire().await;
-    let given = upload::verification(request).await?;
+    let place = app.reading(visit).await;
+    let given = upload::verification(upload).await?;
     let verdict =
         app.work(move |folder| folder.verify_beside(&given.evidence, &given.originals, given.own.as_deref())).await?;
     drop(place);

@@ -6,11 +6,12 @@ use crate::{
     app::App,
     enter::IntoAnswer,
     form::{self, Form, stale},
+    parts::Parts,
     problem,
     visit::Visit,
 };
 use axum::{
-    extract::{Multipart, Request, State, multipart::Field},
+    extract::{Request, State, multipart::Field},
     http::header,
     response::{IntoResponse, Response},
 };
@@ -77,9 +78,9 @@ pub(crate) async fn table(State(app): State<App>, visit: Visit, request: Request
     Ok(told(held(&app, &visit, upload).await))
 }
 
-async fn held(app: &App, visit: &Visit, mut upload: Multipart) -> Answer<Value> {
+async fn held(app: &App, visit: &Visit, mut upload: Parts) -> Answer<Value> {
     let (mut trusted, mut names, mut table) = (false, Vec::new(), None);
-    while let Some(mut field) = register::patiently(upload.next_field()).await? {
+    while let Some(mut field) = upload.next().await? {
         match field.name().unwrap_or_default() {
             form::TOKEN => trusted = register::text(&mut field).await? == visit.csrf,
             _ if !trusted => return Err(stale()),

@@ -168,7 +168,7 @@ pub(crate) async fn one(State(app): State<App>, Path(id): Path<i64>, visit: Visi
 pub(crate) async fn events(State(app): State<App>, Path(id): Path<i64>, visit: Visit) -> Shown {
     let actor = visit.actor.clone();
     app.ask(move |folder| folder.queued_capture(&actor, id)).await.map_err(IntoAnswer::into_answer)?;
-    let (send, body) = stream::channel();
+    let (send, body) = stream::channel(8);
     tokio::spawn(async move {
         let mut told = None;
         loop {

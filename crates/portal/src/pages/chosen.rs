@@ -47,7 +47,7 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
         Ok(Done::Collected(id)) => Ok(see(&format!("/deposits/{id}"))),
         Ok(Done::Chosen(records)) => {
             let english = english(fields, &visit);
-            let (send, body) = stream::channel();
+            let (send, body) = stream::channel(8);
             tokio::spawn(async move { bundle(&app, &visit, actor, records, english, &send).await });
             Ok(file("application/zip", "quezao-certificates.zip", body))
         }
@@ -119,7 +119,7 @@ pub(crate) async fn csv(State(app): State<App>, Query(query): Query, visit: Visi
     let (actor, wanted) = (visit.actor.clone(), search.clone());
     let first = app.ask(move |folder| folder.library_after(&actor, &wanted, None)).await;
     let first = first.map_err(IntoAnswer::into_answer)?;
-    let (send, body) = stream::channel();
+    let (send, body) = stream::channel(8);
     tokio::spawn(async move { table(&app, &visit, &search, first, &send).await });
     Ok::<Response, Response>(file("text/csv; charset=utf-8", "quezao-library.csv", body))
 }

@@ -10,10 +10,11 @@ use crate::{
     app::App,
     enter::IntoAnswer,
     form::{self, stale},
+    parts::Parts,
     visit::Visit,
 };
 use axum::{
-    extract::{Multipart, Request, State},
+    extract::{Request, State},
     response::Response,
 };
 use maud::{Markup, html};
@@ -27,7 +28,7 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, request: Reques
     let actor = visit.actor.clone();
     app.ask(move |folder| folder.may(&actor, Permission::View)).await.map_err(IntoAnswer::into_answer)?;
     let upload = multipart(request).await.map_err(IntoAnswer::into_answer)?;
-    let place = app.reading().acquire().await;
+    let place = app.reading(&visit).await;
     let slow = Refusal::field("picture", "传得太慢，已中断；请重试", "too slow, so it was ended; try again");
     let given = tokio::time::timeout(READING, read(&visit, upload)).await.unwrap_or(Err(slow));
     let looked = match given {
@@ -47,9 +48,9 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, request: Reques
     }
 }
 
-async fn read(visit: &Visit, mut upload: Multipart) -> Answer<(String, Vec<u8>)> {
+async fn read(visit: &Visit, mut upload: Parts) -> Answer<(String, Vec<u8>)> {
     let (mut trusted, mut name, mut bytes) = (false, String::new(), Vec::new());
-    while let Some(mut field) = patiently(upload.next_field()).await? {
+    while let Some(mut field) = upload.next().await? {
         match field.name().unwrap_or_default().to_owned().as_str() {
             form::TOKEN => trusted = text(&mut field).await? == visit.csrf,
             _ if !trusted => return Err(stale()),

@@ -5,7 +5,7 @@
 use super::{
     Shown, find,
     layout::{Frame, Nav, draw, state, token},
-    register::{patiently, text},
+    register::{multipart, text},
     verify::{READING, Taken, take},
     words,
 };
@@ -13,11 +13,12 @@ use crate::{
     app::App,
     enter::IntoAnswer,
     form::{self, stale},
+    parts::Parts,
     problem,
     visit::{Query, Visit},
 };
 use axum::{
-    extract::{Multipart, State},
+    extract::{Request, State},
     http::StatusCode,
     response::Response,
 };
@@ -40,8 +41,9 @@ pub(crate) async fn page(State(app): State<App>, Query(query): Query, visit: Vis
     }
 }
 
-pub(crate) async fn submit(State(app): State<App>, visit: Visit, upload: Multipart) -> Shown {
-    let place = app.reading().acquire().await;
+pub(crate) async fn submit(State(app): State<App>, visit: Visit, request: Request) -> Shown {
+    let upload = multipart(request).await.map_err(IntoAnswer::into_answer)?;
+    let place = app.reading(&visit).await;
     let slow = Refusal::field("original", "传得太慢，已中断；请重试", "too slow, so it was ended; try again");
     let asked = tokio::time::timeout(READING, read(&visit, upload)).await.unwrap_or(Err(slow));
     let answered = match asked {
@@ -55,9 +57,9 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, upload: Multipa
     answered
 }
 
-async fn read(visit: &Visit, mut upload: Multipart) -> Answer<Asked> {
+async fn read(visit: &Visit, mut upload: Parts) -> Answer<Asked> {
     let (mut asked, mut trusted, mut count) = (Asked::default(), false, 0);
-    while let Some(mut field) = patiently(upload.next_field()).await? {
+    while let Some(mut field) = upload.next().await? {
         match field.name().unwrap_or_default().to_owned().as_str() {
             form::TOKEN => trusted = text(&mut field).await? == visit.csrf,
             _ if !trusted => return Err(stale()),

@@ -10,11 +10,12 @@ use crate::{
     app::App,
     enter::IntoAnswer,
     form::{self, stale},
+    parts::Parts,
     problem,
     visit::Visit,
 };
 use axum::{
-    extract::{FromRequest, Multipart, Request, State, multipart::Field},
+    extract::{Request, State, multipart::Field},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
@@ -59,14 +60,14 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, headers: Header
     Ok(results(&visit, &outcomes))
 }
 
-pub(crate) async fn multipart(request: Request) -> Answer<Multipart> {
-    Multipart::from_request(request, &())
+pub(crate) async fn multipart(request: Request) -> Answer<Parts> {
+    Parts::of(request)
         .await
-        .map_err(|_| Refusal::field("content-type", "multipart 没有 boundary", "the multipart body has no boundary"))
+        .ok_or_else(|| Refusal::field("content-type", "multipart 没有 boundary", "the multipart body has no boundary"))
 }
 
 /// The whole form is read before anything is registered: a browser may send the claims after the files.
-async fn take(app: &App, visit: &Visit, trusted: bool, upload: Multipart) -> Answer<Vec<Outcome>> {
+async fn take(app: &App, visit: &Visit, trusted: bool, upload: Parts) -> Answer<Vec<Outcome>> {
     let (staged, rights) = read(app, visit, trusted, upload).await?;
     let mut outcomes = Vec::new();
     for (name, file) in staged {
@@ -84,12 +85,12 @@ pub(crate) async fn read(
     app: &App,
     visit: &Visit,
     trusted: bool,
-    mut upload: Multipart,
+    mut upload: Parts,
 ) -> Answer<(Vec<(String, Answer<Staged>)>, Rights)> {
     let mut trusted = trusted;
     let mut rights = Rights::default();
     let mut staged: Vec<(String, Answer<Staged>)> = Vec::new();
-    while let Some(mut field) = patiently(upload.next_field()).await? {
+    while let Some(mut field) = upload.next().await? {
         match field.name().unwrap_or_default().to_owned().as_str() {
             form::TOKEN => trusted = text(&mut field).await? == visit.csrf,
             // The API's clients call it as curl's examples do.

@@ -26,7 +26,7 @@ pub(crate) async fn submit_password(State(app): State<App>, visit: Visit, form: 
     if let Err(refusal) = twice(&form) {
         return Ok(show_password(&visit, Some(&refusal)));
     }
-    match app.ask(move |folder| folder.change_password(&actor, &old, &new)).await {
+    match app.ask_secret(move |folder| folder.change_password(&actor, &old, &new)).await {
         Ok(opened) => Ok(inside(&visit, "/account", &opened)),
         Err(refusal) if beside(&refusal) => Ok(show_password(&visit, Some(&refusal))),
         Err(refusal) => Err(refusal.into_answer()),
@@ -53,7 +53,7 @@ pub(crate) async fn codes(State(app): State<App>, visit: Visit) -> Shown {
 
 pub(crate) async fn begin_codes(State(app): State<App>, visit: Visit, form: Form) -> Shown {
     let (actor, password, code) = (visit.actor.clone(), form.get("password").to_owned(), form.get("code").to_owned());
-    match app.ask(move |folder| folder.begin_codes(&actor, &password, &code)).await {
+    match app.ask_secret(move |folder| folder.begin_codes(&actor, &password, &code)).await {
         Ok(recovery) => Ok(show_recovery(&visit, &recovery)),
         Err(refusal) if beside(&refusal) => show_codes(&app, &visit, Some(&refusal)).await,
         Err(refusal) => Err(refusal.into_answer()),
@@ -62,7 +62,7 @@ pub(crate) async fn begin_codes(State(app): State<App>, visit: Visit, form: Form
 
 pub(crate) async fn end_codes(State(app): State<App>, visit: Visit, form: Form) -> Shown {
     let (actor, password, code) = (visit.actor.clone(), form.get("password").to_owned(), form.get("code").to_owned());
-    match app.ask(move |folder| folder.end_codes(&actor, &password, &code)).await {
+    match app.ask_secret(move |folder| folder.end_codes(&actor, &password, &code)).await {
         Ok(()) => Ok(super::see("/account/codes")),
         Err(refusal) if beside(&refusal) => show_codes(&app, &visit, Some(&refusal)).await,
         Err(refusal) => Err(refusal.into_answer()),
@@ -128,7 +128,7 @@ pub(crate) async fn reset(State(app): State<App>, Path(key): Path<String>, visit
 pub(crate) async fn submit_reset(State(app): State<App>, Path(key): Path<String>, visit: Visit, form: Form) -> Shown {
     slow_down(&app, &visit).map_err(IntoAnswer::into_answer)?;
     let (asked, new, same) = (key.clone(), form.get("password").to_owned(), twice(&form));
-    let done = app.ask(move |folder| {
+    let done = app.ask_secret(move |folder| {
         folder.is_reset(&asked)?;
         same?;
         folder.reset_password(&asked, &new)

@@ -35,7 +35,9 @@ pub(crate) async fn submit(State(app): State<App>, Path(key): Path<String>, visi
     let (data, folder, agent) = (app.data().to_owned(), app.folder(), visit.agent.clone());
     let opening = app.clone();
     let token = key.clone();
+    let place = app.hashing().await;
     let made = app.wait(move || {
+        let _place = place;
         let _alone = opening.alone();
         guard(&opening, &token)?;
         if new {

@@ -38,7 +38,7 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
     let (name, password, agent) = (login.clone(), form.get("password").to_owned(), visit.agent.clone());
     // A browser that changes its person leaves the earlier session behind: it ends, its token is worth nothing.
     let (actor, old) = (visit.actor.clone(), visit.actor.session());
-    let opened = app.ask(move |folder| {
+    let opened = app.ask_secret(move |folder| {
         let opened = folder.sign_in(&name, &password, &agent)?;
         if let Some(old) = old {
             folder.end_session(&actor, old)?;

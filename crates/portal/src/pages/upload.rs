@@ -167,7 +167,9 @@ async fn unpacked(app: &App, id: String, visit: &Visit, request: Request) -> Ans
     let rights = claims(&form::read(body, MAX_CLAIMS, "body").await?)?;
     let actor = visit.actor.clone();
     let packed = app.ask(move |folder| folder.look_into_zip(&actor, &id)).await?;
-    let (send, body) = stream::channel();
+    let (files, passed) = packed.counts();
+    // Room for every file's line, the first and the last: who reads slowly holds up no deposit.
+    let (send, body) = stream::channel(files + 2);
     let (app, visit) = (app.clone(), visit.clone());
     tokio::spawn(async move {
         let ended = send.clone();
@@ -179,7 +181,6 @@ async fn unpacked(app: &App, id: String, visit: &Visit, request: Request) -> Ans
                 // Who asked is gone: what is acknowledged stays, the rest waits for the next time.
                 stop.store(told.is_err() || stop.load(Ordering::Relaxed), Ordering::Relaxed);
             };
-            let (files, passed) = packed.counts();
             say(json!({"files": files, "passed": passed}));
             let (actor, mut each) = (&visit.actor, |line: DepositLine| say(line_json(&visit, &line)));
             folder.register_zip(actor, &packed, &rights, stop.clone(), &mut each)

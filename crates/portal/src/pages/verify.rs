@@ -4,18 +4,19 @@ use super::{
     Shown, browser, deposit,
     layout::{Frame, Nav, draw, token},
     lookup,
-    register::{patiently, text},
+    register::{multipart, patiently, text},
     words,
 };
 use crate::{
     app::App,
     enter::IntoAnswer,
     form::{self, stale},
+    parts::Parts,
     problem,
     visit::Visit,
 };
 use axum::{
-    extract::{Multipart, State, multipart::Field},
+    extract::{Request, State, multipart::Field},
     http::StatusCode,
     response::Response,
 };
@@ -74,9 +75,10 @@ pub(crate) async fn take(
     Ok((!file.is_empty()).then(|| Taken { original: digester.finish(&file), bytes }))
 }
 
-pub(crate) async fn submit(State(app): State<App>, visit: Visit, upload: Multipart) -> Shown {
+pub(crate) async fn submit(State(app): State<App>, visit: Visit, request: Request) -> Shown {
+    let upload = multipart(request).await.map_err(IntoAnswer::into_answer)?;
     // A place first: what is read is held in memory, and nobody keeps one by sending slowly.
-    let place = app.reading().acquire().await;
+    let place = app.reading(&visit).await;
     let given = tokio::time::timeout(READING, read(&visit, upload)).await;
     let slow = || {
         Refusal::field(
@@ -112,10 +114,10 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, upload: Multipa
     }
 }
 
-async fn read(visit: &Visit, mut upload: Multipart) -> Answer<Given> {
+async fn read(visit: &Visit, mut upload: Parts) -> Answer<Given> {
     let mut given = Given { name: String::new(), evidence: Vec::new(), originals: Vec::new() };
     let (mut trusted, mut read) = (false, 0u64);
-    while let Some(mut field) = patiently(upload.next_field()).await? {
+    while let Some(mut field) = upload.next().await? {
         let file = field.file_name().unwrap_or_default().to_owned();
         match field.name().unwrap_or_default().to_owned().as_str() {
             form::TOKEN => trusted = text(&mut field).await? == visit.csrf,

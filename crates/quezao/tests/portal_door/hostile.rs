@@ -130,6 +130,7 @@ fn a_body_without_end_is_cut_off() {
     for (path, kind) in [
         ("/sign-in", "application/x-www-form-urlencoded"),
         ("/account/password", "application/x-www-form-urlencoded"),
+        ("/verify", "multipart/form-data; boundary=edge"),
         ("/register", "multipart/form-data; boundary=edge"),
         ("/tsa", "application/timestamp-query"),
         ("/api/v1/deposits", "application/json"),
