@@ -187,7 +187,7 @@ fn a_link_shows_what_its_owner_chose_until_it_ends() {
         assert_eq!(made.status, 200, "{}", made.body);
         format!("/s/{}", &made.body.split("/s/").nth(1).unwrap()[..64])
     };
-    let (bare, named) = (link(&["picture", "package"]), link(&["certificate"]));
+    let (nameless, bare, named) = (link(&["original"]), link(&["picture", "package"]), link(&["certificate"]));
     let stored = fs::read(house.data().join("quezao.db")).unwrap();
     let token = bare.trim_start_matches("/s/").as_bytes();
     assert!(!stored.windows(64).any(|w| w == token), "only the token's digest is kept");
@@ -219,7 +219,7 @@ fn a_link_shows_what_its_owner_chose_until_it_ends() {
     python.arg(script).args(["--trust", "data/trust", "p.zip", "original.jpg"]).current_dir(house.work.path());
     assert_eq!(python.output().unwrap().status.code(), Some(0));
     // Nor does the original's own name come with it.
-    let original = stranger.get(&format!("{}/original", link(&["original"])));
+    let original = stranger.get(&format!("{nameless}/original"));
     let called = original.head("content-disposition").unwrap();
     assert!(original.bytes == bytes && called.contains(&format!("{id}.jpeg")) && !called.contains("IMG_1"), "{called}");
     // A certificate prints them, so its link says them.
@@ -239,7 +239,7 @@ fn a_link_shows_what_its_owner_chose_until_it_ends() {
                d.execute('UPDATE shares SET expires_at=1')\nd.commit()\n\
                print([a for (a,) in d.execute(\"SELECT act FROM acts WHERE act LIKE '%share%' ORDER BY seq\")])";
     let aged = Command::new("python3").args(["-c", sql]).arg(house.data().join("quezao.db")).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&aged.stdout).trim(), "['share', 'share', 'end-share']");
+    assert_eq!(String::from_utf8_lossy(&aged.stdout).trim(), "['share', 'share', 'share', 'end-share']");
     let mut other = house.browser();
     for (path, status) in
         [(bare.clone(), 410), (format!("{bare}/package.zip"), 410), (format!("/s/{}", "0".repeat(64)), 404)]

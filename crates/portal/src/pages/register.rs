@@ -107,6 +107,8 @@ pub(crate) async fn read(
                     return Err(Refusal::field("files", zh, en));
                 }
                 let file = stage(app, visit, &name, &mut field).await;
+                // What was refused is read to its end, so that the next part is found.
+                while patiently(field.chunk()).await?.is_some() {}
                 staged.push((name, file));
             }
             claim if RIGHTS.contains(&claim) => {
