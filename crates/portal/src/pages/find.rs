@@ -112,11 +112,7 @@ pub(crate) fn row(visit: &Visit, one: &Alike) -> Markup {
     }
     html! {
         li {
-            @if item.kind == "image" {
-                img src=(format!("/deposits/{}/picture.jpg", item.id)) alt="" width="72" height="54" loading="lazy";
-            } @else {
-                span.pageicon { svg aria-hidden="true" { use href=(library::icon(&item.kind)) {} } }
-            }
+            (library::small(item))
             div {
                 a.t href=(format!("/deposits/{}", item.id)) { (item.title) }
                 span.m { (said.join(visit.pick("，", ", "))) }

@@ -55,11 +55,7 @@ pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
 fn recent(visit: &Visit, item: &Item) -> Markup {
     html! {
         li {
-            @if item.kind == "image" {
-                img src=(format!("/deposits/{}/picture.jpg", item.id)) alt="" width="72" height="54" loading="lazy";
-            } @else {
-                span.pageicon { svg aria-hidden="true" { use href=(library::icon(&item.kind)) {} } }
-            }
+            (library::small(item))
             div {
                 a.t href=(format!("/deposits/{}", item.id)) { (item.title) }
                 span.m { (words::minute(item.received_at)) "　" (visit.t(&format!("kind-{}", item.kind))) }

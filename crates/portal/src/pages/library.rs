@@ -220,6 +220,17 @@ pub(crate) fn standing(visit: &Visit, item: &Item) -> Markup {
     }
 }
 
+/// A picture in a list, or a sign of what else the record is.
+pub(crate) fn small(item: &Item) -> Markup {
+    html! {
+        @if item.kind == "image" {
+            img src=(format!("/deposits/{}/picture.jpg", item.id)) alt="" width="72" height="54" loading="lazy";
+        } @else {
+            span.pageicon { svg aria-hidden="true" { use href=(icon(&item.kind)) {} } }
+        }
+    }
+}
+
 pub(crate) fn icon(kind: &str) -> &'static str {
     match kind {
         "capture" | "comparison" => "#i-page",

@@ -141,16 +141,21 @@ pub(crate) async fn deposit(
 }
 
 async fn deposited(app: &App, id: String, visit: &Visit, request: Request) -> Answer<Response> {
-    let (parts, body) = request.into_parts();
-    let actor = visit.actor.clone();
-    app.ask(move |folder| folder.may(&actor, Permission::Deposit)).await?;
-    own(visit, &parts.headers)?;
-    let rights = claims(&form::read(body, MAX_CLAIMS, "body").await?)?;
+    let rights = claimed(app, visit, request).await?;
     let actor = visit.actor.clone();
     let line = app.work(move |folder| folder.register_upload(&actor, &id, &rights)).await?;
     let status = if line.status == "existing" { StatusCode::OK } else { StatusCode::CREATED };
     let kind = [(header::CONTENT_TYPE, "application/json")];
     Ok((status, kind, line_json(visit, &line).to_string()).into_response())
+}
+
+/// What is claimed of an upload, by who may deposit.
+async fn claimed(app: &App, visit: &Visit, request: Request) -> Answer<Rights> {
+    let (parts, body) = request.into_parts();
+    let actor = visit.actor.clone();
+    app.ask(move |folder| folder.may(&actor, Permission::Deposit)).await?;
+    own(visit, &parts.headers)?;
+    claims(&form::read(body, MAX_CLAIMS, "body").await?)
 }
 
 /// `POST …/unpack`: registers every file of an uploaded ZIP. The answer is a line of JSON for each as soon as it is
@@ -160,11 +165,7 @@ pub(crate) async fn unpack(State(app): State<App>, Path(id): Path<String>, visit
 }
 
 async fn unpacked(app: &App, id: String, visit: &Visit, request: Request) -> Answer<Response> {
-    let (parts, body) = request.into_parts();
-    let actor = visit.actor.clone();
-    app.ask(move |folder| folder.may(&actor, Permission::Deposit)).await?;
-    own(visit, &parts.headers)?;
-    let rights = claims(&form::read(body, MAX_CLAIMS, "body").await?)?;
+    let rights = claimed(app, visit, request).await?;
     let actor = visit.actor.clone();
     let packed = app.ask(move |folder| folder.look_into_zip(&actor, &id)).await?;
     let (files, passed) = packed.counts();
