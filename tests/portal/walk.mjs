@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { library, shop } from "./library.mjs";
 import { registering } from "./register.mjs";
+import { secrets } from "./secrets.mjs";
 import { conformance } from "./tus.mjs";
 
 const require = createRequire(new URL("../browser/package.json", import.meta.url));
@@ -137,6 +138,7 @@ try {
   await page.waitForLoadState();
   const token = (await page.content()).match(/qz_[0-9a-f]{64}/)[0];
   await conformance(home, token);
+  await secrets({ browser, page, home, locale, shoot, inWords });
 
   await page.goto(`${home}/preferences?lang=en&back=/library`);
   assert.equal(await page.locator("html").getAttribute("lang"), "en");
