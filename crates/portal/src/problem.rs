@@ -18,7 +18,7 @@ pub(crate) fn is_machine(path: &str) -> bool {
 pub(crate) fn status(refusal: &Refusal) -> StatusCode {
     match refusal.why {
         Why::SignIn => StatusCode::UNAUTHORIZED,
-        Why::Forbidden => StatusCode::FORBIDDEN,
+        Why::Forbidden | Why::Ask(_) => StatusCode::FORBIDDEN,
         Why::NotFound => StatusCode::NOT_FOUND,
         Why::Gone => StatusCode::GONE,
         Why::Field(_) => StatusCode::UNPROCESSABLE_ENTITY,

@@ -131,6 +131,12 @@ fn every_route_is_open_to_whom_the_table_says() {
                 // A browser's session is no token.
                 assert_eq!(owner.send(&route.method.to_uppercase(), &path, &[], &[]).status, 401, "{path}");
             }
+            portal::Who::Operator => {
+                assert!(to_sign_in, "{} {path}: {} {}", route.method, answer.status, answer.body);
+                if route.method == "get" {
+                    assert_ne!(owner.get(&path).status, 303, "{path}");
+                }
+            }
             portal::Who::SetUp => assert_eq!(answer.status, 404, "{path}"),
             portal::Who::Anyone => assert!(![401, 403, 500].contains(&answer.status), "{path}: {}", answer.status),
         }

@@ -3,6 +3,9 @@
 //! Rules:
 //! - An [`Actor`] is made here alone, from a session, so nobody else can say who is acting.
 //! - [`Folder::allow`] is the only place that decides; use cases ask it first, callers translate its [`Refusal`].
+//! - A main account may do everything that is its account's. A sub-account may do what a main account permits, asked of
+//!   the database each time: what is taken away in mid-act is refused at the next.
+//! - Who acts by a token may do what the token is for, and never more than its person.
 //! - What belongs to another account is *not found*, never *forbidden*: a number tells nobody that it exists.
 
 mod bulk;
@@ -15,6 +18,7 @@ mod hooks;
 mod library;
 mod listing;
 mod looked;
+mod operator;
 mod overview;
 mod packed;
 mod people;
@@ -37,6 +41,7 @@ pub use hooks::{HOOK_EVENTS, HookShown};
 pub use library::{Item, SHELF_KINDS, SHELF_PAGE, Search, Shelf};
 pub use listing::{Listing, MAX_LISTED};
 pub use looked::{Alike, Leaf, MAX_LOOKED};
+pub use operator::House;
 pub use overview::Overview;
 pub use packed::Packed;
 pub(crate) use people::first as people_first;
@@ -51,7 +56,7 @@ pub(crate) use upload::Hands;
 pub use upload::{Checksum, Piece, Upload};
 
 use crate::{Folder, Result, clock};
-use store::{Session, SignIn};
+use store::{Role, Session, SignIn};
 
 /// Who acts, for whom, and by what right.
 #[derive(Clone, Debug)]
@@ -91,7 +96,18 @@ pub enum Permission {
     Hooks,
     /// Change one's own password and codes.
     Secrets,
+    /// Let others use what is registered.
+    Licences,
+    /// Invite, change and end sub-accounts; see who did what.
+    People,
+    /// Decide for the account as a whole: identity, edition, shops, closing.
+    Account,
+    /// Run this folder for everybody else.
+    Operate,
 }
+
+/// What a sub-account can be permitted, one by one.
+pub const PERMISSIONS: [&str; 6] = ["register", "capture", "view", "download", "licences", "people"];
 
 impl Actor {
     /// Nobody who is known.
@@ -110,6 +126,11 @@ impl Actor {
     /// The name to show; `None` for a visitor.
     pub fn name(&self) -> Option<&str> {
         self.person().map(|p| p.name.as_str())
+    }
+
+    /// Whether this is who runs the folder for everybody else.
+    pub fn operates(&self) -> bool {
+        matches!(&self.via, Via::Session { person, .. } if person.operator)
     }
 
     /// The session that this is; `None` for a visitor.
@@ -139,19 +160,34 @@ impl Actor {
 impl Folder {
     /// The door. Gives the person whose act it is, for the audit log and the record.
     pub(crate) fn allow<'a>(&self, actor: &'a Actor, permission: Permission) -> Answer<&'a SignIn> {
-        match (&actor.via, permission) {
-            (Via::Visitor, _) => Err(Refusal::unknown()),
-            // One role so far: the main account may do everything that is its own.
-            (Via::Session { person, .. }, _) => Ok(person),
-            (Via::Token { person, scopes, .. }, permission) => match permission.scope() {
-                Some(scope) if scopes.iter().any(|s| s == scope) => Ok(person),
-                Some(scope) => Err(Refusal::new(
-                    Why::Forbidden,
-                    format!("这个令牌没有“{scope}”用途"),
-                    format!("this token is not for {scope}"),
-                )),
-                None => Err(Refusal::new(Why::Forbidden, "令牌不能做这件事", "no token may do this")),
-            },
+        let person = actor.person().ok_or_else(Refusal::unknown)?;
+        if let Via::Token { scopes, .. } = &actor.via {
+            match permission.scope() {
+                Some(scope) if scopes.iter().any(|s| s == scope) => {}
+                Some(scope) => {
+                    let zh = format!("这个令牌没有“{scope}”用途");
+                    return Err(Refusal::new(Why::Forbidden, zh, format!("this token is not for {scope}")));
+                }
+                None => return Err(Refusal::new(Why::Forbidden, "令牌不能做这件事", "no token may do this")),
+            }
+        }
+        if permission == Permission::Operate {
+            // Who does not run the folder is not told what there is to run.
+            let none =
+                || Refusal::new(Why::NotFound, "没有这个页面；请检查网址", "there is no such page; check the address");
+            return if person.operator { Ok(person) } else { Err(none()) };
+        }
+        if person.role == Role::Main {
+            return Ok(person);
+        }
+        let now = self.store.standing(person.id)?.ok_or_else(Refusal::unknown)?;
+        match permission.of_sub() {
+            Grant::Own => Ok(person),
+            Grant::Word(word) if now.permissions.split(' ').any(|w| w == word) => Ok(person),
+            Grant::Word(word) => Err(Refusal::ask(word)),
+            Grant::Main => {
+                Err(Refusal::new(Why::Forbidden, "只有主账户可以做这件事", "only the main account may do this"))
+            }
         }
     }
 
@@ -179,16 +215,49 @@ impl Actor {
     }
 }
 
+/// What a sub-account needs for an act.
+enum Grant {
+    /// Nothing: it is its own.
+    Own,
+    /// One of [`PERMISSIONS`].
+    Word(&'static str),
+    /// A main account does it.
+    Main,
+}
+
 impl Permission {
+    /// What a sub-account needs for it.
+    fn of_sub(self) -> Grant {
+        match self {
+            Self::Sessions | Self::Tokens | Self::Secrets => Grant::Own,
+            Self::View => Grant::Word("view"),
+            Self::Deposit => Grant::Word("register"),
+            Self::Capture => Grant::Word("capture"),
+            // A link hands on what can be downloaded.
+            Self::Download | Self::Share => Grant::Word("download"),
+            Self::Licences => Grant::Word("licences"),
+            Self::People => Grant::Word("people"),
+            Self::Discard | Self::Erase | Self::Hooks | Self::Account | Self::Operate => Grant::Main,
+        }
+    }
+
     /// Which scope a token needs for it; `None`: no token has it.
     fn scope(self) -> Option<&'static str> {
         match self {
             Self::View | Self::Download => Some("read"),
             Self::Deposit => Some("deposit"),
             Self::Capture => Some("capture"),
-            Self::Discard | Self::Erase | Self::Hooks | Self::Share | Self::Sessions | Self::Tokens | Self::Secrets => {
-                None
-            }
+            Self::Discard
+            | Self::Erase
+            | Self::Hooks
+            | Self::Share
+            | Self::Sessions
+            | Self::Tokens
+            | Self::Secrets
+            | Self::Licences
+            | Self::People
+            | Self::Account
+            | Self::Operate => None,
         }
     }
 }

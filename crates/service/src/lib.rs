@@ -53,10 +53,11 @@ mod web;
 
 pub use account::{
     Actor, Alike, Answer, CaptureShown, Captured, CapturedFile, Checksum, Chosen, Declared, Digester, FirstSignIn,
-    HOOK_EVENTS, HookShown, Item, Kept, Leaf, Link, Linked, Listing, Lookup, MAX_BULK, MAX_CAPTURED, MAX_DECLARED,
-    MAX_LISTED, MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_SHARE_DAYS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD,
-    MIN_PASSWORD, Offer, Open, OpenSession, Opened, Overview, Packed, Permission, Piece, RESET_MINUTES, Refusal,
-    SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignedIn, Staged, Told, Upload, Why, reset_sign_in,
+    HOOK_EVENTS, HookShown, House, Item, Kept, Leaf, Link, Linked, Listing, Lookup, MAX_BULK, MAX_CAPTURED,
+    MAX_DECLARED, MAX_LISTED, MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_SHARE_DAYS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS,
+    MAX_UPLOAD, MIN_PASSWORD, Offer, Open, OpenSession, Opened, Overview, PERMISSIONS, Packed, Permission, Piece,
+    RESET_MINUTES, Refusal, SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignedIn, Staged, Told,
+    Upload, Why, reset_sign_in,
 };
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState, RevocationList};
 pub use backup::{Backup, Progress, backup, passphrase_of};

@@ -6,6 +6,15 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 /// The account of the folder's owner.
 pub const OWNER_ACCOUNT: i64 = 1;
 
+/// How a person stands in an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// May do everything that is the account's.
+    Main,
+    /// Invited: may do what a main account permits.
+    Sub,
+}
+
 /// A person who can sign in.
 #[derive(Clone, Debug)]
 pub struct SignIn {
@@ -25,6 +34,14 @@ pub struct SignIn {
     pub locked_until: i64,
     /// A code of an authenticator is asked for beside the password.
     pub codes: bool,
+    /// Main account, or sub-account.
+    pub role: Role,
+    /// Runs this folder for everybody else.
+    pub operator: bool,
+    /// What a sub-account may do: words apart by spaces.
+    pub permissions: String,
+    /// Numbers of the shops that a sub-account is limited to; `None`: to none.
+    pub shops: Option<Vec<i64>>,
 }
 
 /// A person who is about to be able to.
@@ -76,8 +93,8 @@ pub struct Act {
     pub subject: String,
 }
 
-const SIGN_IN: &str =
-    "s.id, s.account, s.login, s.name, s.password, s.failed, s.locked_until, s.totp IS NOT NULL FROM sign_ins s";
+const SIGN_IN: &str = "s.id, s.account, s.login, s.name, s.password, s.failed, s.locked_until, s.totp IS NOT NULL, s.role, \
+                       s.operator, s.permissions, s.shops FROM sign_ins s";
 const SESSION: &str = "id, sign_in, agent, created_at, seen_at, expires_at FROM sessions";
 /// Of a session that opens something at ?2, having rested for less than ?3. Five minutes are what clocks are put right by.
 const OPEN: &str = "half = 0 AND expires_at > ?2 AND seen_at > ?2 - ?3 AND created_at <= ?2 + 300000000";
@@ -87,8 +104,8 @@ impl Store {
     pub fn first_sign_in(&self, new: &NewSignIn) -> Result<Option<i64>> {
         let connection = self.lock();
         // One statement, so that two who set up at once cannot both be first.
-        let sql = "INSERT INTO sign_ins(account, login, name, role, password, created_at)
-                   SELECT ?1, ?2, ?3, 'main', ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM sign_ins)";
+        let sql = "INSERT INTO sign_ins(account, login, name, role, operator, password, created_at)
+                   SELECT ?1, ?2, ?3, 'main', 1, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM sign_ins)";
         let added = connection.execute(sql, params![new.account, new.login, new.name, new.password, new.at])?;
         Ok((added == 1).then(|| connection.last_insert_rowid()))
     }
@@ -161,6 +178,19 @@ impl Store {
         note(&self.lock(), act)
     }
 
+    /// How a person stands now; `None`: was ended, or the account was closed.
+    pub fn standing(&self, sign_in: i64) -> Result<Option<SignIn>> {
+        open_person(&self.look(), sign_in)
+    }
+
+    /// Open accounts, and people who can sign in to one.
+    pub fn house(&self) -> Result<(u64, u64)> {
+        let sql = "SELECT (SELECT count(*) FROM accounts WHERE state = 'open'),
+                          (SELECT count(*) FROM sign_ins s JOIN accounts a ON a.id = s.account
+                           WHERE s.ended_at IS NULL AND a.state = 'open')";
+        Ok(self.look().query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+
     /// What a person is called; `None`: there is no such number.
     pub fn name_of(&self, sign_in: i64) -> Result<Option<String>> {
         let sql = "SELECT name FROM sign_ins WHERE id = ?1";
@@ -182,15 +212,17 @@ pub(crate) fn note(connection: &Connection, act: &Act) -> Result<()> {
     Ok(())
 }
 
-/// A person by name, without regard to case.
+/// A person by name, without regard to case, who was not ended.
 pub(crate) fn named(connection: &Connection, login: &str) -> Result<Option<SignIn>> {
-    let sql = format!("SELECT {SIGN_IN} WHERE s.login = ?1");
+    let sql = format!("SELECT {SIGN_IN} WHERE s.login = ?1 AND s.ended_at IS NULL");
     Ok(connection.query_row(&sql, [login], sign_in).optional()?)
 }
 
-/// A person of an open account.
+/// A person of an open account, who was not ended.
 pub(crate) fn open_person(connection: &Connection, id: i64) -> Result<Option<SignIn>> {
-    let sql = format!("SELECT {SIGN_IN} JOIN accounts a ON a.id = s.account WHERE s.id = ?1 AND a.state = 'open'");
+    let sql = format!(
+        "SELECT {SIGN_IN} JOIN accounts a ON a.id = s.account WHERE s.id = ?1 AND s.ended_at IS NULL AND a.state = 'open'"
+    );
     Ok(connection.prepare_cached(&sql)?.query_row([id], sign_in).optional()?)
 }
 
@@ -204,6 +236,10 @@ fn sign_in(row: &Row<'_>) -> rusqlite::Result<SignIn> {
         failed: row.get(5)?,
         locked_until: row.get(6)?,
         codes: row.get(7)?,
+        role: if row.get_ref(8)?.as_str()? == "main" { Role::Main } else { Role::Sub },
+        operator: row.get(9)?,
+        permissions: row.get(10)?,
+        shops: row.get::<_, Option<String>>(11)?.map(|s| s.split_whitespace().flat_map(str::parse).collect()),
     })
 }
 

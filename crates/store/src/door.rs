@@ -128,7 +128,7 @@ impl Store {
 
     /// A one-time address for the person of this name, in place of an earlier one; whether there is such a person.
     pub fn offer_reset(&self, login: &str, digest: &[u8; 32], until: i64) -> Result<bool> {
-        let sql = "INSERT INTO resets(sign_in, digest, expires_at) SELECT id, ?2, ?3 FROM sign_ins WHERE login = ?1
+        let sql = "INSERT INTO resets(sign_in, digest, expires_at) SELECT id, ?2, ?3 FROM sign_ins WHERE login = ?1 AND ended_at IS NULL
                    ON CONFLICT(sign_in) DO UPDATE SET digest = excluded.digest, expires_at = excluded.expires_at";
         Ok(self.lock().execute(sql, params![login, digest, until])? == 1)
     }

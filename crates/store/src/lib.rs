@@ -20,7 +20,7 @@ mod tokens;
 mod uploads;
 mod waiting;
 
-pub use accounts::{Act, NewSignIn, OWNER_ACCOUNT, Session, SignIn};
+pub use accounts::{Act, NewSignIn, OWNER_ACCOUNT, Role, Session, SignIn};
 pub use captures::{Ended, Queued};
 pub use counts::Counts;
 pub use door::{LONGEST, Totp};
@@ -52,6 +52,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (11, include_str!("layout-11.sql")),
     (13, include_str!("layout-13.sql")),
     (14, include_str!("layout-14.sql")),
+    (15, include_str!("layout-15.sql")),
 ];
 
 /// The layout that this release reads and writes.
@@ -349,6 +350,26 @@ mod tests {
         assert_eq!(store.records().unwrap().len(), 1);
         let copy = dir.path().join(format!("q.db.layout-{SCHEMA_VERSION}"));
         assert_eq!(Store::open_read_only(&copy).unwrap().records().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_first_person_of_an_earlier_folder_runs_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("q.db");
+        let connection = Connection::open(&path).unwrap();
+        configure(&connection).unwrap();
+        connection.execute_batch(include_str!("schema.sql")).unwrap();
+        migrate(&connection, &path, &MIGRATIONS[..8]).unwrap();
+        let people = "INSERT INTO sign_ins(id, account, login, name, role, password, created_at)
+                      VALUES (3, 1, 'linwan', '林晚', 'main', 'p', 1), (4, 1, 'chenlan', '陈岚', 'main', 'p', 2);
+                      INSERT INTO sessions(digest, sign_in, agent, created_at, seen_at, expires_at)
+                      VALUES (x'07', 3, '', 1, 1, 9)";
+        connection.execute_batch(people).unwrap();
+        drop(connection);
+        let store = Store::open(&path).unwrap();
+        let of = |login| store.sign_in_named(login).unwrap().map(|p| (p.role, p.operator)).unwrap();
+        assert_eq!((of("linwan"), of("chenlan")), ((Role::Main, true), (Role::Main, false)));
+        assert_eq!(store.lock().query_row("SELECT sign_in FROM sessions", [], |r| r.get::<_, i64>(0)).unwrap(), 3);
     }
 
     #[test]

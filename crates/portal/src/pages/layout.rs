@@ -17,6 +17,7 @@ pub(crate) enum Nav {
     Capture,
     Library,
     Verify,
+    Operator,
 }
 
 /// A page's own words and place.
@@ -99,6 +100,9 @@ fn navigation(visit: &Visit, current: Nav) -> Markup {
                 (Nav::Verify, "/verify", "portal-nav-verify"),
             ] {
                 a href=(path) aria-current=[(nav == current).then_some("page")] { (visit.t(id)) }
+            }
+            @if visit.actor.operates() {
+                a href="/operator" aria-current=[(current == Nav::Operator).then_some("page")] { (visit.t("portal-nav-operator")) }
             }
         }
     }

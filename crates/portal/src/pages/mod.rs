@@ -16,6 +16,7 @@ pub(crate) mod layout;
 pub(crate) mod library;
 pub(crate) mod lookup;
 pub(crate) mod open;
+pub(crate) mod operator;
 pub(crate) mod register;
 mod register_form;
 pub(crate) mod secrets;

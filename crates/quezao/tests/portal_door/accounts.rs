@@ -145,3 +145,21 @@ fn sessions_end_by_themselves_and_a_clock_set_back_does_not_lengthen_them() {
     set("UPDATE sign_ins SET failed = 9, locked_until = NOW + 365 * DAY");
     assert_eq!(sign_in(&mut owner), 303, "nobody is shut out for a year");
 }
+
+#[test]
+fn the_operators_room_is_there_for_nobody_else() {
+    let (house, mut owner) = House::set_up();
+    python(house.work.path(), SECOND, &[]);
+    let mut other = house.browser();
+    other.get("/sign-in");
+    assert_eq!(other.post("/sign-in", &[("login", "other"), ("password", PASSWORD)]).status, 303);
+    for route in portal::ROUTES.iter().filter(|r| r.who == portal::Who::Operator) {
+        assert_eq!(route.asks, Some(service::Permission::Operate), "{}", route.path);
+        let path = route.path.replace("{id}", "1").replace("{number}", "1");
+        other.get("/account");
+        let answer = if route.method == "get" { other.get(&path) } else { other.post(&path, &[]) };
+        assert_eq!(answer.status, 404, "{} {path}: {}", route.method, answer.body);
+    }
+    assert!(owner.get("/").body.contains("href=\"/operator\"") && !other.get("/").body.contains("href=\"/operator\""));
+    assert!(owner.get("/operator").body.contains("磁盘剩余"));
+}

@@ -9,6 +9,8 @@ pub enum Why {
     SignIn,
     /// Known, but not allowed.
     Forbidden,
+    /// Known, and permitted once a main account says so: the permission that is missing.
+    Ask(&'static str),
     /// There is none, or it is another account's.
     NotFound,
     /// A value that was given; its field's name.
@@ -54,6 +56,20 @@ impl Refusal {
     /// A value of this field.
     pub fn field(name: &'static str, zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self::new(Why::Field(name), zh, en)
+    }
+
+    /// A sub-account lacks this permission.
+    pub(crate) fn ask(permission: &'static str) -> Self {
+        let (zh, en) = match permission {
+            "register" => ("存证", "to register"),
+            "capture" => ("网页取证", "to capture pages"),
+            "view" => ("查看", "to view"),
+            "download" => ("下载和分享", "to download and share"),
+            "licences" => ("授权", "to license"),
+            _ => ("管理子账户", "to manage people"),
+        };
+        let en = format!("this sub-account is not permitted {en}; ask the main account");
+        Self::new(Why::Ask(permission), format!("这个子账户没有“{zh}”权限；请向主账户申请"), en)
     }
 
     /// Nobody has signed in.
