@@ -390,7 +390,7 @@ class Package(unittest.TestCase):
         self.expect(1, "statement", self.spoil("statement", put(provenance="applicant-operated")))
         self.expect(1, "statement", self.spoil("statement", put(leaf="x")))
         self.expect(1, "statement", self.spoil("statement", put(id="00000000-0000-7000-8000-000000000001")))
-        for unknown in ({"schema": "quezao/statement/v2"}, {"kind": "licence"}, {"novel": 1}, {"provenance": "node-captured"}):
+        for unknown in ({"schema": "quezao/statement/v2"}, {"kind": "observation"}, {"novel": 1}, {"provenance": "node-captured"}):
             self.assertEqual(self.verify(self.spoil("statement", put(**unknown)), self.original)[0], 3, unknown)
         self.expect(1, "ledger-binding", self.spoil("statement", put(ledger="test.example/" + "0" * 32)))
         late = int(time.time() * 1e6) + 30000000

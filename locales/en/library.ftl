@@ -1,5 +1,9 @@
 # Library, one record, links, what a capture holds, looking up a number. Each has one of the same name and variables in locales/zh-CN/library.ftl.
 kind-rights = Rights statement
+kind-attestation = Name established
+kind-licence = Licence
+kind-revocation = End of a licence
+kind-confirmation = Confirmation of a licence
 kind-operator = Operator
 
 library-any = any

@@ -1,5 +1,9 @@
 # 证据库、单件证据、分享链接、取证内容、按编号核对。每条在 locales/en/library.ftl 有同名、同变量的一条。
 kind-rights = 权利声明
+kind-attestation = 身份核实
+kind-licence = 许可
+kind-revocation = 许可终止
+kind-confirmation = 许可确认
 kind-operator = 运营者
 
 library-any = 不限

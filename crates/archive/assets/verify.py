@@ -154,12 +154,17 @@ CLAIMS = {
     "collection": OWNER + "title refs".split(),
     "rights": OWNER + RIGHTS + ["refs"],
     "origin": "earlier_checkpoint earlier_key earlier_origin earlier_reason".split(),
+    "attestation": OWNER + "attested_at attested_by attested_how attested_note covered_root".split(),
+    "licence": OWNER + ("title licensee_name licensee_code licensee_shop licensee_urls licence_from licence_until "
+                        "licence_scope refs").split(),
+    "revocation": OWNER + "revoked_at revoked_reason refs".split(),
+    "confirmation": OWNER + "confirmed_by confirmed_how refs".split(),
 }
 CLAIM_NAMES = {name for names in CLAIMS.values() for name in names}
 KNOWN = CLAIM_NAMES | set(
     "schema kind id ledger received_at clock checked source offset_us at provenance operator_relation software name "
     "version commit file sha256 sm3 size media_type custody _sd_alg _sd claims statement timestamps gen_time "
-    "token_sha256 leaf files".split())
+    "token_sha256 leaf files path place salt".split())
 
 
 def closed(what, value, names):
@@ -243,12 +248,15 @@ def iso(us):
 # --- statement: spec/statement.md ---------------------------------------------------------------------
 
 WORDS = {"owner_kind": ["individual", "enterprise"], "operator_kind": ["individual", "enterprise"],
+         "attested_how": ["documents", "provider"], "confirmed_how": ["link"],
          "earlier_reason": ["restored", "key-lost", "ended"], "purpose": ["own", "other"], "outcome": ["complete", "partial", "blocked"],
          "work_origin": ["self", "employee", "commissioned", "assigned", "supplier", "buyer", "generated"]}
 
 
 ID, UUID = "[0-9a-f-]{36}", "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 MADE = {"capture": "capture.wacz", "comparison": "comparison.json", "collection": "manifest.jsonl"}
+FILED = ["image", "file", "digest"] + list(MADE)
+PLATFORM = ["operator", "origin", "attestation", "confirmation"]  # the platform's own word: nothing came from anybody
 
 
 def parse_statement(value):
@@ -260,9 +268,10 @@ def parse_statement(value):
     kind = is_text("statement kind", value.get("kind"))
     if kind not in CLAIMS:
         raise Open("statement kind: a newer reader may know it", kind, ", ".join(CLAIMS))
-    has_file = kind not in ("operator", "order", "rights", "origin")
+    has_file = kind in FILED
     names = ["schema", "kind", "id", "ledger", "received_at", "clock", "software", "_sd_alg", "claims"]
-    names += [] if kind in ("operator", "origin") else ["provenance", "operator_relation"]
+    names += [] if kind in PLATFORM else ["provenance"]
+    names += [] if kind in ("operator", "origin") else ["operator_relation"]
     closed("statement", value, names + (["file"] if has_file else []))
     received = instant("received_at", value["received_at"])
     uuid = is_text("id", value["id"])
@@ -287,10 +296,13 @@ def parse_statement(value):
     for name, text in closed("software", value["software"], ["name", "version", "commit"]).items():
         is_text("software." + name, text)
     if kind not in ("operator", "origin"):
-        provenance = word("provenance", value["provenance"], ["user-supplied", "platform-captured", "applicant-operated"],
-                          ["applicant-driven-on-platform", "node-captured"])
         relation = word("operator_relation", value["operator_relation"],
                         ["independent-declared", "same-person", "unknown"])
+        if kind == "attestation" and relation == "same-person":
+            raise Bad("operator_relation", relation, "an operator who is not the owner")
+    if kind not in PLATFORM:
+        provenance = word("provenance", value["provenance"], ["user-supplied", "platform-captured", "applicant-operated"],
+                          ["applicant-driven-on-platform", "node-captured"])
         if kind in ("order", "capture", "comparison", "collection"):
             expected = "applicant-operated" if relation == "same-person" else "platform-captured"
         else:
@@ -335,12 +347,12 @@ def check_claim(name, value):
             is_text("refs.ledger", ref["ledger"])
             is_text("refs.id", ref["id"])
             is_hex("refs.leaf", ref["leaf"], 32)
-    elif name == "operator_filings":
+    elif name in ("operator_filings", "licensee_urls"):
         fits = isinstance(value, list) and len(value) <= 64 and all(isinstance(v, str) for v in value)
         expected = "null or up to 64 strings"
     elif name in ("attempt", "discarded_before"):
         fits, expected = is_int(value) and value >= 0, "null or an integer"
-    elif name.endswith("_at"):
+    elif name.endswith("_at") or name in ("licence_from", "licence_until"):
         text = is_text(name, value)
         instant(name, text + "T00:00:00.000000Z" if len(text) == 10 else text)
         fits = True
@@ -348,6 +360,29 @@ def check_claim(name, value):
         fits = isinstance(value, str) and len(value.encode("utf-8")) <= 4096
     if not fits:
         raise Bad(name, value, expected)
+
+
+ALWAYS = {"capture": ["refs"], "comparison": ["refs"], "rights": ["refs"],
+          "origin": ["earlier_checkpoint", "earlier_key", "earlier_origin"],
+          "attestation": ["attested_at", "attested_how", "owner_kind", "owner_name"],
+          "licence": ["licence_from", "licensee_name", "refs"], "revocation": ["refs", "revoked_at"],
+          "confirmation": ["confirmed_how", "refs"]}
+
+
+def check_told(statement, opened):
+    """What every package of the kind discloses, and what of it must fit together."""
+    for name in ALWAYS.get(statement["kind"], []):
+        if opened.get(name) in (None, []):
+            raise Bad(name, "not disclosed or empty", "a value: every package of kind %s discloses it" % statement["kind"])
+    days = {n: opened[n][:10] for n in ("licence_from", "licence_until", "attested_at") if isinstance(opened.get(n), str)}
+    if days.get("licence_until", "9") < days.get("licence_from", ""):
+        raise Bad("licence_until", days["licence_until"], "no earlier than " + days["licence_from"])
+    if statement["kind"] == "attestation":
+        latest = iso(instant("received_at", statement["received_at"]) + 24 * 3600 * US)[:10]
+        if days["attested_at"] > latest:
+            raise Bad("attested_at", days["attested_at"], "at most %s (received_at and a day)" % latest)
+        if opened["attested_how"] == "provider" and opened.get("attested_by") is None:
+            raise Bad("attested_by", "not disclosed", "the provider's name")
 
 
 def open_disclosures(what, data, statement):
@@ -1321,7 +1356,7 @@ MAX_ENTRIES, MAX_RELATED, MAX_NAME, MAX_RESERVED = 256, 24, 128, 16 << 20
 LIMITS = [(r"statement\.json", 60000), (r"(operator-|related-\d\d-|%s\.)?record\.json" % ID, 65535), (r".*\.tsr", 65536),
           (r".*proof\.tlog-proof", 131072), (r".*checkpoint\.txt", 98304), (r"renewal-\d\d\.txt", 262144),
           (r"(operator-|related-\d\d-|%s\.)?disclosure\.json|package\.json|VERIFY\.txt|verify\.py|trust-roles\.json" % ID, 1 << 20),
-          (r"manifest\.jsonl", 512000), (r"items\.zip", 32 << 20),
+          (r"related-\d\d-covered\.json", 4096), (r"manifest\.jsonl", 512000), (r"items\.zip", 32 << 20),
           (r"trust-policy|trust-.*\.pem", 65536), (r"comparison\.json", 8 << 20), (r"trust-.*\.crl", 16 << 20)]
 NEEDED = ["statement.json", "timestamp-1.tsr", "record.json", "proof.tlog-proof", "checkpoint.txt", "disclosure.json",
           "trust-policy", "trust-roles.json", "VERIFY.txt", "verify.py"]
@@ -1334,7 +1369,7 @@ ORDERED = [(1, r"package\.json"), (2, r"statement\.json"), (3, r"timestamp-[1-4]
            (14, r"trust-policy"), (15, r"trust-roles\.json"), (16, r"trust-tsa-[0-9a-f]{16}\.pem"),
            (17, r"trust-signer-[0-9a-f]{16}\.pem"), (18, r"trust-revocation-[0-9a-f]{16}\.crl"), (19, r"VERIFY\.txt"),
            (20, r"verify\.py"), (21, r"capture\.wacz"), (22, r"comparison\.json"), (23, r"manifest\.jsonl"),
-           (25, r"related-(?!00)\d\d-(checkpoint\.(tsr|txt)|disclosure\.json|proof\.tlog-proof|record\.json|timestamp-[1-4]\.tsr)"),
+           (25, r"related-(?!00)\d\d-(checkpoint\.(tsr|txt)|covered\.json|disclosure\.json|proof\.tlog-proof|record\.json|timestamp-[1-4]\.tsr)"),
            (24, r"(anchor|attestation|related)-[a-z0-9.-]+|items\.zip"), (26, r"certificate\.pdf")]
 RELATED = ["checkpoint.tsr", "checkpoint.txt", "disclosure.json", "proof.tlog-proof", "record.json", "timestamp-1.tsr"]
 
@@ -1440,6 +1475,15 @@ def read_zip(what, f, most, known):
 
 LINE = ["id", "index", "record_sha256", "sha256", "size", "sm3"]
 # Claims that record and collection both disclose with one value; the first two are made.
+# Which records a record may carry along, what is said of them, and whose word that is.
+CARRIED = {"rights": ["image", "file", "digest"], "revocation": ["licence"], "confirmation": ["licence"],
+           "attestation": [kind for kind in CLAIMS if kind not in ("operator", "origin", "attestation")]}
+SAID = {"rights": RIGHTS, "revocation": ["revoked_at", "revoked_reason"], "confirmation": ["confirmed_by", "confirmed_how"],
+        "attestation": ["owner_name", "attested_at", "attested_by", "attested_how", "attested_note"]}
+WHOSE = {"rights": ("同一存证主体后来又声明", "The same owner claimed later"),
+         "revocation": ("同一存证主体终止了许可", "The same owner ended the licence"),
+         "confirmation": ("平台记录了被许可方的确认", "The platform recorded a confirmation by the licensee"),
+         "attestation": ("平台记录了存证主体身份的核实", "The platform recorded that the owner's name was established")}
 SAME_OWNER = ["owner_kind", "owner_name", "owner_code", "owner_id_masked"]
 
 
@@ -1751,13 +1795,7 @@ class Checker:
     def check_disclosures(self):
         statement = self.need_statement()
         self.opened = open_disclosures("disclosure.json", self.data("disclosure.json"), statement)
-        first = {"capture": "the order", "comparison": "the capture", "rights": "the first record"}.get(statement["kind"])
-        if first and not self.opened.get("refs"):
-            raise Bad("refs", self.opened.get("refs"), "disclosed, its first element " + first)
-        if statement["kind"] == "origin":
-            for name in ("earlier_checkpoint", "earlier_key", "earlier_origin"):
-                if self.opened.get(name) is None:
-                    raise Bad(name, "not disclosed", "the earlier ledger")
+        check_told(statement, self.opened)
         return ("pass", "%d 项" % len(self.opened), "%d of %d claims" % (len(self.opened), len(statement["claims"])))
 
     def check_earlier(self):
@@ -2047,6 +2085,10 @@ class Checker:
             return ("limited", "自建或不认识的账本", "self-made or unknown", "platform", row["role"] if row else "no role")
         return ("pass", show(row["name"]), show(row["name"]))
 
+    def log_independent(self, at):
+        row = self.trust.role(vkey_text(self.log), at)
+        return bool(row and row["independent"])
+
     def check_policy(self):
         if self.trust.policy is None:
             raise Open("the reader's trust has no policy")
@@ -2179,12 +2221,12 @@ class Checker:
                 row["en"] += " Its signing certificate ended at %s, not renewed before." % ended
 
     def check_related(self):
-        """related-NN: later records about this one. spec/package.md, "Later records"."""
+        """related-NN: other records about this one. spec/package.md, "Later records"."""
         self.related = []
         for n in range(1, 100):
             base = "related-%02d-" % n
             if base + "record.json" in self.e:
-                self.v.attempt("related-%d" % n, False, "同一存证主体后来的声明", "a later claim by the same owner",
+                self.v.attempt("related-%d" % n, False, "同一存证主体的另一条记录", "another record of the same owner",
                                lambda: self.one_related(base))
 
     def one_related(self, base):
@@ -2192,24 +2234,21 @@ class Checker:
         record = parse_record(base + "record.json", self.data(base + "record.json"))
         later = record["statement"]
         received = parse_statement(later)
-        if later["kind"] != "rights":
-            raise Bad("kind of the later record", later["kind"], "rights")
+        if first["kind"] not in CARRIED.get(later["kind"], []):
+            raise Bad("kind of the later record", later["kind"], "one about a record of kind " + first["kind"])
         if later["ledger"] != first["ledger"]:
             raise Bad("ledger of the later record", later["ledger"], first["ledger"])
         opened = open_disclosures(base + "disclosure.json", self.data(base + "disclosure.json"), later)
-        if "refs" not in opened:
-            raise Open("refs of the later record are not disclosed")
-        own = {"ledger": first["ledger"], "id": first["id"], "leaf": leaf_hash(self.data("record.json")).hex()}
-        if not opened["refs"] or canonical(opened["refs"][0]) != canonical(own):
-            raise Bad("first of the later record's refs", opened["refs"], own)
-        self.same_owner(opened)
+        before_it = self.bound(base, first, later, opened)
+        if later["kind"] != "rights":
+            check_told(later, opened)
         proof = Proof(base + "proof.tlog-proof", self.data(base + "proof.tlog-proof"))
         note = proof.note
         if note.data != self.data(base + "checkpoint.txt"):
             raise Bad(base + "checkpoint.txt", "other bytes", "the note inside " + base + "proof.tlog-proof")
-        if note.origin != self.note.origin or proof.index <= self.proof.index:
+        if note.origin != self.note.origin or (proof.index >= self.proof.index if before_it else proof.index <= self.proof.index):
             raise Bad(base + "proof.tlog-proof", "%s, index %d" % (note.origin, proof.index),
-                      "%s, an index over %d" % (self.note.origin, self.proof.index))
+                      "%s, an index %s %d" % (self.note.origin, "under" if before_it else "over", self.proof.index))
         if note.size == self.note.size and note.root != self.note.root:
             raise Bad("root at the same size", note.root.hex(), self.note.root.hex())
         self.check_in(base + "record.json", proof)
@@ -2240,14 +2279,16 @@ class Checker:
         def before(what, a, b):
             if a > b:
                 raise Bad(what, text_of(a), "no later than " + text_of(b))
-        before("received_at, before the later record's", self.received, received)
+        one, two = (received, self.received) if before_it else (self.received, received)
+        before("received_at, before the later record's", one, two)
         for t in [t for t in read if t]:
             before("received_at of the later record", received, t.time + t.accuracy + 2 * US)
             before("a token of the later record", t.time, self.now + t.accuracy + 60 * US)
             for seal in [s for s in sealing if s]:
                 before("a token of the later record, before its seal", t.time - t.accuracy, seal.time + seal.accuracy)
             for one in [s.token for s in self.statement_stamps]:
-                before("a statement token, before the later record's", one.time - one.accuracy, t.time + t.accuracy)
+                one, two = (t, one) if before_it else (one, t)
+                before("a statement token, before the later record's", one.time - one.accuracy, two.time + two.accuracy)
         for seal in [s for s in sealing if s]:
             before("the seal of the later record", seal.time, self.now + seal.accuracy + 60 * US)
         self.check_log_signature(note)
@@ -2256,11 +2297,50 @@ class Checker:
         best = self.best(stamps)
         if best is None or self.best(seals) is None:
             raise missing or Open("no root of these authorities in the reader's trust", "", "a tsa-*.pem")
-        self.related.append((later["id"], text_of(best.token.time + best.token.accuracy),
-                             {n: opened[n] for n in RIGHTS if opened.get(n) is not None}))
+        said = {n: opened[n] for n in SAID[later["kind"]] if opened.get(n) is not None}
+        self.related.append((later["kind"], later["id"], text_of(best.token.time + best.token.accuracy), said))
         # No renewal lists a later record.
-        whole = all(any(s.independent and not s.token.limited and self.kept(s, []) for s in g) for g in (stamps, seals))
+        whole = later["kind"] not in PLATFORM or self.log_independent(best.token.time)
+        whole = whole and all(any(s.independent and not s.token.limited and self.kept(s, []) for s in g) for g in (stamps, seals))
         return ("pass" if whole else "limited", "%s，第 %d 条" % (later["id"], proof.index), "%s, index %d" % (later["id"], proof.index))
+
+    def bound(self, base, first, later, opened):
+        """What makes it one about this record and no other; whether it stands before this record."""
+        covered = base + "covered.json"
+        if later["kind"] != "attestation":
+            if covered in self.e:
+                raise Bad(covered, "there", "only beside an attestation")
+            if "refs" not in opened:
+                raise Open("refs of the later record are not disclosed")
+            own = {"ledger": first["ledger"], "id": first["id"], "leaf": leaf_hash(self.data("record.json")).hex()}
+            if not opened["refs"] or canonical(opened["refs"][0]) != canonical(own):
+                raise Bad("first of the later record's refs", opened["refs"], own)
+            self.same_owner(opened)
+            return False
+        self.same_owner(opened)
+        method, named = self.opened.get("identity_method", ()), "attestation " + later["id"]
+        if covered in self.e:
+            if method == named:
+                raise Bad(covered, "there", "none where identity_method names the attestation")
+            if "covered_root" not in opened:
+                raise Open("covered_root is not disclosed")
+            root = is_hex("covered_root", opened["covered_root"], 32)
+            value = closed(covered, parse_json(covered, self.data(covered)), ["salt", "place", "path"])
+            path, place = value["path"], value["place"]
+            if not isinstance(path, list) or len(path) > 32 or not is_int(place) or not 0 <= place < 1 << len(path):
+                raise Bad(covered, value, "a place, and up to 32 hashes")
+            path = [bytes.fromhex(is_hex(covered, h, 32)) for h in path]
+            salt = bytes.fromhex(is_hex(covered, value["salt"], 32))
+            leaf = leaf_hash(salt + leaf_hash(self.data("record.json")))
+            found = root_from(leaf, place, 1 << len(path), path).hex()
+            if found != root:
+                raise Bad("root computed from " + covered, found, root)
+            return False
+        if method == ():
+            raise Open("what binds the attestation is missing: identity_method, or " + covered)
+        if method != named:
+            raise Bad("identity_method of this record", method, named)
+        return True
 
     def check_times(self):
         self.need_statement()
@@ -2331,10 +2411,11 @@ class Checker:
             if done.get("inclusion") and done.get("log-signature"):
                 shows.append({"zh": "记录在账本中，位置 %d。" % self.proof.index,
                               "en": "The record is in the ledger, at index %d." % self.proof.index})
-            for number, at, claims in self.related:
+            for kind, number, at, claims in self.related:
                 said = ", ".join("%s=%s" % (n, show(c)) for n, c in claims.items())
-                shows.append({"zh": "同一存证主体后来又声明（%s，不晚于 %s）：%s。最初的声明没有改变。" % (number, at, said),
-                              "en": "The same owner claimed later (%s, no later than %s): %s. The first claims are unchanged." % (number, at, said)})
+                zh, en = WHOSE[kind]
+                shows.append({"zh": "%s（%s，不晚于 %s）：%s。本记录没有改变。" % (zh, number, at, said),
+                              "en": "%s (%s, no later than %s): %s. This record is unchanged." % (en, number, at, said)})
         for zh, en in (("谁创作了该文件，权利归谁：登记不等于权属。", "Who made the file or who owns it: a deposit is not ownership."),
                        ("文件在取指纹之前的情况。", "What was true before the fingerprint was taken."),
                        ("账本此后的记录，例如撤回或争议。", "Later records, for example a revocation or a dispute.")):

@@ -11,6 +11,8 @@ pub const MAX_ENTRIES: usize = 256;
 pub const MAX_RELATED: usize = 24;
 /// Most entries of a later record.
 pub const RELATED_ENTRIES: usize = 9;
+/// The part of an attestation that binds it to an earlier record.
+const COVERED: &str = "covered.json";
 /// Most bytes of a reserved entry and of a revocation list.
 const MAX_ENTRY: u64 = 16 << 20;
 /// Most characters of a reserved name.
@@ -73,6 +75,7 @@ fn limit(name: &str) -> Option<u64> {
         (_, "record.json") => evidence::record::MAX_BYTES as u64,
         (_, "comparison.json") => 8 << 20,
         (_, "manifest.jsonl") => 512_000,
+        (_, COVERED) => evidence::attestation::MAX_BYTES as u64,
         (_, "trust-policy") => 64 << 10,
         (_, "package.json" | "disclosure.json" | "trust-roles.json" | "VERIFY.txt" | "verify.py") => 1 << 20,
         (_, part) if part.ends_with("proof.tlog-proof") => 128 << 10,
@@ -149,7 +152,7 @@ fn related(names: &[&str], set: &BTreeSet<&str>) -> Result<()> {
 pub fn related_part(name: &str) -> Option<(&str, &str)> {
     let (n, part) = name.strip_prefix("related-")?.split_once('-')?;
     let token = wedge(part, "timestamp-", ".tsr").is_some_and(|t| ["1", "2", "3", "4"].contains(&t));
-    (two_digits(n) && (token || RELATED_PARTS.contains(&part))).then_some((n, part))
+    (two_digits(n) && (token || part == COVERED || RELATED_PARTS.contains(&part))).then_some((n, part))
 }
 
 fn two_digits(n: &str) -> bool {

@@ -5,7 +5,9 @@
 //! - `owner_id` and `operator_id` are never looked up: there is no way from them to the page, whatever is disclosed.
 //! - The verdict's sentences speak to a reader with a trust of his own; on paper they speak of the trust that was used.
 
+use evidence::attestation::NAMED;
 use evidence::json::Value;
+use evidence::statement::Kind;
 use evidence::time::{SECOND, Utc};
 use verify::Facts;
 
@@ -71,8 +73,17 @@ impl Held<'_> {
         Owner { name: self.claim("owner_name").unwrap_or_else(unstated), number: code.or(masked) }
     }
 
+    /// How the owner's name was established: by the attestation that is carried along, else as the record says.
     pub(crate) fn identity(&self) -> Words {
+        if let Some(attested) = self.facts.related.iter().find(|r| r.kind == Kind::Attestation) {
+            let ((zh, en), id) = (attested.said(), &attested.id);
+            return Words::new(format!("{zh}；运营者的记录 {id}"), format!("{en}; the operator’s record {id}"));
+        }
         match self.claim("identity_method").as_deref() {
+            Some(method) if method.starts_with(NAMED) => Words::new(
+                format!("运营者称已核实，见其记录 {}（未随附）", &method[NAMED.len()..]),
+                format!("Established, says the operator, by its record {} (not carried along)", &method[NAMED.len()..]),
+            ),
             Some("self-declared") if self.same_person => {
                 Words::new("本人填写，未经他人核实", "As entered by the owner, established by no one else")
             }
@@ -110,7 +121,8 @@ impl Held<'_> {
         let mut claims: Vec<Claim> = LINES.into_iter().filter_map(line).collect();
         let refs = self.facts.claims.get("refs").filter(|_| self.holds("disclosures")).and_then(Value::as_array);
         let ids: Vec<&str> = refs.into_iter().flatten().filter_map(|r| r.get("id")?.as_str()).collect();
-        claims.extend(self.facts.related.iter().map(crate::later::claim));
+        let later = self.facts.related.iter().filter(|r| r.kind == Kind::Rights);
+        claims.extend(later.map(crate::later::claim));
         if !ids.is_empty() {
             claims.push(Claim { label: Words::new("相关记录", "Refers to"), value: Words::same(ids.join(" ")) });
         }

@@ -119,6 +119,9 @@ fn misplaced(what: &'static str, name: &str) -> Error {
 
 /// Every member name that version 1 defines anywhere, claims apart.
 const KNOWN_MEMBERS: &[&str] = &[
+    "path",
+    "place",
+    "salt",
     "schema",
     "kind",
     "id",

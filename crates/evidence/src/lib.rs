@@ -9,6 +9,7 @@
 //! [`comparison`] for what was held against them, [`collection`] for many records under one, [`earlier`] for a ledger that
 //! goes on after another.
 
+pub mod attestation;
 pub mod checkpoint;
 pub mod collection;
 pub mod comparison;

@@ -4,8 +4,11 @@
 //! is not made commits to `null`. So one record cannot be opened as two owners, and nothing can be counted.
 
 mod claims;
+mod told;
 
-pub use claims::{ClaimType, Kind, MAX_TEXT, RIGHTS, Ref, check_value as check_claim, is_claim_name, parse_refs};
+pub use claims::{
+    ClaimType, Kind, LICENCE, MAX_TEXT, RIGHTS, Ref, check_value as check_claim, is_claim_name, parse_refs,
+};
 
 use crate::{Error, Result, disclosure::Disclosure, hex, json, json::Value, time::Utc};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -29,7 +32,7 @@ pub struct Statement {
     pub received_at: Utc,
     /// Whether that clock was compared with another.
     pub clock: Clock,
-    /// Where the file came from; absent for `operator` and `origin`.
+    /// Where the file came from; absent where the platform itself speaks.
     pub provenance: Option<Provenance>,
     /// The platform's word about itself and the owner; absent for `operator` and `origin`.
     pub operator_relation: Option<OperatorRelation>,
@@ -243,10 +246,10 @@ impl Statement {
     fn check_kind(&self) -> Result<()> {
         let custody = self.file.as_ref().map(|f| f.custody);
         let custody_fits = match self.kind {
-            Kind::Operator | Kind::Order | Kind::Rights | Kind::Origin => custody.is_none(),
             Kind::Image | Kind::File => matches!(custody, Some(Custody::Held | Custody::Read)),
             Kind::Digest => custody == Some(Custody::Declared),
             Kind::Capture | Kind::Comparison | Kind::Collection => custody == Some(Custody::Held),
+            _ => custody.is_none(),
         };
         if !custody_fits {
             let found = custody.map_or("none", Custody::as_str);
@@ -256,13 +259,16 @@ impl Statement {
         let applicant = self.provenance == Some(Provenance::ApplicantOperated);
         let same = self.operator_relation == Some(OperatorRelation::SamePerson);
         let fits = match self.kind {
-            Kind::Operator | Kind::Origin => self.provenance.is_none(),
+            kind if !kind.has_provenance() => self.provenance.is_none(),
             _ if made => self.provenance != Some(Provenance::UserSupplied) && applicant == same,
             _ => self.provenance == Some(Provenance::UserSupplied),
         };
         if !fits {
             let found = self.provenance.map_or("none", Provenance::as_str);
             return Err(Error::malformed("provenance", found, format!("one of kind {}", self.kind.as_str())));
+        }
+        if self.kind == Kind::Attestation && same {
+            return Err(Error::malformed("operator_relation", "same-person", "an operator who is not the owner"));
         }
         let made = match self.kind {
             Kind::Capture => "application/wacz",

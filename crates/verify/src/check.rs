@@ -30,7 +30,6 @@ use evidence::{
     Error, Result,
     comparison::Comparison,
     digest, disclosure, hex,
-    json::Value,
     record::Record,
     statement::{Clock, Kind, Statement},
     time::Utc,
@@ -365,25 +364,7 @@ impl Walk<'_> {
             );
         };
         let opened = self.entry("disclosure.json").and_then(disclosure::parse_set).and_then(|set| statement.open(&set));
-        let opened = opened.and_then(|opened| {
-            let undisclosed = |name: &&&str| opened.get(**name).is_none_or(Value::is_null);
-            if statement.kind == Kind::Origin
-                && let Some(name) = evidence::earlier::CLAIMS.iter().find(undisclosed)
-            {
-                return Err(Error::malformed("disclosure", format!("{name} not disclosed"), "the earlier ledger"));
-            }
-            let refs = opened.get("refs").and_then(Value::as_array).is_some_and(|refs| !refs.is_empty());
-            let first = match statement.kind {
-                Kind::Capture => "the capture's order in refs",
-                Kind::Comparison => "the capture in refs",
-                Kind::Rights => "the first record in refs",
-                _ => return Ok(opened),
-            };
-            if !refs {
-                return Err(Error::malformed("disclosure", "refs not disclosed or empty", first));
-            }
-            Ok(opened)
-        });
+        let opened = opened.and_then(|opened| statement.check_told(&opened).map(|()| opened));
         match opened {
             Ok(opened) => {
                 let (n, of) = (opened.len(), statement.claims.len());

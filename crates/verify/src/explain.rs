@@ -343,10 +343,10 @@ const TABLE: &[Row] = &[
     (
         "related",
         [
-            "同一存证主体后来就这条记录作出了新的声明：它指向本记录，另有自己的时间和账本位置，没有早于本记录。",
-            "The same owner claimed something further of this record later: that record points to this one, has its own time and place in the ledger, and is not earlier.",
-            "不证明后来的声明属实；也不证明没有更多后来的记录。",
-            "Not that the later claim is true, nor that there are no further later records.",
+            "同一账本中另有一条关于本记录的记录（补充声明、许可的终止或确认、存证主体身份的核实）：它与本记录绑定，存证主体相同，另有自己的时间和账本位置。",
+            "Another record of this ledger is about this one (a further claim, a licence's end or confirmation, an owner's name established): it is bound to this record, of the same owner, and has its own time and place in the ledger.",
+            "不证明其内容属实；身份由谁核实、许可如何确认，只是运营者的说法；也不证明没有更多的记录。",
+            "Not that what it says is true; who established a name, and how a licence was confirmed, is the operator's word; nor that there are no further records.",
             "时间戳机构或账本密钥未知时，把它们加入您的信任设置；内容不符时，向平台重新导出。",
             "Where the time authority or the ledger's key is unknown, add it to your trust folder; where it does not fit, have the package exported again.",
         ],

@@ -44,7 +44,7 @@ pub struct Facts {
     pub earlier: Option<Box<evidence::earlier::Earlier>>,
     /// The same facts of a capture's order, where it holds.
     pub order: Option<Box<Facts>>,
-    /// Later records about this one, where they hold.
+    /// Other records about this one, where they hold.
     pub related: Vec<Related>,
     /// SHA-256 of `VERIFY.txt` and `verify.py`, to be shown.
     pub guides: Vec<(String, [u8; 32])>,
@@ -92,9 +92,11 @@ impl Seal {
     }
 }
 
-/// A later record about this one that holds.
+/// Another record about this one that holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Related {
+    /// `rights`, `revocation`, `confirmation`, `attestation`.
+    pub kind: evidence::statement::Kind,
     /// Record number.
     pub id: String,
     /// Leaf index.
@@ -105,6 +107,8 @@ pub struct Related {
     pub t2: Seal,
     /// Opened claims.
     pub claims: BTreeMap<String, Value>,
+    /// Who runs the ledger, as leaf 0 says, where that holds.
+    pub operator: Option<String>,
 }
 
 /// A verified cosignature.

@@ -1,6 +1,6 @@
 //! Dates, digests, and the two lists at the end of a verdict.
 
-use crate::{Check, Facts, Outcome, Sentence};
+use crate::{Check, Facts, Outcome, Sentence, verdict::clean};
 use evidence::{
     digest::FileDigests,
     hex,
@@ -58,6 +58,8 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
             ("文件、存证主体和各项声明", "File, owner and claims")
         } else if facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Origin) {
             ("声明", "The statement")
+        } else if facts.statement.as_ref().is_some_and(|s| !s.kind.has_file()) {
+            ("声明（含存证主体和各项声明）", "The statement (owner and claims)")
         } else {
             ("声明（含文件摘要、存证主体和各项声明）", "The statement (file digests, owner and claims)")
         };
@@ -84,6 +86,9 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
             format!("本账本写明它在账本 {origin} 之后另起；后者的密钥签署过 {size} 条记录的状态。"),
             format!("This ledger says that it goes on after the ledger {origin}, whose key signed a state of {size} records."),
         ));
+    }
+    if facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Licence) && holds("disclosures") {
+        out.push(licensed(facts));
     }
     let order = facts.order.as_ref().filter(|_| holds("capture-order"));
     if let Some(t0) = order.and_then(|o| o.t2.as_ref()) {
@@ -113,16 +118,7 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
             format!("{given} lines of the list have their file among the given ones (size, SHA-256 and SM3 agree)."),
         ));
     }
-    for related in &facts.related {
-        let (date, (zh, en)) = (date(related.t1.by()), related.said());
-        out.push(Sentence::new(
-            format!("同一存证主体后来又声明（不晚于 {date}，存证编号 {}）：{zh}。最初的声明没有改变。", related.id),
-            format!(
-                "The same owner claimed later (no later than {date}, record {}): {en}. The first claims are unchanged.",
-                related.id
-            ),
-        ));
-    }
+    out.extend(facts.related.iter().map(crate::Related::shown));
     if holds("policy") && !facts.witnesses.is_empty() {
         let names: Vec<&str> = facts.witnesses.iter().map(|w| w.name.as_str()).collect();
         out.push(Sentence::new(
@@ -135,6 +131,36 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
         ));
     }
     out
+}
+
+/// Who may use what, and for how long.
+fn licensed(facts: &Facts) -> Sentence {
+    let text = |name: &str| facts.claims.get(name).and_then(Value::as_str).map(|t| clean(t.to_owned()));
+    let told = |name: &str| text(name).unwrap_or_else(|| "—".into());
+    let (owner, licensee, from) = (told("owner_name"), told("licensee_name"), told("licence_from"));
+    let n = facts.claims.get("refs").and_then(Value::as_array).map_or(0, Vec::len);
+    let urls = facts.claims.get("licensee_urls").and_then(Value::as_array).into_iter().flatten();
+    let urls = urls.filter_map(Value::as_str).map(|u| clean(u.to_owned())).collect::<Vec<_>>().join(" ");
+    let places = [text("licensee_shop"), (!urls.is_empty()).then_some(urls)].into_iter().flatten();
+    let places = places.collect::<Vec<_>>().join(" · ");
+    let (at, at_en) = match places.is_empty() {
+        true => (String::new(), String::new()),
+        false => (format!("（{places}）"), format!(" ({places})")),
+    };
+    let (until, until_en) = match text("licence_until") {
+        Some(until) => (format!("至 {until}"), format!("until {until}")),
+        None => ("未写明终止日期".into(), "without a stated end".into()),
+    };
+    let (scope, scope_en) = match text("licence_scope") {
+        Some(scope) => (format!("，范围“{scope}”"), format!(", scope \"{scope}\"")),
+        None => (String::new(), String::new()),
+    };
+    Sentence::new(
+        format!("“{owner}”声明许可“{licensee}”{at}使用所列 {n} 项登记，自 {from} 起，{until}{scope}。"),
+        format!(
+            "\"{owner}\" declared that \"{licensee}\"{at_en} may use {n} listed registrations from {from}, {until_en}{scope_en}."
+        ),
+    )
 }
 
 /// What this does not show; the first three always stand there.
@@ -187,6 +213,16 @@ pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
         }
         if statement.operator_relation == Some(OperatorRelation::SamePerson) {
             add("运营者与存证主体是同一人：自行固定。", "Operator and owner are the same person: self-made.");
+        }
+        if statement.kind == Kind::Licence {
+            add(
+                "不证明许可方对图片享有权利；没有确认记录的，也不证明被许可方知道此许可。",
+                "It does not show that the licensor holds rights in the pictures, nor, without a confirmation, that the licensee knows of it.",
+            );
+            add(
+                "是否在此之后终止：只有随附的终止记录看得到。",
+                "Whether it ended since: only an end that is carried along can be seen.",
+            );
         }
         if statement.kind == Kind::Comparison {
             add(evidence::comparison::NOTICE.0, evidence::comparison::NOTICE.1);

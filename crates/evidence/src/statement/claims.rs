@@ -25,6 +25,14 @@ pub enum Kind {
     Rights,
     /// Which ledger this one goes on after.
     Origin,
+    /// Who established an owner's name, how and when.
+    Attestation,
+    /// Who may use which pictures, from when, until when.
+    Licence,
+    /// That a licence ended.
+    Revocation,
+    /// That the licensee was shown the licence and agreed, as the platform recorded it.
+    Confirmation,
 }
 
 const KINDS: &[Kind] = &[
@@ -38,8 +46,12 @@ const KINDS: &[Kind] = &[
     Kind::Collection,
     Kind::Rights,
     Kind::Origin,
+    Kind::Attestation,
+    Kind::Licence,
+    Kind::Revocation,
+    Kind::Confirmation,
 ];
-const RESERVED_KINDS: &[&str] = &["attestation", "licence", "revocation", "observation", "key"];
+const RESERVED_KINDS: &[&str] = &["observation", "key"];
 const OWNER: &[&str] =
     &["owner_kind", "owner_name", "owner_code", "owner_id", "owner_id_masked", "identity_method", "acting_account"];
 /// Claims about a work and who may use it, in the order in which they are shown (spec/statement.md).
@@ -68,6 +80,20 @@ const CAPTURE: &[&str] = &["url", "final_url", "page_title", "purpose", "outcome
 const COMPARISON: &[&str] = &["url", "refs"];
 const COLLECTION: &[&str] = &["title", "refs"];
 const ORIGIN: &[&str] = &["earlier_checkpoint", "earlier_key", "earlier_origin", "earlier_reason"];
+const ATTESTATION: &[&str] = &["attested_at", "attested_by", "attested_how", "attested_note", "covered_root"];
+/// Claims of a licence, in the order in which they are shown.
+pub const LICENCE: &[&str] = &[
+    "title",
+    "licensee_name",
+    "licensee_code",
+    "licensee_shop",
+    "licensee_urls",
+    "licence_from",
+    "licence_until",
+    "licence_scope",
+];
+const REVOCATION: &[&str] = &["revoked_at", "revoked_reason", "refs"];
+const CONFIRMATION: &[&str] = &["confirmed_by", "confirmed_how", "refs"];
 
 impl Kind {
     /// As written.
@@ -83,6 +109,10 @@ impl Kind {
             Self::Collection => "collection",
             Self::Rights => "rights",
             Self::Origin => "origin",
+            Self::Attestation => "attestation",
+            Self::Licence => "licence",
+            Self::Revocation => "revocation",
+            Self::Confirmation => "confirmation",
         }
     }
 
@@ -105,27 +135,46 @@ impl Kind {
             Self::Collection => &[OWNER, COLLECTION],
             Self::Rights => &[OWNER, RIGHTS, &["refs"]],
             Self::Origin => &[ORIGIN],
+            Self::Attestation => &[OWNER, ATTESTATION],
+            Self::Licence => &[OWNER, LICENCE, &["refs"]],
+            Self::Revocation => &[OWNER, REVOCATION],
+            Self::Confirmation => &[OWNER, CONFIRMATION],
         };
         groups.concat()
+    }
+
+    /// Whether its statements have a `file`.
+    pub fn has_file(self) -> bool {
+        use Kind::{Capture, Collection, Comparison, Digest, File, Image};
+        matches!(self, Image | File | Digest | Capture | Comparison | Collection)
+    }
+
+    /// Whether it is about somebody's own; else it is the operator's word about himself.
+    pub fn has_owner(self) -> bool {
+        !matches!(self, Self::Operator | Self::Origin)
+    }
+
+    /// Whether its statements say where they came from: those that the platform itself says do not.
+    pub fn has_provenance(self) -> bool {
+        self.has_owner() && !matches!(self, Self::Attestation | Self::Confirmation)
     }
 
     /// The statement's members.
     pub(super) fn members(self) -> Vec<&'static str> {
         let always = ["schema", "kind", "id", "ledger", "received_at", "clock", "software", "_sd_alg", "claims"];
         let mut members = always.to_vec();
-        if !matches!(self, Self::Operator | Self::Origin) {
-            members.extend(["provenance", "operator_relation"]);
-        }
-        if !matches!(self, Self::Operator | Self::Order | Self::Rights | Self::Origin) {
-            members.push("file");
-        }
+        let some =
+            [("provenance", self.has_provenance()), ("operator_relation", self.has_owner()), ("file", self.has_file())];
+        members.extend(some.iter().filter(|(_, has)| *has).map(|(name, _)| name));
         members
     }
 }
 
 /// Whether version 1 defines a claim of this name anywhere.
 pub fn is_claim_name(name: &str) -> bool {
-    [OWNER, RIGHTS, OPERATOR, ORDER, CAPTURE, ORIGIN, &["file_name"]].iter().any(|group| group.contains(&name))
+    let groups = [OWNER, RIGHTS, OPERATOR, ORDER, CAPTURE, ORIGIN, &["file_name"]];
+    let later = [ATTESTATION, LICENCE, REVOCATION, CONFIRMATION];
+    groups.iter().chain(&later).any(|group| group.contains(&name))
 }
 
 /// Most bytes of a text claim.
@@ -161,9 +210,13 @@ impl ClaimType {
                 Self::Word(&["self", "employee", "commissioned", "assigned", "supplier", "buyer", "generated"])
             }
             "earlier_reason" => Self::Word(&["restored", "key-lost", "ended"]),
-            "completed_at" | "published_at" => Self::Date,
+            "attested_how" => Self::Word(&["documents", "provider"]),
+            "confirmed_how" => Self::Word(&["link"]),
+            "completed_at" | "published_at" | "attested_at" | "revoked_at" | "licence_from" | "licence_until" => {
+                Self::Date
+            }
             "attempt" | "discarded_before" => Self::Count,
-            "operator_filings" => Self::List,
+            "operator_filings" | "licensee_urls" => Self::List,
             "refs" => Self::Refs,
             "beacon" => Self::Null,
             _ => Self::Text,

@@ -49,7 +49,7 @@ fn wrong_members_are_refused_and_unknown_ones_need_a_newer_reader() {
     };
     let unknown = |r: Result<Statement>| matches!(r, Err(Error::Unknown { .. }));
     assert!(unknown(with(&|v| v["schema"] = "quezao/statement/v2".into())));
-    assert!(unknown(with(&|v| v["kind"] = "licence".into())));
+    assert!(unknown(with(&|v| v["kind"] = "observation".into())));
     assert!(unknown(with(&|v| v["provenance"] = "node-captured".into())));
     assert!(unknown(with(&|v| v["novelty"] = 1.into())));
     let refused = |r: Result<Statement>| matches!(r, Err(Error::Malformed { .. }));
@@ -75,6 +75,49 @@ fn one_slot_opens_only_as_what_it_committed_to() {
     let alien = Disclosure::new(&[9; 16], "operator_name", json::json!("x")).unwrap();
     assert!(matches!(statement.open(&[alien]), Err(Error::Malformed { .. })));
     assert!(statement.open(&[all[0].clone(), all[0].clone()]).is_err());
+}
+
+#[test]
+fn nobody_attests_his_own_name() {
+    let statement = Statement {
+        kind: Kind::Attestation,
+        provenance: None,
+        operator_relation: Some(OperatorRelation::IndependentDeclared),
+        file: None,
+        claims: disclosures(Kind::Attestation).iter().map(|d| (d.name().to_owned(), d.digest())).collect(),
+        ..image()
+    };
+    assert_eq!(Statement::parse(&statement.to_bytes().unwrap()).unwrap(), statement);
+    let same = Some(OperatorRelation::SamePerson);
+    assert!(Statement { operator_relation: same, ..statement.clone() }.to_bytes().is_err());
+    assert!(Statement { provenance: Some(Provenance::UserSupplied), ..statement }.to_bytes().is_err());
+}
+
+#[test]
+fn what_a_kind_always_tells_fits_together() {
+    let told = |kind: Kind, claims: Value| {
+        let opened = claims.as_object().unwrap().iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+        Statement { kind, ..image() }.check_told(&opened)
+    };
+    let refs = json::json!([{"ledger": "a/0", "id": "b", "leaf": "c"}]);
+    let licence = |from: &str, until: Value| {
+        let claims = json::json!({"licensee_name": "x", "licence_from": from, "licence_until": until, "refs": refs});
+        told(Kind::Licence, claims)
+    };
+    licence("2026-01-01", Value::Null).unwrap();
+    licence("2026-01-01", "2026-01-01".into()).unwrap();
+    licence("2026-01-02", "2026-01-01".into()).unwrap_err();
+    told(Kind::Licence, json::json!({"licensee_name": "x", "licence_from": "2026-01-01", "refs": []})).unwrap_err();
+    let attested = |how: &str, by: Value, at: &str| {
+        let claims = json::json!({"owner_kind": "individual", "owner_name": "x", "attested_how": how, "attested_by": by, "attested_at": at});
+        told(Kind::Attestation, claims)
+    };
+    let day = image().received_at.to_micros()[..10].to_owned();
+    attested("documents", Value::Null, &day).unwrap();
+    attested("provider", "y".into(), &day).unwrap();
+    attested("provider", Value::Null, &day).unwrap_err();
+    attested("documents", Value::Null, "2099-01-01").unwrap_err();
+    told(Kind::Revocation, json::json!({"refs": refs})).unwrap_err();
 }
 
 proptest::proptest! {

@@ -77,7 +77,20 @@ pub(super) const LINE: &[Member] = &[
 ];
 const KIND: Member = member(
     "kind",
-    Kind::Word(&["image", "file", "digest", "capture", "comparison", "collection", "rights", "order"]),
+    Kind::Word(&[
+        "image",
+        "file",
+        "digest",
+        "capture",
+        "comparison",
+        "collection",
+        "rights",
+        "order",
+        "attestation",
+        "licence",
+        "revocation",
+        "confirmation",
+    ]),
     Need::Always,
     "记录的种类",
     "kind of the record",

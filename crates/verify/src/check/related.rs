@@ -1,16 +1,21 @@
-//! `related-N`: later records about this one, as they are carried along (spec/package.md, "Later records").
+//! `related-N`: other records about this one, as they are carried along (spec/package.md, "Later records").
 //!
-//! Of kind `rights` only. It names this record first in its `refs`, has the same owner and ledger, a higher index and
-//! no earlier time; it adds claims and changes none. None is required; a contradiction fails.
+//! A later one names this record first in its `refs`, has the same owner and ledger, a higher index and no earlier time;
+//! it adds to what was said and changes nothing. An attestation is bound as spec/attestation.md has it, and may be the
+//! earlier one. None is required; a contradiction fails.
+
+mod said;
 
 use super::{
     Walk,
     ledger::Signed,
     stamps::{self, Stamp},
 };
-use crate::{Check, Outcome, Related, verdict::clean, words};
+use crate::{Check, Outcome, Related};
 use evidence::{
-    Error, Result, disclosure, hex,
+    Error, Result,
+    attestation::{Covered, NAMED},
+    disclosure, hex,
     json::Value,
     record::{Record, leaf_hash},
     statement::{Kind, Ref, Statement, parse_refs},
@@ -20,6 +25,13 @@ use std::collections::BTreeMap;
 
 /// What a reader's clock may be behind.
 const SLACK: i64 = 60 * SECOND;
+
+/// On which side of this record the other one stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Before,
+    After,
+}
 
 impl Walk<'_> {
     pub(super) fn related(&mut self, main: &Result<Signed>, first: &[Stamp]) {
@@ -53,11 +65,13 @@ impl Walk<'_> {
         let record = Record::parse(bytes)?;
         let statement = &record.statement;
         let earlier = self.facts.statement.as_ref().ok_or_else(|| missing("a readable statement"))?;
-        if statement.kind != Kind::Rights {
-            return Err(Error::mismatch("kind of the later record", statement.kind.as_str(), Kind::Rights.as_str()));
+        if !carries(earlier.kind, statement.kind) {
+            let expected = format!("one about a record of kind {}", earlier.kind.as_str());
+            return Err(Error::mismatch("kind of the later record", statement.kind.as_str(), expected));
         }
         let claims = statement.open(&disclosure::parse_set(part("disclosure.json")?)?)?;
-        self.is_about(earlier, statement, &claims)?;
+        let side = self.bound(unit, earlier, statement, &claims)?;
+        statement.check_told(&claims)?;
 
         let main = main.as_ref().map_err(Clone::clone)?;
         let signed = Signed::read(part("checkpoint.txt")?, self.trust.policy.as_ref())?;
@@ -74,15 +88,19 @@ impl Walk<'_> {
         }
         let index = signed.includes(part("proof.tlog-proof")?, bytes)?;
         let own = self.facts.index.ok_or_else(|| missing("its index"))?;
-        if index <= own {
-            return Err(Error::mismatch("index of the later record", index, format!("> {own}")));
+        let (fits, expected) = match side {
+            Side::Before => (index < own, format!("< {own}")),
+            Side::After => (index > own, format!("> {own}")),
+        };
+        if !fits {
+            return Err(Error::mismatch("index of the later record", index, expected));
         }
         let mut stamps = self.related_stamps(unit, id, &record)?;
         let mut seal = self.related_seal(unit, id, &signed);
         if let Some(failed) = stamps.iter().chain([&seal]).find(|s| s.check.result == Outcome::Fail) {
             return Ok((None, failed.check.clone()));
         }
-        self.not_before(earlier, statement, first, &stamps, &seal)?;
+        self.on_its_side(side, earlier, statement, first, &stamps, &seal)?;
         signed.verify_log()?;
         if let Some(unmet) = witnessed.filter(|e| !e.met) {
             let missing = format!("cosignatures for {}", unmet.quorum);
@@ -96,25 +114,58 @@ impl Walk<'_> {
             return open.map(|s| (None, s.check.clone())).ok_or_else(|| missing("a verified token"));
         };
         let passes = |s: &Stamp| s.check.result == Outcome::Pass;
-        let outcome = if stamps.iter().any(passes) && passes(&seal) { Outcome::Pass } else { Outcome::Limited };
-        let related = Related { id: statement.id.clone(), index, t1, t2, claims };
-        let (date, (zh, en)) = (words::date(related.t1.by()), related.said());
-        let check = Check::new(
-            id,
-            outcome,
-            format!("同一存证主体后来作出的声明，不晚于 {date} 已存在，账本第 {index} 条：{zh}。本记录本身没有改变。"),
-            format!(
-                "A later claim by the same owner, which existed no later than {date}, leaf {index}: {en}. This record itself is unchanged."
-            ),
-        );
-        Ok((Some(related), check))
+        let stamped = stamps.iter().any(passes) && passes(&seal);
+        // What the platform says of others is its word, unless the reader holds its key to be independent.
+        let key = main.evaluation.as_ref().and_then(|e| e.log.as_ref());
+        let role = key.and_then(|key| self.trust.role_of_key(key, t1.at));
+        let word = !statement.kind.has_provenance() && !role.is_some_and(|line| line.independent);
+        let outcome = if stamped && !word { Outcome::Pass } else { Outcome::Limited };
+        let operator = self.facts.operator.get("operator_name").and_then(Value::as_str).map(str::to_owned);
+        let related = Related { kind: statement.kind, id: statement.id.clone(), index, t1, t2, claims, operator };
+        let (zh, en) = related.checked();
+        Ok((Some(related), Check::new(id, outcome, zh, en)))
+    }
+
+    /// What makes it one about this record, and not about another; its owner is this one's.
+    fn bound(
+        &self,
+        unit: &str,
+        earlier: &Statement,
+        later: &Statement,
+        claims: &BTreeMap<String, Value>,
+    ) -> Result<Side> {
+        let covered = self.entries.get(&format!("{unit}-covered.json"));
+        if later.kind != Kind::Attestation {
+            if covered.is_some() {
+                return Err(Error::malformed("later record", "covered.json", "one beside an attestation"));
+            }
+            return self.is_about(earlier, later, claims).map(|()| Side::After);
+        }
+        same_ledger(earlier, later)?;
+        self.same_owner(claims)?;
+        let method = self.facts.claims.get("identity_method");
+        let named = format!("{NAMED}{}", later.id);
+        let missing =
+            |missing: &str| Error::Missing { what: "what binds the attestation", missing: missing.to_owned() };
+        match (covered, method) {
+            (Some(_), Some(method)) if *method == named => {
+                Err(Error::malformed("attestation", "covered.json", "none where identity_method names it"))
+            }
+            (Some(bytes), _) => {
+                let root = claims.get("covered_root").ok_or_else(|| missing("covered_root"))?;
+                let root = root.as_str().ok_or_else(|| Error::malformed("covered_root", "null", "a root"))?;
+                Covered::parse(bytes)?.check(&leaf_hash(self.entry("record.json")?), root)?;
+                Ok(Side::After)
+            }
+            (None, Some(method)) if *method == named => Ok(Side::Before),
+            (None, Some(method)) => Err(Error::mismatch("identity_method of this record", method, named)),
+            (None, None) => Err(missing("identity_method, or covered.json")),
+        }
     }
 
     /// It names this record first, and its owner is this one's.
     fn is_about(&self, earlier: &Statement, later: &Statement, claims: &BTreeMap<String, Value>) -> Result<()> {
-        if later.ledger != earlier.ledger {
-            return Err(Error::mismatch("ledger of the later record", &later.ledger, &earlier.ledger));
-        }
+        same_ledger(earlier, later)?;
         let own =
             Ref { ledger: earlier.ledger.clone(), id: earlier.id.clone(), leaf: leaf_hash(self.entry("record.json")?) };
         let undisclosed = |name: &str| Error::Missing { what: "disclosure", missing: name.to_owned() };
@@ -150,9 +201,10 @@ impl Walk<'_> {
         seal
     }
 
-    /// Its times are in order, and none is before this record's.
-    fn not_before(
+    /// Its times are in order, and none is on the other side of this record's.
+    fn on_its_side(
         &self,
+        side: Side,
         earlier: &Statement,
         later: &Statement,
         first: &[Stamp],
@@ -166,16 +218,22 @@ impl Walk<'_> {
                 Err(Error::mismatch(what, found.to_micros(), format!("<= {}", latest.to_micros())))
             }
         };
-        if later.received_at < earlier.received_at {
-            let (found, bound) = (later.received_at.to_micros(), earlier.received_at.to_micros());
-            return Err(Error::mismatch("received_at of the later record", found, format!(">= {bound}")));
+        match side {
+            Side::Before => in_order("received_at of the earlier record", later.received_at, earlier.received_at)?,
+            Side::After => {
+                in_order("received_at of this record, before the later one's", earlier.received_at, later.received_at)?;
+            }
         }
         for token in stamps.iter().filter_map(|s| s.token.as_ref()) {
             let (from, to) = (token.gen_time.plus(-token.accuracy), token.gen_time.plus(token.accuracy));
             in_order("received_at of the later record", later.received_at, to.plus(2 * SECOND))?;
             in_order("genTime of the later record", token.gen_time, self.now.plus(token.accuracy + SLACK))?;
             for one in first.iter().filter_map(|s| s.token.as_ref()) {
-                in_order("genTime of this record, before the later one's", one.gen_time.plus(-one.accuracy), to)?;
+                let own = (one.gen_time.plus(-one.accuracy), one.gen_time.plus(one.accuracy));
+                match side {
+                    Side::Before => in_order("genTime of the earlier record", from, own.1)?,
+                    Side::After => in_order("genTime of this record, before the later one's", own.0, to)?,
+                }
             }
             if let Some(seal) = &seal.token {
                 in_order("genTime of the later record, before its seal", from, seal.gen_time.plus(seal.accuracy))?;
@@ -186,26 +244,19 @@ impl Walk<'_> {
     }
 }
 
-/// Claims of a later record, and what each is called.
-const NAMES: [(&str, &str, &str); 9] = [
-    ("title", "作品名称", "title"),
-    ("author", "作者", "author"),
-    ("work_origin", "作品来源", "origin of the work"),
-    ("basis", "权利依据", "basis"),
-    ("completed_at", "完成日期", "completed"),
-    ("completed_place", "完成地点", "completed at"),
-    ("published_at", "首次发表日期", "first published"),
-    ("published_place", "首次发表地点", "first published at"),
-    ("published_url", "首次发表网址", "first published under"),
-];
-
-impl Related {
-    /// What it claims, (Chinese, English).
-    pub fn said(&self) -> (String, String) {
-        let said = NAMES.iter().filter_map(|(name, zh, en)| Some((zh, en, self.claims.get(*name)?.as_str()?)));
-        let said: Vec<_> = said.map(|(zh, en, value)| (zh, en, clean(value.to_owned()))).collect();
-        let zh = said.iter().map(|(zh, _, value)| format!("{zh}“{value}”")).collect::<Vec<_>>().join("，");
-        let en = said.iter().map(|(_, en, value)| format!("{en} \"{value}\"")).collect::<Vec<_>>().join(", ");
-        if said.is_empty() { ("未披露内容".into(), "nothing disclosed".into()) } else { (zh, en) }
+/// Whether a record of kind `other` may be carried along with one of kind `own`.
+fn carries(own: Kind, other: Kind) -> bool {
+    match other {
+        Kind::Rights => matches!(own, Kind::Image | Kind::File | Kind::Digest),
+        Kind::Revocation | Kind::Confirmation => own == Kind::Licence,
+        Kind::Attestation => own.has_owner() && own != Kind::Attestation,
+        _ => false,
     }
+}
+
+fn same_ledger(earlier: &Statement, later: &Statement) -> Result<()> {
+    if later.ledger == earlier.ledger {
+        return Ok(());
+    }
+    Err(Error::mismatch("ledger of the later record", &later.ledger, &earlier.ledger))
 }

@@ -381,7 +381,7 @@ fn owners_and_times(book: &mut Book) {
         "kind",
         "a record of a kind that a newer reader may know",
         by_items(&|_, items| {
-            items[1].statement["kind"] = json!("licence");
+            items[1].statement["kind"] = json!("observation");
         }),
     );
     open(

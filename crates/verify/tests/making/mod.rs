@@ -3,6 +3,7 @@
 //! What a case should give is written here by hand, never taken from a verifier.
 #![allow(clippy::unwrap_used, unreachable_pub, dead_code, missing_docs)]
 
+mod attested;
 mod capture;
 mod capture_told;
 mod certificate;
@@ -19,6 +20,7 @@ mod formats;
 mod formats_notes;
 mod later;
 mod ledger;
+mod licence;
 mod notes;
 mod pdf;
 mod related;
@@ -169,6 +171,8 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     collection::cases(&mut book);
     related::cases(&mut book);
     earlier::cases(&mut book);
+    attested::cases(&mut book);
+    licence::cases(&mut book);
     let mut files = BTreeMap::new();
     let mut put = |path: String, bytes: Vec<u8>| {
         // Shared files are put by every case that uses them, always the same.

@@ -18,28 +18,32 @@ use evidence::{
 const ID: &str = "related-N";
 
 /// A later record, to be spoiled. Times in seconds from the start.
-struct Later {
-    kind: Kind,
-    owner: Option<&'static str>,
+pub struct Later {
+    pub kind: Kind,
+    pub owner: Option<&'static str>,
+    /// What it claims beside owner and refs.
+    pub claims: Vec<(&'static str, Value)>,
     /// Instead of the one ref of the first record.
-    refs: Option<Value>,
-    received: i64,
-    stamped: i64,
-    sealed: i64,
+    pub refs: Option<Value>,
+    pub received: i64,
+    pub stamped: i64,
+    pub sealed: i64,
     /// Its leaf's index; the leaves of the first record stand before.
-    index: usize,
-    undisclosed: &'static [&'static str],
+    pub index: usize,
+    pub undisclosed: &'static [&'static str],
     /// Its statement, before it is stamped.
-    statement: fn(&mut Value),
+    pub statement: fn(&mut Value),
+    /// `covered.json` beside it.
+    pub covered: Option<Vec<u8>>,
     /// Bytes that its token and its seal cover instead.
-    token_over: Option<&'static [u8]>,
-    seal_over: Option<&'static [u8]>,
-    note: fn(&World, Vec<u8>) -> Vec<u8>,
-    authority: Option<&'static str>,
+    pub token_over: Option<&'static [u8]>,
+    pub seal_over: Option<&'static [u8]>,
+    pub note: fn(&World, Vec<u8>) -> Vec<u8>,
+    pub authority: Option<&'static str>,
     /// A token for a newer reader stands beside its own.
-    beside: bool,
+    pub beside: bool,
     /// When its authority's certificate ends.
-    until: Option<i64>,
+    pub until: Option<i64>,
 }
 
 impl Default for Later {
@@ -47,6 +51,7 @@ impl Default for Later {
         Self {
             kind: Kind::Rights,
             owner: Some("甲"),
+            claims: vec![("author", json!("林晚")), ("completed_at", json!("2025-12-20"))],
             refs: None,
             received: 500,
             stamped: 501,
@@ -54,6 +59,7 @@ impl Default for Later {
             index: 3,
             undisclosed: &[],
             statement: |_| (),
+            covered: None,
             token_over: None,
             seal_over: None,
             note: |_, note| note,
@@ -64,23 +70,18 @@ impl Default for Later {
     }
 }
 
-fn reference(first: &Value, leaf: &[u8]) -> Value {
+pub fn reference(first: &Value, leaf: &[u8]) -> Value {
     json!({"ledger": first["ledger"], "id": first["id"], "leaf": hex::encode(&leaf_hash(leaf))})
 }
 
 impl Later {
-    fn put(&self, world: &World, entries: &mut Entries, n: u8) {
+    pub fn put(&self, world: &World, entries: &mut Entries, n: u8) {
         let first = entry(entries, "record.json").to_vec();
         let operator = entry(entries, "operator-record.json").to_vec();
         let stated: Value = serde_json::from_slice(entry(entries, "statement.json")).unwrap();
         let refs = self.refs.clone().unwrap_or_else(|| json!([reference(&stated, &first)]));
-        let claims = [
-            ("owner_kind", json!("individual")),
-            ("owner_name", json!(self.owner)),
-            ("author", json!("林晚")),
-            ("completed_at", json!("2025-12-20")),
-            ("refs", refs),
-        ];
+        let mut claims = vec![("owner_kind", json!("individual")), ("owner_name", json!(self.owner)), ("refs", refs)];
+        claims.extend(self.claims.iter().cloned());
         let (mut statement, opened) = world.statement(self.kind, 30 + u64::from(n), at(self.received), &claims);
         (self.statement)(&mut statement);
         let mut names = self.kind.claims();
@@ -107,6 +108,9 @@ impl Later {
         let mut put = |part: &str, bytes: Vec<u8>| entries.push((format!("related-{n:02}-{part}"), bytes));
         put("checkpoint.tsr", tsa.stamp(self.seal_over.unwrap_or(&note), at(self.sealed)));
         put("checkpoint.txt", note.clone());
+        if let Some(covered) = &self.covered {
+            put("covered.json", covered.clone());
+        }
         put("disclosure.json", canonical(&json!(shown)));
         put("proof.tlog-proof", proof(&leaves, self.index, &note));
         put("record.json", later);
@@ -116,7 +120,7 @@ impl Later {
     }
 }
 
-fn added(b: &mut Build, later: Later) {
+pub fn added(b: &mut Build, later: Later) {
     b.entries = Box::new(move |world, entries| later.put(world, entries, 1));
 }
 

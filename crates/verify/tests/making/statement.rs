@@ -106,7 +106,7 @@ fn statements(book: &mut Book) {
     open("no-schema", "no schema", &|s| {
         s.as_object_mut().unwrap().remove("schema");
     });
-    open("kind", "a reserved kind", &|s| s["kind"] = json!("licence"));
+    open("kind", "a reserved kind", &|s| s["kind"] = json!("observation"));
     open("member", "a member that version 1 defines nowhere", &|s| s["colour"] = json!("red"));
     open("reserved", "a reserved provenance", &|s| s["provenance"] = json!("node-captured"));
     open("sd-alg", "another digest for disclosures", &|s| s["_sd_alg"] = json!("sha-512"));

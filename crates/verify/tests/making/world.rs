@@ -126,12 +126,14 @@ impl World {
             "_sd_alg": "sha-256", "claims": slots,
         });
         Self::receive(&mut statement, received, n);
-        if !matches!(kind, Kind::Operator | Kind::Origin) {
+        if kind.has_provenance() {
             let captured = matches!(kind, Kind::Order | Kind::Capture | Kind::Comparison | Kind::Collection);
             statement["provenance"] = json!(if captured { "platform-captured" } else { "user-supplied" });
+        }
+        if kind.has_owner() {
             statement["operator_relation"] = json!("independent-declared");
         }
-        if !matches!(kind, Kind::Operator | Kind::Order | Kind::Rights | Kind::Origin) {
+        if kind.has_file() {
             let FileDigests { sha256, sm3, size } = FileDigests::of(PICTURE);
             statement["file"] = json!({
                 "sha256": hex::encode(&sha256), "sm3": hex::encode(&sm3), "size": size,
