@@ -14,6 +14,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { library, shop } from "./library.mjs";
+import { people } from "./people.mjs";
 import { registering } from "./register.mjs";
 import { secrets } from "./secrets.mjs";
 import { conformance } from "./tus.mjs";
@@ -130,6 +131,7 @@ try {
   }
 
   await registering({ page, context, home, work, shoot, inWords });
+  await people({ browser, page, home, shoot, inWords, locale });
   await page.goto(`${home}/account`);
   const asked = page.locator("form[action='/account/tokens']");
   await asked.locator("[name=name]").fill("tus");

@@ -8,6 +8,7 @@
 //! - Who acts by a token may do what the token is for, and never more than its person.
 //! - What belongs to another account is *not found*, never *forbidden*: a number tells nobody that it exists.
 
+mod audit;
 mod bulk;
 mod capture;
 mod captured;
@@ -27,10 +28,13 @@ mod record;
 mod refusal;
 mod reset;
 mod share;
+mod shops;
+mod subs;
 mod tokens;
 mod unzip;
 mod upload;
 
+pub use audit::AUDIT_PAGE;
 pub use bulk::{Chosen, MAX_BULK};
 pub use capture::{CaptureShown, MAX_PAGES};
 pub use captured::{Captured, CapturedFile, Lookup, MAX_CAPTURED};
@@ -51,6 +55,8 @@ pub use record::{Kept, Shown, Told};
 pub use refusal::{Answer, Refusal, Why};
 pub use reset::{RESET_MINUTES, reset_sign_in};
 pub use share::{Link, Linked, MAX_SHARE_DAYS, Open, SHOWS};
+pub use shops::MAX_SHOPS;
+pub use subs::{MAX_INVITE_DAYS, MAX_PEOPLE, MAX_WORDS, Permitted, Team};
 pub use tokens::{MAX_TOKEN_DAYS, SCOPES};
 pub(crate) use upload::Hands;
 pub use upload::{Checksum, Piece, Upload};
@@ -80,6 +86,8 @@ pub enum Permission {
     Deposit,
     /// Have pages captured.
     Capture,
+    /// See the queue of captures: what one ordered oneself, and all of it where one may look.
+    Queue,
     /// Take certificates, packages and originals away.
     Download,
     /// Destroy what opens a record.
@@ -133,6 +141,19 @@ impl Actor {
         matches!(&self.via, Via::Session { person, .. } if person.operator)
     }
 
+    /// Whether this is a sub-account.
+    pub fn is_sub(&self) -> bool {
+        self.person().is_some_and(|person| person.role == Role::Sub)
+    }
+
+    /// What a sub-account may do, words apart by spaces, as it was when the request came; all of them for a main account.
+    pub fn permissions(&self) -> String {
+        let own = |person: &SignIn| {
+            if person.role == Role::Main { PERMISSIONS.join(" ") } else { person.permissions.clone() }
+        };
+        self.person().map(own).unwrap_or_default()
+    }
+
     /// The session that this is; `None` for a visitor.
     pub fn session(&self) -> Option<i64> {
         match &self.via {
@@ -159,7 +180,20 @@ impl Actor {
 
 impl Folder {
     /// The door. Gives the person whose act it is, for the audit log and the record.
+    /// What matters of a refusal is noted there too.
     pub(crate) fn allow<'a>(&self, actor: &'a Actor, permission: Permission) -> Answer<&'a SignIn> {
+        let decided = self.decide(actor, permission);
+        if let (Err(Refusal { why, .. }), Some(person)) = (&decided, actor.person()) {
+            match why {
+                Why::Ask(word) => self.note_refused(actor, person, word),
+                Why::Forbidden => self.note_refused(actor, person, &format!("{permission:?}").to_lowercase()),
+                _ => {}
+            }
+        }
+        decided
+    }
+
+    fn decide<'a>(&self, actor: &'a Actor, permission: Permission) -> Answer<&'a SignIn> {
         let person = actor.person().ok_or_else(Refusal::unknown)?;
         if let Via::Token { scopes, .. } = &actor.via {
             match permission.scope() {
@@ -183,9 +217,9 @@ impl Folder {
         let now = self.store.standing(person.id)?.ok_or_else(Refusal::unknown)?;
         match permission.of_sub() {
             Grant::Own => Ok(person),
-            Grant::Word(word) if now.permissions.split(' ').any(|w| w == word) => Ok(person),
-            Grant::Word(word) => Err(Refusal::ask(word)),
-            Grant::Main => {
+            Grant::Any(words) if now.permissions.split(' ').any(|w| words.contains(&w)) => Ok(person),
+            Grant::Any([word, ..]) => Err(Refusal::ask(word)),
+            Grant::Any([]) | Grant::Main => {
                 Err(Refusal::new(Why::Forbidden, "只有主账户可以做这件事", "only the main account may do this"))
             }
         }
@@ -194,6 +228,11 @@ impl Folder {
     /// Asks at the door alone: for what has to be answered before anything is read.
     pub fn may(&self, actor: &Actor, permission: Permission) -> Answer<()> {
         self.allow(actor, permission).map(|_| ())
+    }
+
+    /// Whether it would be allowed: for what is shown or left out.
+    pub fn can(&self, actor: &Actor, permission: Permission) -> bool {
+        self.decide(actor, permission).is_ok()
     }
 
     /// Writes the audit log's line of an act that was allowed.
@@ -219,8 +258,8 @@ impl Actor {
 enum Grant {
     /// Nothing: it is its own.
     Own,
-    /// One of [`PERMISSIONS`].
-    Word(&'static str),
+    /// One of these, of [`PERMISSIONS`].
+    Any(&'static [&'static str]),
     /// A main account does it.
     Main,
 }
@@ -230,13 +269,14 @@ impl Permission {
     fn of_sub(self) -> Grant {
         match self {
             Self::Sessions | Self::Tokens | Self::Secrets => Grant::Own,
-            Self::View => Grant::Word("view"),
-            Self::Deposit => Grant::Word("register"),
-            Self::Capture => Grant::Word("capture"),
+            Self::View => Grant::Any(&["view"]),
+            Self::Deposit => Grant::Any(&["register"]),
+            Self::Capture => Grant::Any(&["capture"]),
+            Self::Queue => Grant::Any(&["capture", "view"]),
             // A link hands on what can be downloaded.
-            Self::Download | Self::Share => Grant::Word("download"),
-            Self::Licences => Grant::Word("licences"),
-            Self::People => Grant::Word("people"),
+            Self::Download | Self::Share => Grant::Any(&["download"]),
+            Self::Licences => Grant::Any(&["licences"]),
+            Self::People => Grant::Any(&["people"]),
             Self::Discard | Self::Erase | Self::Hooks | Self::Account | Self::Operate => Grant::Main,
         }
     }
@@ -244,7 +284,7 @@ impl Permission {
     /// Which scope a token needs for it; `None`: no token has it.
     fn scope(self) -> Option<&'static str> {
         match self {
-            Self::View | Self::Download => Some("read"),
+            Self::View | Self::Queue | Self::Download => Some("read"),
             Self::Deposit => Some("deposit"),
             Self::Capture => Some("capture"),
             Self::Discard

@@ -52,12 +52,12 @@ mod watch;
 mod web;
 
 pub use account::{
-    Actor, Alike, Answer, CaptureShown, Captured, CapturedFile, Checksum, Chosen, Declared, Digester, FirstSignIn,
-    HOOK_EVENTS, HookShown, House, Item, Kept, Leaf, Link, Linked, Listing, Lookup, MAX_BULK, MAX_CAPTURED,
-    MAX_DECLARED, MAX_LISTED, MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_SHARE_DAYS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS,
-    MAX_UPLOAD, MIN_PASSWORD, Offer, Open, OpenSession, Opened, Overview, PERMISSIONS, Packed, Permission, Piece,
-    RESET_MINUTES, Refusal, SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignedIn, Staged, Told,
-    Upload, Why, reset_sign_in,
+    AUDIT_PAGE, Actor, Alike, Answer, CaptureShown, Captured, CapturedFile, Checksum, Chosen, Declared, Digester,
+    FirstSignIn, HOOK_EVENTS, HookShown, House, Item, Kept, Leaf, Link, Linked, Listing, Lookup, MAX_BULK,
+    MAX_CAPTURED, MAX_DECLARED, MAX_INVITE_DAYS, MAX_LISTED, MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_PEOPLE,
+    MAX_SHARE_DAYS, MAX_SHOPS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MAX_WORDS, MIN_PASSWORD, Offer, Open,
+    OpenSession, Opened, Overview, PERMISSIONS, Packed, Permission, Permitted, Piece, RESET_MINUTES, Refusal, SCOPES,
+    SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignedIn, Staged, Team, Told, Upload, Why, reset_sign_in,
 };
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState, RevocationList};
 pub use backup::{Backup, Progress, backup, passphrase_of};
@@ -89,7 +89,7 @@ pub use settings::{Flags, Network, SETTINGS, Setting, SettingLine, Settings, Sou
 pub use sidecar::{Encoding, Format as TemplateFormat, template as rights_template};
 pub use similar::{Found, Near, Rebuilt};
 /// A person's token, and a page in the queue.
-pub use store::{ApiToken, Message as HookMessage, Queued};
+pub use store::{ApiToken, Invite, Message as HookMessage, Noted, Person, Queued, Role, Shop, Wish};
 /// What a verdict is made of.
 pub use verify::{Check, Original, Outcome, Overall, Verdict, own_file};
 pub use waiting::Stamped;

@@ -236,11 +236,22 @@ fn sign_in(row: &Row<'_>) -> rusqlite::Result<SignIn> {
         failed: row.get(5)?,
         locked_until: row.get(6)?,
         codes: row.get(7)?,
-        role: if row.get_ref(8)?.as_str()? == "main" { Role::Main } else { Role::Sub },
+        role: role(row, 8)?,
         operator: row.get(9)?,
         permissions: row.get(10)?,
-        shops: row.get::<_, Option<String>>(11)?.map(|s| s.split_whitespace().flat_map(str::parse).collect()),
+        shops: shops(row, 11)?,
     })
+}
+
+/// A column's role.
+pub(crate) fn role(row: &Row<'_>, column: usize) -> rusqlite::Result<Role> {
+    Ok(if row.get_ref(column)?.as_str()? == "main" { Role::Main } else { Role::Sub })
+}
+
+/// A column's shops.
+pub(crate) fn shops(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Vec<i64>>> {
+    let words: Option<String> = row.get(column)?;
+    Ok(words.map(|words| words.split(' ').flat_map(str::parse).collect()))
 }
 
 fn session(row: &Row<'_>) -> rusqlite::Result<Session> {

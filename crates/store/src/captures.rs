@@ -96,12 +96,14 @@ impl Store {
         Ok(())
     }
 
-    /// An account's newest of those whose number is below this one.
-    pub fn queued_captures(&self, account: i64, below: i64, limit: u32) -> Result<Vec<Queued>> {
+    /// An account's newest of those whose number is below this one; where `by` is given, that person's alone.
+    pub fn queued_captures(&self, account: i64, by: Option<i64>, below: i64, limit: u32) -> Result<Vec<Queued>> {
         let connection = self.lock();
-        let sql = format!("SELECT {QUEUED} WHERE account = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
+        let sql = format!(
+            "SELECT {QUEUED} WHERE account = ?1 AND id < ?2 AND (?4 IS NULL OR sign_in = ?4) ORDER BY id DESC LIMIT ?3"
+        );
         let mut statement = connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![account, below, limit], queued)?;
+        let rows = statement.query_map(params![account, below, limit, by], queued)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -166,8 +168,8 @@ mod tests {
             .end_capture(two, &Ended { outcome: "complete".into(), record: Some("r".into()), ..Ended::default() }, 4)
             .unwrap();
         assert!(store.next_capture().unwrap().is_none());
-        assert_eq!(store.queued_captures(OWNER_ACCOUNT, i64::MAX, 9).unwrap().len(), 2);
-        assert_eq!(store.queued_captures(OWNER_ACCOUNT, two, 9).unwrap().len(), 1);
+        assert_eq!(store.queued_captures(OWNER_ACCOUNT, None, i64::MAX, 9).unwrap().len(), 2);
+        assert_eq!(store.queued_captures(OWNER_ACCOUNT, None, two, 9).unwrap().len(), 1);
         assert!(store.queued_capture(2, one).unwrap().is_none(), "another account sees nothing");
     }
 }

@@ -5,32 +5,38 @@
 //! what is committed here is what was acknowledged; a database error is never turned into "not found".
 
 mod accounts;
+mod acts;
 mod captures;
 mod counts;
 mod door;
 mod erased;
 mod head;
 mod hooks;
+mod people;
 mod records;
 mod renewals;
 mod seen;
 mod shares;
 mod shelf;
+mod shops;
 mod tokens;
 mod uploads;
 mod waiting;
 
 pub use accounts::{Act, NewSignIn, OWNER_ACCOUNT, Role, Session, SignIn};
+pub use acts::Noted;
 pub use captures::{Ended, Queued};
 pub use counts::Counts;
 pub use door::{LONGEST, Totp};
 pub use erased::Erased;
 pub use hooks::{Happened, Hook, Message, NewMessage, Tried};
+pub use people::{Invite, Joined, NewInvite, Person, Wish};
 pub use records::{NewRecord, Record};
 pub use renewals::Renewal;
 pub use seen::{Seen, SeenRows, Stamp};
 pub use shares::{NewShare, Share};
 pub use shelf::{Shelved, Unshelved, Wanted};
+pub use shops::Shop;
 pub use tokens::{ApiToken, Once};
 pub use uploads::Upload;
 pub use waiting::Waiting;

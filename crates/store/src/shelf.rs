@@ -1,6 +1,6 @@
 //! The library: records by account, newest first, found by title, name, number, digest or day.
 
-use crate::{Result, Store};
+use crate::{Result, Store, shops::list};
 use rusqlite::{OptionalExtension, Row, ToSql, params};
 
 /// A record that has no title on the shelf yet.
@@ -21,6 +21,8 @@ pub struct Unshelved {
 pub struct Wanted {
     /// Whose.
     pub account: i64,
+    /// Only what was made for one of these shops.
+    pub shops: Option<Vec<i64>>,
     /// Kinds; none is all but leaf 0, orders and origins.
     pub kinds: Vec<String>,
     /// Part of title, name, number, or digest in hex.
@@ -127,14 +129,19 @@ impl Store {
         Ok(self.lock().query_row(&sql, params![account, id], shelved).optional()?)
     }
 
-    /// How many records of each kind an account has.
-    pub fn kinds(&self, account: i64) -> Result<Vec<(String, u64)>> {
+    /// How many records of each kind an account has, or of them were made for these shops.
+    pub fn kinds(&self, account: i64, shops: Option<&[i64]>) -> Result<Vec<(String, u64)>> {
         let connection = self.lock();
-        let mut statement =
-            connection.prepare_cached("SELECT kind, count(*) FROM records WHERE account = ?1 GROUP BY kind")?;
+        let only = shops.map_or_else(|| "1".to_owned(), for_shops);
+        let sql = format!("SELECT r.kind, count(*) FROM records r WHERE r.account = ?1 AND {only} GROUP BY r.kind");
+        let mut statement = connection.prepare_cached(&sql)?;
         let rows = statement.query_map([account], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
+}
+
+fn for_shops(shops: &[i64]) -> String {
+    format!("r.id IN (SELECT record FROM shop_records WHERE shop IN ({}))", list(shops))
 }
 
 fn condition(wanted: &Wanted) -> (String, Vec<Box<dyn ToSql>>) {
@@ -144,6 +151,9 @@ fn condition(wanted: &Wanted) -> (String, Vec<Box<dyn ToSql>>) {
         values.push(v);
         values.len()
     };
+    if let Some(shops) = &wanted.shops {
+        sql.push(for_shops(shops));
+    }
     if wanted.kinds.is_empty() {
         sql.push("r.kind NOT IN ('operator', 'order', 'origin')".into());
     } else {
@@ -261,6 +271,6 @@ mod tests {
         assert!(store.shelved(OWNER_ACCOUNT, "id-2").unwrap().is_some() && store.shelved(2, "id-2").unwrap().is_none());
         wanted.account = 2;
         assert_eq!(store.shelf(&wanted).unwrap().1, 0, "another account sees nothing");
-        assert_eq!(store.kinds(2).unwrap(), []);
+        assert_eq!(store.kinds(2, None).unwrap(), []);
     }
 }

@@ -251,7 +251,7 @@ pub(crate) async fn list(State(app): State<App>, Query(query): Query, visit: Vis
 }
 
 async fn listed(app: &App, query: &BTreeMap<String, String>, visit: &Visit) -> Answer<Response> {
-    may(app, visit, Permission::View)?;
+    may(app, visit, Permission::Queue)?;
     let below = number(query, "below")?.map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX));
     let actor = visit.actor.clone();
     let shown = app.ask(move |folder| {

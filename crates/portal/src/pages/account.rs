@@ -59,6 +59,17 @@ async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Ref
             }
         }
         (programs(visit, &tokens, made, refusal))
+        section.sec aria-labelledby="people" {
+            div.h {
+                h2 id="people" { (visit.t("people-title")) }
+                p { @if visit.actor.is_sub() { (visit.t("people-you-are-sub")) } @else { (visit.t("people-hint")) } }
+            }
+            div.acts {
+                a.btn href="/account/people" { (visit.t("people-title")) }
+                a.btn href="/account/shops" { (visit.t("shops-title")) }
+                a.btn href="/account/audit" { (visit.t("audit-title")) }
+            }
+        }
         section.sec aria-labelledby="hooks" {
             div.h { h2 id="hooks" { (visit.t("hooks-title")) } p { (visit.t("hooks-hint")) } }
             div.acts { a.btn href="/account/hooks" { (visit.t("hooks-open")) } }

@@ -105,7 +105,7 @@ async fn bundle(
     put(send, bundle.finish()).await;
 }
 
-async fn put(send: &Out, bytes: Vec<u8>) -> Option<()> {
+pub(super) async fn put(send: &Out, bytes: Vec<u8>) -> Option<()> {
     send.send(Ok(bytes.into())).await.ok()
 }
 
@@ -173,7 +173,7 @@ fn row(visit: &Visit, item: &Item) -> String {
 }
 
 /// A cell that no spreadsheet takes for a formula: an apostrophe stands before what begins like one.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let first = text.trim_start_matches([' ', '\u{3000}', '\u{a0}']).chars().next();
     let formula = first.is_some_and(|c| "=+-@\t\r\n＝＋－＠|".contains(c));
     format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""))

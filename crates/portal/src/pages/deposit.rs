@@ -3,7 +3,7 @@
 use super::{
     Shown, compared,
     layout::{Frame, Nav, draw, mark_only},
-    library, share, words,
+    library, share, shops, words,
 };
 use crate::{
     app::App,
@@ -23,7 +23,7 @@ use evidence::{
     time::Utc,
 };
 use maud::{Markup, html};
-use service::{Check, Outcome, Overall, Shown as Record, Verdict};
+use service::{Check, Outcome, Overall, Permission, Shown as Record, Verdict};
 use std::collections::BTreeMap;
 
 /// A capture's claims, shown after the rights.
@@ -38,10 +38,17 @@ pub(crate) async fn show(app: &App, visit: &Visit, id: &str, made: Option<share:
     let (actor, wanted) = (visit.actor.clone(), id.to_owned());
     let asked = app.work(move |folder| {
         let record = folder.shown(&actor, &wanted)?;
-        let links = share::Links { open: folder.shareable(&actor, &wanted)?, all: folder.links(&actor, &wanted)? };
-        Ok((record, links))
+        let links = match folder.can(&actor, Permission::Share) {
+            true => {
+                Some(share::Links { open: folder.shareable(&actor, &wanted)?, all: folder.links(&actor, &wanted)? })
+            }
+            false => None,
+        };
+        let made_for = folder.shops_of(&actor, &wanted)?;
+        let shops = if folder.can(&actor, Permission::Account) { folder.shops(&actor)? } else { Vec::new() };
+        Ok((record, links, made_for, shops))
     });
-    let (record, links) = asked.await.map_err(IntoAnswer::into_answer)?;
+    let (record, links, made_for, shops) = asked.await.map_err(IntoAnswer::into_answer)?;
     let text = |name: &str| record.claims.get(name).and_then(Value::as_str).map(str::to_owned);
     let title = text("title").or_else(|| text("page_title")).unwrap_or_else(|| record.file_name.clone());
     let body = html! {
@@ -68,7 +75,7 @@ pub(crate) async fn show(app: &App, visit: &Visit, id: &str, made: Option<share:
                         }
                     }
                     @if record.kind == "capture" { a.btn href=(format!("/deposits/{}/capture", record.id)) { (visit.t("capture-look")) } }
-                    @if record.verdict.is_some() { a.btn href="#share" { (visit.t("share-title")) } }
+                    @if record.verdict.is_some() && links.is_some() { a.btn href="#share" { (visit.t("share-title")) } }
                 }
             }
         }
@@ -76,7 +83,8 @@ pub(crate) async fn show(app: &App, visit: &Visit, id: &str, made: Option<share:
         (digests(visit, &record))
         (claims(visit, &record))
         (downloads(visit, &record))
-        @if record.verdict.is_some() { (share::section(visit, &record, &links, made)) }
+        @if record.verdict.is_some() && let Some(links) = &links { (share::section(visit, &record, links, made)) }
+        (shops::section(visit, &record.id, &made_for, &shops))
         @if let Some(verdict) = &record.verdict { (answers(visit, verdict)) }
         p.small { a href=(format!("/deposits/{}/erase", record.id)) { (visit.t("erasing-link")) } }
     };

@@ -3,12 +3,12 @@
 use super::{
     Shown,
     layout::{Frame, Nav, draw, mark_only},
-    library, see, words,
+    library, people, see, words,
 };
 use crate::{app::App, enter::IntoAnswer, visit::Visit};
-use axum::extract::State;
+use axum::{extract::State, response::Response};
 use maud::{Markup, html};
-use service::{Item, Search};
+use service::{Item, Permission, Search};
 
 /// Records that the first page shows.
 const RECENT: usize = 5;
@@ -18,13 +18,23 @@ pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
         return Ok(see("/sign-in"));
     }
     let actor = visit.actor.clone();
-    let asked = app.ask(move |folder| Ok((folder.overview(&actor)?, folder.library(&actor, &Search::default())?)));
-    let (house, shelf) = asked.await.map_err(IntoAnswer::into_answer)?;
+    let asked = app.ask(move |folder| {
+        let wishes = folder.open_wishes(&actor)?;
+        if !folder.can(&actor, Permission::View) {
+            return Ok((wishes, None));
+        }
+        Ok((wishes, Some((folder.overview(&actor)?, folder.library(&actor, &Search::default())?))))
+    });
+    let (wishes, seen) = asked.await.map_err(IntoAnswer::into_answer)?;
+    let Some((house, shelf)) = seen else { return Ok(without_view(&visit)) };
     let body = html! {
         header.page-head {
             h1 { (house.owner) }
             p.lead { (visit.t("home-lead")) }
             div.acts { a.btn.main href="/register" { (visit.t("register-title")) } }
+        }
+        @if wishes > 0 {
+            p.note { a href="/account/people" { (visit.tv("home-wishes", &[("n", wishes.to_string().into())])) } }
         }
         section.sec aria-labelledby="recent" {
             div.h {
@@ -50,6 +60,25 @@ pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
         }
     };
     Ok(draw(&visit, Frame::new(&visit.t("portal-nav-home"), Nav::Home), body))
+}
+
+/// For a sub-account that may not look: what it may do instead.
+fn without_view(visit: &Visit) -> Response {
+    let may = visit.actor.permissions();
+    let body = html! {
+        header.page-head {
+            h1 { (visit.actor.name().unwrap_or_default()) }
+            p.lead { (visit.t("people-you-are-sub")) }
+            p { (visit.t("people-may")) ": " (people::permitted(visit, &may, None, &[])) }
+            div.acts {
+                @for (word, path, id) in [("register", "/register", "register-title"), ("capture", "/captures", "capture-title"), ("people", "/account/people", "people-title")] {
+                    @if may.split(' ').any(|w| w == word) { a.btn.main href=(path) { (visit.t(id)) } }
+                }
+                a.btn href="/library" { (visit.t("portal-nav-library")) }
+            }
+        }
+    };
+    draw(visit, Frame::new(&visit.t("portal-nav-home"), Nav::Home), body)
 }
 
 fn recent(visit: &Visit, item: &Item) -> Markup {

@@ -1,6 +1,7 @@
 //! The pages. Each module is one page: what it asks of `service`, and how the answer is drawn.
 
 pub(crate) mod account;
+pub(crate) mod audit;
 pub(crate) mod batch;
 pub(crate) mod browser;
 pub(crate) mod capture;
@@ -17,11 +18,13 @@ pub(crate) mod library;
 pub(crate) mod lookup;
 pub(crate) mod open;
 pub(crate) mod operator;
+pub(crate) mod people;
 pub(crate) mod register;
 mod register_form;
 pub(crate) mod secrets;
 pub(crate) mod set_up;
 pub(crate) mod share;
+pub(crate) mod shops;
 pub(crate) mod sign_in;
 pub(crate) mod upload;
 pub(crate) mod verify;
@@ -74,7 +77,11 @@ pub(crate) fn refused(visit: &Visit, refusal: &Refusal) -> Response {
     };
     let body = html! {
         header.page-head { h1 { (title) } p.lead { (visit.say(refusal)) } }
-        div.acts { a.btn href="/" { (visit.t("portal-to-home")) } }
+        @if let Why::Ask(permission) = refusal.why {
+            (people::ask_form(visit, permission))
+        } @else {
+            div.acts { a.btn href="/" { (visit.t("portal-to-home")) } }
+        }
     };
     let frame = Frame { title: &title, nav: Nav::None, status: problem::status(refusal) };
     let mut response = draw(visit, frame, body);

@@ -2,16 +2,33 @@
 
 use super::{
     Shown,
-    layout::{Frame, Nav, draw},
+    layout::{Frame, Nav, draw, error, token},
+    secrets::of,
 };
-use crate::{app::App, enter::IntoAnswer, visit::Visit};
-use axum::extract::State;
+use crate::{app::App, enter::IntoAnswer, form::Form, problem, visit::Visit};
+use axum::{extract::State, http::StatusCode};
 use maud::html;
+use service::{Refusal, Why};
 
 /// Pages of the room: address, and the message that names it.
 const ROOMS: &[(&str, &str)] = &[("/verify/record", "lookup-title")];
 
 pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
+    show(&app, &visit, None, None).await
+}
+
+/// A way back in for whoever signs in by this name, shown this once.
+pub(crate) async fn reset(State(app): State<App>, visit: Visit, form: Form) -> Shown {
+    let (actor, login) = (visit.actor.clone(), form.get("login").to_owned());
+    match app.ask(move |folder| folder.reset_by_operator(&actor, &login)).await {
+        Ok(made) => show(&app, &visit, Some(&format!("{}/reset/{made}", visit.origin)), None).await,
+        Err(refusal) if matches!(refusal.why, Why::Field(_)) => show(&app, &visit, None, Some(&refusal)).await,
+        Err(refusal) => Err(refusal.into_answer()),
+    }
+}
+
+async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Refusal>) -> Shown {
+    let wrong = of(visit, refusal, "login");
     let actor = visit.actor.clone();
     let house = app.ask(move |folder| folder.house(&actor)).await.map_err(IntoAnswer::into_answer)?;
     let title = visit.t("portal-nav-operator");
@@ -32,6 +49,25 @@ pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
                 dt { (visit.t("operator-free")) } dd { (locale::grouped(house.free >> 20)) " MiB" }
             }
         }
+        section.sec aria-labelledby="reset" {
+            div.h { h2 id="reset" { (visit.t("reset-lost")) } p { (visit.t("reset-lost-hint")) } }
+            div.stack {
+                @if let Some(made) = made {
+                    div.note role="status" {
+                        p { (visit.tv("reset-made", &[("n", service::RESET_MINUTES.to_string().into())])) }
+                        p { code.mono.wrap { (made) } }
+                    }
+                }
+                form.stack.narrow-form method="post" action="/operator/reset" {
+                    (token(visit))
+                    label { (visit.t("sign-in-login"))
+                        input type="text" name="login" maxlength="64" autocomplete="off" autocapitalize="none" spellcheck="false" required aria-invalid=[wrong.map(|_| "true")] aria-describedby="e-login";
+                        (error("e-login", wrong)) }
+                    div.acts { button.btn type="submit" { (visit.t("reset-make")) } }
+                }
+            }
+        }
     };
-    Ok(draw(&visit, Frame::new(&title, Nav::Operator), body))
+    let status = refusal.map_or(StatusCode::OK, problem::status);
+    Ok(draw(visit, Frame { title: &title, nav: Nav::Operator, status }, body))
 }

@@ -154,7 +154,7 @@ fn show_reset(visit: &Visit, key: &str, refusal: Option<&Refusal>) -> Response {
 }
 
 /// The same password twice, so that nobody is locked out by a slip.
-fn twice(form: &Form) -> service::Answer<()> {
+pub(super) fn twice(form: &Form) -> service::Answer<()> {
     if form.get("password") == form.get("password2") {
         return Ok(());
     }
@@ -166,7 +166,7 @@ fn beside(refusal: &Refusal) -> bool {
     matches!(refusal.why, Why::Field(_) | Why::Slow(_))
 }
 
-fn of<'r>(visit: &'r Visit, refusal: Option<&'r Refusal>, field: &'static str) -> Option<&'r str> {
+pub(super) fn of<'r>(visit: &'r Visit, refusal: Option<&'r Refusal>, field: &'static str) -> Option<&'r str> {
     refusal.filter(|r| r.why == Why::Field(field)).map(|r| visit.say(r))
 }
 
@@ -180,7 +180,7 @@ fn secret(visit: &Visit, name: &'static str, label: &str, kind: &str, refusal: O
 }
 
 /// A new password, twice.
-fn fresh(visit: &Visit, refusal: Option<&Refusal>) -> Markup {
+pub(super) fn fresh(visit: &Visit, refusal: Option<&Refusal>) -> Markup {
     html! {
         p.small.soft { (visit.tv("set-up-password-hint", &[("n", MIN_PASSWORD.to_string().into())])) }
         (secret(visit, "password", "password-new", "new-password", refusal))

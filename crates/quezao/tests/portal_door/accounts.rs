@@ -8,7 +8,7 @@ use crate::{
 use std::collections::BTreeSet;
 
 /// A second account with a person `other` in it, whose password is the first one's.
-const SECOND: &str = "import sqlite3\n\
+pub(crate) const SECOND: &str = "import sqlite3\n\
     c=sqlite3.connect('data/quezao.db',timeout=30)\n\
     c.execute(\"INSERT INTO accounts(id,state,created_at) VALUES (2,'open',0)\")\n\
     c.execute(\"INSERT INTO sign_ins(account,login,name,role,password,created_at) SELECT 2,'other','陈岚','main',password,0 FROM sign_ins WHERE login='linwan'\")\n\

@@ -25,7 +25,7 @@ impl Folder {
                 bounded(ids.len() as u64)?;
                 for id in ids {
                     let none = || Refusal::new(Why::NotFound, "没有这条记录", "there is no such record");
-                    let item = self.shelved(person.account, id)?.ok_or_else(none)?;
+                    let item = self.shelved(person, id)?.ok_or_else(none)?;
                     out.push((item.id, item.title));
                 }
             }
@@ -53,6 +53,7 @@ impl Folder {
         let mut lines =
             self.collect_beside(&request).map_err(|error| Refusal { why: Why::Field("collection"), error })?;
         let id = lines.pop().and_then(|line| line.id).unwrap_or_default();
+        self.made_by(person, &id)?;
         self.note(actor, person, "collect", &id)?;
         Ok(id)
     }

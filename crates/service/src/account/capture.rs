@@ -3,7 +3,7 @@
 use super::{Actor, Answer, Permission, Refusal, Why};
 use crate::{CaptureEvent, CaptureRequest, Folder, Result, capture::check_url, clock};
 use evidence::hex;
-use store::{Ended, Queued};
+use store::{Ended, Queued, SignIn};
 
 /// Most pages of one request.
 pub const MAX_PAGES: usize = 20;
@@ -52,13 +52,19 @@ impl Folder {
 
     /// The newest of those whose number is below this one.
     pub fn captures_below(&self, actor: &Actor, number: i64) -> Answer<Vec<Queued>> {
-        let person = self.allow(actor, Permission::View)?;
-        Ok(self.store.queued_captures(person.account, number, LISTED)?)
+        let person = self.allow(actor, Permission::Queue)?;
+        let own = self.only_own(actor, person).then_some(person.id);
+        Ok(self.store.queued_captures(person.account, own, number, LISTED)?)
+    }
+
+    /// Whether a person sees only what he ordered himself.
+    fn only_own(&self, actor: &Actor, person: &SignIn) -> bool {
+        person.shops.is_some() || !self.can(actor, Permission::View)
     }
 
     /// A page as a list has it, with its place and its file's digest.
     pub fn capture_shown(&self, actor: &Actor, page: Queued) -> Answer<CaptureShown> {
-        self.allow(actor, Permission::View)?;
+        self.allow(actor, Permission::Queue)?;
         let open = ["waiting", "running"].contains(&page.state.as_str());
         let before = if open { self.store.captures_before(page.id)? } else { 0 };
         let record = page.record.as_deref().map(|id| self.store.record(id)).transpose()?.flatten();
@@ -67,8 +73,9 @@ impl Folder {
 
     /// One of the account's, and how many stand before it in the queue.
     pub fn queued_capture(&self, actor: &Actor, id: i64) -> Answer<(Queued, u64)> {
-        let person = self.allow(actor, Permission::View)?;
+        let person = self.allow(actor, Permission::Queue)?;
         let found = self.store.queued_capture(person.account, id)?;
+        let found = found.filter(|page| page.sign_in == person.id || !self.only_own(actor, person));
         let found = found.ok_or_else(|| Refusal::new(Why::NotFound, "没有这次取证", "there is no such capture"))?;
         Ok((found, self.store.captures_before(id)?))
     }
@@ -103,6 +110,11 @@ impl Folder {
             }
             Err(e) => Ended { outcome: "failed".into(), error: Some((e.zh, e.en)), ..Ended::default() },
         };
+        if let Some(person) = self.store.standing(next.sign_in)? {
+            for made in ended.record.iter().chain(&ended.ordered) {
+                self.made_by(&person, made)?;
+            }
+        }
         self.store.end_capture(next.id, &ended, clock::now().0)?;
         Ok(true)
     }

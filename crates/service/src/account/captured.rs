@@ -165,6 +165,13 @@ impl Folder {
         events: &mut (dyn FnMut(CompareEvent) + Send),
     ) -> Answer<CompareLine> {
         let person = self.allow(actor, Permission::Deposit)?;
+        if person.shops.is_some() {
+            let (zh, en) = (
+                "比对会用到整个账户的图片；限定店铺的子账户不能做，请主账户来做",
+                "a comparison looks at the whole account's pictures; a sub-account that is limited to shops cannot make one, the main account can",
+            );
+            return Err(Refusal::new(Why::Forbidden, zh, en));
+        }
         self.owned_capture(actor, id, Permission::View)?;
         if let Some(with) = with {
             self.owned_capture(actor, with, Permission::View)?;

@@ -64,7 +64,11 @@ impl Folder {
         let mut told = told.into_iter().peekable();
         while told.peek().is_some() {
             let some: Vec<_> = told.by_ref().take(TOGETHER).collect();
-            lines.extend(self.declare_some(actor, person, some));
+            match self.allow(actor, Permission::Deposit) {
+                Ok(_) => lines.extend(self.declare_some(actor, person, some)),
+                // Taken away since the first of them.
+                Err(refusal) => lines.extend(some.iter().map(|_| Err(refusal.clone()))),
+            }
         }
         if self.statements_external() && lines.iter().flatten().any(|line: &DepositLine| line.index.is_none()) {
             // They are durable and said to be pending: what goes wrong from here on undoes none of them.
@@ -126,6 +130,12 @@ impl Folder {
             new.extend(waits.iter().map(|(n, _)| (*n, Err(e.clone().into()))));
         } else {
             new.extend(waits.iter().map(|(n, w)| (*n, Ok(waiting_line(w, w.row.file_name.clone())))));
+        }
+        for line in new.values_mut() {
+            let made = line.as_ref().ok().and_then(|line| line.id.clone());
+            if let Some(Err(e)) = made.map(|id| self.made_by(person, &id)) {
+                *line = Err(e.into());
+            }
         }
         let line = |n: usize, line: std::result::Result<Answer<DepositLine>, usize>| match line {
             Ok(line) => line,

@@ -98,7 +98,9 @@ impl Folder {
             return Err(Refusal { why, error: without_path(error, path) });
         }
         line.file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.note(actor, person, "deposit", line.id.as_deref().unwrap_or_default())?;
+        let id = line.id.as_deref().unwrap_or_default();
+        self.made_by(person, id)?;
+        self.note(actor, person, "deposit", id)?;
         Ok(line)
     }
 

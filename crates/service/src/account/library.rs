@@ -7,7 +7,7 @@ use evidence::{
     time::{SECOND, Utc},
 };
 use std::collections::BTreeMap;
-use store::{Shelved, Wanted};
+use store::{Shelved, SignIn, Wanted};
 
 /// Records of one page.
 pub const SHELF_PAGE: u32 = 24;
@@ -94,10 +94,11 @@ impl Folder {
         let account = person.account;
         let page = search.page.max(1);
         let offset = (page - 1).saturating_mul(u64::from(SHELF_PAGE)).min(1 << 40);
-        let wanted = Wanted { limit: SHELF_PAGE, offset, ..wanted(account, search, sealed)? };
+        let shops = person.shops.clone();
+        let wanted = Wanted { limit: SHELF_PAGE, offset, shops: shops.clone(), ..wanted(account, search, sealed)? };
         let (found, total) = self.store.shelf(&wanted)?;
-        let counts = self.store.kinds(account)?.into_iter().collect();
-        let waiting = Wanted { account, unsealed_from: Some(sealed), ..Wanted::default() };
+        let counts = self.store.kinds(account, shops.as_deref())?.into_iter().collect();
+        let waiting = Wanted { account, shops, unsealed_from: Some(sealed), ..Wanted::default() };
         let waiting = self.store.shelf(&waiting)?.1;
         let items = found.into_iter().map(|s| item(s, sealed)).collect();
         Ok(Shelf { items, total, page, pages: total.div_ceil(u64::from(SHELF_PAGE)).max(1), counts, waiting })
@@ -119,15 +120,19 @@ impl Folder {
             self.shelve()?;
         }
         let sealed = self.sealed_leaves()?;
-        let wanted = Wanted { before, limit: PIECE, ..wanted(person.account, search, sealed)? };
+        let shops = person.shops.clone();
+        let wanted = Wanted { before, shops, limit: PIECE, ..wanted(person.account, search, sealed)? };
         Ok(self.store.shelf(&wanted)?.0.into_iter().map(|s| item(s, sealed)).collect())
     }
 
-    /// One record of an account, as a list has it.
-    pub(crate) fn shelved(&self, account: i64, id: &str) -> Result<Option<Item>> {
+    /// One record that a person sees, as a list has it.
+    pub(super) fn shelved(&self, person: &SignIn, id: &str) -> Result<Option<Item>> {
+        if !self.sees(person, id)? {
+            return Ok(None);
+        }
         self.shelve()?;
         let sealed = self.sealed_leaves()?;
-        Ok(self.store.shelved(account, id)?.map(|s| item(s, sealed)))
+        Ok(self.store.shelved(person.account, id)?.map(|s| item(s, sealed)))
     }
 
     /// Titles of what was recorded since, by whomever.

@@ -29,11 +29,17 @@ impl Folder {
             ));
         }
         let limit = limit.clamp(1, MAX_LISTED);
-        let records = self.store.records_after(person.account, after, limit)?;
+        let mut records = self.store.records_after(person.account, after, limit)?;
         let full = records.len() == limit as usize;
+        let next = records.last().map(|record| record.id.clone()).filter(|_| full);
+        if person.shops.is_some() {
+            let seen = records.iter().map(|record| self.sees(person, &record.id)).collect::<crate::Result<Vec<_>>>()?;
+            let mut seen = seen.into_iter();
+            records.retain(|_| seen.next().unwrap_or_default());
+        }
         let mut lines = self.lines(records.iter())?;
-        let next = lines.last().and_then(|line| line.id.clone()).filter(|_| full);
-        if !full {
+        // What waits and what was erased is told to who sees the whole account.
+        if !full && person.shops.is_none() {
             // What waits for a token from outside is nobody's but the owner's so far, and has no place in the order.
             if person.account == OWNER_ACCOUNT {
                 lines.extend(self.store.waiting()?.iter().map(|w| waiting_line(w, w.row.file_name.clone())));

@@ -51,7 +51,7 @@ impl Folder {
         let mut alike = Vec::new();
         for near in found.near {
             let Some(id) = near.line.id.as_deref() else { continue };
-            if let Some(item) = self.shelved(person.account, id)? {
+            if let Some(item) = self.shelved(person, id)? {
                 alike.push(Alike { item, near });
             }
             if alike.len() == MOST {

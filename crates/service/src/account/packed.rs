@@ -11,7 +11,10 @@ use evidence::hex;
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// A ZIP that was looked through and may be registered.
@@ -70,12 +73,16 @@ impl Folder {
         let _held = self.in_flight.hold(files.iter().map(|(_, sha256)| *sha256));
         let paths = files.into_iter().map(|(path, _)| path).collect();
         let request =
-            DepositRequest { paths, rights: Rights { claims }, stop: Some(stop), ..DepositRequest::default() };
+            DepositRequest { paths, rights: Rights { claims }, stop: Some(stop.clone()), ..DepositRequest::default() };
         let mut noted: Result<()> = Ok(());
         self.deposit_beside(&request, &mut |event| {
             let (Event::Done(line) | Event::Left(line)) = event else { return };
             if let (Some(id), Ok(())) = (&line.id, &noted) {
-                noted = self.note(actor, person, "deposit", id);
+                noted = self.made_by(person, id).and_then(|()| self.note(actor, person, "deposit", id));
+            }
+            // What was permitted at the first file may have been taken away since.
+            if !self.can(actor, Permission::Deposit) {
+                stop.store(true, Ordering::Relaxed);
             }
             each(named(*line, &folder.0));
         })?;

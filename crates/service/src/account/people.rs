@@ -84,16 +84,9 @@ impl FirstSignIn {
                 "the name to sign in with must have 3 to 64 letters, digits or . _ @ -",
             ));
         }
-        let name = self.name.trim();
-        if name.is_empty() || name.chars().count() > 60 {
-            return Err(Refusal::field("name", "请填写姓名，不超过 60 个字", "give a name of at most 60 characters"));
-        }
-        let shown = evidence::json::check_string("name", name).map_err(Error::from);
-        shown
-            .and_then(|()| letters::check(name, "姓名", "the name"))
-            .map_err(|error| Refusal { why: Why::Field("name"), error })?;
+        let name = plain_person(&self.name)?;
         let password = new_password(&self.login, &self.password)?;
-        let (account, login, name) = (OWNER_ACCOUNT, self.login.clone(), name.to_owned());
+        let (account, login) = (OWNER_ACCOUNT, self.login.clone());
         Ok(NewSignIn { account, login, name, password, at: clock::now().0 })
     }
 }
@@ -123,6 +116,7 @@ impl Folder {
         };
         let tried = self.count_try(&person, now)?;
         if !verify(password, &person.password) {
+            self.note(&Actor::visitor(), &person, "wrong-password", "")?;
             return Err(wrong());
         }
         if !person.codes {
@@ -146,7 +140,10 @@ impl Folder {
             return Err(Refusal::new(Why::SignIn, "等得太久；请重新登录", "that took too long; sign in again"));
         };
         self.count_try(&person, now)?;
-        self.take_code(&person, code, now)?;
+        if let Err(refusal) = self.take_code(&person, code, now) {
+            self.note(&Actor::visitor(), &person, "wrong-code", "")?;
+            return Err(refusal);
+        }
         self.store.end_half(&half)?;
         self.begin_session(person, agent, now)
     }
@@ -236,6 +233,19 @@ impl Folder {
         }
         Ok(self.note(actor, person, "end-session", &id.to_string())?)
     }
+}
+
+/// A person's name that can be printed.
+pub(super) fn plain_person(name: &str) -> Answer<String> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > 60 {
+        return Err(Refusal::field("name", "请填写姓名，不超过 60 个字", "give a name of at most 60 characters"));
+    }
+    let shown = evidence::json::check_string("name", name).map_err(Error::from);
+    shown
+        .and_then(|()| letters::check(name, "姓名", "the name"))
+        .map_err(|error| Refusal { why: Why::Field("name"), error })?;
+    Ok(name.to_owned())
 }
 
 /// Writes the first person, unless there is one.

@@ -201,6 +201,9 @@ impl Folder {
             let erased = self.store.erased(id)?.filter(|e| e.account == person.account);
             return Err(erased.map_or_else(none, |e| Refusal { why: Why::NotFound, error: erase::gone(&e) }));
         }
+        if !self.sees(person, id)? {
+            return Err(none());
+        }
         let record = self.store.record(id)?.ok_or_else(none)?;
         // Leaf 0 travels in every package and has none of its own.
         if record.kind == Kind::Operator.as_str() { Err(none()) } else { Ok(record) }

@@ -1,8 +1,10 @@
-//! A way back in for who lost password or authenticator: the operator makes a one-time address at the machine itself.
+//! A way back in for who lost password or authenticator: a one-time address, made by who manages the account's people for
+//! a sub-account, by the operator for everybody.
 //!
-//! It is made beside a running server, by one short write; whoever can do that can read the whole folder anyway.
+//! At the machine itself it is made beside a running server, by one short write; whoever can do that can read the whole
+//! folder anyway.
 
-use super::{Answer, Refusal, Why, people::new_password};
+use super::{Actor, Answer, Permission, Refusal, Why, people::new_password};
 use crate::{Error, Folder, Result, clock, error::show_path, keys};
 use evidence::{digest, hex, time::SECOND};
 use std::path::Path;
@@ -33,6 +35,44 @@ pub fn reset_sign_in(dir: &Path, login: &str) -> Result<String> {
 }
 
 impl Folder {
+    /// A one-time address for a sub-account of the actor's account, by which it chooses a new password.
+    pub fn reset_of(&self, actor: &Actor, id: i64) -> Answer<String> {
+        let person = self.allow(actor, Permission::People)?;
+        let login = self.below(person, id)?.login;
+        let token = self.offer_reset(&login)?;
+        self.note(actor, person, "offer-reset", &id.to_string())?;
+        Ok(token)
+    }
+
+    /// The same for whoever signs in by this name, from the folder's operator.
+    pub fn reset_by_operator(&self, actor: &Actor, login: &str) -> Answer<String> {
+        let person = self.allow(actor, Permission::Operate)?;
+        let login = login.trim();
+        let Some(other) = self.store.sign_in_named(login)? else {
+            let shown = show_path(Path::new(login));
+            return Err(Refusal::field(
+                "login",
+                format!("没有人用“{shown}”登录；请检查登录名"),
+                format!("nobody signs in as \"{shown}\"; check the name"),
+            ));
+        };
+        let token = self.offer_reset(&other.login)?;
+        self.note(actor, person, "offer-reset", &other.id.to_string())?;
+        if other.account != person.account {
+            // Whose account it is reads it too.
+            let act = store::Act { account: other.account, sign_in: None, ..actor.act(person, "offer-reset", "") };
+            self.store.note_act(&store::Act { via: "operator".into(), subject: other.id.to_string(), ..act })?;
+        }
+        Ok(token)
+    }
+
+    fn offer_reset(&self, login: &str) -> Result<String> {
+        let token = hex::encode(&keys::random::<32>()?);
+        let until = clock::now().0 + RESET_MINUTES * 60 * SECOND;
+        self.store.offer_reset(login, &digest::sha256(token.as_bytes()), until)?;
+        Ok(token)
+    }
+
     /// Whether this address is still good.
     pub fn is_reset(&self, token: &str) -> Answer<()> {
         let found = self.store.reset(&digest::sha256(token.as_bytes()), clock::now().0)?;
@@ -47,7 +87,7 @@ impl Folder {
         if !self.store.use_reset(&digest, now, &password)? {
             return Err(gone());
         }
-        Ok(self.note(&super::Actor::visitor(), &person, "reset-password", "")?)
+        Ok(self.note(&Actor::visitor(), &person, "reset-password", "")?)
     }
 }
 
