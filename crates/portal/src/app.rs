@@ -10,7 +10,8 @@ use crate::{
 };
 use evidence::{digest, hex};
 use service::{
-    Actor, Answer, CaptureRequest, CompareEvent, Error, Folder, Mode, Network, Place, Postman, Refusal, Result, Why,
+    Actor, Answer, CaptureRequest, CompareEvent, Error, Folder, Mode, Network, Place, Postman, Refusal, Result,
+    SignUps, Why,
 };
 use std::{
     collections::BTreeMap,
@@ -43,6 +44,9 @@ const ERASING: Duration = Duration::from_secs(60);
 /// Passwords that an address may try before it waits, and how soon it has one more.
 const PASSWORDS: u32 = 20;
 const PASSWORD_BACK: Duration = Duration::from_secs(15);
+/// The same for accounts that strangers of one network ask for.
+const SIGN_UPS: u32 = 20;
+const SIGN_UP_BACK: Duration = Duration::from_secs(60);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -58,6 +62,9 @@ struct Inner {
     throttle: Throttle<IpAddr>,
     /// Calls of each token.
     calls: Throttle<i64>,
+    /// Who may sign up, and how often who tried from one network.
+    sign_up: SignUps,
+    signing_up: Throttle<IpAddr>,
     /// Tries of opening links: apart, so that who reads a shared page can still sign in.
     links: Throttle<IpAddr>,
     /// Held by who sets up.
@@ -115,6 +122,8 @@ impl App {
             set_up: Mutex::new(None),
             throttle: Throttle::new(PASSWORDS, PASSWORD_BACK),
             calls: Throttle::a_minute(config.calls),
+            sign_up: config.sign_up,
+            signing_up: Throttle::new(SIGN_UPS, SIGN_UP_BACK),
             links: Throttle::new(PASSWORDS, PASSWORD_BACK),
             setting_up: Mutex::default(),
             trusted: config.trusted_proxies.clone(),
@@ -300,6 +309,15 @@ impl App {
 
     pub(crate) fn data(&self) -> &Path {
         &self.0.data
+    }
+
+    /// Who may sign up.
+    pub(crate) fn sign_up(&self) -> SignUps {
+        self.0.sign_up
+    }
+
+    pub(crate) fn signing_up(&self) -> &Throttle<IpAddr> {
+        &self.0.signing_up
     }
 
     /// Whether people open the portal under `https://`, as the operator says.

@@ -83,6 +83,8 @@ table! {
     get "/preferences" Anyone Nothing pages::preferences;
     get "/set-up/{token}" SetUp Nothing pages::set_up::page;
     post "/set-up/{token}" SetUp Nothing pages::set_up::submit;
+    get "/sign-up" Anyone Nothing pages::sign_up::page;
+    post "/sign-up" Anyone Nothing pages::sign_up::submit;
     get "/sign-in" Anyone Nothing pages::sign_in::page;
     post "/sign-in" Anyone Nothing pages::sign_in::submit;
     get "/sign-in/code" Anyone Nothing pages::sign_in::code;

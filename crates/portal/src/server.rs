@@ -14,7 +14,7 @@ use hyper_util::{
     server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
-use service::{CaptureRequest, Error, Network, Result};
+use service::{CaptureRequest, Error, Network, Result, SignUps};
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -54,6 +54,8 @@ pub struct Config {
     pub calls: u32,
     /// Certificate and key, PEM, where the portal encrypts by itself.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Who may sign up.
+    pub sign_up: SignUps,
     /// Proxies whose word about a request is believed.
     pub trusted_proxies: Vec<Network>,
     /// Where a monitor may ask for figures.

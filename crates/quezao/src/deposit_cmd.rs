@@ -84,6 +84,7 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
         dry_run: options.dry_run,
         wait: a.wait,
         stop: Some(stop),
+        account: Default::default(),
     };
     let run = Run::new(out, json, request.dry_run, report);
     match place {

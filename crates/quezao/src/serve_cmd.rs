@@ -21,6 +21,8 @@ pub(crate) struct Server {
     pub public_url: Option<String>,
     #[arg(long, value_name = "NETWORK", value_delimiter = ',')]
     pub trusted_proxy: Vec<String>,
+    #[arg(long, value_name = "WHO")]
+    pub sign_up: Option<String>,
     #[arg(long, value_name = "FILE")]
     pub tls_certificate: Option<String>,
     #[arg(long, value_name = "FILE")]
@@ -66,6 +68,7 @@ impl Server {
             one("serve.listen", &self.listen),
             one("serve.public_url", &self.public_url),
             ("serve.trusted_proxies", self.trusted_proxy.clone()),
+            one("portal.sign_up", &self.sign_up),
             one("tls.certificate", &self.tls_certificate),
             one("tls.key_file", &self.tls_key_file),
             one("serve.api_calls", &self.api_calls),
@@ -103,7 +106,8 @@ pub(crate) fn serve(out: &Out, a: &Serve) -> u8 {
     let metrics = settings.address("serve.metrics");
     let data = a.server.data.clone();
     let calls = settings.one("serve.api_calls").and_then(|n| n.parse().ok()).unwrap_or_default();
-    let config = Config { data, listen, public, calls, tls, trusted_proxies, metrics, log, capture };
+    let sign_up = settings.one("portal.sign_up").and_then(|who| who.parse().ok()).unwrap_or_default();
+    let config = Config { sign_up, data, listen, public, calls, tls, trusted_proxies, metrics, log, capture };
     let served = portal::serve(&config, &mut |event| {
         // An acknowledgement on stdout, whatever the log's form.
         if let Event::Listening(address) = &event {

@@ -29,6 +29,7 @@ mod refusal;
 mod reset;
 mod share;
 mod shops;
+mod sign_up;
 mod subs;
 mod tokens;
 mod unzip;
@@ -56,13 +57,24 @@ pub use refusal::{Answer, Refusal, Why};
 pub use reset::{RESET_MINUTES, reset_sign_in};
 pub use share::{Link, Linked, MAX_SHARE_DAYS, Open, SHOWS};
 pub use shops::MAX_SHOPS;
+pub use sign_up::{NewMerchant, SignUps, SignedUp};
 pub use subs::{MAX_INVITE_DAYS, MAX_PEOPLE, MAX_WORDS, Permitted, Team};
 pub use tokens::{MAX_TOKEN_DAYS, SCOPES};
 pub(crate) use upload::Hands;
 pub use upload::{Checksum, Piece, Upload};
 
 use crate::{Folder, Result, clock};
-use store::{Role, Session, SignIn};
+use store::{OWNER_ACCOUNT, Role, Session, SignIn};
+
+/// Whose a request is: the folder's owner's, unless somebody of another account acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account(pub(crate) i64);
+
+impl Default for Account {
+    fn default() -> Self {
+        Self(OWNER_ACCOUNT)
+    }
+}
 
 /// Who acts, for whom, and by what right.
 #[derive(Clone, Debug)]

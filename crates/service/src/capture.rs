@@ -6,7 +6,7 @@
 //! - The owner who runs it himself is `applicant-operated`, whatever the machine looks like.
 
 use crate::{
-    CaptureEvent, CaptureLine, CaptureRequest, Error, ExportRequest, Folder, Result, SOFTWARE, clock,
+    Account, CaptureEvent, CaptureLine, CaptureRequest, Error, ExportRequest, Folder, Result, SOFTWARE, clock,
     folder::ledger_error,
     intake,
     register::{self, Draft, owner_claims},
@@ -162,8 +162,8 @@ impl Folder {
 
     /// The order's leaf, under a sealed checkpoint.
     fn order(&self, url: &str, request: &CaptureRequest) -> Result<Row> {
-        let (attempts, discarded) = self.attempts(url)?;
-        let mut claims = owner_claims(&self.owner);
+        let (attempts, discarded) = self.attempts(request.account, url)?;
+        let mut claims = owner_claims(&self.owner_of(request.account.0)?);
         claims.extend([
             ("acting_account", acting(request)),
             ("url", Value::from(url)),
@@ -171,7 +171,7 @@ impl Folder {
             ("attempt", Value::from(attempts + 1)),
             ("discarded_before", Value::from(discarded)),
         ]);
-        let order = self.record(Kind::Order, None, claims, url, self.compared_clock()?)?;
+        let order = self.record(request.account, Kind::Order, None, claims, url, self.compared_clock()?)?;
         let index = order.index.unwrap_or_default();
         let sealed = self.writer()?.ledger.wait_sealed(index, ORDER_SEAL).map_err(|e| ledger_error(&e))?;
         if sealed.is_none() {
@@ -183,11 +183,11 @@ impl Folder {
         Ok(order)
     }
 
-    /// Orders for the same URL so far, and how many of their captures were discarded.
-    fn attempts(&self, url: &str) -> Result<(u64, u64)> {
-        let attempts = self.store.by_name(Kind::Order.as_str(), url)?.len() as u64;
+    /// The account's orders for the same URL so far, and how many of their captures were discarded.
+    fn attempts(&self, Account(account): Account, url: &str) -> Result<(u64, u64)> {
+        let attempts = self.store.by_name(account, Kind::Order.as_str(), url)?.len() as u64;
         let mut discarded = 0;
-        for captured in self.store.by_name(Kind::Capture.as_str(), url)? {
+        for captured in self.store.by_name(account, Kind::Capture.as_str(), url)? {
             discarded += u64::from(self.discarded(&captured)?);
         }
         Ok((attempts, discarded))
@@ -245,7 +245,7 @@ impl Folder {
         // An address is claimed as it is or not at all: a part of one is another one.
         let web = |s: &&str| s.starts_with("http://") || s.starts_with("https://");
         let ended = Some(recording.final_url.as_str()).filter(|s| web(s) && s.len() <= CLAIM && claimable(s) == *s);
-        let mut claims = owner_claims(&self.owner);
+        let mut claims = owner_claims(&self.owner_of(request.account.0)?);
         let leaf = merkle::leaf_hash(&order.record);
         let order_ref = Ref { ledger: self.origin.clone(), id: order.id.clone(), leaf };
         claims.extend([
@@ -265,24 +265,25 @@ impl Folder {
             offset_us: m.offset_us,
             at: Utc(m.at),
         });
-        self.record(Kind::Capture, Some(file), claims, url, clock)
+        self.record(request.account, Kind::Capture, Some(file), claims, url, clock)
     }
 
     pub(crate) fn record(
         &self,
+        Account(account): Account,
         kind: Kind,
         file: Option<File>,
         claims: BTreeMap<&str, Value>,
         name: &str,
         clock: Clock,
     ) -> Result<Row> {
-        let relation = self.relation();
+        let relation = self.relation(account);
         let provenance = match relation {
             OperatorRelation::SamePerson => Provenance::ApplicantOperated,
             _ => Provenance::PlatformCaptured,
         };
         let (relation, provenance) = (Some(relation), Some(provenance));
-        self.put(Draft { kind, ledger: &self.origin, file, relation, provenance, claims, clock }, name)
+        self.put(Draft { account, kind, ledger: &self.origin, file, relation, provenance, claims, clock }, name)
     }
 
     /// Puts a draft on the ledger by whoever stamps statements here.

@@ -5,7 +5,7 @@
 //! - The same list again is the same collection, unless it gets another title.
 //! - The evidence of each picture is gathered at export, under the collection's own checkpoint.
 
-use crate::{Error, Folder, Result, erase, folder::ledger_error, intake, letters, prove::disclosed, register};
+use crate::{Account, Error, Folder, Result, erase, folder::ledger_error, intake, letters, prove::disclosed, register};
 use archive::items::{self, Item};
 use evidence::{
     collection::{Line, MAX_LINES, Manifest},
@@ -19,7 +19,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
 };
-use store::Record as Row;
+use store::{OWNER_ACCOUNT, Record as Row};
 
 /// Which records.
 #[derive(Clone, Debug)]
@@ -123,6 +123,13 @@ impl Folder {
                         format!("{id} is of kind {kind}; a collection lists records of pictures, files and digests"),
                     ));
                 }
+                if let Some(other) = rows.iter().find(|r| r.account != rows[0].account) {
+                    let id = &other.id;
+                    return Err(Error::new(
+                        format!("{id} 属于另一个账户；一份合集只收一个账户的记录"),
+                        format!("{id} is of another account; a collection lists the records of one"),
+                    ));
+                }
                 if let Some(open) = rows.iter().find(|r| r.index.is_none()) {
                     return Err(Error::incomplete(
                         format!("{}：尚未写入账本；请稍后重试", open.id),
@@ -131,7 +138,10 @@ impl Folder {
                 }
                 rows
             }
-            _ => self.store.records()?.into_iter().filter(|r| listable(r) && r.index.is_some()).collect(),
+            _ => {
+                let own = self.store.account_records(OWNER_ACCOUNT)?;
+                own.into_iter().filter(|r| listable(r) && r.index.is_some()).collect()
+            }
         };
         rows.sort_by_key(|r| r.index);
         match pick {
@@ -154,7 +164,8 @@ impl Folder {
         let bytes = manifest.to_bytes()?;
         let digests = FileDigests::of(&bytes);
         let claim = title.map_or(Value::Null, Value::from);
-        for earlier in self.store.by_sha256(&digests.sha256)? {
+        let account = rows.first().map_or(Account::default(), |row| Account(row.account));
+        for earlier in self.store.own_by_sha256(account.0, &digests.sha256)? {
             let disclosed = disclosure::parse_set(&earlier.disclosures)?;
             let same = disclosed.iter().any(|d| d.name() == "title" && (claim.is_null() || *d.value() == claim));
             if same && earlier.kind == Kind::Collection.as_str() && earlier.sm3 == Some(digests.sm3) {
@@ -166,10 +177,10 @@ impl Folder {
         copy.write(&bytes)?;
         copy.finish(&digests)?;
         let name = claim.as_str().unwrap_or("manifest.jsonl").to_owned();
-        let mut claims: BTreeMap<&str, Value> = register::owner_claims(&self.owner);
+        let mut claims: BTreeMap<&str, Value> = register::owner_claims(&self.owner_of(account.0)?);
         claims.insert("title", claim);
         let file = File { digests, media_type: "application/jsonl".into(), custody: Custody::Held };
-        let row = self.record(Kind::Collection, Some(file), claims, &name, Clock::Unchecked)?;
+        let row = self.record(account, Kind::Collection, Some(file), claims, &name, Clock::Unchecked)?;
         Ok(answer(&row, &manifest, "new"))
     }
 

@@ -12,7 +12,7 @@ mod scan;
 
 pub use again::distances_again;
 
-use crate::{Error, Folder, Result, clock, folder::ledger_error, intake, register, show_path};
+use crate::{Account, Error, Folder, Result, clock, folder::ledger_error, intake, register, show_path};
 use archive::wacz::{self, Wacz};
 use evidence::{
     comparison::{Against, Captured, Changes, Comparison, Differences, Scan},
@@ -105,10 +105,17 @@ impl Folder {
     ) -> Result<CompareLine> {
         self.writer()?;
         let mut capture = self.source(&request.id)?;
+        let account = Account(capture.row.account);
         let against = match &request.with {
             None => Against::Registered(self.scan(&mut capture, events)?),
             Some(other) => {
                 let mut earlier = self.source(other)?;
+                if earlier.row.account != account.0 {
+                    return Err(Error::new(
+                        format!("{other}：两次取证属于不同的账户，不能相互比对"),
+                        format!("{other}: the captures are of different accounts and are not compared"),
+                    ));
+                }
                 if earlier.row.index == capture.row.index {
                     return Err(Error::new(
                         format!("{other}：请给出两次不同的取证"),
@@ -129,7 +136,7 @@ impl Folder {
                 format!("the document could not be written ({e}); check this machine's clock"),
             )
         })?;
-        let row = self.compared(&document, &bytes)?;
+        let row = self.compared(account, &document, &bytes)?;
         if let Some(index) = row.index {
             self.writer()?.ledger.wait_sealed(index, crate::deposit::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
         }
@@ -163,10 +170,10 @@ impl Folder {
         Ok((reference, record, gen_time))
     }
 
-    /// The page's images against every registered record that is on the ledger.
+    /// The page's images against every registered record of the account that is on the ledger.
     fn scan(&self, capture: &mut Source, events: &mut (dyn FnMut(CompareEvent) + Send)) -> Result<Scan> {
         let mut registered = Vec::new();
-        for row in self.store.records()? {
+        for row in self.store.account_records(capture.row.account)? {
             let kind = Kind::parse(&row.kind).ok();
             if row.index.is_none() || !matches!(kind, Some(Kind::Image | Kind::File | Kind::Digest)) {
                 continue;
@@ -192,19 +199,19 @@ impl Folder {
     }
 
     /// The document among the kept files, and its record on the ledger.
-    fn compared(&self, document: &Comparison, bytes: &[u8]) -> Result<Row> {
+    fn compared(&self, account: Account, document: &Comparison, bytes: &[u8]) -> Result<Row> {
         let _keeping = self.keeping();
         let mut copy = intake::Copy::begin(&self.dir.join("originals"))?;
         copy.write(bytes)?;
         let digests = FileDigests::of(bytes);
         copy.finish(&digests)?;
         let url = document.capture.url.clone();
-        let mut claims: BTreeMap<&str, Value> = register::owner_claims(&self.owner);
+        let mut claims: BTreeMap<&str, Value> = register::owner_claims(&self.owner_of(account.0)?);
         claims
             .extend([("url", json!(url)), ("refs", Value::Array(document.refs().iter().map(Ref::to_value).collect()))]);
         let file = File { digests, media_type: "application/json".into(), custody: Custody::Held };
         let name = url.as_deref().unwrap_or(&document.capture.record.id);
-        self.record(Kind::Comparison, Some(file), claims, name, self.compared_clock()?)
+        self.record(account, Kind::Comparison, Some(file), claims, name, self.compared_clock()?)
     }
 }
 

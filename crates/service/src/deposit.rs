@@ -315,8 +315,9 @@ impl<'a> Run<'a> {
     /// What is recorded of these bytes already.
     fn existing(&mut self, n: usize, taken: &Taken) -> Result<Option<DepositLine>> {
         // In this order: what waits may become a record between the two.
-        let waiting = self.folder.store.waiting_by_sha256(&taken.digests.sha256)?;
-        let earlier = self.folder.store.by_sha256(&taken.digests.sha256)?;
+        let (account, sha256) = (self.request.account.0, &taken.digests.sha256);
+        let waiting = self.folder.store.own_waiting_by_sha256(account, sha256)?;
+        let earlier = self.folder.store.own_by_sha256(account, sha256)?;
         let same = |r: &&Row| r.sm3 == Some(taken.digests.sm3) && r.size == Some(taken.digests.size);
         let Some(first) = earlier.iter().find(same) else {
             let same = |w: &&Waiting| same(&&w.row);
@@ -454,9 +455,10 @@ pub(crate) fn threads() -> usize {
 impl Folder {
     /// Beside a file that was read, its record: signing one takes longer than the collecting thread has.
     fn make(&self, path: &Path, mut taken: Taken, request: &DepositRequest) -> Result<Made> {
-        let sha256 = &taken.digests.sha256;
+        let (account, sha256) = (request.account.0, &taken.digests.sha256);
         let recorded = || -> Result<bool> {
-            Ok(!self.store.waiting_by_sha256(sha256)?.is_empty() || !self.store.by_sha256(sha256)?.is_empty())
+            Ok(!self.store.own_waiting_by_sha256(account, sha256)?.is_empty()
+                || !self.store.own_by_sha256(account, sha256)?.is_empty())
         };
         let known = !request.again && recorded()?;
         let record = if known { None } else { Some(self.record_of(path, &taken, request)?) };

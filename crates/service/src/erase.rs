@@ -138,7 +138,7 @@ impl Folder {
         let originals = self.dir.join("originals");
         let mut free = Vec::new();
         for sha256 in self.store.erasures(true)?.into_iter().filter_map(|e| e.sha256) {
-            if self.store.by_sha256(&sha256)?.is_empty() && self.store.waiting_by_sha256(&sha256)?.is_empty() {
+            if !self.store.any_of_file(&sha256)? {
                 remove(&intake::original_path(&originals, &sha256))?;
                 free.push(sha256);
             }
@@ -187,8 +187,8 @@ impl Folder {
     fn along(&self, first: &Record) -> Result<Vec<Record>> {
         if first.kind != Kind::Capture.as_str() {
             // What is stamped between the two looks is seen twice, never missed.
-            let waiting = self.store.waiting_by_name(Kind::Rights.as_str(), &first.id)?;
-            let mut later = self.store.by_name(Kind::Rights.as_str(), &first.id)?;
+            let waiting = self.store.waiting_by_name(first.account, Kind::Rights.as_str(), &first.id)?;
+            let mut later = self.store.by_name(first.account, Kind::Rights.as_str(), &first.id)?;
             for row in waiting.into_iter().map(|w| w.row) {
                 if later.iter().all(|known| known.id != row.id) {
                     later.push(row);
@@ -201,7 +201,7 @@ impl Folder {
     }
 
     fn capture_of(&self, order: &Record) -> Result<Option<Record>> {
-        for capture in self.store.by_name(Kind::Capture.as_str(), &order.file_name)? {
+        for capture in self.store.by_name(order.account, Kind::Capture.as_str(), &order.file_name)? {
             if order_of(&capture)?.as_deref() == Some(&order.id) {
                 return Ok(Some(capture));
             }
@@ -237,7 +237,7 @@ impl Folder {
         }
         if let Some(sha256) = first.sha256 {
             let held = intake::original_path(&self.dir.join("originals"), &sha256).is_file();
-            if held && self.same_bytes(first)?.is_empty() {
+            if held && self.same_bytes(first)?.is_empty() && !self.of_others(first)? {
                 let size = first.size.unwrap_or_default();
                 say(
                     format!("留存的文件（{size} 字节）被销毁；没有别的副本，就不能再与账本中的摘要比对"),
@@ -311,6 +311,12 @@ impl Folder {
                 format!("record {id} is of the same bytes, so the file stays"),
             );
         }
+        if self.of_others(first)? {
+            say(
+                "另一个账户自己登记过同样的内容，它的文件不受影响".into(),
+                "another account registered the same bytes itself; its file is not touched".into(),
+            );
+        }
         for id in self.comparisons_of(first)? {
             say(
                 format!("比对记录 {id} 的文件里有它的编号、摘要和图片指纹；要一并消失请再删除 {id}"),
@@ -326,18 +332,25 @@ impl Folder {
         Ok(stays)
     }
 
-    /// Numbers of other records of these very bytes.
+    /// Whether another account has these very bytes: the ledger tells anybody that, so it is no secret.
+    fn of_others(&self, first: &Record) -> Result<bool> {
+        let Some(sha256) = first.sha256 else { return Ok(false) };
+        Ok(self.store.by_sha256(&sha256)?.iter().any(|r| r.account != first.account)
+            || self.store.waiting_by_sha256(&sha256)?.iter().any(|w| w.row.account != first.account))
+    }
+
+    /// Numbers of the account's other records of these very bytes.
     fn same_bytes(&self, first: &Record) -> Result<Vec<String>> {
         let Some(sha256) = first.sha256 else { return Ok(Vec::new()) };
-        let records = self.store.by_sha256(&sha256)?.into_iter().map(|r| r.id);
-        let waiting = self.store.waiting_by_sha256(&sha256)?.into_iter().map(|w| w.row.id);
+        let records = self.store.own_by_sha256(first.account, &sha256)?.into_iter().map(|r| r.id);
+        let waiting = self.store.own_waiting_by_sha256(first.account, &sha256)?.into_iter().map(|w| w.row.id);
         Ok(records.chain(waiting).filter(|id| *id != first.id).collect())
     }
 
     /// Collections that list the record, and how many they list.
     fn collections_of(&self, first: &Record) -> Result<Vec<(String, usize)>> {
         let mut found = Vec::new();
-        for row in self.store.of_kind(Kind::Collection.as_str())? {
+        for row in self.store.records_of(first.account, Kind::Collection.as_str())? {
             // One whose list is gone or damaged cannot be made again anyway.
             let Some(bytes) = self.document(&row) else { continue };
             let Ok(manifest) = Manifest::parse(&bytes) else { continue };
@@ -351,7 +364,9 @@ impl Folder {
     /// Comparisons whose document names the record.
     fn comparisons_of(&self, first: &Record) -> Result<Vec<String>> {
         let mut found = Vec::new();
-        for row in self.store.of_kind(Kind::Comparison.as_str())?.into_iter().filter(|r| r.id != first.id) {
+        for row in
+            self.store.records_of(first.account, Kind::Comparison.as_str())?.into_iter().filter(|r| r.id != first.id)
+        {
             let names = |bytes: Vec<u8>| bytes.windows(first.id.len()).any(|w| w == first.id.as_bytes());
             if self.document(&row).is_some_and(names) {
                 found.push(row.id);

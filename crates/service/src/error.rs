@@ -104,6 +104,14 @@ impl From<store::Error> for Error {
                     "the folder was written by a newer release (layout {found}, this one knows {known}); use a newer quezao"
                 ),
             ),
+            store::Error::NoMasterKey => Self::new(
+                "没有主密钥，商户的数据打不开；请放回 keys/master 或 QUEZAO_MASTER_KEY_FILE 所指的文件",
+                "merchants' data do not open without the master key; put back keys/master or the file that QUEZAO_MASTER_KEY_FILE names",
+            ),
+            store::Error::Sealed => Self::new(
+                "商户的数据打不开：主密钥不是写入时的那一个，或数据已损坏；请放回原来的主密钥，或从备份恢复",
+                "a merchant's data do not open: another master key, or damage; put back the key that was there, or restore a backup",
+            ),
             full if full.disk_full() => Self::new(
                 "数据库所在的磁盘已满；请腾出空间后重试，已确认的记录不受影响",
                 "the disk that the database is on is full; free some space and try again; acknowledged records are safe",

@@ -3,7 +3,7 @@
 //! ```text
 //! quezao.toml      outside time authorities, time servers; absent where there are none
 //! quezao.db        records on their way, disclosures, the signed head
-//! keys/            ledger and authority, mode 0600
+//! keys/            ledger, authority, merchants' master key, mode 0600
 //! authority/       certificates and CRL of the embedded authority
 //! signer/          revocation lists for the signer of certificates
 //! revocation/      revocation lists of outside authorities, held until a newer one is due
@@ -26,7 +26,7 @@ use crate::{
     in_flight::InFlight,
     intake,
     issuers::Issuers,
-    keys, origin,
+    keys, master, origin,
 };
 use evidence::note::{Signer, VerifierKey};
 use std::{
@@ -157,6 +157,7 @@ impl Folder {
     }
 
     fn assemble(dir: &Path, store: store::Store, writer: Option<Writer>) -> Result<Self> {
+        master::unlock(dir, &store)?;
         let party = |json: &str| {
             serde_json::from_str(json).map_err(|e| {
                 Error::new(

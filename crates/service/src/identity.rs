@@ -18,7 +18,7 @@ pub(crate) struct Party {
 impl Party {
     /// Checks name and numbers. Warnings are (zh, en).
     pub(crate) fn check(&self) -> Result<Warnings> {
-        check_name(&self.name)?;
+        self.check_name()?;
         let mut warnings = Vec::new();
         match (self.kind.as_str(), &self.code, &self.id) {
             ("individual", None, id) => {
@@ -51,6 +51,11 @@ impl Party {
             }
         }
         Ok(warnings)
+    }
+
+    /// Checks the name alone.
+    pub(crate) fn check_name(&self) -> Result<()> {
+        check_name(&self.name)
     }
 
     /// The number with all but its first and last character hidden.

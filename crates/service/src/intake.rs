@@ -383,8 +383,7 @@ pub(crate) fn clean(originals: &Path, store: &store::Store) -> Result<()> {
         let name = entry.file_name();
         let digits = name.to_str().and_then(|n| n.strip_suffix(NOTE));
         if let Some(Ok(sha256)) = digits.map(|digits| evidence::hex::decode("a note", digits))
-            && store.by_sha256(&sha256)?.is_empty()
-            && store.waiting_by_sha256(&sha256)?.is_empty()
+            && !store.any_of_file(&sha256)?
         {
             let _ = fs::remove_file(original_path(originals, &sha256));
         }

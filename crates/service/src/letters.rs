@@ -36,6 +36,20 @@ pub(crate) fn check(text: &str, zh: &str, en: &str) -> Result<()> {
     ))
 }
 
+/// A name with letters of two alphabets that look alike, (zh, en): seldom meant, and a way to look like somebody else.
+pub(crate) fn of_two_alphabets(name: &str) -> Option<(String, String)> {
+    let latin = |c: char| c.is_alphabetic() && u32::from(c) < 0x250;
+    let other = |c: &char| matches!(u32::from(*c), 0x370..=0x52F | 0x1F00..=0x1FFF | 0x13A0..=0x13FF);
+    let odd = name.chars().find(other).filter(|_| name.chars().any(latin))?;
+    let shown = format!("{odd} (U+{:04X})", u32::from(odd));
+    Some((
+        format!("名称混用了两种字母：{shown} 不是拉丁字母，只是看起来像；请确认是否有意"),
+        format!(
+            "the name mixes two alphabets: {shown} is no Latin letter and may only look like one; confirm that it is meant"
+        ),
+    ))
+}
+
 /// The character, where a terminal may show it, and its number.
 fn named(c: char, [open, middle, close]: [&str; 3]) -> String {
     let number = format!("U+{:04X}", u32::from(c));

@@ -33,6 +33,8 @@ mod keybox;
 mod keys;
 mod letters;
 mod lines;
+mod master;
+mod merchants;
 mod origin;
 mod pace;
 mod paper;
@@ -52,12 +54,13 @@ mod watch;
 mod web;
 
 pub use account::{
-    AUDIT_PAGE, Actor, Alike, Answer, CaptureShown, Captured, CapturedFile, Checksum, Chosen, Declared, Digester,
-    FirstSignIn, HOOK_EVENTS, HookShown, House, Item, Kept, Leaf, Link, Linked, Listing, Lookup, MAX_BULK,
+    AUDIT_PAGE, Account, Actor, Alike, Answer, CaptureShown, Captured, CapturedFile, Checksum, Chosen, Declared,
+    Digester, FirstSignIn, HOOK_EVENTS, HookShown, House, Item, Kept, Leaf, Link, Linked, Listing, Lookup, MAX_BULK,
     MAX_CAPTURED, MAX_DECLARED, MAX_INVITE_DAYS, MAX_LISTED, MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_PEOPLE,
-    MAX_SHARE_DAYS, MAX_SHOPS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MAX_WORDS, MIN_PASSWORD, Offer, Open,
-    OpenSession, Opened, Overview, PERMISSIONS, Packed, Permission, Permitted, Piece, RESET_MINUTES, Refusal, SCOPES,
-    SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignedIn, Staged, Team, Told, Upload, Why, reset_sign_in,
+    MAX_SHARE_DAYS, MAX_SHOPS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MAX_WORDS, MIN_PASSWORD, NewMerchant,
+    Offer, Open, OpenSession, Opened, Overview, PERMISSIONS, Packed, Permission, Permitted, Piece, RESET_MINUTES,
+    Refusal, SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignUps, SignedIn, SignedUp, Staged, Team,
+    Told, Upload, Why, reset_sign_in,
 };
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState, RevocationList};
 pub use backup::{Backup, Progress, backup, passphrase_of};
@@ -186,6 +189,8 @@ pub struct DepositRequest {
     pub from_file: bool,
     /// What differs from file to file.
     pub sidecar: Option<std::sync::Arc<Sidecar>>,
+    /// Whose the records are.
+    pub account: Account,
 }
 
 /// A line of `deposit`, `list` and `show`; also the keys of `--json`.
@@ -238,6 +243,8 @@ pub struct CaptureRequest {
     pub phone: bool,
     /// Who asked, as order and capture name him; nobody on the command line.
     pub acting_account: Option<String>,
+    /// Whose order and capture are.
+    pub account: Account,
     /// Where and as what the browser runs.
     pub machine: ::capture::Machine,
     /// Bounds.

@@ -21,6 +21,7 @@ use evidence::{
 };
 use ledger::HeadRow;
 use std::{collections::BTreeMap, path::Path};
+use store::OWNER_ACCOUNT;
 
 /// Where a database notes the origin that goes on after it.
 const ENDED: &str = "ended_by";
@@ -125,7 +126,7 @@ pub(crate) fn record(store: &store::Store, writer: &Writer, ledger: &str, after:
     let mut claims: BTreeMap<&str, Value> = after.earlier.claims().into();
     claims.insert("earlier_reason", after.reason.as_str().into());
     let (file, relation, provenance, clock) = (None, None, None, Clock::Unchecked);
-    let draft = Draft { kind: Kind::Origin, ledger, file, relation, provenance, claims, clock };
+    let draft = Draft { account: OWNER_ACCOUNT, kind: Kind::Origin, ledger, file, relation, provenance, claims, clock };
     let record = draft.record(writer, after.earlier.key.name())?;
     register::submit(store, writer, vec![record], Vec::new()).map(|_| ())
 }

@@ -140,7 +140,7 @@ pub(crate) fn walk(
     let data = folder.map(|f| std::fs::metadata(&f.dir).map_err(|e| Error::io(&f.dir, &e))).transpose()?;
     // Without a table it is the same for every file.
     let claims = match (folder, &request.sidecar) {
-        (Some(folder), None) => Some(claims_key(&folder.owner, Path::new(""), request)?),
+        (Some(folder), None) => Some(claims_key(&folder.owner_of(request.account.0)?, Path::new(""), request)?),
         _ => None,
     };
     let walk = Walk { folder, request, data: data.map(|m| (m.dev(), m.ino())), claims };
@@ -264,7 +264,7 @@ impl Walk<'_> {
         let stamp = stamp(m);
         let claims = match (self.claims, self.folder) {
             (Some(claims), _) => claims,
-            (None, Some(folder)) => claims_key(&folder.owner, &path, self.request)?,
+            (None, Some(folder)) => claims_key(&folder.owner_of(self.request.account.0)?, &path, self.request)?,
             // They are only compared with what is known.
             (None, None) => [0; 32],
         };

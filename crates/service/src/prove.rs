@@ -27,7 +27,7 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
-use store::Record;
+use store::{OWNER_ACCOUNT, Record};
 
 /// A capture's file up to this many bytes is in the package; a package is held in memory, by its readers too.
 const MAX_CARRIED: u64 = 192 << 20;
@@ -44,12 +44,13 @@ pub(crate) struct Made {
 }
 
 impl Folder {
-    /// Every record but leaf 0, oldest first; then what waits, and what was erased.
+    /// Every record of the folder's owner but leaf 0, oldest first; then what waits, and what was erased.
     pub fn list(&self) -> Result<Vec<DepositLine>> {
-        let records = self.store.records()?;
+        let records = self.store.account_records(OWNER_ACCOUNT)?;
         let mut lines = self.lines(records.iter().filter(|r| r.kind != "operator"))?;
-        lines.extend(self.store.waiting()?.iter().map(|w| waiting_line(w, w.row.file_name.clone())));
-        lines.extend(self.store.erasures(false)?.iter().map(erase::line));
+        lines.extend(self.store.own_waiting(OWNER_ACCOUNT)?.iter().map(|w| waiting_line(w, w.row.file_name.clone())));
+        let erased = self.store.erasures(false)?;
+        lines.extend(erased.iter().filter(|e| e.account == OWNER_ACCOUNT).map(erase::line));
         Ok(lines)
     }
 

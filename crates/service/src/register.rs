@@ -16,7 +16,7 @@ use evidence::{
     statement::{Clock, Custody, File, Kind, OperatorRelation, Provenance, Software, Statement},
 };
 use std::{collections::BTreeMap, path::Path};
-use store::{Act, NewRecord, Record as Row, Waiting};
+use store::{Act, NewRecord, OWNER_ACCOUNT, Record as Row, Waiting};
 
 impl Folder {
     /// Statement, token and record of a file.
@@ -28,7 +28,7 @@ impl Folder {
     ) -> Result<(Prepared, Warnings)> {
         let mut warnings = Warnings::new();
         let kind = if taken.image { Kind::Image } else { Kind::File };
-        let mut claims: BTreeMap<&str, Value> = owner_claims(&self.owner);
+        let mut claims: BTreeMap<&str, Value> = owner_claims(&self.owner_of(request.account.0)?);
         claims.insert("file_name", taken.file_name.clone().into());
         claims.insert("refs", request.refs_of(path));
         let mut rights = request.claims_of(path).into_owned();
@@ -40,8 +40,9 @@ impl Folder {
         }
         let custody = if request.digest_only { Custody::Read } else { Custody::Held };
         let file = File { digests: taken.digests, media_type: taken.media_type.into(), custody };
-        let (relation, provenance) = (Some(self.relation()), Some(Provenance::UserSupplied));
+        let (relation, provenance) = (Some(self.relation(request.account.0)), Some(Provenance::UserSupplied));
         let draft = Draft {
+            account: request.account.0,
             kind,
             ledger: &self.origin,
             file: Some(file),
@@ -56,11 +57,6 @@ impl Folder {
             Prepared::Record(draft.record(self.writer()?, &taken.file_name)?)
         };
         Ok((made, warnings))
-    }
-
-    /// What the operator says of itself and the owner.
-    pub(crate) fn relation(&self) -> OperatorRelation {
-        if self.operator.is_some() { OperatorRelation::IndependentDeclared } else { OperatorRelation::SamePerson }
     }
 }
 
@@ -82,7 +78,8 @@ pub(crate) fn operator(
         ("operator_filings", if filings.is_empty() { Value::Null } else { filings.into() }),
     ]);
     let (file, relation, provenance, clock) = (None, None, None, Clock::Unchecked);
-    let draft = Draft { kind: Kind::Operator, ledger: origin, file, relation, provenance, claims, clock };
+    let account = OWNER_ACCOUNT;
+    let draft = Draft { account, kind: Kind::Operator, ledger: origin, file, relation, provenance, claims, clock };
     let record = draft.record(writer, "")?;
     match submit_one(store, writer, record)?.index {
         Some(0) => Ok(()),
@@ -95,6 +92,8 @@ pub(crate) fn operator(
 
 /// What goes into one statement, before ids, salts and times are drawn.
 pub(crate) struct Draft<'a> {
+    /// Whose the record is.
+    pub(crate) account: i64,
     pub(crate) kind: Kind,
     pub(crate) ledger: &'a str,
     pub(crate) file: Option<File>,
@@ -141,6 +140,7 @@ impl Draft<'_> {
         let digests = statement.file.as_ref().map(|f| f.digests);
         let row = Row {
             id,
+            account: self.account,
             kind: self.kind.as_str().into(),
             file_name: file_name.into(),
             sha256: digests.map(|d| d.sha256),

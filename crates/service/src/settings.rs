@@ -52,6 +52,7 @@ pub const SETTINGS: &[Setting] = &[
     one("serve.api_calls", "QUEZAO_API_CALLS", "1200", Form::Count),
     one("serve.metrics", "QUEZAO_METRICS", "", Form::Address),
     one("serve.log", "QUEZAO_LOG", "text", Form::Log),
+    one("portal.sign_up", "QUEZAO_SIGN_UP", "closed", Form::SignUps),
     one("tls.certificate", "QUEZAO_TLS_CERTIFICATE", "", Form::File),
     one("tls.key_file", "QUEZAO_TLS_KEY_FILE", "", Form::File),
     many("capture.resolvers", "QUEZAO_RESOLVERS", Form::Resolver),
@@ -62,11 +63,12 @@ pub const SETTINGS: &[Setting] = &[
 ];
 
 /// Variables that are read elsewhere.
-const OTHER_VARIABLES: [&str; 7] = [
+const OTHER_VARIABLES: [&str; 8] = [
     "QUEZAO_DATA",
     "QUEZAO_CONFIG",
     "QUEZAO_SERVER",
     "QUEZAO_STATE_DIR",
+    "QUEZAO_MASTER_KEY_FILE",
     "QUEZAO_TOKEN",
     "QUEZAO_TOKEN_FILE",
     "QUEZAO_PASSPHRASE_FILE",
@@ -228,7 +230,7 @@ impl Settings {
 }
 
 impl Setting {
-    /// The flag that sets it, `--listen`; those of other sections than `serve` and `capture` carry its name.
+    /// The flag that sets it, `--listen`; of the sections only `tls` shows in it.
     fn flag(&self) -> String {
         let (section, name) = self.key.split_once('.').unwrap_or(("", self.key));
         let section = if section == "tls" { "tls-" } else { "" };
@@ -402,11 +404,12 @@ mod tests {
             ("[serve]\nlisten = \"nowhere\"", "serve.listen cannot be \"nowhere\""),
             ("[serve]\nlisten = 8080", "serve.listen cannot be \"8080\""),
             ("[serve]\nlisen = \"127.0.0.1:1\"", "no setting \"serve.lisen\"; there are listen, public_url"),
-            ("[server]\nlisten = \"127.0.0.1:1\"", "no setting \"server\"; there are [serve], [tls]"),
+            ("[server]\nlisten = \"127.0.0.1:1\"", "no setting \"server\"; there are [serve], [portal]"),
             ("serve = 7", "no setting \"serve\""),
             ("[serve]\ntrusted_proxies = [\"10.0.0.0/33\"]", "serve.trusted_proxies cannot be \"10.0.0.0/33\""),
             ("[serve]\npublic_url = \"https://a.example/path\"", "serve.public_url"),
             ("[serve]\nlog = \"xml\"", "text or json"),
+            ("[portal]\nsign_up = \"yes\"", "open or closed"),
             ("[tls]\ncertificate = \"c.pem\"", "set both or neither"),
             ("[tls]\nkey = \"MC4CAQ\"", "no setting \"tls.key\""),
             ("[serve", "cannot be read"),

@@ -11,7 +11,8 @@ mod shelf;
 pub(crate) use shelf::Shelf;
 
 use crate::{
-    DepositLine, Error, Folder, Result, Warnings, beside::side_by_side, error::show_path, intake, register::line_of,
+    Account, DepositLine, Error, Folder, Result, Warnings, beside::side_by_side, error::show_path, intake,
+    register::line_of,
 };
 use evidence::digest::FileDigests;
 use picture::{Likeness, Limits, Prints, Sieve};
@@ -82,13 +83,13 @@ impl Folder {
             let bytes = fs::read(file).map_err(|e| Error::io(file, &e))?;
             picture::prints(bytes, &Limits::default())
         };
-        self.near(&digests, prints, most)
+        self.near(Account::default(), &digests, prints, most)
     }
 
-    /// The same of bytes that lie in memory.
-    pub fn find_bytes(&self, bytes: Vec<u8>, most: usize) -> Result<Found> {
+    /// The same of bytes that lie in memory, among an account's records.
+    pub(crate) fn find_bytes(&self, account: Account, bytes: Vec<u8>, most: usize) -> Result<Found> {
         let digests = FileDigests::of(&bytes);
-        self.near(&digests, picture::prints(bytes, &Limits::default()), most)
+        self.near(account, &digests, picture::prints(bytes, &Limits::default()), most)
     }
 
     /// Makes the file of fingerprints anew, from the kept originals. `looked` is told pictures done and all.
@@ -117,7 +118,7 @@ impl Folder {
         if let Ok(Some(old)) = Shelf::open(&self.dir) {
             for at in 0..old.count() {
                 if let Some((key, prints)) = old.entry(at)?
-                    && !(self.store.by_sha256(&key)?.is_empty() && self.store.waiting_by_sha256(&key)?.is_empty())
+                    && self.store.any_of_file(&key)?
                     && made.insert(key)
                 {
                     shelf.append(&[(key, prints)])?;
@@ -180,6 +181,7 @@ impl Folder {
 
     fn near(
         &self,
+        Account(account): Account,
         digests: &FileDigests,
         prints: std::result::Result<Prints, picture::Error>,
         most: usize,
@@ -202,12 +204,12 @@ impl Folder {
                 });
             }
         };
-        for row in self.store.by_sha256(&digests.sha256)? {
+        for row in self.store.own_by_sha256(account, &digests.sha256)? {
             if row.sm3 == Some(digests.sm3) && row.size == Some(digests.size) {
                 add(&mut found, &row, None);
             }
         }
-        for waiting in self.store.waiting_by_sha256(&digests.sha256)? {
+        for waiting in self.store.own_waiting_by_sha256(account, &digests.sha256)? {
             if waiting.row.sm3 == Some(digests.sm3) && waiting.row.size == Some(digests.size) {
                 add(&mut found, &waiting.row, None);
             }
@@ -227,7 +229,7 @@ impl Folder {
         scanned.near.sort_by_key(|(key, l)| (!l.is_close(), 2 * l.dct + l.gradient, *key));
         scanned.near.dedup_by_key(|(key, _)| *key);
         for (key, likeness) in scanned.near.iter().filter(|(key, _)| *key != digests.sha256) {
-            for row in self.store.by_sha256(key)? {
+            for row in self.store.own_by_sha256(account, key)? {
                 add(&mut found, &row, Some(*likeness));
             }
         }

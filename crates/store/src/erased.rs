@@ -46,7 +46,7 @@ impl Store {
             transaction.execute(
                 "INSERT INTO erased(id, account, kind, leaf, record_digest, at, sha256)
                  SELECT id, account, kind, leaf, record_digest, ?2, sha256 FROM records WHERE id = ?1
-                 UNION ALL SELECT id, 1, kind, NULL, NULL, ?2, sha256 FROM waiting WHERE id = ?1",
+                 UNION ALL SELECT id, account, kind, NULL, NULL, ?2, sha256 FROM waiting WHERE id = ?1",
                 params![id, act.at],
             )?;
             let names = names(&transaction, id)?;
@@ -202,6 +202,7 @@ mod tests {
     fn record(n: u8, name: &str) -> NewRecord {
         let record = Record {
             id: format!("019ab3c1-e6f0-7c4e-9f20-5d1e8a6b4c{n:02}"),
+            account: OWNER_ACCOUNT,
             kind: "image".into(),
             file_name: name.into(),
             sha256: Some([n; 32]),

@@ -328,6 +328,7 @@ mod tests {
     fn record(n: u8) -> NewRecord {
         let record = Record {
             id: format!("id-{n}"),
+            account: OWNER_ACCOUNT,
             kind: "image".into(),
             file_name: String::new(),
             sha256: Some([n; 32]),

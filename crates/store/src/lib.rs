@@ -12,6 +12,7 @@ mod door;
 mod erased;
 mod head;
 mod hooks;
+mod merchants;
 mod people;
 mod records;
 mod renewals;
@@ -21,6 +22,7 @@ mod shelf;
 mod shops;
 mod tokens;
 mod uploads;
+mod vault;
 mod waiting;
 
 pub use accounts::{Act, NewSignIn, OWNER_ACCOUNT, Role, Session, SignIn};
@@ -39,12 +41,13 @@ pub use shelf::{Shelved, Unshelved, Wanted};
 pub use shops::Shop;
 pub use tokens::{ApiToken, Once};
 pub use uploads::Upload;
+pub use vault::Vault;
 pub use waiting::Waiting;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::{
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -59,6 +62,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (13, include_str!("layout-13.sql")),
     (14, include_str!("layout-14.sql")),
     (15, include_str!("layout-15.sql")),
+    (16, include_str!("layout-16.sql")),
 ];
 
 /// The layout that this release reads and writes.
@@ -76,6 +80,12 @@ pub enum Error {
     /// A copy of the database could not be put in its place.
     #[error("copy of the database: {0}")]
     Copy(#[from] std::io::Error),
+    /// The master key that opens a merchant's rows was not given.
+    #[error("the master key is missing")]
+    NoMasterKey,
+    /// A merchant's row does not open: another master key, or damage.
+    #[error("a sealed row does not open")]
+    Sealed,
     /// The folder was written by another release.
     #[error("the folder has layout {found}; this release knows layout {known}")]
     Version {
@@ -102,6 +112,8 @@ pub struct Store {
     connection: Arc<Mutex<Connection>>,
     /// For what is looked up at every request; where there is none the other one serves.
     reader: Option<Arc<Mutex<Connection>>>,
+    /// Opens what merchants' keys seal.
+    vault: Arc<OnceLock<Vault>>,
 }
 
 impl Store {
@@ -180,7 +192,7 @@ impl Store {
 
 impl From<Connection> for Store {
     fn from(connection: Connection) -> Self {
-        Self { connection: Arc::new(Mutex::new(connection)), reader: None }
+        Self { connection: Arc::new(Mutex::new(connection)), reader: None, vault: Arc::default() }
     }
 }
 
@@ -250,6 +262,7 @@ mod tests {
     fn record(n: u8) -> NewRecord {
         let record = Record {
             id: format!("id-{n}"),
+            account: OWNER_ACCOUNT,
             kind: "image".into(),
             file_name: format!("{n}.jpg"),
             sha256: Some([n; 32]),
@@ -318,8 +331,8 @@ mod tests {
         let waits = store.waiting_by_sha256(&[1; 32]).unwrap();
         assert_eq!(waits.len(), 1);
         assert!(waits[0].row.record.is_empty() && waits[0].row.digest_hex().is_none(), "no record yet");
-        assert_eq!(store.waiting_by_name("image", "1.jpg").unwrap()[0].statement, [1]);
-        assert!(store.waiting_by_name("rights", "1.jpg").unwrap().is_empty());
+        assert_eq!(store.waiting_by_name(OWNER_ACCOUNT, "image", "1.jpg").unwrap()[0].statement, [1]);
+        assert!(store.waiting_by_name(OWNER_ACCOUNT, "rights", "1.jpg").unwrap().is_empty());
         let late = store.stamped(vec![record(2), record(1)]).unwrap();
         assert_eq!(late.iter().map(|new| &new.record.id).collect::<Vec<_>>(), ["id-1"], "the rest of a batch stands");
     }

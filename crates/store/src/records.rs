@@ -8,6 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 pub struct Record {
     /// Record number.
     pub id: String,
+    /// Whose it is.
+    pub account: i64,
     /// Statement's kind.
     pub kind: String,
     /// As shown to the owner.
@@ -47,7 +49,8 @@ pub struct NewRecord {
 }
 
 const COLUMNS: &str =
-    "id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures, leaf FROM records";
+    "id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures, leaf, account,
+     (SELECT key FROM merchants WHERE merchants.account = records.account) FROM records";
 
 impl Store {
     /// Commits a batch durably: all of it or nothing.
@@ -63,7 +66,7 @@ impl Store {
     ) -> Result<()> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        insert(&transaction, batch)?;
+        insert(self, &transaction, batch)?;
         for act in acts {
             accounts::note(&transaction, act)?;
         }
@@ -97,9 +100,23 @@ impl Store {
         self.select("WHERE leaf IS NULL ORDER BY seq", [])
     }
 
-    /// Records of a file with this SHA-256, oldest first.
+    /// Records of a file with this SHA-256, whosever they are, oldest first.
     pub fn by_sha256(&self, sha256: &[u8; 32]) -> Result<Vec<Record>> {
         self.select("WHERE sha256 = ?1 ORDER BY seq", [sha256])
+    }
+
+    /// An account's records of a file with this SHA-256, oldest first.
+    pub fn own_by_sha256(&self, account: i64, sha256: &[u8; 32]) -> Result<Vec<Record>> {
+        // The plus keeps the planner from walking the whole account.
+        let rest = "WHERE sha256 = ?2 AND +account = ?1 ORDER BY seq";
+        self.select(rest, params![account, sha256])
+    }
+
+    /// Whether a record or a waiting statement of anybody's is of a file with this SHA-256.
+    pub fn any_of_file(&self, sha256: &[u8; 32]) -> Result<bool> {
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM records WHERE sha256 = ?1 UNION ALL SELECT 1 FROM waiting WHERE sha256 = ?1)";
+        Ok(self.lock().prepare_cached(sql)?.query_row([sha256], |row| row.get(0))?)
     }
 
     /// Records whose file or leaf has this digest, by whichever function, oldest first.
@@ -109,14 +126,14 @@ impl Store {
         self.select(any, params![digest, limit])
     }
 
-    /// Records of a kind that are shown under this name, oldest first.
-    pub fn by_name(&self, kind: &str, name: &str) -> Result<Vec<Record>> {
-        self.select("WHERE kind = ?1 AND file_name = ?2 ORDER BY seq", [kind, name])
+    /// An account's records of a kind that are shown under this name, oldest first.
+    pub fn by_name(&self, account: i64, kind: &str, name: &str) -> Result<Vec<Record>> {
+        self.select("WHERE account = ?1 AND kind = ?2 AND file_name = ?3 ORDER BY seq", params![account, kind, name])
     }
 
-    /// Records of a kind, oldest first.
-    pub fn of_kind(&self, kind: &str) -> Result<Vec<Record>> {
-        self.select("WHERE kind = ?1 ORDER BY seq", [kind])
+    /// An account's records, oldest first.
+    pub fn account_records(&self, account: i64) -> Result<Vec<Record>> {
+        self.select("WHERE account = ?1 ORDER BY seq", [account])
     }
 
     /// An account's records of a kind, oldest first.
@@ -175,8 +192,15 @@ impl Store {
     fn select(&self, rest: &str, args: impl rusqlite::Params) -> Result<Vec<Record>> {
         let connection = self.look();
         let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} {rest}"))?;
-        let rows = statement.query_map(args, read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let rows = statement.query_map(args, |row| Ok((read(row)?, row.get::<_, Option<Vec<u8>>>(12)?)))?;
+        rows.map(|row| self.open_record(row?)).collect()
+    }
+
+    /// With its disclosures as they are read.
+    pub(crate) fn open_record(&self, (mut record, key): (Record, Option<Vec<u8>>)) -> Result<Record> {
+        let sealed = std::mem::take(&mut record.disclosures);
+        record.disclosures = self.opened(key.as_deref(), record.account, &record.id, sealed)?;
+        Ok(record)
     }
 }
 
@@ -192,10 +216,14 @@ fn set_index(connection: &mut Connection, placed: &[([u8; 32], u64)]) -> Result<
 }
 
 /// Records and their tokens, in the caller's transaction.
-pub(crate) fn insert<'r>(transaction: &Transaction<'_>, batch: impl IntoIterator<Item = &'r NewRecord>) -> Result<()> {
+pub(crate) fn insert<'r>(
+    store: &Store,
+    transaction: &Transaction<'_>,
+    batch: impl IntoIterator<Item = &'r NewRecord>,
+) -> Result<()> {
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO records(id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO records(id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures, account)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
     let mut token = transaction.prepare_cached("INSERT INTO tokens(id, n, tsr) VALUES (?1, ?2, ?3)")?;
     for NewRecord { record: r, tokens } in batch {
@@ -209,7 +237,8 @@ pub(crate) fn insert<'r>(transaction: &Transaction<'_>, batch: impl IntoIterator
             r.received_at,
             r.record,
             r.record_digest,
-            r.disclosures
+            store.sealed(transaction, r.account, &r.id, &r.disclosures)?,
+            r.account,
         ])?;
         for (n, tsr) in (1i64..).zip(tokens) {
             token.execute(params![r.id, n, tsr])?;
@@ -231,5 +260,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
         record_digest: row.get(8)?,
         disclosures: row.get(9)?,
         index: row.get(10)?,
+        account: row.get(11)?,
     })
 }

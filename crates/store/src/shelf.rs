@@ -81,13 +81,21 @@ impl Store {
     pub fn unshelved(&self) -> Result<Vec<Unshelved>> {
         let connection = self.lock();
         let mut statement = connection.prepare_cached(
-            "SELECT seq, id, file_name, disclosures FROM records
+            "SELECT seq, id, file_name, disclosures, account,
+                    (SELECT key FROM merchants WHERE merchants.account = records.account) FROM records
              WHERE seq > (SELECT coalesce(max(seq), 0) FROM shelf) ORDER BY seq LIMIT 500",
         )?;
         let rows = statement.query_map([], |row| {
-            Ok(Unshelved { seq: row.get(0)?, id: row.get(1)?, file_name: row.get(2)?, disclosures: row.get(3)? })
+            let disclosures = row.get(3)?;
+            let found = Unshelved { seq: row.get(0)?, id: row.get(1)?, file_name: row.get(2)?, disclosures };
+            Ok((found, row.get(4)?, row.get::<_, Option<Vec<u8>>>(5)?))
         })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let opened = rows.map(|row| {
+            let (found, account, key) = row?;
+            let disclosures = self.opened(key.as_deref(), account, &found.id, found.disclosures)?;
+            Ok(Unshelved { disclosures, ..found })
+        });
+        opened.collect()
     }
 
     /// Puts them there: place, title, a capture's outcome.
@@ -215,6 +223,7 @@ mod tests {
     fn record(n: u8, kind: &str, name: &str) -> NewRecord {
         let record = Record {
             id: format!("id-{n}"),
+            account: OWNER_ACCOUNT,
             kind: kind.into(),
             file_name: name.into(),
             sha256: Some([n; 32]),

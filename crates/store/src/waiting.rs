@@ -12,7 +12,8 @@ pub struct Waiting {
     pub statement: Vec<u8>,
 }
 
-const COLUMNS: &str = "id, kind, file_name, sha256, sm3, size, received_at, statement, disclosures FROM waiting";
+const COLUMNS: &str = "id, kind, file_name, sha256, sm3, size, received_at, statement, disclosures, account,
+                       (SELECT key FROM merchants WHERE merchants.account = waiting.account) FROM waiting";
 
 impl Store {
     /// Commits a batch durably: all of it or nothing.
@@ -20,10 +21,22 @@ impl Store {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for Waiting { row: w, statement } in batch {
+            let disclosures = self.sealed(&transaction, w.account, &w.id, &w.disclosures)?;
             transaction.execute(
-                "INSERT INTO waiting(id, kind, file_name, sha256, sm3, size, received_at, statement, disclosures)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                params![w.id, w.kind, w.file_name, w.sha256, w.sm3, w.size, w.received_at, statement, w.disclosures],
+                "INSERT INTO waiting(id, kind, file_name, sha256, sm3, size, received_at, statement, disclosures, account)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                params![
+                    w.id,
+                    w.kind,
+                    w.file_name,
+                    w.sha256,
+                    w.sm3,
+                    w.size,
+                    w.received_at,
+                    statement,
+                    disclosures,
+                    w.account
+                ],
             )?;
         }
         Ok(transaction.commit()?)
@@ -37,7 +50,7 @@ impl Store {
         let took = batch.iter().map(|new| transaction.execute("DELETE FROM waiting WHERE id = ?1", [&new.record.id]));
         let mut took = took.collect::<rusqlite::Result<Vec<_>>>()?.into_iter();
         batch.retain(|_| took.next() == Some(1));
-        records::insert(&transaction, &batch)?;
+        records::insert(self, &transaction, &batch)?;
         transaction.commit()?;
         Ok(batch)
     }
@@ -53,14 +66,24 @@ impl Store {
         self.waits("ORDER BY seq", [])
     }
 
-    /// What waits of a file with this SHA-256, oldest first.
+    /// All of an account's that waits, oldest first.
+    pub fn own_waiting(&self, account: i64) -> Result<Vec<Waiting>> {
+        self.waits("WHERE account = ?1 ORDER BY seq", [account])
+    }
+
+    /// What waits of a file with this SHA-256, whosever it is, oldest first.
     pub fn waiting_by_sha256(&self, sha256: &[u8; 32]) -> Result<Vec<Waiting>> {
         self.waits("WHERE sha256 = ?1 ORDER BY seq", [sha256])
     }
 
-    /// What waits of a kind and is shown under this name, oldest first.
-    pub fn waiting_by_name(&self, kind: &str, name: &str) -> Result<Vec<Waiting>> {
-        self.waits("WHERE kind = ?1 AND file_name = ?2 ORDER BY seq", [kind, name])
+    /// What of an account's waits of a file with this SHA-256, oldest first.
+    pub fn own_waiting_by_sha256(&self, account: i64, sha256: &[u8; 32]) -> Result<Vec<Waiting>> {
+        self.waits("WHERE account = ?1 AND sha256 = ?2 ORDER BY seq", params![account, sha256])
+    }
+
+    /// What of an account's waits of a kind and is shown under this name, oldest first.
+    pub fn waiting_by_name(&self, account: i64, kind: &str, name: &str) -> Result<Vec<Waiting>> {
+        self.waits("WHERE account = ?1 AND kind = ?2 AND file_name = ?3 ORDER BY seq", params![account, kind, name])
     }
 
     /// One by its number.
@@ -71,8 +94,12 @@ impl Store {
     fn waits(&self, rest: &str, args: impl rusqlite::Params) -> Result<Vec<Waiting>> {
         let connection = self.look();
         let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} {rest}"))?;
-        let rows = statement.query_map(args, read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let rows = statement.query_map(args, |row| Ok((read(row)?, row.get::<_, Option<Vec<u8>>>(10)?)))?;
+        let opened = rows.map(|row| {
+            let (Waiting { row, statement }, key) = row?;
+            Ok(Waiting { row: self.open_record((row, key))?, statement })
+        });
+        opened.collect()
     }
 }
 
@@ -87,6 +114,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Waiting> {
             size: row.get(5)?,
             received_at: row.get(6)?,
             disclosures: row.get(8)?,
+            account: row.get(9)?,
             ..Record::default()
         },
         statement: row.get(7)?,

@@ -26,6 +26,7 @@ pub(crate) mod set_up;
 pub(crate) mod share;
 pub(crate) mod shops;
 pub(crate) mod sign_in;
+pub(crate) mod sign_up;
 pub(crate) mod upload;
 pub(crate) mod verify;
 mod words;

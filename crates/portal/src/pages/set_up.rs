@@ -152,7 +152,7 @@ fn beside(refusal: &Refusal) -> bool {
     matches!(refusal.why, Why::Field(name) if fields.contains(&name))
 }
 
-fn of<'r>(visit: &'r Visit, refusal: Option<&'r Refusal>, field: &'static str) -> Option<&'r str> {
+pub(super) fn of<'r>(visit: &'r Visit, refusal: Option<&'r Refusal>, field: &'static str) -> Option<&'r str> {
     refusal.filter(|r| r.why == Why::Field(field)).map(|r| visit.say(r))
 }
 
@@ -182,7 +182,7 @@ fn machine(visit: &Visit, key: &str, findings: &[Finding]) -> Markup {
 }
 
 /// Radio buttons of one name.
-fn choice(form: &Form, name: &str, picks: &[(&str, String, String)]) -> Markup {
+pub(super) fn choice(form: &Form, name: &str, picks: &[(&str, String, String)]) -> Markup {
     let chosen = picks.iter().position(|p| p.0 == form.get(name)).unwrap_or(0);
     html! {
         @for (place, (value, label, hint)) in picks.iter().enumerate() {
@@ -195,7 +195,7 @@ fn choice(form: &Form, name: &str, picks: &[(&str, String, String)]) -> Markup {
     }
 }
 
-fn kinds(visit: &Visit) -> [(&'static str, String, String); 2] {
+pub(super) fn kinds(visit: &Visit) -> [(&'static str, String, String); 2] {
     [
         ("enterprise", visit.t("set-up-enterprise"), String::new()),
         ("individual", visit.t("set-up-individual"), String::new()),
@@ -252,7 +252,7 @@ fn owner(visit: &Visit, form: &Form, refusal: Option<&Refusal>) -> Markup {
     }
 }
 
-fn person(visit: &Visit, form: &Form, refusal: Option<&Refusal>) -> Markup {
+pub(super) fn person(visit: &Visit, form: &Form, refusal: Option<&Refusal>) -> Markup {
     let hint = visit.tv("set-up-password-hint", &[("n", MIN_PASSWORD.to_string().into())]);
     let wrong = |field: &'static str| of(visit, refusal, field);
     html! {

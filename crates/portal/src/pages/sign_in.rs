@@ -10,7 +10,8 @@ use crate::{
     cookies,
     enter::IntoAnswer,
     form::Form,
-    problem, throttle,
+    problem,
+    throttle::{self, Throttle},
     visit::{Query, Visit},
 };
 use axum::{
@@ -19,8 +20,8 @@ use axum::{
     response::Response,
 };
 use maud::html;
-use service::{Answer, Opened, Refusal, SignedIn, Why};
-use std::time::Instant;
+use service::{Answer, Opened, Refusal, SignUps, SignedIn, Why};
+use std::{net::IpAddr, time::Instant};
 
 pub(crate) async fn page(State(app): State<App>, Query(query): Query, visit: Visit) -> Shown {
     let next = query.get("next").map_or("/", |n| own_path(n));
@@ -54,7 +55,12 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
 
 /// One try of this address, or how long to wait.
 pub(super) fn slow_down(app: &App, visit: &Visit) -> Answer<()> {
-    app.throttle().take(throttle::group(visit.address), Instant::now()).map_err(|seconds| {
+    take(app.throttle(), visit)
+}
+
+/// The same of other tries than a password's.
+pub(super) fn take(tries: &Throttle<IpAddr>, visit: &Visit) -> Answer<()> {
+    tries.take(throttle::group(visit.address), Instant::now()).map_err(|seconds| {
         Refusal::new(
             Why::Slow(seconds),
             format!("尝试得太频繁，请在 {seconds} 秒后再试"),
@@ -150,7 +156,10 @@ fn show(app: &App, visit: &Visit, next: &str, login: &str, refusal: Option<&Refu
             label { (visit.t("sign-in-password"))
                 input type="password" name="password" maxlength="1024" autocomplete="current-password" required aria-invalid=[wrong.map(|_| "true")] aria-describedby="e-password";
                 (error("e-password", wrong)) }
-            div.acts { button.btn.main type="submit" { (visit.t("portal-sign-in")) } }
+            div.acts {
+                button.btn.main type="submit" { (visit.t("portal-sign-in")) }
+                @if app.sign_up() == SignUps::Open && !app.waits_for_set_up() { a.btn href="/sign-up" { (visit.t("sign-up-title")) } }
+            }
         }
     };
     let status = refusal.map_or(StatusCode::OK, problem::status);

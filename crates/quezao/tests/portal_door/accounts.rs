@@ -1,11 +1,9 @@
-//! Another account's numbers, everywhere a number goes; and tokens that are old, or for something else.
+//! Tokens that are old, or for something else; sessions and the clock.
 
 use crate::{
     house::{Browser, House, PASSWORD, program, token},
     python,
-    watched::register,
 };
-use std::collections::BTreeSet;
 
 /// A second account with a person `other` in it, whose password is the first one's.
 pub(crate) const SECOND: &str = "import sqlite3\n\
@@ -16,79 +14,6 @@ pub(crate) const SECOND: &str = "import sqlite3\n\
 
 fn bearer(browser: &mut Browser, scopes: &[&str]) -> String {
     format!("Bearer {}", token(browser, scopes))
-}
-
-/// What stands behind this prefix in a page's addresses.
-fn numbers(page: &str, prefix: &str) -> Vec<String> {
-    let found = page.split(prefix).skip(1).map(|rest| rest.split(['/', '"', '?']).next().unwrap().to_owned());
-    found.filter(|n| !n.is_empty()).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-#[test]
-fn another_accounts_numbers_are_found_nowhere() {
-    let (house, mut owner) = House::set_up();
-    assert!(register(&mut owner, "一.txt", b"one") < 400);
-    let owners = bearer(&mut owner, &["deposit", "read"]);
-    owner.get("/captures");
-    owner.post("/captures", &[("urls", "https://shop.example/"), ("purpose", "own")]);
-    let (library, captures, account) =
-        (owner.get("/library").body, owner.get("/captures").body, owner.get("/account").body);
-    let (mut extra, login) = (house.browser(), [("login", "linwan"), ("password", PASSWORD)]);
-    extra.get("/sign-in");
-    assert_eq!(extra.post("/sign-in", &login).status, 303);
-    let sessions = numbers(&owner.get("/account").body, "/account/sessions/");
-    let ids = [
-        numbers(&library, "/deposits/"),
-        numbers(&captures, "/captures/"),
-        numbers(&account, "/account/tokens/"),
-        sessions.clone(),
-    ];
-    assert!(ids.iter().all(|ids| !ids.is_empty()), "{ids:?}");
-
-    python(house.work.path(), SECOND, &[]);
-    let mut other = house.browser();
-    other.get("/sign-in");
-    assert_eq!(other.post("/sign-in", &[("login", "other"), ("password", PASSWORD)]).status, 303);
-    let others = bearer(&mut other, &["deposit", "read"]);
-    // Numbers of his own are his to use.
-    let own = numbers(&other.get("/account").body, "/account/tokens/");
-
-    for route in portal::ROUTES.iter().filter(|r| r.path.contains("{id}") && r.who != portal::Who::Anyone) {
-        for id in ids.iter().flatten().filter(|id| !route.path.contains("/tokens/") || !own.contains(*id)) {
-            for name in ["record.json", "certificate.pdf"] {
-                let path = route.path.replace("{id}", id).replace("{name}", name);
-                let heads: &[(&str, &str)] = match route.who {
-                    portal::Who::Token => &[("authorization", &others), ("idempotency-key", "a")],
-                    _ => &[("x-csrf", &other.csrf.clone()), ("content-type", "application/x-www-form-urlencoded")],
-                };
-                let body = format!("csrf={}", other.csrf);
-                let body = if route.method == "get" { "" } else { &body };
-                let answer = other.send(&route.method.to_uppercase(), &path, heads, body.as_bytes());
-                // What the request lacks may be said before the number is looked at; what is there, never.
-                let refused = [400, 403, 404, 405, 409, 410, 412, 415, 422].contains(&answer.status);
-                assert!(refused, "{} {path}: {} {}", route.method, answer.status, answer.body);
-                assert!(!answer.body.contains("一.txt"), "{path}");
-                if route.method == "get" {
-                    assert!([400, 404].contains(&answer.status), "{path}: {}", answer.status);
-                }
-            }
-        }
-    }
-    // Nothing of the owner's has ended or changed meanwhile, and he finds all of it.
-    assert_eq!(owner.get("/account").status, 200);
-    assert_eq!(extra.get("/account").status, 200);
-    assert_eq!(owner.send("GET", "/api/v1/deposits", &[("authorization", &owners)], &[]).status, 200);
-    for id in &ids[0] {
-        assert_eq!(owner.get(&format!("/deposits/{id}")).status, 200);
-        let path = format!("/api/v1/deposits/{id}");
-        assert_eq!(owner.send("GET", &path, &[("authorization", &owners)], &[]).status, 200);
-    }
-    let listed = other.send("GET", "/api/v1/deposits", &[("authorization", &others)], &[]).body;
-    assert!(!listed.contains("一.txt"), "{listed}");
-    assert!(!other.get("/library").body.contains("一.txt"));
-    // A form of one session is of no use in another.
-    other.csrf = owner.csrf.clone();
-    assert_eq!(other.post("/sign-out", &[]).status, 403);
 }
 
 #[test]

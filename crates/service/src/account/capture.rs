@@ -1,6 +1,6 @@
 //! Pages to capture: asked for, queued, taken one at a time by the one writer, taken up again after a stop.
 
-use super::{Actor, Answer, Permission, Refusal, Why};
+use super::{Account, Actor, Answer, Permission, Refusal, Why};
 use crate::{CaptureEvent, CaptureRequest, Folder, Result, capture::check_url, clock};
 use evidence::hex;
 use store::{Ended, Queued, SignIn};
@@ -95,6 +95,7 @@ impl Folder {
             other: next.other,
             phone: next.phone,
             acting_account: self.store.name_of(next.sign_in)?,
+            account: Account(next.account),
             ..settings.clone()
         };
         let lines = self.capture_beside(&request, &mut |event| {

@@ -176,24 +176,25 @@ impl Folder {
         evidence::json::check_string("file name", name).map_err(Error::from).map_err(named("file_name"))?;
         let FileDigests { sha256, sm3, size } = told.digests;
         // In this order: what waits may become a record between the two.
-        let waits = self.store.waiting_by_sha256(&sha256)?;
-        let earlier = self.store.by_sha256(&sha256)?;
+        let waits = self.store.own_waiting_by_sha256(person.account, &sha256)?;
+        let earlier = self.store.own_by_sha256(person.account, &sha256)?;
         if let Some(first) = earlier.iter().find(|r| r.sm3 == Some(sm3) && r.size == Some(size)) {
             return Ok(Made::Known(Box::new(line_of(first, first.file_name.clone(), known(first)))));
         }
         if let Some(first) = waits.iter().find(|w| w.row.sm3 == Some(sm3) && w.row.size == Some(size)) {
             return Ok(Made::Known(Box::new(waiting_line(first, first.row.file_name.clone()))));
         }
-        let mut claims: BTreeMap<&str, Value> = owner_claims(&self.owner);
+        let mut claims: BTreeMap<&str, Value> = owner_claims(&self.owner_of(person.account)?);
         claims.insert("file_name", told.file_name.clone().map_or(Value::Null, Value::from));
         claims.insert("acting_account", person.name.clone().into());
         claims.extend(rights.claims.iter().map(|(name, value)| (name.as_str(), value.clone().into())));
         let (digests, media_type, custody) = (told.digests, told.media_type.clone(), Custody::Declared);
         let draft = Draft {
+            account: person.account,
             kind: Kind::Digest,
             ledger: &self.origin,
             file: Some(File { digests, media_type, custody }),
-            relation: Some(self.relation()),
+            relation: Some(self.relation(person.account)),
             provenance: Some(Provenance::UserSupplied),
             claims,
             clock,

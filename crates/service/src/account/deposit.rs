@@ -1,6 +1,6 @@
 //! Files that come in over the network: staged, then registered as the command line registers them.
 
-use super::{Actor, Answer, Permission, Refusal, Why, upload::full};
+use super::{Account, Actor, Answer, Permission, Refusal, Why, upload::full};
 use crate::{DepositLine, DepositRequest, Error, Folder, Result, Rights, keys, register::check_rights};
 use evidence::{hex, statement::RIGHTS};
 use sha2::Digest;
@@ -87,8 +87,12 @@ impl Folder {
         check_claims(&claims)?;
         let _held = self.in_flight.hold([sha256]);
         claims.insert("acting_account".into(), person.name.clone());
-        let request =
-            DepositRequest { paths: vec![path.to_owned()], rights: Rights { claims }, ..DepositRequest::default() };
+        let request = DepositRequest {
+            paths: vec![path.to_owned()],
+            rights: Rights { claims },
+            account: Account(person.account),
+            ..DepositRequest::default()
+        };
         let mut lines = self.deposit_beside(&request, &mut |_| ())?;
         let Some(mut line) = lines.pop() else {
             return Err(Error::new("没有登记任何文件", "nothing was registered").into());

@@ -2,7 +2,6 @@
 
 use super::{Actor, Answer, Permission, Refusal};
 use crate::{DepositLine, Folder, erase, waiting::waiting_line};
-use store::OWNER_ACCOUNT;
 
 /// Most records of one piece.
 pub const MAX_LISTED: u32 = 1000;
@@ -40,10 +39,9 @@ impl Folder {
         let mut lines = self.lines(records.iter())?;
         // What waits and what was erased is told to who sees the whole account.
         if !full && person.shops.is_none() {
-            // What waits for a token from outside is nobody's but the owner's so far, and has no place in the order.
-            if person.account == OWNER_ACCOUNT {
-                lines.extend(self.store.waiting()?.iter().map(|w| waiting_line(w, w.row.file_name.clone())));
-            }
+            // What waits for a token from outside has no place in the order.
+            let waiting = self.store.own_waiting(person.account)?;
+            lines.extend(waiting.iter().map(|w| waiting_line(w, w.row.file_name.clone())));
             let erased = self.store.erasures(false)?;
             lines.extend(erased.iter().filter(|e| e.account == person.account).map(erase::line));
         }

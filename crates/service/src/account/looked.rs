@@ -1,6 +1,6 @@
 //! Which of an account's records a picture is, or looks like; and what the public ledger says of a number or digest.
 
-use super::{Actor, Answer, Item, Permission, Refusal};
+use super::{Account, Actor, Answer, Item, Permission, Refusal};
 use crate::{Folder, Near, Warnings};
 use evidence::{digest::FileDigests, hex, record::Record, time::Utc};
 
@@ -8,8 +8,6 @@ use evidence::{digest::FileDigests, hex, record::Record, time::Utc};
 pub const MAX_LOOKED: usize = 64 << 20;
 /// Most records that are told.
 const MOST: usize = 24;
-/// Most that are looked at before other accounts' are left out.
-const LOOKED_AT: usize = 400;
 
 /// A record that a picture is, or looks like.
 #[derive(Clone, Debug)]
@@ -47,15 +45,12 @@ impl Folder {
     /// Records of the actor's that are these bytes or look like them, nearest first; and what limits the answer.
     pub fn alike(&self, actor: &Actor, bytes: Vec<u8>) -> Answer<(Vec<Alike>, Warnings)> {
         let person = self.allow(actor, Permission::View)?;
-        let found = self.find_bytes(bytes, LOOKED_AT)?;
+        let found = self.find_bytes(Account(person.account), bytes, MOST)?;
         let mut alike = Vec::new();
         for near in found.near {
             let Some(id) = near.line.id.as_deref() else { continue };
             if let Some(item) = self.shelved(person, id)? {
                 alike.push(Alike { item, near });
-            }
-            if alike.len() == MOST {
-                break;
             }
         }
         Ok((alike, found.warnings))

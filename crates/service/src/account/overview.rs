@@ -2,7 +2,7 @@
 
 use super::{Actor, Answer, Permission};
 use crate::{Folder, folder::ledger_error};
-use evidence::hex;
+use evidence::{hex, statement::OperatorRelation};
 
 /// An account and its ledger at a glance.
 #[derive(Clone, Debug)]
@@ -27,11 +27,11 @@ impl Folder {
 
     /// The actor's account at a glance.
     pub fn overview(&self, actor: &Actor) -> Answer<Overview> {
-        self.allow(actor, Permission::View)?;
+        let person = self.allow(actor, Permission::View)?;
         let (checkpoint, _) = self.reader.published().map_err(|e| ledger_error(&e))?;
         Ok(Overview {
-            owner: self.owner.name.clone(),
-            same: self.operator.is_none(),
+            owner: self.owner_of(person.account)?.name,
+            same: self.relation(person.account) == OperatorRelation::SamePerson,
             origin: self.origin.clone(),
             size: checkpoint.size,
             root: hex::encode(&checkpoint.root),

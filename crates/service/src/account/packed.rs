@@ -1,7 +1,7 @@
 //! An uploaded ZIP, registered file by file. The upload stays: who wants the ZIP itself on record registers that too.
 
 use super::{
-    Actor, Answer, Permission, Refusal, Why,
+    Account, Actor, Answer, Permission, Refusal, Why,
     deposit::{check_claims, incoming, without_path},
     unzip::Zip,
     upload::{Hand, Whole},
@@ -72,8 +72,13 @@ impl Folder {
         let files = packed.zip.unpack(&folder.0)?;
         let _held = self.in_flight.hold(files.iter().map(|(_, sha256)| *sha256));
         let paths = files.into_iter().map(|(path, _)| path).collect();
-        let request =
-            DepositRequest { paths, rights: Rights { claims }, stop: Some(stop.clone()), ..DepositRequest::default() };
+        let request = DepositRequest {
+            paths,
+            rights: Rights { claims },
+            stop: Some(stop.clone()),
+            account: Account(person.account),
+            ..DepositRequest::default()
+        };
         let mut noted: Result<()> = Ok(());
         self.deposit_beside(&request, &mut |event| {
             let (Event::Done(line) | Event::Left(line)) = event else { return };

@@ -12,7 +12,7 @@ use crate::{Error, ExportRequest, Folder, clock, keys};
 use evidence::{
     digest, disclosure, hex,
     json::Value,
-    statement::{Kind, RIGHTS},
+    statement::{Kind, OperatorRelation, RIGHTS},
     time::{SECOND, Utc},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -252,7 +252,7 @@ impl Folder {
 
     fn open_anyway(&self, record: &Record) -> Open {
         let plain = [Kind::Image, Kind::File, Kind::Digest].iter().any(|k| record.kind == k.as_str());
-        match (plain, self.operator.is_none()) {
+        match (plain, self.relation(record.account) == OperatorRelation::SamePerson) {
             (false, _) => Open::Everything,
             (true, true) => Open::Owner,
             (true, false) => Open::Nothing,

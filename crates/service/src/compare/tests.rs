@@ -115,8 +115,8 @@ impl Shop {
         let file = File { digests, media_type: "application/wacz".into(), custody: Custody::Held };
         let mut claims: BTreeMap<&str, Value> = register::owner_claims(&folder.owner);
         claims.insert("url", json!(URL));
-        let id =
-            folder.record(Kind::Capture, Some(file), claims, URL, evidence::statement::Clock::Unchecked).unwrap().id;
+        let (account, clock) = (Account::default(), evidence::statement::Clock::Unchecked);
+        let id = folder.record(account, Kind::Capture, Some(file), claims, URL, clock).unwrap().id;
         folder.close().unwrap();
         id
     }

@@ -58,13 +58,13 @@ impl Folder {
                 format!("{shown}: not on the ledger yet; try again later"),
             ));
         }
-        let earlier = self.later_of(id)?;
+        let earlier = self.later_of(&first)?;
         for record in &earlier {
             if same_claims(record, claims)? {
                 return Ok(line_of(record, record.file_name.clone(), "existing"));
             }
         }
-        let waiting = self.store.waiting_by_name(Kind::Rights.as_str(), id)?;
+        let waiting = self.store.waiting_by_name(first.account, Kind::Rights.as_str(), id)?;
         let count = earlier.len() + waiting.len();
         for waiting in waiting {
             if same_claims(&waiting.row, claims)? {
@@ -83,15 +83,17 @@ impl Folder {
             ));
         }
         self.room(&first, archive::RELATED_ENTRIES)?;
+        let account = first.account;
         let first = Ref { ledger: self.origin.clone(), id: first.id, leaf: merkle::leaf_hash(&first.record) };
-        let mut all: BTreeMap<&str, Value> = owner_claims(&self.owner);
+        let mut all: BTreeMap<&str, Value> = owner_claims(&self.owner_of(account)?);
         all.extend(claims.iter().map(|(name, value)| (name.as_str(), value.clone().into())));
         all.insert("refs", Value::Array(vec![first.to_value()]));
         let draft = Draft {
+            account,
             kind: Kind::Rights,
             ledger: &self.origin,
             file: None,
-            relation: Some(self.relation()),
+            relation: Some(self.relation(account)),
             provenance: Some(Provenance::UserSupplied),
             claims: all,
             clock: self.compared_clock()?,
@@ -117,15 +119,16 @@ impl Folder {
 
     /// Later claims about a record, oldest first, then those that wait for a token from outside.
     pub fn later_rights(&self, id: &str) -> Result<Vec<DepositLine>> {
-        let mut lines: Vec<_> =
-            self.later_of(id)?.iter().map(|r| line_of(r, r.file_name.clone(), "existing")).collect();
-        let waiting = self.store.waiting_by_name(Kind::Rights.as_str(), id)?;
+        let Some(account) = self.store.account_of(id)? else { return Ok(Vec::new()) };
+        let later = self.store.by_name(account, Kind::Rights.as_str(), id)?;
+        let mut lines: Vec<_> = later.iter().map(|r| line_of(r, r.file_name.clone(), "existing")).collect();
+        let waiting = self.store.waiting_by_name(account, Kind::Rights.as_str(), id)?;
         lines.extend(waiting.iter().map(|w| waiting_line(w, w.row.file_name.clone())));
         Ok(lines)
     }
 
-    fn later_of(&self, id: &str) -> Result<Vec<Record>> {
-        Ok(self.store.by_name(Kind::Rights.as_str(), id)?)
+    fn later_of(&self, first: &Record) -> Result<Vec<Record>> {
+        Ok(self.store.by_name(first.account, Kind::Rights.as_str(), &first.id)?)
     }
 
     /// `related-NN-…` of a package: each later claim with its own proof and seal. `seen` is told every token. One that
@@ -138,7 +141,7 @@ impl Folder {
         seen: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<Vec<(String, Vec<u8>)>> {
         let (mut out, mut n) = (Vec::new(), 0);
-        for record in self.later_of(&first.id)? {
+        for record in self.later_of(first)? {
             let sealed = match record.index {
                 Some(index) => self.reader.sealed_covering(index).map_err(|e| ledger_error(&e))?.map(|s| (index, s)),
                 None => None,

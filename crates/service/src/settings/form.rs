@@ -1,5 +1,6 @@
 //! What a setting's words look like, and how that is said.
 
+use crate::SignUps;
 use std::{
     net::{IpAddr, SocketAddr},
     str::FromStr,
@@ -17,6 +18,8 @@ pub(super) enum Form {
     Count,
     /// `text`, `json`.
     Log,
+    /// Who may sign up.
+    SignUps,
     /// A path.
     File,
     /// An address, with a port or for port 53.
@@ -38,6 +41,7 @@ impl Form {
             Self::Network => word.parse::<Network>().is_ok(),
             Self::Count => word.parse::<u32>().is_ok(),
             Self::Log => ["text", "json"].contains(&word),
+            Self::SignUps => word.parse::<SignUps>().is_ok(),
             Self::File => !word.is_empty() && !word.contains('\0'),
             Self::Resolver => resolver(word).is_some(),
             Self::Host => {
@@ -58,6 +62,7 @@ impl Form {
             Self::Network => ("地址或网段，如 10.0.0.0/8", "an address or a network, as 10.0.0.0/8"),
             Self::Count => ("0 或更大的整数", "a whole number from 0 on"),
             Self::Log => ("text 或 json", "text or json"),
+            Self::SignUps => ("open 或 closed", "open or closed"),
             Self::File => ("文件的路径", "the path of a file"),
             Self::Resolver => ("地址或地址:端口，如 223.5.5.5", "ADDRESS or ADDRESS:PORT, as 223.5.5.5"),
             Self::Host => ("主机或主机:端口", "HOST or HOST:PORT"),

@@ -1,0 +1,300 @@
+//! Two merchants on one ledger, over real HTTP: what each records is its own, and nothing of one is told to the other.
+#![allow(clippy::unwrap_used)]
+
+mod house;
+
+use house::{Answer, Browser, House, PASSWORD, program, token};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    process::Stdio,
+};
+
+/// A company whose code has another check character, as real ones do.
+const HAITANG: [(&str, &str); 4] = [
+    ("kind", "enterprise"),
+    ("owner_name", "福州海棠文化有限公司"),
+    ("number", "91350211M0000XUF46"),
+    ("name", "陈岚"),
+];
+const ZHOU: [(&str, &str); 4] =
+    [("kind", "individual"), ("owner_name", "周砚秋"), ("number", "11010519491231002X"), ("name", "小周")];
+
+/// A merchant's person, signed in, and a program of hers with a token for everything.
+struct Merchant {
+    browser: Browser,
+    bearer: String,
+}
+
+fn form<'a>(merchant: &[(&'a str, &'a str)], login: &'a str) -> Vec<(&'a str, &'a str)> {
+    let rest = [("login", login), ("password", PASSWORD), ("password2", PASSWORD)];
+    merchant.iter().copied().chain(rest).collect()
+}
+
+impl Merchant {
+    fn sign_up(house: &House, merchant: &[(&str, &str)], login: &str) -> Self {
+        let mut browser = house.browser();
+        browser.get("/sign-up");
+        let mut fields = form(merchant, login);
+        fields.push(("confirmed", "yes"));
+        let answer = browser.post("/sign-up", &fields);
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        let bearer = format!("Bearer {}", token(&mut browser, &["deposit", "read", "capture"]));
+        Self { browser, bearer }
+    }
+
+    fn api(&mut self, method: &str, path: &str, heads: &[(&str, &str)], body: &[u8]) -> Answer {
+        let bearer = self.bearer.clone();
+        let heads: Vec<_> = heads.iter().copied().chain([("authorization", bearer.as_str())]).collect();
+        self.browser.send(method, path, &heads, body)
+    }
+
+    fn json(&mut self, path: &str) -> Value {
+        let answer = self.api("GET", path, &[], &[]);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        serde_json::from_str(&answer.body).unwrap()
+    }
+
+    /// Registers bytes: status and number.
+    fn register(&mut self, name: &str, bytes: &[u8]) -> (u16, String) {
+        let mut body = format!(
+            "--edge\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{name}\"\r\ncontent-type: application/octet-stream\r\n\r\n"
+        )
+        .into_bytes();
+        body.extend_from_slice(bytes);
+        body.extend(b"\r\n--edge--\r\n");
+        let kind = [("content-type", "multipart/form-data; boundary=edge"), ("idempotency-key", name)];
+        let answer = self.api("POST", "/api/v1/deposits?wait=proof", &kind, &body);
+        let line: Value = serde_json::from_str(&answer.body).unwrap();
+        (answer.status, line["id"].as_str().unwrap_or_else(|| panic!("{}", answer.body)).to_owned())
+    }
+}
+
+fn opened() -> House {
+    House::set_up_with(&["--sign-up", "open"]).0
+}
+
+/// What stands behind this prefix in a page's addresses.
+fn numbers(page: &str, prefix: &str) -> Vec<String> {
+    let found = page.split(prefix).skip(1).map(|rest| rest.split(['/', '"', '?']).next().unwrap().to_owned());
+    found.filter(|n| !n.is_empty()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Every file under a folder.
+fn files(at: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(at).unwrap().map(|e| e.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn the_same_bytes_are_each_merchants_own_record() {
+    let house = opened();
+    let (mut one, mut two) = (Merchant::sign_up(&house, &HAITANG, "haitang"), Merchant::sign_up(&house, &ZHOU, "zhou"));
+    let (first, second) = (one.register("海报.txt", b"the same bytes"), two.register("海报.txt", b"the same bytes"));
+    assert_eq!((first.0, second.0), (201, 201), "across merchants nothing is known of another's bytes");
+    assert_eq!(two.register("again.txt", b"the same bytes"), (200, second.1.clone()), "within one it is");
+    let declared = json!({"sha256": "ab".repeat(32), "sm3": "cd".repeat(32), "size": 7, "media_type": "image/jpeg"});
+    let kind = [("content-type", "application/json"), ("idempotency-key", "one")];
+    for merchant in [&mut one, &mut two] {
+        let answer = merchant.api("POST", "/api/v1/deposits", &kind, declared.to_string().as_bytes());
+        assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+    for (merchant, id, owner, code, masked) in [
+        (&mut one, &first.1, HAITANG[1].1, json!(HAITANG[2].1), Value::Null),
+        (&mut two, &second.1, ZHOU[1].1, Value::Null, json!("1****************X")),
+    ] {
+        let claims = merchant.json(&format!("/api/v1/deposits/{id}"))["claims"].clone();
+        assert_eq!((&claims["owner_name"], &claims["identity_method"]), (&json!(owner), &json!("self-declared")));
+        assert_eq!((&claims["owner_code"], &claims["owner_id_masked"]), (&code, &masked));
+        let record = merchant.api("GET", &format!("/api/v1/deposits/{id}/record.json"), &[], &[]).body;
+        assert!(record.contains("\"operator_relation\":\"independent-declared\""), "{record}");
+        let package = merchant.api("GET", &format!("/api/v1/deposits/{id}/package.zip"), &[], &[]).bytes;
+        fs::write(house.work.path().join("p.zip"), &package).unwrap();
+        let run = house.command().args(["verify", "--trust", "data/trust", "p.zip", "--json"]).output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+        assert!(merchant.browser.get("/").body.contains(owner));
+        let library = merchant.browser.get("/library").body;
+        assert_eq!(numbers(&library, "/deposits/").len(), 2, "{library}");
+    }
+    // What one erases, the other keeps.
+    let erase = format!("/deposits/{}/erase", first.1);
+    let plan = one.browser.get(&erase).body;
+    assert!(plan.contains("另一个账户") && !plan.contains(&second.1), "{plan}");
+    assert_eq!(one.browser.post(&erase, &[("password", PASSWORD), ("sure", "yes")]).status, 303);
+    assert_eq!(one.browser.get(&format!("/deposits/{}", first.1)).status, 404);
+    assert_eq!(two.browser.get(&format!("/deposits/{}/original", second.1)).bytes, b"the same bytes");
+
+    // Without the master key nobody reads who they are: not in the database, its log, or any other file.
+    let (work, code) = house.stop();
+    assert_eq!(code, Some(0));
+    let secrets = [HAITANG[1].1, HAITANG[2].1, ZHOU[1].1, ZHOU[2].1];
+    for path in files(&work.path().join("data")) {
+        let bytes = fs::read(&path).unwrap();
+        for secret in secrets {
+            assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()), "{secret} in {}", path.display());
+        }
+    }
+    let (inside, outside) = (work.path().join("data/keys/master"), work.path().join("elsewhere"));
+    fs::rename(&inside, &outside).unwrap();
+    let mut command = program(&work);
+    let refused = command.args(["list", "--data", "data"]).env("LC_ALL", "en_US.UTF-8").output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("no master key"));
+    let mut command = program(&work);
+    command.env("QUEZAO_MASTER_KEY_FILE", &outside).stderr(Stdio::null());
+    let house = House::open_by(work, command, &[]);
+    two.browser.address = house.address;
+    assert_eq!(two.json(&format!("/api/v1/deposits/{}", second.1))["claims"]["owner_name"], ZHOU[1].1);
+}
+
+#[test]
+fn another_merchants_numbers_are_found_nowhere() {
+    let house = opened();
+    let mut owner = Merchant::sign_up(&house, &HAITANG, "haitang");
+    let id = owner.register("私密一.txt", b"one").1;
+    owner.browser.get("/captures");
+    owner.browser.post("/captures", &[("urls", "https://shop.example/"), ("purpose", "own")]);
+    owner.browser.get("/account/hooks");
+    let hook = [("url", "https://hooks.example/"), ("deposits", "yes")];
+    assert!(owner.browser.post("/account/hooks", &hook).status < 400);
+    let page = owner.browser.get(&format!("/deposits/{id}")).body;
+    let links = format!("/deposits/{id}/links");
+    assert!(page.contains(&links));
+    let until = "2027-06-01";
+    assert!(owner.browser.post(&links, &[("claims", "yes"), ("until", until)]).status < 400, "a link");
+    let upload = owner.api(
+        "POST",
+        "/api/v1/uploads",
+        &[("tus-resumable", "1.0.0"), ("upload-length", "9"), ("upload-metadata", "filename YS50eHQ=")],
+        &[],
+    );
+    let upload = upload.head("location").unwrap().rsplit('/').next().unwrap().to_owned();
+    let mut all = BTreeMap::new();
+    for (page, prefix) in [
+        ("/library", "/deposits/"),
+        ("/captures", "/captures/"),
+        ("/account", "/account/tokens/"),
+        ("/account", "/account/sessions/"),
+        ("/account/hooks", "/account/hooks/"),
+    ] {
+        let found = numbers(&owner.browser.get(page).body, prefix);
+        assert!(!found.is_empty(), "{prefix}");
+        all.insert(prefix, found);
+    }
+    let link = numbers(&owner.browser.get(&format!("/deposits/{id}")).body, &format!("{links}/"));
+    let ids: BTreeSet<String> = all.into_values().flatten().chain(link).chain([upload]).collect();
+
+    let mut other = Merchant::sign_up(&house, &ZHOU, "zhou");
+    let own = other.register("自己.txt", b"two").1;
+    // Numbers of his own are his to use.
+    let mine: BTreeSet<String> = ["/account/tokens/", "/account/sessions/"]
+        .into_iter()
+        .flat_map(|prefix| numbers(&other.browser.get("/account").body, prefix))
+        .collect();
+    let routes = portal::ROUTES.iter().filter(|r| {
+        (r.path.contains("{id}") || r.path.contains("{number}"))
+            && matches!(r.who, portal::Who::SignedIn | portal::Who::Token)
+    });
+    for route in routes {
+        for id in ids.iter().filter(|id| !mine.contains(*id)) {
+            for name in ["record.json", "certificate.pdf", "capture.wacz"] {
+                // A number behind a record of his own is another's all the same.
+                let record = if route.path.contains("{number}") && route.path.contains("{id}") { &own } else { id };
+                let path = route.path.replace("{id}", record).replace("{number}", id);
+                let path = path.replace("{name}", name).replace("{place}", "0");
+                let csrf = other.browser.csrf.clone();
+                let form = ("content-type", "application/x-www-form-urlencoded");
+                let body =
+                    if route.method == "get" { String::new() } else { format!("csrf={csrf}&password={PASSWORD}") };
+                let method = route.method.to_uppercase();
+                let answer = match route.who {
+                    portal::Who::Token => other.api(&method, &path, &[("idempotency-key", "a")], body.as_bytes()),
+                    _ => other.browser.send(&method, &path, &[("x-csrf", &csrf), form], body.as_bytes()),
+                };
+                // What the request lacks may be said before the number is looked at; what is there, never.
+                let refused = [400, 403, 404, 405, 409, 410, 412, 415, 422].contains(&answer.status);
+                assert!(refused, "{method} {path}: {} {}", answer.status, answer.body);
+                for secret in ["私密", "shop.example", "hooks.example", HAITANG[1].1, HAITANG[2].1] {
+                    assert!(!answer.body.contains(secret), "{method} {path}: {secret}");
+                }
+                if route.method == "get" {
+                    assert!([400, 404].contains(&answer.status), "{path}: {}", answer.status);
+                }
+            }
+        }
+    }
+    // Where a number goes that is no part of the address.
+    other.browser.get("/library");
+    let chosen = other.browser.post("/library/chosen", &[("act", "collect"), ("id", &id)]);
+    assert!([404, 422].contains(&chosen.status), "{}: {}", chosen.status, chosen.body);
+    let after = other.api("GET", &format!("/api/v1/records?after={id}"), &[], &[]);
+    assert!(after.status == 422 && !after.body.contains("私密"), "{}", after.body);
+    for path in ["/library", "/library.csv", "/captures", "/account", "/account/hooks", "/"] {
+        let page = other.browser.get(path).body;
+        assert!(!page.contains("私密") && !page.contains("shop.example") && !page.contains("hooks.example"), "{path}");
+    }
+    // Nothing of the owner's has ended or changed meanwhile, and she finds all of it.
+    assert_eq!(owner.browser.get(&format!("/deposits/{id}")).status, 200);
+    assert_eq!(owner.json("/api/v1/deposits")["total"], 1);
+    assert!(owner.browser.get("/account/hooks").body.contains("hooks.example"));
+    other.browser.csrf = owner.browser.csrf.clone();
+    assert_eq!(other.browser.post("/sign-out", &[]).status, 403, "a form of one session is of no use in another");
+}
+
+#[test]
+fn signing_up_takes_what_can_be_somebody_and_names_the_field_of_what_cannot() {
+    let (house, _) = House::set_up();
+    let mut visitor = house.browser();
+    let closed = visitor.get("/sign-up");
+    assert!(closed.status == 404 && closed.body.contains("不开放注册"), "{}", closed.body);
+    assert_eq!(visitor.post("/sign-up", &form(&ZHOU, "zhou")).status, 404);
+    assert!(!visitor.get("/sign-in").body.contains("/sign-up"));
+    drop(house);
+
+    let house = opened();
+    let mut visitor = house.browser();
+    assert!(visitor.get("/sign-in").body.contains("href=\"/sign-up\""));
+    visitor.get("/sign-up");
+    let changed = |name: &str, value: &'static str| {
+        let fields = form(&ZHOU, "zhou").into_iter();
+        fields.map(|(n, v)| if n == name { (n, value) } else { (n, v) }).collect::<Vec<_>>()
+    };
+    for (name, value, zh) in [
+        ("number", "110105194912310021", "校验码不符"),
+        ("number", "", "请填写身份证号"),
+        ("owner_name", "周\u{202e}砚秋", "不能登记的字符"),
+        ("login", "linwan", "已有人使用"),
+        ("login", "LinWan", "已有人使用"),
+        ("login", "周砚秋", "登录名须为"),
+        ("password", "short", "密码至少"),
+    ] {
+        let mut fields = changed(name, value);
+        if name == "password" {
+            fields.iter_mut().filter(|(n, _)| *n == "password2").for_each(|f| f.1 = value);
+        }
+        let answer = visitor.post("/sign-up", &fields);
+        let beside = answer.body.split(&format!("id=\"e-{name}\"")).nth(1).unwrap_or_default();
+        assert!(
+            answer.status == 422 && beside.split("</span>").next().unwrap().contains(zh),
+            "{name}: {}",
+            answer.body
+        );
+    }
+    assert_eq!(visitor.post("/sign-up", &changed("password2", "another one")).status, 422);
+    visitor.heads.push(("accept-language".into(), "en".into()));
+    let odd = visitor.post("/sign-up", &form(&HAITANG, "haitang"));
+    assert!(odd.status == 422 && odd.body.contains("some real companies have such codes"), "{}", odd.body);
+    assert!(odd.body.contains("name=\"confirmed\""));
+    let mut sure = form(&HAITANG, "haitang");
+    sure.push(("confirmed", "yes"));
+    assert_eq!(visitor.post("/sign-up", &sure).status, 303);
+    // Signed in already.
+    assert_eq!(visitor.get("/sign-up").status, 303);
+    // Strangers of one network do not fill the folder with accounts.
+    let mut flood = house.browser();
+    flood.get("/sign-up");
+    let slow = (0..30).map(|_| flood.post("/sign-up", &changed("password2", "x"))).find(|a| a.status == 429).unwrap();
+    assert!(slow.head("retry-after").is_some());
+}
