@@ -8,3 +8,30 @@ sign-up-number-hint = kept encrypted, shown with its first and last character on
 sign-up-write = Open the account
 sign-up-declared = Name and number are what you declare: until the operator has verified them every certificate says “self-declared”. What is recorded here is who declared what and when; nothing is searched or complained about for you.
 sign-up-known = I have an account: sign in
+
+merchants-title = Merchants
+merchants-lead = Companies and people whose records are on this ledger, the newest first.
+merchants-none = There are no merchants yet.
+merchants-more = Earlier ones
+merchants-who = Who it is
+merchants-name = Name
+merchants-declared = declared, not verified
+merchants-since = Signed up
+merchants-records = Records
+merchants-account = Account number
+merchants-held = Legal hold
+
+hold-title = Legal hold
+hold-hint = While it stands the merchant can erase no record and not close the account. The reason goes into the audit log.
+hold-reason = Reason
+hold-set = Set the hold
+hold-lift = Lift the hold
+
+close-title = Close the account
+close-lead = The account’s key is destroyed, and nobody can open its {$n} records ever again. The ledger stays as it is.
+close-confirm = Confirm
+close-held = A legal hold stands on this account, so it cannot be closed now. Ask whoever runs this.
+close-do = Close it for good
+close-keep = Keep it
+close-done = The account is closed
+close-hint = Destroys the key and everything else; what can no longer be proved is said beforehand.

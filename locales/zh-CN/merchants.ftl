@@ -8,3 +8,30 @@ sign-up-number-hint = 加密保存，页面上只显示首尾
 sign-up-write = 开立账户
 sign-up-declared = 名称与号码是您自己申报的：在运营者核验之前，每份证书都写“自行申报”。这里记录谁在何时申报了什么，不代为检索，也不代为投诉。
 sign-up-known = 已有账户，去登录
+
+merchants-title = 商户
+merchants-lead = 在这本账本上存证的企业和个人，最近注册的在前。
+merchants-none = 还没有商户。
+merchants-more = 更早的
+merchants-who = 主体
+merchants-name = 名称
+merchants-declared = 自行申报，未经核验
+merchants-since = 注册时间
+merchants-records = 记录
+merchants-account = 账户编号
+merchants-held = 法定保全中
+
+hold-title = 法定保全
+hold-hint = 保全期间，商户不能删除任何记录，也不能注销。理由写入操作日志。
+hold-reason = 理由
+hold-set = 设立保全
+hold-lift = 解除保全
+
+close-title = 注销账户
+close-lead = 账户的密钥将被销毁，{$n} 条记录从此无人能够打开。账本不变。
+close-confirm = 确认注销
+close-held = 这个账户处于法定保全之中，现在不能注销。请联系运营者。
+close-do = 永久注销
+close-keep = 不注销
+close-done = 账户已经注销
+close-hint = 销毁密钥与全部数据；事先会说明哪些不能再证明。

@@ -98,6 +98,8 @@ table! {
     get "/account/codes" SignedIn Secrets pages::secrets::codes;
     post "/account/codes" SignedIn Secrets pages::secrets::begin_codes;
     post "/account/codes/end" SignedIn Secrets pages::secrets::end_codes;
+    get "/account/close" SignedIn Account pages::closing::page;
+    post "/account/close" SignedIn Account pages::closing::submit;
     post "/account/tokens" SignedIn Tokens pages::account::add_token;
     post "/account/tokens/{id}/end" SignedIn Tokens pages::account::end_token;
     get "/account/people" SignedIn People pages::people::page;
@@ -184,5 +186,8 @@ table! {
     get "/deposits/{id}/original" SignedIn Download pages::deposit::original;
     get "/operator" Operator Operate pages::operator::page;
     post "/operator/reset" Operator Operate pages::operator::reset;
+    get "/operator/merchants" Operator Operate pages::merchants::page;
+    get "/operator/merchants/{id}" Operator Operate pages::merchants::one;
+    post "/operator/merchants/{id}/hold" Operator Operate pages::merchants::hold;
     post "/account/sessions/{id}/end" SignedIn Sessions pages::account::end_session;
 }

@@ -65,7 +65,8 @@ impl Merchant {
         .into_bytes();
         body.extend_from_slice(bytes);
         body.extend(b"\r\n--edge--\r\n");
-        let kind = [("content-type", "multipart/form-data; boundary=edge"), ("idempotency-key", name)];
+        let key = house::coded(name);
+        let kind = [("content-type", "multipart/form-data; boundary=edge"), ("idempotency-key", key.as_str())];
         let answer = self.api("POST", "/api/v1/deposits?wait=proof", &kind, &body);
         let line: Value = serde_json::from_str(&answer.body).unwrap();
         (answer.status, line["id"].as_str().unwrap_or_else(|| panic!("{}", answer.body)).to_owned())
@@ -249,8 +250,8 @@ fn signing_up_takes_what_can_be_somebody_and_names_the_field_of_what_cannot() {
     let mut visitor = house.browser();
     let closed = visitor.get("/sign-up");
     assert!(closed.status == 404 && closed.body.contains("不开放注册"), "{}", closed.body);
-    assert_eq!(visitor.post("/sign-up", &form(&ZHOU, "zhou")).status, 404);
     assert!(!visitor.get("/sign-in").body.contains("/sign-up"));
+    assert_eq!(visitor.post("/sign-up", &form(&ZHOU, "zhou")).status, 404);
     drop(house);
 
     let house = opened();
@@ -297,4 +298,92 @@ fn signing_up_takes_what_can_be_somebody_and_names_the_field_of_what_cannot() {
     flood.get("/sign-up");
     let slow = (0..30).map(|_| flood.post("/sign-up", &changed("password2", "x"))).find(|a| a.status == 429).unwrap();
     assert!(slow.head("retry-after").is_some());
+}
+
+#[test]
+fn a_closed_account_leaves_the_ledger_and_nothing_that_opens_it() {
+    let (house, mut operator) = House::set_up_with(&["--sign-up", "open"]);
+    let (mut one, mut two) =
+        (Merchant::sign_up(&house, &HAITANG, "haitang-login"), Merchant::sign_up(&house, &ZHOU, "zhou"));
+    let shared = one.register("海棠独有的文件名.txt", b"bytes of both merchants").1;
+    let own = one.register("另一个.txt", b"bytes of the closed merchant alone").1;
+    let kept = two.register("留下的.txt", b"bytes of both merchants").1;
+    one.browser.get("/captures");
+    one.browser.post("/captures", &[("urls", "https://haitang-shop.example/"), ("purpose", "own")]);
+    one.browser.get("/account/hooks");
+    one.browser.post("/account/hooks", &[("url", "https://haitang-hooks.example/"), ("deposits", "yes")]);
+    let meta =
+        [("tus-resumable", "1.0.0"), ("upload-length", "9"), ("upload-metadata", "filename aGFpdGFuZy11cGxvYWQudHh0")];
+    assert_eq!(one.api("POST", "/api/v1/uploads", &meta, &[]).status, 201);
+    let leaf = one.api("GET", &format!("/api/v1/deposits/{own}/record.json"), &[], &[]).body;
+    let checkpoint = one.browser.get("/ledger/checkpoint").body;
+
+    // The operator's list, and a hold that keeps everything as it is.
+    let list = operator.get("/operator/merchants").body;
+    assert!(list.contains(HAITANG[1].1) && list.contains("1****************X") && !list.contains(ZHOU[2].1), "{list}");
+    let page = numbers(&list, "/operator/merchants/");
+    let page = format!(
+        "/operator/merchants/{}",
+        page.iter().find(|n| operator.get(&format!("/operator/merchants/{n}")).body.contains(HAITANG[1].1)).unwrap()
+    );
+    assert_eq!(operator.post(&format!("{page}/hold"), &[("hold", "yes"), ("reason", " ")]).status, 422);
+    assert_eq!(operator.post(&format!("{page}/hold"), &[("hold", "yes"), ("reason", "法院通知 7 号")]).status, 303);
+    assert!(one.browser.get("/account/close").body.contains("法定保全"));
+    for path in ["/account/close".to_owned(), format!("/deposits/{own}/erase")] {
+        assert_eq!(one.browser.post(&path, &[("password", PASSWORD)]).status, 409, "{path}");
+    }
+    operator.get(&page);
+    assert_eq!(operator.post(&format!("{page}/hold"), &[("hold", "no"), ("reason", "法院解除")]).status, 303);
+
+    // What is lost is said beforehand, and the password asked again.
+    let plan = one.browser.get("/account/close");
+    assert!(
+        plan.status == 200 && plan.body.contains("2 条记录") && plan.body.contains("包括运营者和法院"),
+        "{}",
+        plan.body
+    );
+    assert_eq!(one.browser.post("/account/close", &[("password", "wrong password")]).status, 422);
+    let done = one.browser.post("/account/close", &[("password", PASSWORD)]);
+    assert!(done.status == 200 && done.body.contains("账户已经注销"), "{}", done.body);
+    assert_eq!(one.browser.get("/account").status, 303, "every session has ended");
+    assert_eq!(one.api("GET", "/api/v1/deposits", &[], &[]).status, 401);
+    one.browser.get("/sign-in");
+    assert_eq!(one.browser.post("/sign-in", &[("login", "haitang-login"), ("password", PASSWORD)]).status, 422);
+    assert!(!operator.get("/operator/merchants").body.contains(HAITANG[1].1));
+    assert_eq!(operator.get(&page).status, 404);
+    // The owner of the folder has no such page.
+    assert!(operator.get("/account/close").status == 409 && !operator.get("/account").body.contains("/account/close"));
+
+    // The other merchant has everything; the ledger is as it was, and goes on.
+    assert_eq!(two.browser.get(&format!("/deposits/{kept}/original")).bytes, b"bytes of both merchants");
+    assert_eq!(two.browser.get("/ledger/checkpoint").body.lines().nth(1), checkpoint.lines().nth(1));
+    two.register("以后.txt", b"later");
+    let (work, code) = house.stop();
+    assert_eq!(code, Some(0));
+    let mut command = program(&work);
+    assert!(command.args(["admin", "ledger-check", "--data", "data"]).output().unwrap().status.success());
+    let data = work.path().join("data");
+    let all: Vec<(std::path::PathBuf, Vec<u8>)> =
+        files(&data).into_iter().map(|p| (p.clone(), fs::read(p).unwrap())).collect();
+    let holds = |text: &str| {
+        let found = all.iter().find(|(_, bytes)| bytes.windows(text.len()).any(|w| w == text.as_bytes()));
+        found.map(|(path, _)| path.display().to_string())
+    };
+    for secret in [
+        HAITANG[1].1,
+        HAITANG[2].1,
+        HAITANG[3].1,
+        "haitang-login",
+        "海棠独有的文件名",
+        "haitang-shop.example",
+        "haitang-hooks.example",
+        "haitang-upload.txt",
+        "bytes of the closed merchant alone",
+    ] {
+        assert_eq!(holds(secret), None, "{secret}");
+    }
+    // Its leaf is there, word for word, and so are its number in the audit log and the line that it was erased.
+    assert!(holds(&leaf).is_some_and(|at| at.contains("ledger")), "{leaf}");
+    let database = fs::read(data.join("quezao.db")).unwrap();
+    assert!([&shared, &own].iter().all(|id| database.windows(id.len()).any(|w| w == id.as_bytes())));
 }

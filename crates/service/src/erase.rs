@@ -94,6 +94,7 @@ impl Folder {
     pub fn erase_of(&self, actor: &Actor, id: &str, password: &str) -> Answer<ErasePlan> {
         let person = self.allow(actor, Permission::Erase)?;
         let plan = self.erase_plan_of(actor, id)?;
+        self.not_held(person.account)?;
         self.same_person(person, password)?;
         self.erase_these(&plan, &actor.act(person, "erase", "")).map_err(conflict)?;
         Ok(plan)
@@ -134,7 +135,7 @@ impl Folder {
 
     /// Bytes, fingerprints, what the database's files still hold; then the lines are closed. `false`: somebody reads
     /// an earlier state of the database, which is in its log.
-    fn end_erasing(&self) -> Result<bool> {
+    pub(crate) fn end_erasing(&self) -> Result<bool> {
         let originals = self.dir.join("originals");
         let mut free = Vec::new();
         for sha256 in self.store.erasures(true)?.into_iter().filter_map(|e| e.sha256) {

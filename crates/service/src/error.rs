@@ -112,6 +112,7 @@ impl From<store::Error> for Error {
                 "商户的数据打不开：主密钥不是写入时的那一个，或数据已损坏；请放回原来的主密钥，或从备份恢复",
                 "a merchant's data do not open: another master key, or damage; put back the key that was there, or restore a backup",
             ),
+            store::Error::NoAccount => Self::new("这个账户已经注销", "this account is closed"),
             full if full.disk_full() => Self::new(
                 "数据库所在的磁盘已满；请腾出空间后重试，已确认的记录不受影响",
                 "the disk that the database is on is full; free some space and try again; acknowledged records are safe",

@@ -54,13 +54,13 @@ mod watch;
 mod web;
 
 pub use account::{
-    AUDIT_PAGE, Account, Actor, Alike, Answer, CaptureShown, Captured, CapturedFile, Checksum, Chosen, Declared,
-    Digester, FirstSignIn, HOOK_EVENTS, HookShown, House, Item, Kept, Leaf, Link, Linked, Listing, Lookup, MAX_BULK,
-    MAX_CAPTURED, MAX_DECLARED, MAX_INVITE_DAYS, MAX_LISTED, MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_PEOPLE,
-    MAX_SHARE_DAYS, MAX_SHOPS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MAX_WORDS, MIN_PASSWORD, NewMerchant,
-    Offer, Open, OpenSession, Opened, Overview, PERMISSIONS, Packed, Permission, Permitted, Piece, RESET_MINUTES,
-    Refusal, SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignUps, SignedIn, SignedUp, Staged, Team,
-    Told, Upload, Why, reset_sign_in,
+    AUDIT_PAGE, Account, Actor, Alike, Answer, CaptureShown, Captured, CapturedFile, Checksum, Chosen, ClosePlan,
+    Declared, Digester, FirstSignIn, HOOK_EVENTS, HookShown, House, Item, Kept, Leaf, Link, Linked, Listing, Lookup,
+    MAX_BULK, MAX_CAPTURED, MAX_DECLARED, MAX_INVITE_DAYS, MAX_LISTED, MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_PEOPLE,
+    MAX_SHARE_DAYS, MAX_SHOPS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MAX_WORDS, MERCHANTS_PAGE, MIN_PASSWORD,
+    MerchantShown, NewMerchant, Offer, Open, OpenSession, Opened, Overview, PERMISSIONS, Packed, Permission, Permitted,
+    Piece, RESET_MINUTES, Refusal, SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignUps, SignedIn,
+    SignedUp, Staged, Team, Told, Upload, Why, reset_sign_in,
 };
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState, RevocationList};
 pub use backup::{Backup, Progress, backup, passphrase_of};

@@ -5,7 +5,7 @@
 //!   key opens.
 //! - Of a merchant the operator says that he is somebody else: `independent-declared`.
 
-use crate::{Error, Folder, Result, identity::Party};
+use crate::{Folder, Result, identity::Party};
 use evidence::statement::OperatorRelation;
 use store::OWNER_ACCOUNT;
 
@@ -15,7 +15,7 @@ impl Folder {
         if account == OWNER_ACCOUNT {
             return Ok(self.owner.clone());
         }
-        let party = self.store.party(account)?.ok_or_else(closed)?;
+        let party = self.store.party(account)?.ok_or(store::Error::NoAccount)?;
         serde_json::from_slice(&party).map_err(|_| store::Error::Sealed.into())
     }
 
@@ -26,8 +26,4 @@ impl Folder {
             false => OperatorRelation::IndependentDeclared,
         }
     }
-}
-
-fn closed() -> Error {
-    Error::new("这个账户已经注销", "this account is closed")
 }

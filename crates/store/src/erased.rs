@@ -57,8 +57,7 @@ impl Store {
             transaction.execute("DELETE FROM waiting WHERE id = ?1", [id])?;
             accounts::note(&transaction, &Act { subject: id.clone(), ..act.clone() })?;
         }
-        // The place of the newest record is given to the next one, of which web hooks have not heard.
-        transaction.execute("UPDATE hooks SET seen = min(seen, (SELECT coalesce(max(seq), 0) FROM records))", [])?;
+        rewind_hooks(&transaction)?;
         Ok(transaction.commit()?)
     }
 
@@ -100,6 +99,12 @@ impl Store {
         connection.execute("UPDATE erased SET done = 1, sha256 = NULL WHERE done = 0", [])?;
         emptied(&connection)
     }
+}
+
+/// The place of the newest record is given to the next one, of which web hooks have not heard.
+pub(crate) fn rewind_hooks(transaction: &Transaction<'_>) -> Result<()> {
+    transaction.execute("UPDATE hooks SET seen = min(seen, (SELECT coalesce(max(seq), 0) FROM records))", [])?;
+    Ok(())
 }
 
 fn emptied(connection: &Connection) -> Result<bool> {
@@ -175,7 +180,7 @@ impl Table {
     }
 }
 
-fn quoted(name: &str) -> String {
+pub(crate) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 

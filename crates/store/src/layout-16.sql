@@ -3,7 +3,9 @@
 CREATE TABLE merchants (
     account INTEGER PRIMARY KEY REFERENCES accounts (id),
     key BLOB NOT NULL,
-    party BLOB NOT NULL
+    party BLOB NOT NULL,
+    -- Why nothing of the account may be erased; NULL: no legal hold stands.
+    hold TEXT
 ) STRICT;
 
 -- A statement that waits is somebody's, as its record will be.

@@ -7,6 +7,7 @@
 mod accounts;
 mod acts;
 mod captures;
+mod closing;
 mod counts;
 mod door;
 mod erased;
@@ -32,6 +33,7 @@ pub use counts::Counts;
 pub use door::{LONGEST, Totp};
 pub use erased::Erased;
 pub use hooks::{Happened, Hook, Message, NewMessage, Tried};
+pub use merchants::Merchant;
 pub use people::{Invite, Joined, NewInvite, Person, Wish};
 pub use records::{NewRecord, Record};
 pub use renewals::Renewal;
@@ -86,6 +88,12 @@ pub enum Error {
     /// A merchant's row does not open: another master key, or damage.
     #[error("a sealed row does not open")]
     Sealed,
+    /// The account is no merchant's, or closed.
+    #[error("no such account")]
+    NoAccount,
+    /// A legal hold stands on the account.
+    #[error("a legal hold stands")]
+    Held,
     /// The folder was written by another release.
     #[error("the folder has layout {found}; this release knows layout {known}")]
     Version {

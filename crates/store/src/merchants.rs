@@ -1,7 +1,29 @@
 //! Merchants: accounts with a party and a key of their own.
 
 use crate::{Act, NewSignIn, Result, Store, accounts};
-use rusqlite::{OptionalExtension, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
+
+/// A merchant as a list has it.
+#[derive(Clone, Debug)]
+pub struct Merchant {
+    /// Its account.
+    pub account: i64,
+    /// As it was given.
+    pub party: Vec<u8>,
+    /// Why nothing of it may be erased.
+    pub hold: Option<String>,
+    /// Signed up, UTC microseconds.
+    pub created_at: i64,
+    /// The first person's name to sign in with.
+    pub login: String,
+    /// How many.
+    pub records: u64,
+}
+
+const MERCHANT: &str = "m.account, m.party, m.hold, a.created_at,
+    coalesce((SELECT login FROM sign_ins s WHERE s.account = m.account ORDER BY s.id LIMIT 1), ''),
+    (SELECT count(*) FROM records r WHERE r.account = m.account), m.key
+    FROM merchants m JOIN accounts a ON a.id = m.account";
 
 impl Store {
     /// A new account with its key, its sealed party and the person who signs in; `None`, and nothing is written, where
@@ -37,10 +59,63 @@ impl Store {
         found.map(|(key, party)| self.opened(Some(&key), account, "party", party)).transpose()
     }
 
+    /// Merchants with a number below this one, the newest first.
+    pub fn merchants(&self, below: i64, limit: u32) -> Result<Vec<Merchant>> {
+        self.select_merchants("WHERE m.account < ?1 ORDER BY m.account DESC LIMIT ?2", params![below, limit])
+    }
+
+    /// One of them.
+    pub fn merchant(&self, account: i64) -> Result<Option<Merchant>> {
+        Ok(self.select_merchants("WHERE m.account = ?1", [account])?.pop())
+    }
+
+    fn select_merchants(&self, rest: &str, args: impl rusqlite::Params) -> Result<Vec<Merchant>> {
+        let connection = self.look();
+        let mut statement = connection.prepare_cached(&format!("SELECT {MERCHANT} {rest}"))?;
+        let rows = statement.query_map(args, merchant)?;
+        let opened = rows.map(|row| {
+            let (found, key) = row?;
+            let party = self.opened(Some(&key), found.account, "party", found.party)?;
+            Ok(Merchant { party, ..found })
+        });
+        opened.collect()
+    }
+
+    /// Why nothing of an account may be erased; `None`: no legal hold stands.
+    pub fn hold(&self, account: i64) -> Result<Option<String>> {
+        let sql = "SELECT hold FROM merchants WHERE account = ?1";
+        Ok(self.lock().query_row(sql, [account], |row| row.get(0)).optional()?.flatten())
+    }
+
+    /// Sets a legal hold or lifts it, and writes who did; whether there is such a merchant.
+    pub fn set_hold(&self, account: i64, reason: Option<&str>, act: &Act) -> Result<bool> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let sql = "UPDATE merchants SET hold = ?2 WHERE account = ?1";
+        if transaction.execute(sql, params![account, reason])? == 0 {
+            return Ok(false);
+        }
+        accounts::note(&transaction, act)?;
+        transaction.commit()?;
+        Ok(true)
+    }
+
     /// Whether there is a merchant's key that only the master key opens.
     pub fn has_merchants(&self) -> Result<bool> {
         Ok(self.look().query_row("SELECT EXISTS (SELECT 1 FROM merchants)", [], |row| row.get(0))?)
     }
+}
+
+fn merchant(row: &Row<'_>) -> rusqlite::Result<(Merchant, Vec<u8>)> {
+    let found = Merchant {
+        account: row.get(0)?,
+        party: row.get(1)?,
+        hold: row.get(2)?,
+        created_at: row.get(3)?,
+        login: row.get(4)?,
+        records: row.get(5)?,
+    };
+    Ok((found, row.get(6)?))
 }
 
 #[cfg(test)]

@@ -20,8 +20,8 @@ pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
 
 async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Refusal>) -> Shown {
     let actor = visit.actor.clone();
-    let asked = app.ask(move |folder| Ok((folder.sessions(&actor)?, folder.tokens(&actor)?)));
-    let (sessions, tokens) = asked.await.map_err(IntoAnswer::into_answer)?;
+    let asked = app.ask(move |folder| Ok((folder.sessions(&actor)?, folder.tokens(&actor)?, folder.can_close(&actor))));
+    let (sessions, tokens, closable) = asked.await.map_err(IntoAnswer::into_answer)?;
     let title = visit.t("account-title");
     let body = html! {
         header.page-head {
@@ -68,6 +68,12 @@ async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Ref
                 a.btn href="/account/people" { (visit.t("people-title")) }
                 a.btn href="/account/shops" { (visit.t("shops-title")) }
                 a.btn href="/account/audit" { (visit.t("audit-title")) }
+            }
+        }
+        @if closable {
+            section.sec aria-labelledby="close" {
+                div.h { h2 id="close" { (visit.t("close-title")) } p { (visit.t("close-hint")) } }
+                div.acts { a.btn href="/account/close" { (visit.t("close-title")) } }
             }
         }
         section.sec aria-labelledby="hooks" {

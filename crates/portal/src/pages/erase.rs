@@ -84,7 +84,7 @@ fn done(visit: &Visit, id: &str, plan: &ErasePlan) -> Response {
     draw(visit, Frame::new(&title, Nav::Library), body)
 }
 
-fn list(visit: &Visit, title: &str, sentences: &[Sentence]) -> Markup {
+pub(super) fn list(visit: &Visit, title: &str, sentences: &[Sentence]) -> Markup {
     html! {
         section.sec aria-labelledby=(title) {
             h2 id=(title) { (visit.t(title)) }

@@ -11,7 +11,7 @@ use maud::html;
 use service::{Refusal, Why};
 
 /// Pages of the room: address, and the message that names it.
-const ROOMS: &[(&str, &str)] = &[("/verify/record", "lookup-title")];
+const ROOMS: &[(&str, &str)] = &[("/operator/merchants", "merchants-title"), ("/verify/record", "lookup-title")];
 
 pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
     show(&app, &visit, None, None).await

@@ -377,6 +377,11 @@ impl Folder {
         Ok(())
     }
 
+    /// Takes the bytes of an upload whose row is gone.
+    pub(super) fn remove_upload(&self, id: &str) -> Result<()> {
+        remove(&self.uploads().join(id))
+    }
+
     /// At start: what expired, rows without bytes (an old copy of the folder), bytes without rows.
     pub(super) fn sweep_resumable(&self) -> Result<()> {
         self.sweep_expired_uploads()?;
