@@ -70,7 +70,7 @@ fn query(folder: &Folder, seed: u32) -> f64 {
     picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
     let bytes = png.into_inner();
     let begun = Instant::now();
-    let found = folder.find_bytes(bytes, 20).unwrap();
+    let found = folder.find_bytes(service::Account::default(), bytes, 20).unwrap();
     assert!(found.near.is_empty());
     begun.elapsed().as_secs_f64() * 1000.0
 }

@@ -87,7 +87,7 @@ impl Folder {
     }
 
     /// The same of bytes that lie in memory, among an account's records.
-    pub(crate) fn find_bytes(&self, account: Account, bytes: Vec<u8>, most: usize) -> Result<Found> {
+    pub fn find_bytes(&self, account: Account, bytes: Vec<u8>, most: usize) -> Result<Found> {
         let digests = FileDigests::of(&bytes);
         self.near(account, &digests, picture::prints(bytes, &Limits::default()), most)
     }
