@@ -1,5 +1,7 @@
 # Merchants: signing up, identity, closing.
 
+help-arg-sign-up = Who may open a merchant’s account: open (anybody) or closed (nobody, the default)
+
 sign-up-title = Sign up
 sign-up-lead = Opens an account for a company or a person, for whom records and captures are then made.
 sign-up-owner = Whose records they are

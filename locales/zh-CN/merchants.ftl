@@ -1,5 +1,7 @@
 # 商户：注册、身份、注销。
 
+help-arg-sign-up = 谁可以注册商户账户：open（任何人）或 closed（默认，不开放）
+
 sign-up-title = 注册
 sign-up-lead = 为一家企业或一个人开立账户，存证和取证都以它为主体。
 sign-up-owner = 存证主体

@@ -113,7 +113,9 @@ fn the_same_bytes_are_each_merchants_own_record() {
         assert!(record.contains("\"operator_relation\":\"independent-declared\""), "{record}");
         let package = merchant.api("GET", &format!("/api/v1/deposits/{id}/package.zip"), &[], &[]).bytes;
         fs::write(house.work.path().join("p.zip"), &package).unwrap();
-        let run = house.command().args(["verify", "--trust", "data/trust", "p.zip", "--json"]).output().unwrap();
+        fs::write(house.work.path().join("original"), b"the same bytes").unwrap();
+        let run =
+            house.command().args(["verify", "--trust", "data/trust", "p.zip", "original", "--json"]).output().unwrap();
         assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
         assert!(merchant.browser.get("/").body.contains(owner));
         let library = merchant.browser.get("/library").body;
@@ -158,13 +160,13 @@ fn another_merchants_numbers_are_found_nowhere() {
     owner.browser.get("/captures");
     owner.browser.post("/captures", &[("urls", "https://shop.example/"), ("purpose", "own")]);
     owner.browser.get("/account/hooks");
-    let hook = [("url", "https://hooks.example/"), ("deposits", "yes")];
+    let hook = [("url", "https://hooks.example/"), ("deposit", "yes")];
     assert!(owner.browser.post("/account/hooks", &hook).status < 400);
     let page = owner.browser.get(&format!("/deposits/{id}")).body;
     let links = format!("/deposits/{id}/links");
     assert!(page.contains(&links));
-    let until = "2027-06-01";
-    assert!(owner.browser.post(&links, &[("claims", "yes"), ("until", until)]).status < 400, "a link");
+    let until = page.split("name=\"until\" value=\"").nth(1).unwrap()[..10].to_owned();
+    assert!(owner.browser.post(&links, &[("claims", "yes"), ("until", &until)]).status < 400, "a link");
     let upload = owner.api(
         "POST",
         "/api/v1/uploads",
@@ -228,7 +230,7 @@ fn another_merchants_numbers_are_found_nowhere() {
     }
     // Where a number goes that is no part of the address.
     other.browser.get("/library");
-    let chosen = other.browser.post("/library/chosen", &[("act", "collect"), ("id", &id)]);
+    let chosen = other.browser.post("/library/chosen", &[("act", "collect"), (&format!("pick-{id}"), "on")]);
     assert!([404, 422].contains(&chosen.status), "{}: {}", chosen.status, chosen.body);
     let after = other.api("GET", &format!("/api/v1/records?after={id}"), &[], &[]);
     assert!(after.status == 422 && !after.body.contains("私密"), "{}", after.body);
@@ -311,7 +313,7 @@ fn a_closed_account_leaves_the_ledger_and_nothing_that_opens_it() {
     one.browser.get("/captures");
     one.browser.post("/captures", &[("urls", "https://haitang-shop.example/"), ("purpose", "own")]);
     one.browser.get("/account/hooks");
-    one.browser.post("/account/hooks", &[("url", "https://haitang-hooks.example/"), ("deposits", "yes")]);
+    one.browser.post("/account/hooks", &[("url", "https://haitang-hooks.example/"), ("deposit", "yes")]);
     let meta =
         [("tus-resumable", "1.0.0"), ("upload-length", "9"), ("upload-metadata", "filename aGFpdGFuZy11cGxvYWQudHh0")];
     assert_eq!(one.api("POST", "/api/v1/uploads", &meta, &[]).status, 201);
