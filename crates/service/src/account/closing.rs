@@ -42,7 +42,7 @@ impl Folder {
                 "this is the account of the folder itself, which cannot be closed",
             ));
         }
-        let kinds = self.store.kinds(person.account)?;
+        let kinds = self.store.kinds(person.account, None)?;
         let waiting = self.store.own_waiting(person.account)?.len() as u64;
         let records = kinds.iter().map(|(_, n)| n).sum::<u64>() + waiting;
         let held = self.store.hold(person.account)?.is_some();
