@@ -18,14 +18,14 @@ use crate::{Error, Result};
 const SYNC_ALL_FROM: usize = 64;
 
 /// The folder of temporary names.
-pub(crate) struct Scratch {
+pub struct Scratch {
     dir: PathBuf,
     next: AtomicU64,
 }
 
 impl Scratch {
     /// Makes it, or empties it: what lies there was never published.
-    pub(crate) fn open(dir: PathBuf) -> Result<Self> {
+    pub fn open(dir: PathBuf) -> Result<Self> {
         match fs::remove_dir_all(&dir) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::io("empty", &dir, e)),
             _ => fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, e))?,
@@ -34,7 +34,7 @@ impl Scratch {
     }
 
     /// A set of files that is published together.
-    pub(crate) fn batch(&self) -> Result<Batch<'_>> {
+    pub fn batch(&self) -> Result<Batch<'_>> {
         // Opened before anything is written, so that `syncfs` reports every failed write since.
         let folder = File::open(&self.dir).map_err(|e| Error::io("open", &self.dir, e))?;
         Ok(Batch { scratch: self, folder, files: Vec::new(), dirs: BTreeSet::new() })
@@ -46,7 +46,7 @@ impl Scratch {
 }
 
 /// Files on their way: [`Batch::put`] writes, [`Batch::sync`] makes durable, [`Batch::publish`] names.
-pub(crate) struct Batch<'a> {
+pub struct Batch<'a> {
     scratch: &'a Scratch,
     folder: File,
     /// Handle (dropped where the whole file system is synced), temporary name, final name.
@@ -56,7 +56,8 @@ pub(crate) struct Batch<'a> {
 }
 
 impl Batch<'_> {
-    pub(crate) fn put(&mut self, target: PathBuf, bytes: &[u8]) -> Result<()> {
+    /// Writes a file under a temporary name.
+    pub fn put(&mut self, target: PathBuf, bytes: &[u8]) -> Result<()> {
         let temporary = self.scratch.path();
         let written = File::create(&temporary).and_then(|mut file| file.write_all(bytes).map(|()| file));
         let file = written.map_err(|e| Error::io("write", &target, e))?;
@@ -69,7 +70,8 @@ impl Batch<'_> {
         Ok(())
     }
 
-    pub(crate) fn sync(&mut self) -> Result<()> {
+    /// Makes all of them durable.
+    pub fn sync(&mut self) -> Result<()> {
         if self.files.len() > SYNC_ALL_FROM {
             return rustix::fs::syncfs(&self.folder).map_err(|e| Error::io("sync", &self.scratch.dir, e.into()));
         }
@@ -81,7 +83,8 @@ impl Batch<'_> {
         Ok(())
     }
 
-    pub(crate) fn publish(self) -> Result<()> {
+    /// Gives them their names, durably.
+    pub fn publish(self) -> Result<()> {
         for (_, temporary, target) in &self.files {
             fs::rename(temporary, target).map_err(|e| Error::io("rename", target, e))?;
         }
@@ -90,7 +93,7 @@ impl Batch<'_> {
 }
 
 /// One small file, anywhere, replaced as a whole.
-pub(crate) fn replace(target: &Path, bytes: &[u8]) -> Result<()> {
+pub fn replace(target: &Path, bytes: &[u8]) -> Result<()> {
     let mut dirs = BTreeSet::new();
     let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     make_dir(dir, &mut dirs)?;
@@ -109,7 +112,7 @@ pub(crate) fn replace(target: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// The file's bytes, or `None` if there is no such file; a longer one than `limit` is refused unread.
-pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
+pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     let file = match File::open(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(|e| Error::io("open", path, e))?,
@@ -123,7 +126,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
 }
 
 /// Makes a folder's entries durable.
-pub(crate) fn sync_dir(dir: &Path) -> Result<()> {
+pub fn sync_dir(dir: &Path) -> Result<()> {
     File::open(dir).and_then(|d| d.sync_all()).map_err(|e| Error::io("sync folder", dir, e))
 }
 

@@ -20,14 +20,14 @@
 mod copy;
 mod edge;
 mod error;
-mod files;
+pub mod files;
 mod ledger;
 mod open;
 mod panel;
 mod reader;
 mod sealed;
 mod segment;
-mod tiles;
+pub mod tiles;
 
 use std::{
     io,
@@ -43,7 +43,7 @@ pub use error::{Error, Result};
 pub use ledger::{Ledger, MAX_BATCH};
 pub use reader::Reader;
 pub use sealed::Sealed;
-pub use segment::MAX_LEAF;
+pub use segment::{MAX_LEAF, split_leaf};
 pub use tiles::Entries;
 
 /// The last tree that was signed: the ledger's one compare-and-swap row.

@@ -233,7 +233,7 @@ pub(crate) fn push_leaf(out: &mut Vec<u8>, leaf: &[u8]) -> Result<()> {
 }
 
 /// The first leaf of an entry bundle, and the rest.
-pub(crate) fn split_leaf(bundle: &[u8]) -> Option<(&[u8], &[u8])> {
+pub fn split_leaf(bundle: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bundle.split_first_chunk::<2>()?;
     rest.split_at_checked(u16::from_be_bytes(*length).into())
 }

@@ -15,15 +15,15 @@ use evidence::merkle::{self, Hash};
 use crate::{Error, Result, files, segment};
 
 /// Hashes in a full tile, entries in a full bundle.
-pub(crate) const WIDTH: u64 = 256;
+pub const WIDTH: u64 = 256;
 /// Levels of the tree that one tile spans.
-pub(crate) const HEIGHT: u8 = 8;
+pub const HEIGHT: u8 = 8;
 
 const MAX_BUNDLE: u64 = WIDTH * (segment::MAX_LEAF as u64 + 2);
 
 /// What a file under `tile/` holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Hashes of this tile level.
     Hashes(u8),
     /// Entries.
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// How many hashes or entries of this kind a tree has.
-    pub(crate) fn count(self, size: u64) -> u64 {
+    pub fn count(self, size: u64) -> u64 {
         match self {
             Self::Hashes(level) => size.checked_shr(u32::from(level) * u32::from(HEIGHT)).unwrap_or(0),
             Self::Entries => size,
@@ -40,20 +40,20 @@ impl Kind {
     }
 
     /// The partial file at the right edge of a tree: number and width, if there is one.
-    pub(crate) fn partial(self, size: u64) -> Option<(u64, u64)> {
+    pub fn partial(self, size: u64) -> Option<(u64, u64)> {
         let count = self.count(size);
         (!count.is_multiple_of(WIDTH)).then_some((count / WIDTH, count % WIDTH))
     }
 
     /// Entries, then each level that a tree has.
-    pub(crate) fn all(size: u64) -> impl Iterator<Item = Self> {
+    pub fn all(size: u64) -> impl Iterator<Item = Self> {
         let levels = (0..8).map(Self::Hashes).filter(move |kind| kind.count(size) > 0);
         std::iter::once(Self::Entries).chain(levels)
     }
 }
 
 /// Path below the tree's root: `tile/<L>/<N>` or `tile/entries/<N>`, with `.p/<W>` where not full.
-pub(crate) fn path(kind: Kind, n: u64, width: u64) -> PathBuf {
+pub fn path(kind: Kind, n: u64, width: u64) -> PathBuf {
     let mut path = PathBuf::from("tile");
     match kind {
         Kind::Hashes(level) => path.push(level.to_string()),
@@ -80,61 +80,64 @@ pub(crate) fn path(kind: Kind, n: u64, width: u64) -> PathBuf {
 
 /// A static tree on disk. Stateless: the size of the tree is an argument.
 #[derive(Clone, Debug)]
-pub(crate) struct Tree {
+pub struct Tree {
     root: Arc<Path>,
 }
 
 impl Tree {
-    pub(crate) fn new(root: &Path) -> Self {
+    /// Of this folder.
+    pub fn new(root: &Path) -> Self {
         Self { root: root.into() }
     }
 
-    pub(crate) fn checkpoint_path(&self) -> PathBuf {
+    /// Where the signed checkpoint stands.
+    pub fn checkpoint_path(&self) -> PathBuf {
         self.root.join("checkpoint")
     }
 
-    pub(crate) fn path(&self, kind: Kind, n: u64, width: u64) -> PathBuf {
+    /// Where a file of at most `width` stands.
+    pub fn path(&self, kind: Kind, n: u64, width: u64) -> PathBuf {
         self.root.join(path(kind, n, width))
     }
 
     /// Root of the first `size` leaves, of a tree that has at least as many.
-    pub(crate) fn root_at(&self, size: u64) -> Result<Hash> {
-        let mut nodes = Nodes::new(self, size);
+    pub fn root_at(&self, size: u64) -> Result<Hash> {
+        let mut nodes = self.nodes(size);
         merkle::root(size, &mut |level, index| nodes.read(level, index))
     }
 
     /// Inclusion proof of leaf `index` in the tree of `size`; `published` leaves stand on disk.
-    pub(crate) fn inclusion_proof(&self, index: u64, size: u64, published: u64) -> Result<Vec<Hash>> {
+    pub fn inclusion_proof(&self, index: u64, size: u64, published: u64) -> Result<Vec<Hash>> {
         within("tree size", size, published)?;
         match size.checked_sub(1) {
             Some(last) => within("index", index, last)?,
             None => return Err(Error::OutOfRange { what: "index", found: index, size }),
         }
-        let mut nodes = Nodes::new(self, size);
+        let mut nodes = self.nodes(size);
         merkle::inclusion_proof(index, size, &mut |level, index| nodes.read(level, index))
     }
 
     /// Consistency proof between two sizes; empty where `old` is 0 or `new`.
-    pub(crate) fn consistency_proof(&self, old: u64, new: u64, published: u64) -> Result<Vec<Hash>> {
+    pub fn consistency_proof(&self, old: u64, new: u64, published: u64) -> Result<Vec<Hash>> {
         within("tree size", new, published)?;
         within("old tree size", old, new)?;
-        let mut nodes = Nodes::new(self, new);
+        let mut nodes = self.nodes(new);
         merkle::consistency_proof(old, new, &mut |level, index| nodes.read(level, index))
     }
 
     /// One entry.
-    pub(crate) fn entry(&self, index: u64, published: u64) -> Result<Vec<u8>> {
+    pub fn entry(&self, index: u64, published: u64) -> Result<Vec<u8>> {
         let mut entries = self.entries(index, published);
         entries.next().unwrap_or(Err(Error::OutOfRange { what: "index", found: index, size: published }))
     }
 
     /// Entries from `index` to the end of the tree of `published` leaves.
-    pub(crate) fn entries(&self, index: u64, published: u64) -> Entries {
+    pub fn entries(&self, index: u64, published: u64) -> Entries {
         Entries { tree: self.clone(), next: index, end: published, bundle: Vec::new(), offset: 0 }
     }
 
     /// The first `width` hashes of a tile.
-    pub(crate) fn hashes(&self, level: u8, n: u64, width: u64) -> Result<Vec<Hash>> {
+    pub fn hashes(&self, level: u8, n: u64, width: u64) -> Result<Vec<Hash>> {
         let (bytes, path) = self.file(Kind::Hashes(level), n, width, WIDTH * 32)?;
         let (hashes, rest) = bytes.as_chunks::<32>();
         match hashes.get(..width as usize) {
@@ -144,12 +147,12 @@ impl Tree {
     }
 
     /// A bundle of at least `width` entries, and its path.
-    pub(crate) fn bundle(&self, n: u64, width: u64) -> Result<(Vec<u8>, PathBuf)> {
+    pub fn bundle(&self, n: u64, width: u64) -> Result<(Vec<u8>, PathBuf)> {
         self.file(Kind::Entries, n, width, MAX_BUNDLE)
     }
 
     /// The first `width` entries of a bundle, as a bundle.
-    pub(crate) fn entries_of(&self, n: u64, width: u64) -> Result<Vec<u8>> {
+    pub fn entries_of(&self, n: u64, width: u64) -> Result<Vec<u8>> {
         let (mut bytes, path) = self.bundle(n, width)?;
         let mut rest = bytes.as_slice();
         for entry in 0..width {
@@ -161,6 +164,10 @@ impl Tree {
         let length = bytes.len() - rest.len();
         bytes.truncate(length);
         Ok(bytes)
+    }
+
+    fn nodes(&self, size: u64) -> Nodes<impl FnMut(u8, u64, u64) -> Result<Vec<Hash>>> {
+        Nodes::new(size, |level, n, width| self.hashes(level, n, width))
     }
 
     /// A file of at least `width`: that one, else the full one, else the narrowest that is wide enough.
@@ -236,36 +243,41 @@ impl Entries {
 }
 
 /// Perfect subtrees out of tiles; each tile is read once.
-struct Nodes<'a> {
-    tree: &'a Tree,
+pub struct Nodes<F> {
     size: u64,
+    hashes: F,
     tiles: BTreeMap<(u8, u64), Vec<Hash>>,
 }
 
-impl<'a> Nodes<'a> {
-    fn new(tree: &'a Tree, size: u64) -> Self {
-        Self { tree, size, tiles: BTreeMap::new() }
+impl<F> Nodes<F> {
+    /// Of the tree of `size` leaves; `hashes` gives the first hashes of a tile: level, number, how many.
+    pub fn new(size: u64, hashes: F) -> Self {
+        Self { size, hashes, tiles: BTreeMap::new() }
     }
 
-    fn read(&mut self, level: u8, index: u64) -> Result<Hash> {
+    /// The hash of the perfect subtree of `2^level` leaves numbered `index` at that level, as [`merkle::ReadNode`] asks.
+    pub fn read<E: From<Error>>(&mut self, level: u8, index: u64) -> std::result::Result<Hash, E>
+    where
+        F: FnMut(u8, u64, u64) -> std::result::Result<Vec<Hash>, E>,
+    {
         let (tile_level, inside) = (level / HEIGHT, level % HEIGHT);
         let first = index << inside;
         let n = first / WIDTH;
         let width = WIDTH.min(Kind::Hashes(tile_level).count(self.size).saturating_sub(n * WIDTH));
         let tile = match self.tiles.entry((tile_level, n)) {
             std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
-            std::collections::btree_map::Entry::Vacant(place) => place.insert(self.tree.hashes(tile_level, n, width)?),
+            std::collections::btree_map::Entry::Vacant(place) => place.insert((self.hashes)(tile_level, n, width)?),
         };
         let start = (first % WIDTH) as usize;
         match tile.get(start..start + (1 << inside)) {
             Some(hashes) => Ok(fold(hashes)),
-            None => Err(Error::OutOfRange { what: "node", found: index, size: self.size }),
+            None => Err(Error::OutOfRange { what: "node", found: index, size: self.size }.into()),
         }
     }
 }
 
 /// Root of a perfect subtree's hashes; their number is a power of two.
-pub(crate) fn fold(hashes: &[Hash]) -> Hash {
+pub fn fold(hashes: &[Hash]) -> Hash {
     match hashes {
         [] => merkle::empty_root(),
         [one] => *one,

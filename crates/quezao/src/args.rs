@@ -44,6 +44,7 @@ pub(crate) enum Command {
     Demo(Demo),
     Admin(Admin),
     Serve(crate::serve_cmd::Serve),
+    Node(Box<crate::node_cmd::Node>),
     Stamp(Stamp),
     #[command(subcommand)]
     Rights(RightsCommand),

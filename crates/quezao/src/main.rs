@@ -17,6 +17,7 @@ mod folder_cmd;
 mod forge;
 mod list_cmd;
 mod near_cmd;
+mod node_cmd;
 mod out;
 mod remote;
 mod renew_cmd;
@@ -62,6 +63,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Verify(a) => verify_cmd::verify(out, &a),
         C::Explain(a) => verify_cmd::explain(out, &a),
         C::Serve(a) => serve_cmd::serve(out, &a),
+        C::Node(a) => node_cmd::node(out, *a),
         C::Stamp(a) => tsa_cmd::stamp(out, &a),
         C::Rights(a) => rights_cmd::rights(out, a),
         C::Doctor(a) => folder_cmd::doctor(out, &a),

@@ -80,6 +80,10 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         },
         "renew" => &["id", "status", "renewals", "authority", "ends_at", "binding"],
         "clock" => &["servers", "source", "offset_us", "limit_ms", "every_minutes"],
+        "node" => match names.next().copied() {
+            Some("status") => crate::node_cmd::STATUS_KEYS,
+            _ => crate::node_cmd::KEY_KEYS,
+        },
         "stamp" => &["sealed", "size", "waiting"],
         "init" => &["origin", "ledger_key", "authority_root", "signer_root"],
         "deposit" | "list" | "show" => RECORD,

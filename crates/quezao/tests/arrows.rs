@@ -43,10 +43,12 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("portal", &["evidence", "locale", "service"]),
+    ("node", &["evidence", "archive", "ledger", "store", "verify", "verifier", "certificate", "timestamp", "locale"]),
     (
         "quezao",
         &[
             "portal",
+            "node",
             "capture",
             "evidence",
             "archive",

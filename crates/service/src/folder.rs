@@ -272,10 +272,15 @@ pub(crate) fn load_authority(dir: &Path, clock: timestamp::Clock) -> Result<Auth
     })
 }
 
-/// The head's mirror: `$QUEZAO_STATE_DIR`, else `$XDG_STATE_HOME/quezao`, else `~/.local/state/quezao`.
+/// The head's mirror, by origin.
 pub(crate) fn mirror_path(origin: &str) -> Result<PathBuf> {
+    Ok(state_dir()?.join(format!("{}.head", origin.replace('/', "_"))))
+}
+
+/// What must not be lost with a folder: `$QUEZAO_STATE_DIR`, else `$XDG_STATE_HOME/quezao`, else `~/.local/state/quezao`.
+pub fn state_dir() -> Result<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    let base = set("QUEZAO_STATE_DIR")
+    set("QUEZAO_STATE_DIR")
         .or_else(|| set("XDG_STATE_HOME").map(|p| p.join("quezao")))
         .or_else(|| set("HOME").map(|p| p.join(".local/state/quezao")))
         .ok_or_else(|| {
@@ -283,8 +288,7 @@ pub(crate) fn mirror_path(origin: &str) -> Result<PathBuf> {
                 "不知道把账本头的镜像放在哪里；请设置 QUEZAO_STATE_DIR",
                 "there is no place for the mirror of the ledger's head; set QUEZAO_STATE_DIR",
             )
-        })?;
-    Ok(base.join(format!("{}.head", origin.replace('/', "_"))))
+        })
 }
 
 /// One writer a folder: waits 30 s, then names the process that holds it.

@@ -73,7 +73,7 @@ pub use compare::{CompareEvent, CompareLine, CompareRequest, distances_again};
 pub use doctor::doctor;
 pub use erase::{Doomed, ErasePlan, Sentence};
 pub use error::{Error, Result, show_path};
-pub use folder::Folder;
+pub use folder::{Folder, state_dir};
 pub use gauges::Gauges;
 pub use hooks::{Letter, Postman};
 pub use intake::{Filter, INTERRUPTED, digests};

@@ -1,0 +1,165 @@
+//! What a node must shout: stored so that anybody can read and check it without the node.
+//!
+//! Rules: one folder an alarm, `alarms/KIND-ID/`: `alarm.json` says what was seen, `ours.txt` and `theirs.txt` are the
+//! signed notes that cannot both stand, `proof.txt` what shows it. An alarm is stored once, told each time, and never
+//! deleted by the program. Only what a log's own key signed can make one, so strangers cannot fill the disk.
+
+use crate::{Error, Event, Events, Result, folder};
+use evidence::{
+    digest, hex,
+    json::{self, Value, json},
+    note::Note,
+    time::Utc,
+};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+/// Most alarms that are stored; more are only told.
+pub const MAX_ALARMS: usize = 1000;
+/// Longest `alarm.json`, in bytes.
+const MAX_JSON: u64 = 64 << 10;
+
+/// What was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Two trees of one log that cannot both be: its key signed both.
+    Fork,
+    /// The log shows a smaller tree than before.
+    Rollback,
+    /// A signed checkpoint that nobody showed to extend what the node holds.
+    NotExtending,
+    /// The node's own state is older than what it cosigned.
+    OldState,
+    /// Tiles or entries that do not make up the signed root.
+    Tiles,
+    /// An entry that breaks a rule of its ledger.
+    Record,
+}
+
+impl Kind {
+    /// As folders and JSON name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fork => "fork",
+            Self::Rollback => "rollback",
+            Self::NotExtending => "not-extending",
+            Self::OldState => "old-state",
+            Self::Tiles => "tiles",
+            Self::Record => "record",
+        }
+    }
+}
+
+/// One alarm.
+#[derive(Clone, Debug)]
+pub struct Alarm {
+    /// What was seen.
+    pub kind: Kind,
+    /// Of which log.
+    pub origin: String,
+    /// By this machine's clock.
+    pub at: Utc,
+    /// What it means, with both values, in Chinese.
+    pub zh: String,
+    /// The same in English.
+    pub en: String,
+    /// The signed note that the node holds.
+    pub ours: Option<Vec<u8>>,
+    /// The signed note that was shown.
+    pub theirs: Option<Vec<u8>>,
+    /// What shows that they cannot both stand: lines that say themselves what they are.
+    pub proof: Option<String>,
+}
+
+impl Alarm {
+    /// Equal for what is the same: kind, log and what was shown, whatever signatures and words are with it.
+    fn id(&self) -> String {
+        let shown = self
+            .theirs
+            .as_deref()
+            .map(|note| Note::parse(note).map_or_else(|_| note.to_vec(), |n| n.text.into_bytes()));
+        let seen = shown.unwrap_or_else(|| self.en.clone().into_bytes());
+        let parts = [self.kind.as_str().as_bytes(), b"\n", self.origin.as_bytes(), b"\n", &seen].concat();
+        format!("{}-{}", self.kind.as_str(), hex::encode(&digest::sha256(&parts)[..8]))
+    }
+
+    fn to_json(&self) -> Result<Vec<u8>> {
+        let value = json!({
+            "kind": self.kind.as_str(), "origin": self.origin, "at": self.at.to_micros(), "zh": self.zh, "en": self.en,
+        });
+        Ok(json::to_bytes_free("alarm", &value)?)
+    }
+}
+
+/// The alarms of one node.
+pub struct Alarms {
+    dir: PathBuf,
+    known: Mutex<BTreeSet<String>>,
+    events: Events,
+}
+
+impl Alarms {
+    pub(crate) fn open(data: &Path, events: Events) -> Result<Self> {
+        let dir = data.join("alarms");
+        folder::make(&dir)?;
+        let names = fs::read_dir(&dir).map_err(|e| Error::io(&dir, &e))?.flatten();
+        let known = names.filter_map(|entry| entry.file_name().into_string().ok()).filter(|n| !n.starts_with('.'));
+        Ok(Self { known: Mutex::new(known.collect()), dir, events })
+    }
+
+    /// Tells it, and stores it where it is new. A disk that does not take it is told too.
+    pub fn raise(&self, alarm: &Alarm) {
+        let id = alarm.id();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = !known.contains(&id);
+        let folder = self.dir.join(&id);
+        if new && known.len() < MAX_ALARMS {
+            match self.store(&id, alarm) {
+                Ok(()) => drop(known.insert(id)),
+                Err(e) => (self.events)(Event::Warning(e.zh, e.en)),
+            }
+        }
+        drop(known);
+        let (kind, origin) = (alarm.kind, alarm.origin.clone());
+        (self.events)(Event::Alarm { kind, origin, zh: alarm.zh.clone(), en: alarm.en.clone(), folder, new });
+    }
+
+    fn store(&self, id: &str, alarm: &Alarm) -> Result<()> {
+        let (half, whole) = (self.dir.join(format!(".{id}")), self.dir.join(id));
+        folder::make(&half)?;
+        folder::write(&half.join("alarm.json"), &alarm.to_json()?)?;
+        let proof = alarm.proof.as_ref().map(|p| p.clone().into_bytes());
+        for (name, bytes) in [("ours.txt", &alarm.ours), ("theirs.txt", &alarm.theirs), ("proof.txt", &proof)] {
+            if let Some(bytes) = bytes {
+                folder::write(&half.join(name), bytes)?;
+            }
+        }
+        fs::rename(&half, &whole).map_err(|e| Error::io(&whole, &e))?;
+        Ok(ledger::files::sync_dir(&self.dir)?)
+    }
+}
+
+/// A stored alarm: its `alarm.json`, and the folder.
+pub type Stored = (Value, PathBuf);
+
+/// The stored alarms of a data folder, oldest first. One that cannot be read is an alarm that says so.
+pub fn list(data: &Path) -> Result<Vec<Stored>> {
+    let dir = data.join("alarms");
+    let mut found = Vec::new();
+    let Ok(entries) = fs::read_dir(&dir) else { return Ok(found) };
+    for entry in entries.flatten().filter(|e| !e.file_name().to_string_lossy().starts_with('.')) {
+        let file = entry.path().join("alarm.json");
+        let bytes = folder::read(&file, MAX_JSON).ok().flatten().unwrap_or_default();
+        let value = json::parse_free("alarm", &bytes, MAX_JSON as usize).unwrap_or_else(|_| {
+            let shown = file.display().to_string();
+            json!({"kind": "unreadable", "origin": null, "at": "", "zh": format!("{shown}：无法读取"), "en": format!("{shown}: cannot be read")})
+        });
+        found.push((value, entry.path()));
+    }
+    found.sort_by_key(|(value, path)| (value["at"].as_str().unwrap_or_default().to_owned(), path.clone()));
+    Ok(found)
+}

@@ -1,0 +1,178 @@
+//! The node's own copy of a log, complete and durable up to one signed checkpoint: what it shows, and what it serves.
+
+use crate::{
+    Error, Event, Events, Result, folder,
+    keys::Cosigners,
+    logs::Log,
+    request::decimal,
+    witness::{Held, shown},
+};
+use evidence::{
+    merkle::Hash,
+    note::{MAX_NOTE, Note},
+    time::Utc,
+};
+use ledger::tiles::{self, Kind, Tree, WIDTH};
+use std::{
+    fs,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+/// A static tree (C2SP tlog-tiles) under `mirror/`.
+pub(crate) struct Copy {
+    tree: Tree,
+    held: Mutex<Option<Held>>,
+}
+
+impl Copy {
+    /// The copy of this log, which may hold nothing yet. One whose right edge is not there claims nothing.
+    pub(crate) fn open(data: &Path, log: &Log, events: &Events) -> Result<Self> {
+        let tree = Tree::new(&data.join("mirror").join(log.hash()));
+        let path = tree.checkpoint_path();
+        let about = |e: evidence::Error| Error::from(e).about(&path.display().to_string());
+        let note = folder::read(&path, MAX_NOTE as u64)?;
+        let mut held = note.map(|note| Held::parse(&note, log).map_err(about)).transpose()?;
+        if let Some(found) = &held
+            && tree.root_at(found.checkpoint.size).ok() != Some(found.checkpoint.root)
+        {
+            let shown = path.display();
+            events(Event::Warning(
+                format!("{shown}：镜像不完整，不再声称持有；将从头镜像"),
+                format!("{shown}: the mirror is not complete and claims nothing; it is made anew"),
+            ));
+            held = None;
+        }
+        Ok(Self { tree, held: Mutex::new(held) })
+    }
+
+    /// The checkpoint up to which it is complete.
+    pub(crate) fn held(&self) -> Option<Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// All up to this checkpoint is durable: the mirror's key says so, and it is served.
+    pub(crate) fn commit(&self, log: &Log, keys: &Cosigners, new: &Held, now: Utc) -> Result<()> {
+        let size = new.checkpoint.size;
+        let root = self.tree.root_at(size)?;
+        if root != new.checkpoint.root {
+            let (found, expected) = (evidence::hex::encode(&root), evidence::hex::encode(&new.checkpoint.root));
+            return Err(evidence::Error::mismatch("root of the mirror's own files", found, expected).into());
+        }
+        let note = Note::parse(&new.note)?;
+        let of_log = note.line_of(&log.key).into_iter().cloned();
+        let signatures = of_log.chain(keys.mirror.cosign(&note.text, crate::keys::seconds(now)?)).collect();
+        let bytes = Note { text: note.text, signatures }.to_bytes();
+        folder::write(&self.tree.checkpoint_path(), &bytes)?;
+        let held = Held { checkpoint: new.checkpoint.clone(), note: bytes };
+        let before = self.held.lock().unwrap_or_else(PoisonError::into_inner).replace(held);
+        if let Some(before) = before {
+            self.remove_partial(before.checkpoint.size, size);
+        }
+        Ok(())
+    }
+
+    /// The partial tiles of an older tree are beginnings of what is there now. What cannot be removed does no harm.
+    fn remove_partial(&self, old: u64, new: u64) {
+        for kind in Kind::all(old) {
+            if let Some((n, width)) = kind.partial(old)
+                && kind.partial(new) != Some((n, width))
+            {
+                let path = self.tree.path(kind, n, width);
+                let _ = fs::remove_file(&path);
+                let _ = path.parent().map(fs::remove_dir);
+            }
+        }
+    }
+
+    /// A file below `tile/`, of the tree that the mirror's checkpoint names.
+    pub(crate) fn file(&self, path: &str) -> Option<Vec<u8>> {
+        let (kind, n, width) = place(path)?;
+        let size = self.held()?.checkpoint.size;
+        if n.checked_mul(WIDTH)?.checked_add(width)? > kind.count(size) {
+            return None;
+        }
+        match kind {
+            Kind::Hashes(level) => Some(self.tree.hashes(level, n, width).ok()?.concat()),
+            Kind::Entries => self.tree.entries_of(n, width).ok(),
+        }
+    }
+
+    /// The root of the first `size` leaves, the signed note that it follows from, and how.
+    pub(crate) fn shows(&self, size: u64) -> Option<(Hash, Vec<u8>, Option<String>)> {
+        let held = self.held()?;
+        let whole = held.checkpoint.size;
+        if size == 0 || size > whole {
+            return None;
+        }
+        let root = self.tree.root_at(size).ok()?;
+        let proof = self.tree.consistency_proof(size, whole, whole).ok()?;
+        Some((root, held.note, Some(shown(size, &root, &proof))))
+    }
+}
+
+/// Kind, number and width of a path below `tile/`, in its one spelling.
+fn place(path: &str) -> Option<(Kind, u64, u64)> {
+    let (kind, rest) = path.split_once('/')?;
+    let kind = match kind {
+        "entries" => Kind::Entries,
+        level => Kind::Hashes(u8::try_from(decimal(level)?).ok().filter(|level| *level < 8)?),
+    };
+    let (number, width) = match rest.split_once(".p/") {
+        Some((number, width)) => (number, decimal(width)?),
+        None => (rest, WIDTH),
+    };
+    let digits = number.split('/').try_fold(0u64, |n, group| {
+        let group: u64 = group.trim_start_matches('x').parse().ok()?;
+        n.checked_mul(1000)?.checked_add(group)
+    });
+    let n = digits?;
+    // Whatever was written otherwise is not a path of the specification.
+    let spelled = (1..=WIDTH).contains(&width) && tiles::path(kind, n, width) == Path::new("tile").join(path);
+    spelled.then_some((kind, n, width))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_of_the_specification_name_a_file() {
+        let good = [
+            ("0/x001/x234/067", (Kind::Hashes(0), 1_234_067, 256)),
+            ("entries/999", (Kind::Entries, 999, 256)),
+            ("2/000.p/1", (Kind::Hashes(2), 0, 1)),
+        ];
+        for (path, expected) in good {
+            assert_eq!(place(path), Some(expected));
+        }
+        let bad = [
+            "",
+            "0",
+            "0/",
+            "0/1",
+            "0/0001",
+            "00/001",
+            "0/x001",
+            "0/001/002",
+            "0/000.p/256",
+            "0/000.p/0",
+            "0/000.p/01",
+            "8/000",
+            "-1/000",
+            "entries/../../keys",
+            "0/../0/000",
+            "0/x000/001",
+            "0/+01",
+            "0/000.p/1/",
+            "checkpoint",
+        ];
+        for path in bad {
+            assert_eq!(place(path), None, "{path}");
+        }
+    }
+}

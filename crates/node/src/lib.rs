@@ -1,0 +1,258 @@
+//! A judicial node: it witnesses ledgers and mirrors them, so that nobody has to believe whoever runs them.
+//!
+//! Rules:
+//! - Its keys, its state and its copy are its own; what a ledger says about itself is checked, never believed.
+//! - The *witness* cosigns consistency and nothing else (C2SP tlog-witness, tlog-cosignature): a record that it does
+//!   not understand, or that breaks a rule, raises an alarm and never a refusal.
+//! - What is signed is durable first. What cannot stand beside it is refused, told loudly, and kept for everybody.
+
+pub mod alarms;
+mod copy;
+mod error;
+mod folder;
+mod keys;
+mod logs;
+mod mirror;
+pub mod request;
+mod server;
+mod source;
+mod status;
+mod witness;
+
+use alarms::Alarms;
+use evidence::{note::VerifierKey, time::Utc};
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use ureq::tls::TlsConfig;
+
+pub use error::{Error, Result};
+pub use keys::{Cosigners, Keys, Published};
+pub use logs::{Log, MAX_LOGS};
+pub use server::{Running, start};
+pub use status::{LogStatus, Status, published, status};
+pub use witness::{Answer, Held, Witness};
+
+/// What happens; called from any thread.
+pub type Events = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// What a node has to say.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A checkpoint of this size was cosigned.
+    Cosigned {
+        /// Of this log.
+        origin: String,
+        /// Leaves.
+        size: u64,
+    },
+    /// Everything up to a checkpoint of this size is held, durably.
+    Mirrored {
+        /// Of this log.
+        origin: String,
+        /// Leaves.
+        size: u64,
+    },
+    /// A request that was not answered with a cosignature: HTTP status and why.
+    Refused {
+        /// HTTP.
+        status: u16,
+        /// Why.
+        why: Error,
+    },
+    /// See [`alarms`].
+    Alarm {
+        /// What was seen.
+        kind: alarms::Kind,
+        /// Of this log.
+        origin: String,
+        /// Chinese.
+        zh: String,
+        /// English.
+        en: String,
+        /// Where it is kept.
+        folder: PathBuf,
+        /// Seen for the first time.
+        new: bool,
+    },
+    /// Worth saying, (zh, en).
+    Warning(String, String),
+}
+
+/// What a node is started with.
+#[derive(Clone)]
+pub struct Config {
+    /// The node's folder.
+    pub data: PathBuf,
+    /// Where a copy of what was cosigned is kept, outside the folder.
+    pub state: PathBuf,
+    /// Addresses of ledgers to add; those of earlier starts are known.
+    pub ledgers: Vec<String>,
+    /// Keys of those that are new, in the same order.
+    pub log_keys: Vec<VerifierKey>,
+    /// The node's name, at the first start.
+    pub name: Option<String>,
+    /// Where to listen.
+    pub listen: std::net::SocketAddr,
+    /// How often a ledger's checkpoint is looked at.
+    pub every: Duration,
+    /// Whom to believe about hosts of `https`; `None`: no such ledger can be mirrored.
+    pub tls: Option<TlsConfig>,
+}
+
+/// What all logs of a node share.
+pub(crate) struct Shared {
+    pub keys: Arc<Cosigners>,
+    pub alarms: Arc<Alarms>,
+    pub events: Events,
+}
+
+impl Shared {
+    pub(crate) fn now(&self) -> Utc {
+        now()
+    }
+}
+
+/// One log: what is cosigned of it, and the copy.
+pub struct Watched {
+    /// The witness.
+    pub witness: Witness,
+    copy: Arc<copy::Copy>,
+    mirror: mirror::Mirror,
+}
+
+impl Watched {
+    /// The log.
+    pub fn log(&self) -> &Log {
+        self.witness.log()
+    }
+
+    /// The checkpoint up to which the copy is complete and durable.
+    pub fn mirrored(&self) -> Option<Held> {
+        self.copy.held()
+    }
+
+    /// Looks at the log once and takes over what is new.
+    ///
+    /// # Errors
+    /// What could not be had this time; what contradicts is an alarm, not an error.
+    pub fn follow(&self) -> Result<()> {
+        self.mirror.step(&self.witness, now())
+    }
+
+    /// A file of the copy below `tile/`.
+    pub(crate) fn file(&self, path: &str) -> Option<Vec<u8>> {
+        self.copy.file(path)
+    }
+}
+
+/// A node that is open: one process has its folder.
+pub struct Node {
+    watched: Vec<Watched>,
+    keys: Arc<Cosigners>,
+    events: Events,
+    _lock: File,
+}
+
+impl Node {
+    /// Opens the folder, which is made where it is absent.
+    pub fn open(config: &Config, events: Events) -> Result<Self> {
+        let data = &config.data;
+        folder::make(data)?;
+        if data.join("segment").exists() {
+            let shown = data.display();
+            return Err(Error::new(
+                format!("{shown} 是账本的数据文件夹；节点须有自己的文件夹，最好在另一台机器上"),
+                format!("{shown} is a ledger's data folder; a node has a folder of its own, best on another machine"),
+            ));
+        }
+        let lock = lock(data)?;
+        let logs = logs::open(data, &config.ledgers, &config.log_keys)?;
+        let keys = Arc::new(Cosigners::open(data, config.name.as_deref())?);
+        let alarms = Arc::new(Alarms::open(data, events.clone())?);
+        let shared = Shared { keys: keys.clone(), alarms, events: events.clone() };
+        let open = |log: Log| {
+            if log.url.starts_with("https:") && config.tls.is_none() {
+                let url = &log.url;
+                return Err(Error::new(
+                    format!("{url}：没有可用的网站根证书"),
+                    format!("{url}: no roots of the web are known"),
+                ));
+            }
+            let copy = Arc::new(copy::Copy::open(data, &log, &events)?);
+            let witness = Witness::open(data, &config.state, log.clone(), copy.clone(), &shared)?;
+            let source = source::Source::new(&log.url, config.tls.clone());
+            let mirror = mirror::Mirror::open(data, log, source, copy.clone(), &shared)?;
+            Ok(Watched { witness, copy, mirror })
+        };
+        let watched = logs.into_iter().map(open).collect::<Result<_>>()?;
+        Ok(Self { watched, keys, events, _lock: lock })
+    }
+
+    /// The keys that it signs with.
+    pub fn keys(&self) -> &Cosigners {
+        &self.keys
+    }
+
+    /// The logs.
+    pub fn watched(&self) -> &[Watched] {
+        &self.watched
+    }
+
+    /// The log whose origin has this SHA-256, in hex.
+    pub(crate) fn of_hash(&self, hash: &str) -> Option<&Watched> {
+        self.watched.iter().find(|watched| watched.log().hash() == hash)
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        (self.events)(event);
+    }
+
+    /// Answers the body of an `add-checkpoint` request.
+    pub fn add_checkpoint(&self, body: &[u8]) -> Answer {
+        let answer = match request::Request::parse(body) {
+            Err(e) => Answer::Refused(400, e.into()),
+            Ok(request) => {
+                let origin = request.note.text.split('\n').next().unwrap_or_default();
+                match self.watched.iter().find(|w| w.log().origin() == origin) {
+                    Some(watched) => watched.witness.add(&request, now()),
+                    None => Answer::Refused(
+                        404,
+                        evidence::Error::mismatch("origin", origin, "a log that this node watches").into(),
+                    ),
+                }
+            }
+        };
+        if let Answer::Refused(status, why) = &answer {
+            self.tell(Event::Refused { status: *status, why: why.clone() });
+        }
+        answer
+    }
+}
+
+/// One process a folder.
+fn lock(data: &Path) -> Result<File> {
+    let path = data.join("lock");
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+    let file = file.map_err(|e| Error::io(&path, &e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let shown = data.display();
+            Err(Error::new(
+                format!("{shown}：已有一个节点在用这个文件夹；请先停下它"),
+                format!("{shown}: another node has this folder open; stop it first"),
+            ))
+        }
+        Err(TryLockError::Error(e)) => Err(Error::io(&path, &e)),
+    }
+}
+
+/// By this machine's clock.
+pub(crate) fn now() -> Utc {
+    let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
+    Utc(i64::try_from(micros).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,407 @@
+//! The mirror of one log: every tile and entry, each checked against a signed root before it is kept.
+//!
+//! Rules:
+//! - From the root down: the right edge must make up the signed root, each tile the hash that stands for it above, each
+//!   bundle the leaves of its tile. So a wrong byte is found in the file that has it, and nothing unproved is kept.
+//! - A new checkpoint must extend the last one that was followed, and the last one that the witness cosigned.
+//! - Full tiles are kept in the order of their leaves, synced by the batch; where it stopped it goes on. Only when all
+//!   up to a checkpoint is durable does the mirror's own key sign it, and only then is it served.
+//! - Memory is a few bundles, whatever the size of the log.
+
+use crate::{
+    Error, Event, Events, Result, Shared,
+    alarms::{Alarm, Alarms, Kind as Seen},
+    copy::Copy,
+    folder,
+    keys::Cosigners,
+    logs::Log,
+    source::Source,
+    witness::{Held, Witness, fork, shown},
+};
+use evidence::{
+    hex,
+    merkle::{self, Hash},
+    note::MAX_NOTE,
+    time::Utc,
+};
+use ledger::{
+    files::{Batch, Scratch},
+    split_leaf,
+    tiles::{self, Kind, Nodes, WIDTH},
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+/// Bundles that are fetched at once.
+const AT_ONCE: usize = 4;
+/// Bundles that are handed out together.
+const HANDFUL: usize = 64;
+/// Bundles that are synced together.
+const SYNCED: usize = 256;
+
+/// A checkpoint that is being followed, and how far its leaves are durable.
+#[derive(Clone, Debug)]
+struct Target {
+    held: Held,
+    next: u64,
+}
+
+/// The mirror of one log.
+pub(crate) struct Mirror {
+    log: Log,
+    keys: Arc<Cosigners>,
+    alarms: Arc<Alarms>,
+    events: Events,
+    source: Source,
+    copy: Arc<Copy>,
+    /// Where it stopped: `next N`, an empty line, the signed note.
+    path: PathBuf,
+    scratch: Scratch,
+    target: Mutex<Option<Target>>,
+}
+
+/// Why a step ended early.
+enum Stop {
+    /// Tried again later.
+    Later(Error),
+    /// The log's files do not make up what it signed: (zh, en).
+    Wrong(String, String),
+}
+
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(e: E) -> Self {
+        Self::Later(e.into())
+    }
+}
+
+type Stopped<T> = std::result::Result<T, Stop>;
+
+impl Mirror {
+    pub(crate) fn open(data: &Path, log: Log, source: Source, copy: Arc<Copy>, with: &Shared) -> Result<Self> {
+        let folder = data.join("follow");
+        let path = folder.join(log.hash());
+        let scratch = Scratch::open(data.join("mirror").join(format!("{}.half", log.hash())))?;
+        let target = stored(&path, &log)?.or_else(|| {
+            let held = copy.held()?;
+            Some(Target { next: held.checkpoint.size, held })
+        });
+        Ok(Self {
+            log,
+            keys: with.keys.clone(),
+            alarms: with.alarms.clone(),
+            events: with.events.clone(),
+            source,
+            copy,
+            path,
+            scratch,
+            target: Mutex::new(target),
+        })
+    }
+
+    /// Looks at the log once and takes over what is new. `Err`: nothing is wrong with it, but it was not to be had.
+    pub(crate) fn step(&self, witness: &Witness, now: Utc) -> Result<()> {
+        let note = self.source.checkpoint()?;
+        let new = Held::parse(&note, &self.log).map_err(|e| Error::from(e).about(&self.log.url))?;
+        witness.learn(&new, &self.log.url, now)?;
+        match self.follow(&new, witness, now) {
+            Ok(()) => Ok(()),
+            Err(Stop::Later(e)) => Err(e),
+            Err(Stop::Wrong(zh, en)) => {
+                let kind = Seen::Tiles;
+                let (ours, theirs) = (self.copy.held().map(|held| held.note), Some(note));
+                self.alarms.raise(&Alarm {
+                    kind,
+                    origin: self.log.origin().to_owned(),
+                    at: now,
+                    zh,
+                    en,
+                    ours,
+                    theirs,
+                    proof: None,
+                });
+                Ok(())
+            }
+        }
+    }
+
+    fn follow(&self, new: &Held, witness: &Witness, now: Utc) -> Stopped<()> {
+        let size = new.checkpoint.size;
+        let before = self.target();
+        if let Some(before) = &before {
+            if size < before.held.checkpoint.size {
+                self.smaller(new, &before.held, now);
+                return Ok(());
+            }
+            let done = self.copy.held().is_some_and(|held| held.checkpoint == new.checkpoint);
+            if done {
+                return Ok(());
+            }
+        }
+        if size == 0 {
+            return Ok(());
+        }
+        let edge = self.edge(new)?;
+        let cosigned = witness.held().filter(|held| held.checkpoint.size <= size);
+        for old in before.iter().map(|target| &target.held).chain(&cosigned) {
+            if !self.extends(old, new, now)? {
+                return Ok(());
+            }
+        }
+        // Taken now: long before all else is here the log may have replaced it by a wider one.
+        let last = edge.get(&0).map(|hashes| self.bundle(size / WIDTH, hashes)).transpose()?;
+        let next = before.map_or(0, |target| target.next);
+        self.set_target(Target { held: new.clone(), next })?;
+        self.full_tiles(&edge, size, next)?;
+
+        let mut batch = self.scratch.batch()?;
+        let tree = self.copy.tree();
+        for (level, hashes) in &edge {
+            let kind = Kind::Hashes(*level);
+            batch.put(tree.path(kind, kind.count(size) / WIDTH, hashes.len() as u64), hashes.as_flattened())?;
+        }
+        if let Some(bytes) = &last {
+            batch.put(tree.path(Kind::Entries, size / WIDTH, size % WIDTH), bytes)?;
+        }
+        batch.sync()?;
+        batch.publish()?;
+        self.set_target(Target { held: new.clone(), next: size })?;
+        self.copy.commit(&self.log, &self.keys, new, now)?;
+        (self.events)(Event::Mirrored { origin: self.log.origin().to_owned(), size });
+        Ok(())
+    }
+
+    /// The unfinished tile of each level: together they are the signed root.
+    fn edge(&self, new: &Held) -> Stopped<BTreeMap<u8, Vec<Hash>>> {
+        let (size, mut edge) = (new.checkpoint.size, BTreeMap::new());
+        let mut nodes = Nodes::new(size, |level, n, width| {
+            let hashes = self.source.hashes(level, n, width)?;
+            edge.insert(level, hashes.clone());
+            Ok::<_, Error>(hashes)
+        });
+        let root = merkle::root(size, &mut |level, index| nodes.read(level, index))?;
+        if root != new.checkpoint.root {
+            let (found, expected) = (hex::encode(&root), hex::encode(&new.checkpoint.root));
+            return Err(Stop::Wrong(
+                format!("账本的哈希块在 {size} 条处合成 {found}，而它签署的是 {expected}"),
+                format!("the ledger's tiles make up {found} at {size} leaves, but it signed {expected}"),
+            ));
+        }
+        Ok(edge)
+    }
+
+    /// Whether `new` extends `old`; where it does not, an alarm was raised, with the proof where the log's tiles give one.
+    fn extends(&self, old: &Held, new: &Held, now: Utc) -> Stopped<bool> {
+        let ([a, b], source) = ([&old.checkpoint, &new.checkpoint], &self.source);
+        if a.size == 0 {
+            return Ok(true);
+        }
+        let mut nodes = Nodes::new(b.size, |level, n, width| source.hashes(level, n, width));
+        let mut read = |level, index| nodes.read::<Error>(level, index);
+        let proof = merkle::consistency_proof(a.size, b.size, &mut read)?;
+        if merkle::verify_consistency(a.size, &a.root, b.size, &b.root, &proof).is_ok() {
+            return Ok(true);
+        }
+        // What the log's own tiles say about the old size: with it the fork can be shown to anybody.
+        let root = merkle::root(a.size, &mut read)?;
+        if merkle::verify_consistency(a.size, &root, b.size, &b.root, &proof).is_err() {
+            let size = b.size;
+            return Err(Stop::Wrong(
+                format!("账本的哈希块不能证明 {size} 条的检查点延续 {} 条的检查点", a.size),
+                format!(
+                    "the ledger's tiles do not prove that the checkpoint of {size} leaves extends the one of {}",
+                    a.size
+                ),
+            ));
+        }
+        let alarm = fork(&self.log, a.size, &hex::encode(&a.root), &hex::encode(&root), now);
+        let proof = Some(shown(a.size, &root, &proof));
+        self.alarms.raise(&Alarm { ours: Some(old.note.clone()), theirs: Some(new.note.clone()), proof, ..alarm });
+        Ok(false)
+    }
+
+    /// A smaller tree than was followed: another one, or an old one.
+    fn smaller(&self, new: &Held, before: &Held, now: Utc) {
+        let (size, was) = (new.checkpoint.size, before.checkpoint.size);
+        if let Some((root, ours, proof)) = self.copy.shows(size)
+            && root != new.checkpoint.root
+        {
+            let alarm = fork(&self.log, size, &hex::encode(&root), &hex::encode(&new.checkpoint.root), now);
+            self.alarms.raise(&Alarm { ours: Some(ours), theirs: Some(new.note.clone()), proof, ..alarm });
+            return;
+        }
+        self.alarms.raise(&Alarm {
+            kind: Seen::Rollback,
+            origin: self.log.origin().to_owned(),
+            at: now,
+            zh: format!("账本倒退：此前已公布 {was} 条，现在只出示 {size} 条"),
+            en: format!("the ledger went back: it had shown {was} leaves and now shows {size}"),
+            ours: Some(before.note.clone()),
+            theirs: Some(new.note.clone()),
+            proof: None,
+        });
+    }
+
+    /// Keeps what is full and not kept yet, in the order of the leaves.
+    fn full_tiles(&self, edge: &BTreeMap<u8, Vec<Hash>>, size: u64, next: u64) -> Stopped<()> {
+        let mut walk = Walk { mirror: self, next, jobs: Vec::new(), batch: self.scratch.batch()?, bundles: 0 };
+        for (level, hashes) in edge.iter().rev().filter(|(level, _)| **level > 0) {
+            walk.below(*level, Kind::Hashes(*level).count(size) / WIDTH * WIDTH, hashes)?;
+        }
+        walk.fetch()?;
+        walk.sync()
+    }
+
+    /// A bundle whose entries are these leaves.
+    fn bundle(&self, n: u64, leaves: &[Hash]) -> Stopped<Vec<u8>> {
+        let bytes = self.source.bundle(n, leaves.len() as u64)?;
+        let made = self.leaves(&bytes);
+        if made == leaves {
+            return Ok(bytes);
+        }
+        let at = made.iter().zip(leaves).position(|(a, b)| a != b).unwrap_or(leaves.len());
+        let index = n * WIDTH + at as u64;
+        Err(Stop::Wrong(
+            format!("账本第 {index} 条的内容与它签署的哈希不符"),
+            format!("entry {index} of the ledger is not the one that it signed for"),
+        ))
+    }
+
+    fn leaves(&self, bundle: &[u8]) -> Vec<Hash> {
+        let (mut rest, mut leaves) = (bundle, Vec::with_capacity(WIDTH as usize));
+        while let Some((leaf, behind)) = split_leaf(rest) {
+            leaves.push(merkle::leaf_hash(leaf));
+            rest = behind;
+        }
+        leaves
+    }
+
+    fn target(&self) -> Option<Target> {
+        self.target.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_target(&self, target: Target) -> Result<()> {
+        let bytes = [format!("next {}\n\n", target.next).as_bytes(), &target.held.note].concat();
+        folder::write(&self.path, &bytes)?;
+        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = Some(target);
+        Ok(())
+    }
+}
+
+/// Down from the edge to the leaves.
+struct Walk<'a> {
+    mirror: &'a Mirror,
+    /// Leaves that are durable.
+    next: u64,
+    /// Bundles to fetch: number, and the hash that stands for each.
+    jobs: Vec<(u64, Hash)>,
+    batch: Batch<'a>,
+    bundles: usize,
+}
+
+impl Walk<'_> {
+    /// The tiles that the hashes of a tile at `level` stand for; `first` is the number of the first one.
+    fn below(&mut self, level: u8, first: u64, hashes: &[Hash]) -> Stopped<()> {
+        for (n, hash) in (first..).zip(hashes) {
+            let end = u128::from(n + 1) << (8 * u32::from(level));
+            if end <= u128::from(self.next) {
+                continue;
+            }
+            if level == 1 {
+                self.jobs.push((n, *hash));
+                if self.jobs.len() == HANDFUL {
+                    self.fetch()?;
+                }
+                continue;
+            }
+            let tile = self.mirror.source.hashes(level - 1, n, WIDTH)?;
+            let found = tiles::fold(&tile);
+            if found != *hash {
+                return Err(wrong_tile(level - 1, n, &found, hash));
+            }
+            self.batch.put(self.mirror.copy.tree().path(Kind::Hashes(level - 1), n, WIDTH), tile.as_flattened())?;
+            self.below(level - 1, n * WIDTH, &tile)?;
+        }
+        Ok(())
+    }
+
+    /// Fetches what is due, some at once, each written as soon as it was checked.
+    fn fetch(&mut self) -> Stopped<()> {
+        let (mirror, jobs) = (self.mirror, std::mem::take(&mut self.jobs));
+        let (turn, batch) = (AtomicUsize::new(0), Mutex::new(&mut self.batch));
+        let failed = Mutex::new(None);
+        let work = || {
+            while let Some((n, hash)) = jobs.get(turn.fetch_add(1, Ordering::Relaxed)) {
+                if let Err(stop) = fetch_one(mirror, *n, hash, &batch) {
+                    turn.store(jobs.len(), Ordering::Relaxed);
+                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
+                }
+            }
+        };
+        thread::scope(|scope| (0..AT_ONCE.min(jobs.len())).for_each(|_| drop(scope.spawn(work))));
+        if let Some(stop) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(stop);
+        }
+        self.bundles += jobs.len();
+        if let Some((n, _)) = jobs.last() {
+            self.next = (n + 1) * WIDTH;
+        }
+        if self.bundles >= SYNCED { self.sync() } else { Ok(()) }
+    }
+
+    fn sync(&mut self) -> Stopped<()> {
+        let mut batch = std::mem::replace(&mut self.batch, self.mirror.scratch.batch()?);
+        batch.sync()?;
+        batch.publish()?;
+        self.bundles = 0;
+        if let Some(target) = self.mirror.target() {
+            self.mirror.set_target(Target { next: self.next, ..target })?;
+        }
+        Ok(())
+    }
+}
+
+/// A full bundle and the tile of its leaves, which follows from it.
+fn fetch_one(mirror: &Mirror, n: u64, hash: &Hash, batch: &Mutex<&mut Batch<'_>>) -> Stopped<()> {
+    let bytes = mirror.source.bundle(n, WIDTH)?;
+    let leaves = mirror.leaves(&bytes);
+    let found = tiles::fold(&leaves);
+    if found != *hash {
+        return Err(wrong_tile(0, n, &found, hash));
+    }
+    let tree = mirror.copy.tree();
+    let mut batch = batch.lock().unwrap_or_else(PoisonError::into_inner);
+    batch.put(tree.path(Kind::Entries, n, WIDTH), &bytes)?;
+    batch.put(tree.path(Kind::Hashes(0), n, WIDTH), leaves.as_flattened())?;
+    Ok(())
+}
+
+fn wrong_tile(level: u8, n: u64, found: &Hash, expected: &Hash) -> Stop {
+    let (found, expected) = (hex::encode(found), hex::encode(expected));
+    Stop::Wrong(
+        format!("账本第 {level} 层第 {n} 块合成 {found}，而签署的树要求 {expected}"),
+        format!("the ledger's tile {n} at level {level} makes up {found}, but the signed tree asks for {expected}"),
+    )
+}
+
+fn stored(path: &Path, log: &Log) -> Result<Option<Target>> {
+    let Some(bytes) = folder::read(path, MAX_NOTE as u64 + 32)? else { return Ok(None) };
+    let text = String::from_utf8_lossy(&bytes);
+    let parts = text.split_once("\n\n").and_then(|(head, note)| {
+        Some((crate::request::decimal(head.strip_prefix("next ")?)?, note.as_bytes().to_vec()))
+    });
+    let (next, note) = parts.ok_or_else(|| {
+        let shown = path.display();
+        Error::new(
+            format!("{shown}：不是节点写下的内容；删除它后从头镜像"),
+            format!("{shown}: not what a node writes; delete it to mirror from the beginning"),
+        )
+    })?;
+    Ok(Some(Target { held: Held::parse(&note, log)?, next }))
+}

@@ -1,0 +1,66 @@
+//! What a node's folder shows, also beside a node that runs: nothing is written or locked.
+
+use crate::{
+    Error, Held, Result, alarms, folder,
+    keys::{Cosigners, Published},
+    logs,
+};
+use evidence::note::MAX_NOTE;
+use std::path::Path;
+
+/// One log.
+#[derive(Clone, Debug)]
+pub struct LogStatus {
+    /// Its origin.
+    pub origin: String,
+    /// Where its tiles are.
+    pub url: String,
+    /// Leaves of the checkpoint that was cosigned last.
+    pub cosigned: Option<u64>,
+    /// Leaves of the checkpoint up to which the copy is complete.
+    pub mirrored: Option<u64>,
+}
+
+/// A node.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// In the order in which they were added.
+    pub logs: Vec<LogStatus>,
+    /// Oldest first.
+    pub alarms: Vec<alarms::Stored>,
+}
+
+/// What stands in this folder.
+pub fn status(data: &Path) -> Result<Status> {
+    let logs = logs::known(data)?;
+    if logs.is_empty() {
+        return Err(no_node(data));
+    }
+    let look = |log: logs::Log| {
+        let size = |place: &str| -> Result<Option<u64>> {
+            let note = folder::read(&data.join(place).join(log.hash()).join("checkpoint"), MAX_NOTE as u64)?;
+            let held = note.map(|note| Held::parse(&note, &log)).transpose()?;
+            Ok(held.map(|held| held.checkpoint.size))
+        };
+        let (cosigned, mirrored) = (size("witness")?, size("mirror")?);
+        Ok(LogStatus { cosigned, mirrored, origin: log.origin().to_owned(), url: log.url })
+    };
+    let logs = logs.into_iter().map(look).collect::<Result<_>>()?;
+    Ok(Status { logs, alarms: alarms::list(data)? })
+}
+
+/// The public keys of the node in this folder.
+pub fn published(data: &Path) -> Result<Published> {
+    if !data.join("name").is_file() {
+        return Err(no_node(data));
+    }
+    Ok(Cosigners::open(data, None)?.published())
+}
+
+fn no_node(data: &Path) -> Error {
+    let shown = data.display().to_string().escape_debug().to_string();
+    Error::new(
+        format!("{shown}：这里没有节点；请先用 quezao node --data 启动一次"),
+        format!("{shown}: there is no node here; start it once with quezao node --data"),
+    )
+}

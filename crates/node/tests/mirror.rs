@@ -1,0 +1,368 @@
+//! The mirror: a log's static tree over real HTTP, honest, growing, torn, and lying.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::*;
+use evidence::{
+    checkpoint::Checkpoint,
+    cosignature, merkle,
+    note::{Note, Signer},
+};
+use ledger::tiles::{Kind, Tree, WIDTH, fold};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+/// A log's files in a folder, served, and what was asked for.
+struct Site {
+    dir: tempfile::TempDir,
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Site {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, asked) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<String>>>::default());
+        let (root, heard) = (dir.path().to_owned(), asked.clone());
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (root, heard) = (root.clone(), heard.clone());
+                thread::spawn(move || serve(stream, &root, &heard));
+            }
+        });
+        Self { dir, address, asked }
+    }
+
+    fn write(&self, path: PathBuf, bytes: &[u8]) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    /// The tree of these entries, and its signed checkpoint.
+    fn publish(&self, signer: &Signer, entries: &[Vec<u8>]) -> Note {
+        let (tree, size) = (Tree::new(self.dir.path()), entries.len() as u64);
+        let mut level: Vec<_> = entries.iter().map(|entry| merkle::leaf_hash(entry)).collect();
+        let root = merkle::root(size, &mut |l, i| {
+            Ok::<_, std::convert::Infallible>(fold(&level[(i << l) as usize..((i + 1) << l) as usize]))
+        })
+        .unwrap();
+        for (n, bundle) in entries.chunks(WIDTH as usize).enumerate() {
+            let bytes: Vec<u8> =
+                bundle.iter().flat_map(|e| [&(e.len() as u16).to_be_bytes()[..], e].concat()).collect();
+            self.write(tree.path(Kind::Entries, n as u64, bundle.len() as u64), &bytes);
+        }
+        for number in 0..8 {
+            for (n, tile) in level.chunks(WIDTH as usize).enumerate() {
+                self.write(tree.path(Kind::Hashes(number), n as u64, tile.len() as u64), tile.as_flattened());
+            }
+            level = level.chunks_exact(WIDTH as usize).map(fold).collect();
+        }
+        let text = Checkpoint { origin: ORIGIN.to_owned(), size, root }.to_text();
+        let note = Note { signatures: vec![signer.sign(&text)], text };
+        self.write(tree.checkpoint_path(), &note.to_bytes());
+        note
+    }
+
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+}
+
+fn serve(stream: std::net::TcpStream, root: &Path, heard: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut stream = stream;
+    loop {
+        let mut first = String::new();
+        if reader.read_line(&mut first).unwrap_or(0) == 0 {
+            return;
+        }
+        let mut line = String::new();
+        while reader.read_line(&mut line).unwrap_or(0) > 2 {
+            line.clear();
+        }
+        let path = first.split(' ').nth(1).unwrap().trim_start_matches('/').to_owned();
+        let answer = match fs::read(root.join(&path)) {
+            Ok(bytes) => {
+                [format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", bytes.len()).as_bytes(), &bytes].concat()
+            }
+            Err(_) => b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(),
+        };
+        heard.lock().unwrap().push(path);
+        if stream.write_all(&answer).is_err() {
+            return;
+        }
+    }
+}
+
+/// A node over this site that looks only when it is told to.
+struct Watcher {
+    node: node::Node,
+    said: Said,
+}
+
+impl Watcher {
+    fn open(desk: &Desk, site: &Site, signer: &Signer) -> Self {
+        let said = Said::default();
+        let heard = said.0.clone();
+        let ledgers = vec![format!("http://{}", site.address)];
+        let config = node::Config { ledgers, ..desk.config(&signer.verifier_key()) };
+        let node = node::Node::open(&config, Arc::new(move |event| heard.lock().unwrap().push(event))).unwrap();
+        Self { node, said }
+    }
+
+    fn follow(&self) -> node::Result<()> {
+        self.node.watched()[0].follow()
+    }
+
+    fn size(&self) -> Option<u64> {
+        self.node.watched()[0].mirrored().map(|held| held.checkpoint.size)
+    }
+}
+
+fn entries(range: std::ops::Range<usize>) -> Vec<Vec<u8>> {
+    range.map(|n| format!("entry {n}").into_bytes()).collect()
+}
+
+fn signer() -> Signer {
+    Signer::from_seed(ORIGIN, &[1; 32]).unwrap()
+}
+
+/// Every file of the tree of `size`, equal in both folders.
+fn same_tree(a: &Path, b: &Path, size: u64) {
+    let (a, b) = (Tree::new(a), Tree::new(b));
+    for kind in Kind::all(size) {
+        let count = kind.count(size);
+        for n in 0..count.div_ceil(WIDTH) {
+            let width = WIDTH.min(count - n * WIDTH);
+            let [x, y] = [&a, &b].map(|tree| fs::read(tree.path(kind, n, width)).unwrap());
+            assert!(x == y, "{kind:?} {n} {width}");
+        }
+    }
+}
+
+fn mirror_of(desk: &Desk) -> PathBuf {
+    desk.data().join("mirror").join(evidence::hex::encode(&evidence::digest::sha256(ORIGIN.as_bytes())))
+}
+
+#[test]
+fn it_follows_a_growing_log_file_by_file() {
+    let (desk, site) = (Desk::new(), Site::new());
+    let watcher = Watcher::open(&desk, &site, &signer());
+    assert!(watcher.follow().unwrap_err().en.contains("no such file"), "nothing is there yet");
+    let all = entries(0..70_000);
+    for size in [1, 2, 255, 256, 257, 700, 66_000, 70_000] {
+        site.publish(&signer(), &all[..size]);
+        watcher.follow().unwrap();
+        assert_eq!(watcher.size(), Some(size as u64));
+        same_tree(site.dir.path(), &mirror_of(&desk), size as u64);
+        let note = Note::parse(&watcher.node.watched()[0].mirrored().unwrap().note).unwrap();
+        note.verify_log(&signer().verifier_key()).unwrap();
+        let keys = watcher.node.keys().published();
+        assert!(cosignature::verify(&note, &keys.mirror[0]).unwrap().is_some());
+        assert_eq!(
+            cosignature::verify(&note, &keys.witness[0]).unwrap(),
+            None,
+            "the witness says nothing about copies"
+        );
+    }
+    site.asked();
+    watcher.follow().unwrap();
+    assert_eq!(site.asked(), ["checkpoint"], "what is held is not fetched again");
+    let left = fs::read_dir(mirror_of(&desk).join("tile/entries")).unwrap().flatten();
+    let partial: Vec<_> =
+        left.filter(|e| e.path().is_dir() && e.file_name().to_string_lossy().ends_with(".p")).collect();
+    assert_eq!(partial.len(), 1, "of partial bundles only the last one stays");
+    assert!(watcher.said.alarms().is_empty());
+}
+
+#[test]
+fn where_it_stopped_it_goes_on() {
+    let (desk, site) = (Desk::new(), Site::new());
+    let all = entries(0..200_000);
+    site.publish(&signer(), &all[..150_000]);
+    // The last full bundle is missing: it stops there, and has claimed nothing.
+    let missing = Tree::new(site.dir.path()).path(Kind::Entries, 584, WIDTH);
+    let bytes = fs::read(&missing).unwrap();
+    fs::remove_file(&missing).unwrap();
+    let watcher = Watcher::open(&desk, &site, &signer());
+    assert!(watcher.follow().is_err() && watcher.size().is_none());
+    let first = site.asked().into_iter().filter(|path| path.starts_with("tile/entries/")).count();
+    assert!(first > 500, "{first}");
+    fs::write(&missing, bytes).unwrap();
+    drop(watcher);
+    // The log has grown meanwhile; the process is another one.
+    site.publish(&signer(), &all);
+    let watcher = Watcher::open(&desk, &site, &signer());
+    watcher.follow().unwrap();
+    assert_eq!(watcher.size(), Some(200_000));
+    let second = site.asked().into_iter().filter(|path| path.starts_with("tile/entries/")).count();
+    assert!(second < 600, "{second} bundles, though {first} were there");
+    same_tree(site.dir.path(), &mirror_of(&desk), 200_000);
+}
+
+#[test]
+fn a_wrong_byte_is_found_in_the_file_that_has_it() {
+    let site = Site::new();
+    site.publish(&signer(), &entries(0..70_000));
+    let tree = Tree::new(site.dir.path());
+    let cases = [
+        (tree.path(Kind::Entries, 3, WIDTH), "tile 3 at level 0"),
+        (tree.path(Kind::Entries, 273, 112), "of the ledger is not the one"),
+        (tree.path(Kind::Hashes(1), 0, WIDTH), "tile 0 at level 1"),
+        (tree.path(Kind::Hashes(0), 273, 112), "make up"),
+        (tree.path(Kind::Hashes(2), 0, 1), "make up"),
+    ];
+    for (path, why) in cases {
+        let desk = Desk::new();
+        let whole = fs::read(&path).unwrap();
+        let mut bent = whole.clone();
+        *bent.last_mut().unwrap() ^= 1;
+        fs::write(&path, &bent).unwrap();
+        let watcher = Watcher::open(&desk, &site, &signer());
+        watcher.follow().unwrap();
+        watcher.follow().unwrap();
+        assert_eq!((watcher.size(), watcher.said.alarms()), (None, vec!["tiles".to_owned(); 2]), "{why}");
+        let kept = stored(&desk.data());
+        let said = fs::read_to_string(kept[0].1.join("alarm.json")).unwrap();
+        assert!(kept.len() == 1 && said.contains(why), "{said}");
+        fs::write(&path, whole).unwrap();
+        watcher.follow().unwrap();
+        assert_eq!(watcher.size(), Some(70_000), "mended, it goes on");
+    }
+    // Torn, endless and foreign files are not the log's word; they are tried again.
+    let desk = Desk::new();
+    let watcher = Watcher::open(&desk, &site, &signer());
+    let path = tree.path(Kind::Entries, 3, WIDTH);
+    for bytes in [Vec::new(), vec![0xff; 3], vec![1; 17 << 20]] {
+        fs::write(&path, bytes).unwrap();
+        assert!(watcher.follow().is_err());
+    }
+    for note in [b"hello\n".to_vec(), vec![b'a'; 200_000], Log::new(9, 3).note(3).to_bytes()] {
+        fs::write(tree.checkpoint_path(), note).unwrap();
+        assert!(watcher.follow().is_err());
+    }
+    assert!(watcher.said.alarms().is_empty() && watcher.size().is_none());
+}
+
+#[test]
+fn a_rewritten_history_is_shown_to_anybody() {
+    let (desk, site) = (Desk::new(), Site::new());
+    let all = entries(0..1000);
+    let ours = site.publish(&signer(), &all[..600]);
+    let watcher = Watcher::open(&desk, &site, &signer());
+    watcher.follow().unwrap();
+    // The same log, signed by the same key, with another past.
+    let mut other = all.clone();
+    other[400] = b"what is now said".to_vec();
+    let theirs = site.publish(&signer(), &other[..900]);
+    watcher.follow().unwrap();
+    assert_eq!((watcher.size(), watcher.said.alarms()), (Some(600), vec!["fork".to_owned()]));
+    let kept = stored(&desk.data());
+    let read = |name: &str| Note::parse(&fs::read(kept[0].1.join(name)).unwrap()).unwrap();
+    let [a, b] = [read("ours.txt"), read("theirs.txt")];
+    assert_eq!([&a.text, &b.text], [&ours.text, &theirs.text]);
+    // Both are signed, and the larger one has another root at the size of the smaller one.
+    let proof = fs::read_to_string(kept[0].1.join("proof.txt")).unwrap();
+    let decode = |line: &str| -> merkle::Hash {
+        let text = Checkpoint { origin: "x".into(), size: 1, root: [0; 32] }.to_text();
+        let text = text.replace(text.lines().nth(2).unwrap(), line);
+        Checkpoint::parse(&text).unwrap().root
+    };
+    let mut lines = proof.lines().skip(1);
+    assert_eq!(lines.next(), Some("old 600"));
+    let root = decode(lines.next().unwrap().strip_prefix("root ").unwrap());
+    let proof: Vec<_> = lines.map(decode).collect();
+    let [a, b] = [a, b].map(|note| Checkpoint::parse(&note.text).unwrap());
+    merkle::verify_consistency(600, &root, b.size, &b.root, &proof).unwrap();
+    assert_ne!(root, a.root);
+
+    // Smaller: with another past it is a fork, with the same one it went back.
+    site.publish(&signer(), &other[..500]);
+    watcher.follow().unwrap();
+    site.publish(&signer(), &all[..500]);
+    watcher.follow().unwrap();
+    // As large, another root.
+    site.publish(&signer(), &other[..600]);
+    watcher.follow().unwrap();
+    assert_eq!(watcher.said.alarms(), ["fork", "fork", "rollback", "fork"]);
+    assert_eq!(stored(&desk.data()).len(), 4);
+    site.publish(&signer(), &all);
+    watcher.follow().unwrap();
+    assert_eq!(watcher.size(), Some(1000), "its own side goes on");
+}
+
+#[test]
+fn the_copy_tells_the_witness_and_the_witness_the_copy() {
+    let (desk, site) = (Desk::new(), Site::new());
+    let log = Log::of(ORIGIN, 1, "entry", 1000);
+    let other = log.forked(300, 1);
+    site.publish(&signer(), &entries(0..600));
+    let watcher = Watcher::open(&desk, &site, &signer());
+    watcher.follow().unwrap();
+    // The copy has 600; a request about 400 of another history finds that out.
+    let answer = watcher.node.add_checkpoint(&other.request(0, 400).to_bytes());
+    assert!(matches!(answer, node::Answer::Refused(422, _)), "{answer:?}");
+    assert!(matches!(watcher.node.add_checkpoint(&log.request(0, 800).to_bytes()), node::Answer::Cosigned(_)));
+    // The log shows what does not extend the 800 that were cosigned.
+    let mut past = entries(0..1000);
+    past[700] = b"what is now said".to_vec();
+    site.publish(&signer(), &past);
+    watcher.follow().unwrap();
+    assert_eq!((watcher.size(), watcher.said.alarms()), (Some(600), vec!["fork".to_owned(); 2]));
+}
+
+#[test]
+fn what_the_ledger_shows_under_its_own_cosignature_carries_an_old_state_forward() {
+    let (desk, site) = (Desk::new(), Site::new());
+    let log = Log::of(ORIGIN, 1, "entry", 1000);
+    let watcher = Watcher::open(&desk, &site, &signer());
+    let node::Answer::Cosigned(lines) = watcher.node.add_checkpoint(&log.request(0, 900).to_bytes()) else { panic!() };
+    drop(watcher);
+    // The state is lost, here and outside.
+    fs::remove_dir_all(desk.data().join("witness")).unwrap();
+    fs::remove_dir_all(desk.0.path().join("state")).unwrap();
+    let mut note = site.publish(&signer(), &entries(0..900));
+    note.signatures.extend(lines.lines().map(|line| evidence::note::SignatureLine::parse(line).unwrap()));
+    site.write(Tree::new(site.dir.path()).checkpoint_path(), &note.to_bytes());
+    let watcher = Watcher::open(&desk, &site, &signer());
+    watcher.follow().unwrap();
+    assert_eq!(watcher.said.alarms(), ["old-state"]);
+    assert_eq!(watcher.node.add_checkpoint(&log.request(0, 500).to_bytes()), node::Answer::Size(900));
+}
+
+#[test]
+fn the_copy_is_served_to_others_who_mirror_it() {
+    let (desk, site) = (Desk::new(), Site::new());
+    site.publish(&signer(), &entries(0..70_000));
+    let config =
+        node::Config { ledgers: vec![format!("http://{}", site.address)], ..desk.config(&signer().verifier_key()) };
+    let first = node::start(&config, Arc::new(|_| ())).unwrap();
+    let wait = |node: &node::Running, size: u64| {
+        while node.node().watched()[0].mirrored().is_none_or(|held| held.checkpoint.size < size) {
+            thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    wait(&first, 70_000);
+    let other = Desk::new();
+    let hash = first.node().watched()[0].log().hash();
+    let base = format!("http://{}/mirror/{hash}", first.address());
+    let config = node::Config { ledgers: vec![base], ..other.config(&signer().verifier_key()) };
+    let second = node::start(&config, Arc::new(|_| ())).unwrap();
+    wait(&second, 70_000);
+    same_tree(site.dir.path(), &mirror_of(&other), 70_000);
+    // Narrower than what is kept, still served; wider than the tree, never.
+    let mirrored = |path: &str| get(&first, &format!("/mirror/{hash}/{path}")).0;
+    assert_eq!(["tile/0/273.p/100", "tile/0/272", "tile/entries/273.p/1"].map(mirrored), [200; 3]);
+    assert_eq!(
+        ["tile/0/273.p/113", "tile/0/273", "tile/0/000.p/256", "tile/../../keys/mirror.pem"].map(mirrored),
+        [404; 4]
+    );
+}

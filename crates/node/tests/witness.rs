@@ -1,0 +1,231 @@
+//! The witness over real HTTP: what it cosigns, what it refuses and by what name, what it keeps.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::*;
+use evidence::{
+    cosignature, hex,
+    note::{Note, SignatureLine},
+};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    process::Command,
+};
+
+/// The checkpoint with the lines of an answer.
+fn cosigned(log: &Log, size: u64, lines: &str) -> Note {
+    let mut note = log.note(size);
+    note.signatures.extend(lines.lines().map(|line| SignatureLine::parse(line).unwrap()));
+    note
+}
+
+#[test]
+fn it_cosigns_forward_and_remembers() {
+    let (log, desk) = (Log::new(1, 300), Desk::new());
+    let (node, said) = desk.start(&log.key());
+    let key = node.node().keys().witness.verifier_keys().remove(0);
+    assert_eq!(key.name(), "court.example/node/witness");
+    let hash = hex::encode(&evidence::digest::sha256(ORIGIN.as_bytes()));
+    assert_eq!(get(&node, &format!("/witness/{hash}/checkpoint")).0, 404);
+
+    for (old, new) in [(0, 0), (0, 1), (1, 7), (7, 7), (7, 256), (256, 300)] {
+        let (status, _, lines) = post(&node, &log.request(old, new).to_bytes());
+        assert_eq!(status, 200, "{old} to {new}: {lines}");
+        let note = cosigned(&log, new, &lines);
+        assert!(cosignature::verify(&note, &key).unwrap().unwrap().unix_seconds > 1_700_000_000);
+        let (status, kind, served) = get(&node, &format!("/witness/{hash}/checkpoint"));
+        assert_eq!((status, kind.as_str()), (200, "text/plain; charset=utf-8"));
+        let served = Note::parse(served.as_bytes()).unwrap();
+        served.verify_log(&log.key()).unwrap();
+        assert!(served.text == log.text(new) && cosignature::verify(&served, &key).unwrap().is_some());
+    }
+    // Who does not know where it stands is told.
+    let (status, kind, size) = post(&node, &log.request(0, 300).to_bytes());
+    assert_eq!((status, kind.as_str(), size.as_str()), (409, "text/x.tlog.size", "300\n"));
+    drop(node);
+    let (node, _) = desk.start(&log.key());
+    assert_eq!(post(&node, &log.request(256, 300).to_bytes()).2, "300\n");
+    assert_eq!(post(&node, &log.request(300, 300).to_bytes()).0, 200);
+    assert!(said.alarms().is_empty() && stored(&desk.data()).is_empty());
+}
+
+#[test]
+fn go_accepts_the_cosignature() {
+    let (log, desk) = (Log::new(1, 9), Desk::new());
+    let (node, _) = desk.start(&log.key());
+    let lines = post(&node, &log.request(0, 9).to_bytes()).2;
+    let key = node.node().keys().witness.verifier_keys().remove(0).to_string();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/cosignature.go");
+    let check = |text: &str, line: &str| {
+        let output = Command::new("go").args(["run", source, &key, text, line]).output();
+        let output = output.expect("go is needed for this test: see scripts/setup.sh");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    };
+    assert_eq!(check(&log.text(9), lines.trim()), "court.example/node/witness verified");
+    assert_eq!(check(&log.text(8), lines.trim()), "does not verify");
+}
+
+#[test]
+fn what_cannot_be_cosigned_is_refused_by_name() {
+    let (log, desk) = (Log::new(1, 20), Desk::new());
+    let (node, said) = desk.start(&log.key());
+    assert_eq!(post(&node, &log.request(0, 10).to_bytes()).0, 200);
+
+    let mut signed_by_another = log.request(10, 12);
+    signed_by_another.note.signatures = vec![Log::new(2, 0).signer.sign(&signed_by_another.note.text)];
+    let mut bent = log.request(10, 12);
+    bent.note.signatures[0].signature[3] ^= 1;
+    let mut short = log.request(10, 12);
+    short.proof.pop();
+    let mut wrong = log.request(10, 12);
+    wrong.proof[0][0] ^= 1;
+    let ahead = evidence::note::Signer::from_seed(ORIGIN, &[1; 32]).unwrap();
+    let empty = format!("{ORIGIN}\n0\n{}\n", log.text(1).split('\n').nth(2).unwrap());
+    let empty = Note { signatures: vec![ahead.sign(&empty)], text: empty };
+    let empty = [b"old 0\n\n".as_slice(), &empty.to_bytes()].concat();
+    let mut backwards = log.request(10, 9);
+    backwards.proof.clear();
+
+    let named = |origin: &str| {
+        let note = log.note(12);
+        let bytes = String::from_utf8(note.to_bytes()).unwrap().replace(ORIGIN, origin);
+        format!("old 10\n\n{bytes}").into_bytes()
+    };
+    let cases = [
+        ("unknown origin", Log::of("log.example/b", 1, "leaf", 3).request(0, 3).to_bytes(), 404, "log.example/b"),
+        ("a letter that looks alike", named("log.exаmple/a"), 404, "origin"),
+        ("a space", named("log.example/ a"), 400, "signature line"),
+        ("a plus", named("log.example/+a"), 400, "key name"),
+        ("another key under the same name", signed_by_another.to_bytes(), 403, "is missing"),
+        ("a signature that does not hold", bent.to_bytes(), 403, "does not verify"),
+        ("a proof too short", short.to_bytes(), 422, "consistency proof"),
+        ("another proof", wrong.to_bytes(), 422, "root in the consistency proof"),
+        ("the empty tree with a root", empty, 422, "root of the empty tree"),
+        ("old after new", backwards.to_bytes(), 400, "old size"),
+        ("no request", b"hello".to_vec(), 400, "add-checkpoint request"),
+        ("nothing", Vec::new(), 400, "add-checkpoint request"),
+        ("too long", vec![b'a'; node::request::MAX_REQUEST + 1], 413, "more than"),
+    ];
+    for (what, body, expected, why) in cases {
+        let (status, _, text) = post(&node, &body);
+        assert_eq!(status, expected, "{what}: {text}");
+        assert!(text.contains(why), "{what}: {text}");
+    }
+    // A bad proof for a checkpoint that the log did sign is told, once it is larger than what is held.
+    assert_eq!(said.alarms(), ["not-extending", "not-extending"]);
+    assert_eq!(stored(&desk.data()).len(), 1, "kept once");
+    assert_eq!(post(&node, &log.request(10, 20).to_bytes()).0, 200, "none of it did harm");
+}
+
+#[test]
+fn a_fork_is_refused_and_both_sides_are_kept() {
+    let (log, desk) = (Log::new(1, 20), Desk::new());
+    let other = log.forked(5, 1);
+    let (node, said) = desk.start(&log.key());
+    assert_eq!(post(&node, &log.request(0, 10).to_bytes()).0, 200);
+    // As large: undeniable, whatever size the request speaks of.
+    let (status, _, why) = post(&node, &other.request(10, 10).to_bytes());
+    assert!(status == 422 && why.contains("root of the tree of this size"), "{status} {why}");
+    assert_eq!(post(&node, &other.request(3, 10).to_bytes()), (409, "text/x.tlog.size".into(), "10\n".into()));
+    // Larger, by a proof from its own side.
+    assert_eq!(post(&node, &other.request(10, 15).to_bytes()).0, 422);
+    assert_eq!(said.alarms(), ["fork", "fork", "not-extending"]);
+
+    let kept = stored(&desk.data());
+    assert_eq!(kept.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(), ["fork", "not-extending"]);
+    let sides = ["ours.txt", "theirs.txt"].map(|name| Note::parse(&fs::read(kept[0].1.join(name)).unwrap()).unwrap());
+    for side in &sides {
+        side.verify_log(&log.key()).unwrap();
+    }
+    assert_eq!([&sides[0].text, &sides[1].text], [&log.text(10), &other.text(10)]);
+    assert_eq!(post(&node, &log.request(10, 20).to_bytes()).0, 200, "its own side goes on");
+}
+
+#[test]
+fn two_requests_at_once_never_make_two_histories() {
+    let (log, desk) = (Log::new(1, 64), Desk::new());
+    let (node, _) = desk.start(&log.key());
+    let answers: Vec<Reply> = std::thread::scope(|scope| {
+        let ask = |new: u64| {
+            (
+                new,
+                scope.spawn({
+                    let (node, log) = (&node, &log);
+                    move || post(node, &log.request(0, new).to_bytes())
+                }),
+            )
+        };
+        let asked: Vec<_> = (1..=16).map(ask).collect();
+        asked.into_iter().map(|(_, thread)| thread.join().unwrap()).collect()
+    });
+    assert_eq!(answers.iter().filter(|answer| answer.0 == 200).count(), 1);
+    assert!(answers.iter().all(|answer| answer.0 == 200 || answer.0 == 409));
+}
+
+#[test]
+fn an_old_or_lost_state_is_noticed_and_carried_forward() {
+    let (log, desk) = (Log::new(1, 40), Desk::new());
+    let (node, _) = desk.start(&log.key());
+    assert_eq!(post(&node, &log.request(0, 10).to_bytes()).0, 200);
+    let hash = hex::encode(&evidence::digest::sha256(ORIGIN.as_bytes()));
+    let file = desk.data().join("witness").join(hash).join("checkpoint");
+    let old = fs::read(&file).unwrap();
+    assert_eq!(post(&node, &log.request(10, 30).to_bytes()).0, 200);
+    drop(node);
+    for lost in [Some(&old), None] {
+        match lost {
+            Some(old) => fs::write(&file, old).unwrap(),
+            None => fs::remove_file(&file).unwrap(),
+        }
+        let (node, said) = desk.start(&log.key());
+        assert_eq!(said.alarms(), ["old-state"]);
+        let (status, _, size) = post(&node, &log.request(10, 20).to_bytes());
+        assert_eq!((status, size.as_str()), (409, "30\n"), "nothing below what it once cosigned");
+    }
+    // What is not its own does not start it.
+    let mut bent = log.note(40).to_bytes();
+    fs::write(&file, &bent).unwrap();
+    let no = node::start(&desk.config(&log.key()), std::sync::Arc::new(|_| ())).err().unwrap();
+    assert!(no.en.contains("this node's own line"), "{no}");
+    bent.truncate(20);
+    fs::write(&file, &bent).unwrap();
+    assert!(node::start(&desk.config(&log.key()), std::sync::Arc::new(|_| ())).is_err());
+}
+
+#[test]
+fn what_cannot_be_stored_is_not_cosigned() {
+    let (log, desk) = (Log::new(1, 20), Desk::new());
+    let (node, _) = desk.start(&log.key());
+    assert_eq!(post(&node, &log.request(0, 10).to_bytes()).0, 200);
+    let folder = desk.data().join("witness").join(hex::encode(&evidence::digest::sha256(ORIGIN.as_bytes())));
+    let aside = desk.data().join("aside");
+    fs::rename(&folder, &aside).unwrap();
+    fs::write(&folder, "no folder").unwrap();
+    let (status, _, why) = post(&node, &log.request(10, 20).to_bytes());
+    assert!(status == 503 && !why.contains('—'), "{status} {why}");
+    fs::remove_file(&folder).unwrap();
+    fs::rename(&aside, &folder).unwrap();
+    assert_eq!(post(&node, &log.request(10, 20).to_bytes()).0, 200);
+    let no = node::start(&desk.config(&log.key()), std::sync::Arc::new(|_| ())).err().unwrap();
+    assert!(no.en.contains("another node"), "{no}");
+}
+
+#[test]
+fn a_connection_can_be_kept_and_a_slow_one_does_not_stop_others() {
+    let (log, desk) = (Log::new(1, 9), Desk::new());
+    let (node, _) = desk.start(&log.key());
+    let mut slow = TcpStream::connect(node.address()).unwrap();
+    slow.write_all(b"POST /add-checkpoint HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nold").unwrap();
+    let mut kept = TcpStream::connect(node.address()).unwrap();
+    for (old, new) in [(0, 3), (3, 9)] {
+        let body = log.request(old, new).to_bytes();
+        let head = format!("POST /add-checkpoint HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n", body.len());
+        kept.write_all(&[head.as_bytes(), &body].concat()).unwrap();
+        let mut answer = [0; 4096];
+        let n = kept.read(&mut answer).unwrap();
+        assert!(answer[..n].starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..n]));
+    }
+}

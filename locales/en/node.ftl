@@ -1,0 +1,26 @@
+# Words of quezao node.
+help-node = Run a judicial node: witness and mirror a ledger, and keep every proof that it changed its history
+help-node-key = Show what an institution publishes: its keys, and the lines for a reader's trust folder
+help-node-status = Show each ledger that is watched, and every alarm (exit 1: there are alarms)
+help-arg-node-data = The node's folder: keys, state, alarms
+help-arg-ledger = Address of a ledger to watch (C2SP tlog-tiles), such as https://host/ledger; needed once (may be repeated)
+help-arg-log-key = That ledger's public key (vkey), or a policy file in which it stands; compare it with what the operator publishes
+help-arg-node-name = The node's name in its signatures, at the first start: an address without https://, such as court.example/node
+help-arg-every = Seconds between two looks at a ledger's checkpoint
+help-arg-node-listen = Address and port to listen on
+node-listening = The node is ready: { $address }
+node-witness = Witness key: { $key }
+node-mirror = Mirror key: { $key }
+node-mirrored = Mirrored: { $origin }, { $size } leaves
+node-cosigned = Cosigned: { $origin }, { $size } leaves
+node-refused = Refused ({ $status }): { $why }
+node-alarm = ALARM ({ $kind }) { $origin }: { $why }
+node-alarm-kept = Kept in { $folder }
+node-stopping = Stopping
+node-key-roles = For a reader's roles.json (fill in the institution's name):
+node-key-policy = For a reader's policy:
+node-status-cosigned = cosigned: { $size } leaves
+node-status-mirrored = mirrored: { $size } leaves
+node-status-none = No alarms
+node-status-alarm = ALARM ({ $kind }), { $at }: { $why }
+node-no-key = { $path }: neither a vkey (name+id+key) nor a policy file with a log line

@@ -1,0 +1,26 @@
+# quezao node 的用语。
+help-node = 运行司法节点：见证并镜像账本，留存其改写历史的一切证据
+help-node-key = 显示机构应公布的内容：公钥，以及供核验者信任文件夹使用的各行
+help-node-status = 显示所见证的各账本与全部警报（退出码 1：有警报）
+help-arg-node-data = 节点的文件夹：密钥、状态、警报
+help-arg-ledger = 要见证的账本地址（C2SP tlog-tiles），例如 https://host/ledger；给出一次即可（可重复）
+help-arg-log-key = 该账本的公钥（vkey），或写有公钥的 policy 文件；请与运营者公布的核对
+help-arg-node-name = 节点在签署中的名称，首次启动时给出：不带 https:// 的网址，例如 court.example/node
+help-arg-every = 每隔多少秒查看一次账本的检查点
+help-arg-node-listen = 监听的地址和端口
+node-listening = 节点已就绪：{ $address }
+node-witness = 见证公钥：{ $key }
+node-mirror = 镜像公钥：{ $key }
+node-mirrored = 已镜像：{ $origin }，{ $size } 条
+node-cosigned = 已签署：{ $origin }，{ $size } 条
+node-refused = 拒绝（{ $status }）：{ $why }
+node-alarm = 警报（{ $kind }）{ $origin }：{ $why }
+node-alarm-kept = 留存于 { $folder }
+node-stopping = 正在停止
+node-key-roles = 供核验者的 roles.json（请填入机构名称）：
+node-key-policy = 供核验者的 policy：
+node-status-cosigned = 已签署：{ $size } 条
+node-status-mirrored = 已镜像：{ $size } 条
+node-status-none = 没有警报
+node-status-alarm = 警报（{ $kind }），{ $at }：{ $why }
+node-no-key = { $path }：既不是 vkey（名称+编号+公钥），也不是含 log 行的 policy 文件
