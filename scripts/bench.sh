@@ -6,9 +6,9 @@ set -euo pipefail
 cd "$root"
 
 # In one go: built one by one, each would ask for other features of what they share.
-cargo build --locked --release -p quezao -p ledger -p certificate -p picture -p portal -p service --bin quezao \
+cargo build --locked --release -p quezao -p ledger -p certificate -p picture -p portal -p service -p node --bin quezao \
     --example throughput --example speed --example shop --example near_speed --example near \
-    --example load
+    --example load --example mirror_speed
 folder=$(target_folder)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -32,6 +32,7 @@ BENCH_DIR=$work python3 scripts/bench_api.py "$folder/release/quezao" "$folder/r
 "$folder/release/examples/throughput"
 "$folder/release/examples/speed"
 "$folder/release/examples/near_speed"
+TMPDIR=$work "$folder/release/examples/mirror_speed" 300000 2000
 if [ "$(df -Pk "$work" | awk 'NR == 2 { print $4 }')" -lt 10000000 ]; then
     echo "under 10 GB free in $work: queries over 10⁶ fingerprints were not measured"
 else

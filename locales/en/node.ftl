@@ -24,3 +24,7 @@ node-status-mirrored = mirrored: { $size } leaves
 node-status-none = No alarms
 node-status-alarm = ALARM ({ $kind }), { $at }: { $why }
 node-no-key = { $path }: neither a vkey (name+id+key) nor a policy file with a log line
+node-status-examined = looked at: { $size } entries
+node-key-statement = Signed statement: { $path } (read and checked with: openssl cms -verify -inform DER -in FILE -CAfile ROOT -purpose any)
+help-arg-statement = File to write a statement of the keys to, signed with --signer (CMS)
+help-arg-ml-dsa = Sign with ML-DSA-44 too, which quantum computers do not break, from now on

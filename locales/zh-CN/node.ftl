@@ -24,3 +24,7 @@ node-status-mirrored = 已镜像：{ $size } 条
 node-status-none = 没有警报
 node-status-alarm = 警报（{ $kind }），{ $at }：{ $why }
 node-no-key = { $path }：既不是 vkey（名称+编号+公钥），也不是含 log 行的 policy 文件
+node-status-examined = 已查看：{ $size } 条
+node-key-statement = 已签署的声明：{ $path }（核验并阅读：openssl cms -verify -inform DER -in FILE -CAfile ROOT -purpose any）
+help-arg-statement = 公钥声明写入的文件，以 --signer 签署（CMS）
+help-arg-ml-dsa = 从此另用 ML-DSA-44 签署（可抵御量子计算机）

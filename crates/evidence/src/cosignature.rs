@@ -2,10 +2,10 @@
 //!
 //! Rules: a signature is `u64 time ‖ signature`, the time from 1 to 2⁶³−1 (zero would say nothing
 //! about the newest tree, which is what a witness is asked for). Type 04 (Ed25519) is made and
-//! checked, type 06 (ML-DSA-44, pure, empty context) is checked. Whether the time is plausible is
+//! checked, and so is type 06 (ML-DSA-44, pure, empty context, deterministic). Whether the time is plausible is
 //! the caller's to judge, who has the other times.
 
-use ml_dsa::{MlDsa44, Signature as MlDsaSignature, VerifyingKey as MlDsaKey};
+use ml_dsa::{MlDsa44, Signature as MlDsaSignature, SigningKey, VerifyingKey as MlDsaKey};
 
 use crate::{
     Error, Result,
@@ -67,6 +67,39 @@ impl Cosigner {
     pub fn cosign(&self, text: &str, unix_seconds: u64) -> SignatureLine {
         let signature = self.signer.raw(ed25519_message(text, unix_seconds).as_bytes());
         self.signer.line([&unix_seconds.to_be_bytes()[..], &signature].concat())
+    }
+}
+
+/// An ML-DSA-44 cosigner (type 06). What it signs names it, and the log.
+pub struct MlDsaCosigner {
+    secret: Box<SigningKey<MlDsa44>>,
+    key: VerifierKey,
+}
+
+impl MlDsaCosigner {
+    /// From a 32-byte FIPS 204 seed. The name is at most 255 bytes.
+    pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self> {
+        let secret = Box::new(SigningKey::from_seed(&(*seed).into()));
+        let key = VerifierKey::new(name, KeyType::MlDsa44, &secret.expanded_key().verifying_key().encode())?;
+        push_opaque(&mut Vec::new(), name)?;
+        Ok(Self { secret, key })
+    }
+
+    /// The public half.
+    pub fn verifier_key(&self) -> VerifierKey {
+        self.key.clone()
+    }
+
+    /// Cosigns the whole tree of a checkpoint at a time, from 1 to 2⁶³−1 seconds since the epoch.
+    pub fn cosign(&self, checkpoint: &Checkpoint, unix_seconds: u64) -> Result<SignatureLine> {
+        let message = ml_dsa_message(self.key.name(), checkpoint, unix_seconds)?;
+        let signature = self
+            .secret
+            .expanded_key()
+            .sign_deterministic(&message, b"")
+            .map_err(|_| Error::Signature { what: WHAT, key: self.key.label() })?;
+        let signature = [&unix_seconds.to_be_bytes()[..], &signature.encode()].concat();
+        Ok(SignatureLine { name: self.key.name().to_owned(), id: self.key.id(), signature })
     }
 }
 
@@ -169,6 +202,16 @@ mod tests {
             let read = Note::parse(&note.to_bytes()).unwrap();
             assert_eq!(verify(&read, &key), Ok(Some(Cosigned { unix_seconds: TIME })));
         }
+    }
+
+    #[test]
+    fn an_ml_dsa_cosigner_signs_what_the_specification_lists() {
+        let (by_hand, key) = ml_dsa();
+        let cosigner = MlDsaCosigner::from_seed(key.name(), &[6; 32]).unwrap();
+        assert_eq!(cosigner.verifier_key(), key);
+        let line = cosigner.cosign(&Checkpoint::parse(&text()).unwrap(), TIME).unwrap();
+        assert_eq!(vec![line], by_hand.signatures);
+        assert!(MlDsaCosigner::from_seed(&"w".repeat(256), &[6; 32]).is_err());
     }
 
     #[test]

@@ -78,10 +78,9 @@ pub struct Alarm {
 impl Alarm {
     /// Equal for what is the same: kind, log and what was shown, whatever signatures and words are with it.
     fn id(&self) -> String {
-        let shown = self
-            .theirs
-            .as_deref()
-            .map(|note| Note::parse(note).map_or_else(|_| note.to_vec(), |n| n.text.into_bytes()));
+        // Of files and entries it is the sentence that names which; they are seen again under each checkpoint.
+        let note = self.theirs.as_deref().filter(|_| !matches!(self.kind, Kind::Tiles | Kind::Record));
+        let shown = note.map(|note| Note::parse(note).map_or_else(|_| note.to_vec(), |n| n.text.into_bytes()));
         let seen = shown.unwrap_or_else(|| self.en.clone().into_bytes());
         let parts = [self.kind.as_str().as_bytes(), b"\n", self.origin.as_bytes(), b"\n", &seen].concat();
         format!("{}-{}", self.kind.as_str(), hex::encode(&digest::sha256(&parts)[..8]))

@@ -65,7 +65,7 @@ impl Copy {
         }
         let note = Note::parse(&new.note)?;
         let of_log = note.line_of(&log.key).into_iter().cloned();
-        let signatures = of_log.chain(keys.mirror.cosign(&note.text, crate::keys::seconds(now)?)).collect();
+        let signatures = of_log.chain(keys.mirror.cosign(&new.checkpoint, now)?).collect();
         let bytes = Note { text: note.text, signatures }.to_bytes();
         folder::write(&self.tree.checkpoint_path(), &bytes)?;
         let held = Held { checkpoint: new.checkpoint.clone(), note: bytes };

@@ -9,13 +9,14 @@ use crate::{
     Error, Result, Shared,
     alarms::{Alarm, Alarms, Kind as Seen},
     copy::Copy,
+    folder,
     logs::Log,
     request,
 };
 use evidence::{checkpoint, hex, record::Record, statement::Kind, time::Utc};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -45,26 +46,21 @@ impl Examiner {
         if checkpoint::check_origin(log.origin(), log.key.public_key()).is_err() {
             return Ok(None);
         }
-        let table = Connection::open(data.join("follow").join(format!("{}.numbers", log.hash()))).map_err(broken)?;
+        folder::make(&data.join("follow"))?;
+        let table = Connection::open(path(data, log)).map_err(broken)?;
         table.execute_batch(TABLES).map_err(broken)?;
         Ok(Some(Self { log: log.clone(), copy, alarms: with.alarms.clone(), table: Mutex::new(table) }))
-    }
-
-    /// Entries that were looked at.
-    pub(crate) fn next(&self) -> Result<u64> {
-        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        table.query_row("SELECT next FROM progress", [], |row| row.get(0)).map_err(broken)
     }
 
     /// Looks at some more; whether there are more still.
     pub(crate) fn step(&self, now: Utc) -> Result<bool> {
         let Some(held) = self.copy.held() else { return Ok(false) };
-        let (from, size) = (self.next()?, held.checkpoint.size);
+        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let (from, size) = (next(&table)?, held.checkpoint.size);
         let to = size.min(from.saturating_add(AT_ONCE));
         if from >= to {
             return Ok(false);
         }
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let change = table.transaction().map_err(broken)?;
         let mut wrong = Vec::new();
         {
@@ -76,7 +72,8 @@ impl Examiner {
                     Err(why) => wrong.push((index, entry, why)),
                     Ok(id) => {
                         if add.execute(params![id, index]).map_err(broken)? == 0 {
-                            let place: Option<u64> = known.query_row([&id], |row| row.get(0)).optional().map_err(broken)?;
+                            let place: Option<u64> =
+                                known.query_row([&id], |row| row.get(0)).optional().map_err(broken)?;
                             let place = place.unwrap_or_default();
                             if place != index {
                                 wrong.push((index, entry, repeats(&id, place)));
@@ -93,7 +90,10 @@ impl Examiner {
             self.raise(*index, entry, why, now);
         }
         if rest > 0 {
-            let (zh, en) = (format!("第 {from} 至 {to} 条中另有 {rest} 条不合规则"), format!("{rest} more entries of {from} to {to} break a rule"));
+            let (zh, en) = (
+                format!("第 {from} 至 {to} 条中另有 {rest} 条不合规则"),
+                format!("{rest} more entries of {from} to {to} break a rule"),
+            );
             self.alarms.raise(&self.alarm(Error::new(zh, en), now));
         }
         change.commit().map_err(broken)?;
@@ -104,7 +104,9 @@ impl Examiner {
     fn look(&self, index: u64, entry: &[u8]) -> Result<[u8; 16]> {
         let statement = Record::parse(entry)?.statement;
         if statement.ledger != self.log.origin() {
-            return Err(evidence::Error::mismatch("ledger of the statement", &statement.ledger, self.log.origin()).into());
+            return Err(
+                evidence::Error::mismatch("ledger of the statement", &statement.ledger, self.log.origin()).into()
+            );
         }
         if (statement.kind == Kind::Operator) != (index == 0) {
             let expected = if index == 0 { "operator" } else { "any kind but operator" };
@@ -124,7 +126,11 @@ impl Examiner {
         let held = self.copy.held();
         let size = held.as_ref().map_or(0, |held| held.checkpoint.size);
         let proof = self.copy.tree().inclusion_proof(index, size, size).unwrap_or_default();
-        let proof = format!("RFC 6962 inclusion proof under ours.txt\nindex {index}\n{}entry {}\n", request::lines(&proof), hex::encode(entry));
+        let proof = format!(
+            "RFC 6962 inclusion proof under ours.txt\nindex {index}\n{}entry {}\n",
+            request::lines(&proof),
+            hex::encode(entry)
+        );
         self.alarms.raise(&Alarm { ours: held.map(|held| held.note), proof: Some(proof), ..alarm });
     }
 
@@ -132,6 +138,24 @@ impl Examiner {
         let origin = self.log.origin().to_owned();
         Alarm { kind: Seen::Record, origin, at, zh: said.zh, en: said.en, ours: None, theirs: None, proof: None }
     }
+}
+
+/// Entries of this log that were looked at, as the folder shows it; `None`: none ever were.
+pub(crate) fn examined(data: &Path, log: &Log) -> Result<Option<u64>> {
+    let path = path(data, log);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let table = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(broken)?;
+    next(&table).map(Some)
+}
+
+fn path(data: &Path, log: &Log) -> PathBuf {
+    data.join("follow").join(format!("{}.numbers", log.hash()))
+}
+
+fn next(table: &Connection) -> Result<u64> {
+    table.query_row("SELECT next FROM progress", [], |row| row.get(0)).map_err(broken)
 }
 
 fn repeats(id: &[u8; 16], place: u64) -> Error {

@@ -7,7 +7,8 @@
 use crate::{Error, Result, folder};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use evidence::{
-    cosignature::Cosigner,
+    checkpoint::Checkpoint,
+    cosignature::{Cosigner, MlDsaCosigner},
     note::{SignatureLine, VerifierKey},
     time::Utc,
 };
@@ -25,9 +26,16 @@ const ED25519_PREFIX: [u8; 16] =
 /// Longest name: `NAME/witness` stands in cosignatures with one byte for its length.
 const MAX_NAME: usize = 200;
 
-/// One cosigner's keys.
+/// DER before the 32-byte seed in a PKCS#8 ML-DSA-44 private key (RFC 9881, section 6).
+const ML_DSA_PREFIX: [u8; 22] = [
+    0x30, 0x34, 0x02, 0x01, 0x00, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x11, 0x04,
+    0x22, 0x80, 0x20,
+];
+
+/// One cosigner's keys: Ed25519 always, ML-DSA-44 beside it where the node was told to.
 pub struct Keys {
     cosigner: Cosigner,
+    ml_dsa: Option<MlDsaCosigner>,
 }
 
 /// Public keys, as an institution publishes them.
@@ -48,20 +56,29 @@ pub struct Cosigners {
 }
 
 impl Keys {
-    /// A line for each key over this text, at this time.
-    pub fn cosign(&self, text: &str, unix_seconds: u64) -> Vec<SignatureLine> {
-        vec![self.cosigner.cosign(text, unix_seconds)]
+    /// A line for each key over this checkpoint, at this time.
+    pub fn cosign(&self, checkpoint: &Checkpoint, now: Utc) -> Result<Vec<SignatureLine>> {
+        let seconds = u64::try_from(now.unix_seconds()).ok().filter(|seconds| *seconds > 0).ok_or_else(|| {
+            Error::new("本机时钟早于 1970 年；请先校准", "this machine's clock is before 1970; set it first")
+        })?;
+        let mut lines = vec![self.cosigner.cosign(&checkpoint.to_text(), seconds)];
+        if let Some(cosigner) = &self.ml_dsa {
+            lines.push(cosigner.cosign(checkpoint, seconds)?);
+        }
+        Ok(lines)
     }
 
     /// Public halves.
     pub fn verifier_keys(&self) -> Vec<VerifierKey> {
-        vec![self.cosigner.verifier_key()]
+        let other = self.ml_dsa.as_ref().map(MlDsaCosigner::verifier_key);
+        std::iter::once(self.cosigner.verifier_key()).chain(other).collect()
     }
 }
 
 impl Cosigners {
     /// The keys of this folder; made under `name` where there are none, under a name of their own where none is given.
-    pub(crate) fn open(dir: &Path, name: Option<&str>) -> Result<Self> {
+    /// `ml_dsa`: from now on with ML-DSA-44 too.
+    pub(crate) fn open(dir: &Path, name: Option<&str>, ml_dsa: bool) -> Result<Self> {
         let path = dir.join("name");
         let known = folder::read_text(&path)?;
         if let (Some(known), Some(given)) = (&known, name)
@@ -80,14 +97,18 @@ impl Cosigners {
         };
         check_name(&name)?;
         let one = |role: &str| -> Result<Keys> {
-            let seed = seed(&keys.join(format!("{role}.pem")))?;
-            Ok(Keys { cosigner: Cosigner::from_seed(&format!("{name}/{role}"), &seed)? })
+            let (own, other) = (format!("{name}/{role}"), keys.join(format!("{role}-ml-dsa.pem")));
+            let cosigner = Cosigner::from_seed(&own, &seed(&keys.join(format!("{role}.pem")), &ED25519_PREFIX)?)?;
+            let ml_dsa = (ml_dsa || other.exists())
+                .then(|| Ok::<_, Error>(MlDsaCosigner::from_seed(&own, &seed(&other, &ML_DSA_PREFIX)?)?))
+                .transpose()?;
+            Ok(Keys { cosigner, ml_dsa })
         };
-        let cosigners = Self { witness: one("witness")?, mirror: one("mirror")? };
+        // The name first: no crash leaves a key that could get another one.
         if !path.is_file() {
             folder::write(&path, format!("{name}\n").as_bytes())?;
         }
-        Ok(cosigners)
+        Ok(Self { witness: one("witness")?, mirror: one("mirror")? })
     }
 
     /// Public halves.
@@ -114,10 +135,10 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 /// The seed in this file, which is made where it is absent.
-fn seed(path: &Path) -> Result<[u8; 32]> {
+fn seed(path: &Path, prefix: &[u8]) -> Result<[u8; 32]> {
     let Some(text) = folder::read_text(path)? else {
         let seed = random::<32>()?;
-        let der = STANDARD.encode([&ED25519_PREFIX[..], &seed].concat());
+        let der = STANDARD.encode([prefix, &seed].concat());
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n");
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let written = file.and_then(|mut file| file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()));
@@ -128,19 +149,12 @@ fn seed(path: &Path) -> Result<[u8; 32]> {
     };
     let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
     let der = STANDARD.decode(body).unwrap_or_default();
-    der.strip_prefix(&ED25519_PREFIX[..]).and_then(|seed| seed.try_into().ok()).ok_or_else(|| {
+    der.strip_prefix(prefix).and_then(|seed| seed.try_into().ok()).ok_or_else(|| {
         let shown = path.display();
         Error::new(
-            format!("{shown}：不是 Ed25519 私钥（PKCS#8 PEM）；请从备份恢复"),
-            format!("{shown}: not an Ed25519 private key (PKCS#8 PEM); restore it from a backup"),
+            format!("{shown}：不是所需的私钥（PKCS#8 PEM）；请从备份恢复"),
+            format!("{shown}: not the private key that it should be (PKCS#8 PEM); restore it from a backup"),
         )
-    })
-}
-
-/// As cosignatures have it.
-pub(crate) fn seconds(now: Utc) -> Result<u64> {
-    u64::try_from(now.unix_seconds()).ok().filter(|seconds| *seconds > 0).ok_or_else(|| {
-        Error::new("本机时钟早于 1970 年；请先校准", "this machine's clock is before 1970; set it first")
     })
 }
 
@@ -155,20 +169,40 @@ fn random<const N: usize>() -> Result<[u8; N]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use evidence::{cosignature, note::Note};
 
     #[test]
     fn a_key_keeps_its_name() {
         let dir = tempfile::tempdir().unwrap();
-        let made = Cosigners::open(dir.path(), Some("court.example/node")).unwrap();
+        let made = Cosigners::open(dir.path(), Some("court.example/node"), false).unwrap();
         let [witness, mirror] = [&made.witness, &made.mirror].map(|keys| keys.verifier_keys()[0].clone());
         assert_eq!((witness.name(), mirror.name()), ("court.example/node/witness", "court.example/node/mirror"));
         assert_ne!(witness.public_key(), mirror.public_key());
-        let again = Cosigners::open(dir.path(), None).unwrap();
+        let again = Cosigners::open(dir.path(), None, false).unwrap();
         assert_eq!(again.witness.verifier_keys(), [witness]);
-        let other = Cosigners::open(dir.path(), Some("other.example")).err().unwrap();
+        let other = Cosigners::open(dir.path(), Some("other.example"), false).err().unwrap();
         assert!(other.en.contains("court.example/node") && other.zh.contains("other.example"));
         fs::write(dir.path().join("keys/mirror.pem"), "-----BEGIN PRIVATE KEY-----\n").unwrap();
-        assert!(Cosigners::open(dir.path(), None).err().unwrap().en.contains("backup"));
+        assert!(Cosigners::open(dir.path(), None, false).err().unwrap().en.contains("backup"));
+    }
+
+    #[test]
+    fn a_second_key_is_there_for_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = Cosigners::open(dir.path(), None, true).unwrap().published();
+        let kinds = |keys: &[VerifierKey]| keys.iter().map(|key| key.key_type().byte()).collect::<Vec<_>>();
+        assert_eq!((kinds(&made.witness), kinds(&made.mirror)), (vec![4, 6], vec![4, 6]));
+        assert_eq!(Cosigners::open(dir.path(), None, false).unwrap().published().witness, made.witness);
+        let checkpoint = Checkpoint { origin: "log.example".into(), size: 3, root: [7; 32] };
+        let lines =
+            Cosigners::open(dir.path(), None, false).unwrap().witness.cosign(&checkpoint, Utc(1_700_000_000_000_000));
+        let note = Note { text: checkpoint.to_text(), signatures: lines.unwrap() };
+        for key in &made.witness {
+            assert_eq!(cosignature::verify(&note, key).unwrap().unwrap().unix_seconds, 1_700_000_000);
+        }
+        // As others read it: a seed alone (RFC 9881).
+        let pem = fs::read_to_string(dir.path().join("keys/witness-ml-dsa.pem")).unwrap();
+        assert!(pem.lines().nth(1).unwrap().starts_with("MDQCAQAwCwYJYIZIAWUDBAMRBCKAI"), "{pem}");
     }
 
     #[test]
@@ -176,10 +210,10 @@ mod tests {
         for name in ["", "a b", "a+b", "cоurt.example", "a//b", "/a", "a/", "a/../b", "a\n", "存证", &"a".repeat(201)]
         {
             let dir = tempfile::tempdir().unwrap();
-            assert!(Cosigners::open(dir.path(), Some(name)).is_err(), "{name:?}");
+            assert!(Cosigners::open(dir.path(), Some(name), false).is_err(), "{name:?}");
         }
         let dir = tempfile::tempdir().unwrap();
-        let made = Cosigners::open(dir.path(), None).unwrap();
+        let made = Cosigners::open(dir.path(), None, false).unwrap();
         assert!(made.witness.verifier_keys()[0].name().starts_with("node.local/"));
     }
 }

@@ -9,6 +9,7 @@
 pub mod alarms;
 mod copy;
 mod error;
+mod examine;
 mod folder;
 mod keys;
 mod logs;
@@ -16,6 +17,7 @@ mod mirror;
 pub mod request;
 mod server;
 mod source;
+mod statement;
 mod status;
 mod witness;
 
@@ -33,6 +35,7 @@ pub use error::{Error, Result};
 pub use keys::{Cosigners, Keys, Published};
 pub use logs::{Log, MAX_LOGS};
 pub use server::{Running, start};
+pub use statement::{sign as sign_statement, text as statement_text};
 pub use status::{LogStatus, Status, published, status};
 pub use witness::{Answer, Held, Witness};
 
@@ -95,6 +98,8 @@ pub struct Config {
     pub log_keys: Vec<VerifierKey>,
     /// The node's name, at the first start.
     pub name: Option<String>,
+    /// Whether to sign with ML-DSA-44 too, from now on.
+    pub ml_dsa: bool,
     /// Where to listen.
     pub listen: std::net::SocketAddr,
     /// How often a ledger's checkpoint is looked at.
@@ -122,6 +127,8 @@ pub struct Watched {
     pub witness: Witness,
     copy: Arc<copy::Copy>,
     mirror: mirror::Mirror,
+    /// Of a Quezao ledger.
+    examiner: Option<examine::Examiner>,
 }
 
 impl Watched {
@@ -141,6 +148,11 @@ impl Watched {
     /// What could not be had this time; what contradicts is an alarm, not an error.
     pub fn follow(&self) -> Result<()> {
         self.mirror.step(&self.witness, now())
+    }
+
+    /// Looks at some more entries of the copy, where the ledger is a Quezao one; whether there are more still.
+    pub fn examine(&self) -> Result<bool> {
+        self.examiner.as_ref().map_or(Ok(false), |examiner| examiner.step(now()))
     }
 
     /// A file of the copy below `tile/`.
@@ -171,7 +183,7 @@ impl Node {
         }
         let lock = lock(data)?;
         let logs = logs::open(data, &config.ledgers, &config.log_keys)?;
-        let keys = Arc::new(Cosigners::open(data, config.name.as_deref())?);
+        let keys = Arc::new(Cosigners::open(data, config.name.as_deref(), config.ml_dsa)?);
         let alarms = Arc::new(Alarms::open(data, events.clone())?);
         let shared = Shared { keys: keys.clone(), alarms, events: events.clone() };
         let open = |log: Log| {
@@ -185,8 +197,9 @@ impl Node {
             let copy = Arc::new(copy::Copy::open(data, &log, &events)?);
             let witness = Witness::open(data, &config.state, log.clone(), copy.clone(), &shared)?;
             let source = source::Source::new(&log.url, config.tls.clone());
+            let examiner = examine::Examiner::open(data, &log, copy.clone(), &shared)?;
             let mirror = mirror::Mirror::open(data, log, source, copy.clone(), &shared)?;
-            Ok(Watched { witness, copy, mirror })
+            Ok(Watched { witness, copy, mirror, examiner })
         };
         let watched = logs.into_iter().map(open).collect::<Result<_>>()?;
         Ok(Self { watched, keys, events, _lock: lock })

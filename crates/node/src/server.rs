@@ -80,17 +80,21 @@ pub fn start(config: &Config, events: Events) -> Result<Running> {
 
 /// Looks at one log again and again; one that does not answer is asked less often, and said once.
 fn follow(node: &Node, n: usize, every: Duration, stopped: &Receiver<()>) {
-    let (mut said, mut wait) = (None, every);
+    let (watched, mut said, mut wait) = (&node.watched()[n], None, every);
     loop {
-        match node.watched()[n].follow() {
-            Ok(()) => (said, wait) = (None, every),
+        wait = match watched.follow().and_then(|()| watched.examine()) {
+            Ok(more) => {
+                said = None;
+                if more { Duration::ZERO } else { every }
+            }
             Err(e) => {
                 if said.as_ref() != Some(&e) {
                     node.tell(Event::Warning(e.zh.clone(), e.en.clone()));
                 }
-                (said, wait) = (Some(e), (wait * 2).min(RESTED.max(every)));
+                said = Some(e);
+                (wait * 2).clamp(every, RESTED.max(every))
             }
-        }
+        };
         if !matches!(stopped.recv_timeout(wait), Err(RecvTimeoutError::Timeout)) {
             return;
         }

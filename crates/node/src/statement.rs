@@ -19,9 +19,7 @@ pub fn text(keys: &Published, now: Utc) -> String {
 
 /// DER of the signed text. `pem`: private key, certificate, its issuers up to the root.
 pub fn sign(keys: &Published, pem: &[u8], now: Utc) -> Result<Vec<u8>> {
-    let wrong = |e: timestamp::Error| {
-        Error::new(format!("签署者：{e}"), format!("the signer: {e}"))
-    };
+    let wrong = |e: timestamp::Error| Error::new(format!("签署者：{e}"), format!("the signer: {e}"));
     let signer = DocumentSigner::from_pem(pem).map_err(wrong)?;
     let text = text(keys, now);
     let request = cms::Request {

@@ -1,7 +1,9 @@
 //! What a node's folder shows, also beside a node that runs: nothing is written or locked.
 
 use crate::{
-    Error, Held, Result, alarms, folder,
+    Error, Held, Result, alarms,
+    examine::examined,
+    folder,
     keys::{Cosigners, Published},
     logs,
 };
@@ -19,6 +21,8 @@ pub struct LogStatus {
     pub cosigned: Option<u64>,
     /// Leaves of the checkpoint up to which the copy is complete.
     pub mirrored: Option<u64>,
+    /// Entries of the copy that were looked at, of a Quezao ledger.
+    pub examined: Option<u64>,
 }
 
 /// A node.
@@ -43,7 +47,8 @@ pub fn status(data: &Path) -> Result<Status> {
             Ok(held.map(|held| held.checkpoint.size))
         };
         let (cosigned, mirrored) = (size("witness")?, size("mirror")?);
-        Ok(LogStatus { cosigned, mirrored, origin: log.origin().to_owned(), url: log.url })
+        let examined = examined(data, &log)?;
+        Ok(LogStatus { cosigned, mirrored, examined, origin: log.origin().to_owned(), url: log.url })
     };
     let logs = logs.into_iter().map(look).collect::<Result<_>>()?;
     Ok(Status { logs, alarms: alarms::list(data)? })
@@ -54,7 +59,7 @@ pub fn published(data: &Path) -> Result<Published> {
     if !data.join("name").is_file() {
         return Err(no_node(data));
     }
-    Ok(Cosigners::open(data, None)?.published())
+    Ok(Cosigners::open(data, None, false)?.published())
 }
 
 fn no_node(data: &Path) -> Error {

@@ -11,7 +11,7 @@ use crate::{
     alarms::{Alarm, Alarms, Kind},
     copy::Copy,
     folder,
-    keys::{self, Cosigners},
+    keys::Cosigners,
     logs::Log,
     request::{self, Request},
 };
@@ -220,7 +220,7 @@ impl Witness {
     }
 
     fn cosign(&self, note: &Note, checkpoint: Checkpoint, now: Utc) -> Result<(String, Held)> {
-        let lines = self.keys.witness.cosign(&note.text, keys::seconds(now)?);
+        let lines = self.keys.witness.cosign(&checkpoint, now)?;
         let of_log = note.line_of(&self.log.key).into_iter().cloned();
         let signatures = of_log.chain(lines.iter().cloned()).collect();
         let bytes = Note { text: note.text.clone(), signatures }.to_bytes();

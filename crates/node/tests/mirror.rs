@@ -15,6 +15,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     sync::{Arc, Mutex},
     thread,
 };
@@ -365,4 +366,46 @@ fn the_copy_is_served_to_others_who_mirror_it() {
         ["tile/0/273.p/113", "tile/0/273", "tile/0/000.p/256", "tile/../../keys/mirror.pem"].map(mirrored),
         [404; 4]
     );
+}
+
+/// A log that this project did not write publishes what our witness cosigned, and our mirror holds it.
+#[test]
+fn tessera_s_log_is_witnessed_and_mirrored() {
+    let work = tempfile::tempdir().unwrap();
+    let (program, dir) = (work.path().join("tessera"), work.path().join("log"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tessera");
+    let built = Command::new("go").args(["build", "-o"]).arg(&program).arg(".").current_dir(source).output();
+    let built = built.expect("go is needed for this test: see scripts/setup.sh");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let mut log = Command::new(&program).arg(&dir).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut tell, mut hear) = (log.stdin.take().unwrap(), BufReader::new(log.stdout.take().unwrap()));
+    let mut heard = || {
+        let mut line = String::new();
+        hear.read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    };
+    let said = heard();
+    let (address, key) = said.split_once(' ').unwrap();
+    let key = evidence::note::VerifierKey::parse(key).unwrap();
+    let desk = Desk::new();
+    let config = node::Config { ledgers: vec![format!("http://{address}")], ..desk.config(&key) };
+    let node = node::start(&config, Arc::new(|_| ())).unwrap();
+    let witness = node.node().keys().published().witness.remove(0);
+    writeln!(tell, "http://{} {witness}", node.address()).unwrap();
+    for (more, size) in [(1, "1"), (300, "301"), (40, "341")] {
+        writeln!(tell, "{more}").unwrap();
+        assert_eq!(heard(), size);
+    }
+    let published = Note::parse(&fs::read(dir.join("checkpoint")).unwrap()).unwrap();
+    published.verify_log(&key).unwrap();
+    assert!(cosignature::verify(&published, &witness).unwrap().is_some());
+    let watched = &node.node().watched()[0];
+    while watched.mirrored().is_none_or(|held| held.checkpoint.size < 341) {
+        thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let copy = desk.data().join("mirror").join(watched.log().hash());
+    same_tree(&dir, &copy, 341);
+    assert!(stored(&desk.data()).is_empty());
+    log.kill().unwrap();
+    log.wait().unwrap();
 }

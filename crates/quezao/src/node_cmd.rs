@@ -1,17 +1,20 @@
 //! `node`: the judicial node of an institution, its published keys, and what it saw.
 
-use crate::out::Out;
+use crate::out::{Out, now};
 use clap::{Args, Subcommand};
-use evidence::{note::VerifierKey, policy};
+use evidence::{
+    note::{KeyType, VerifierKey},
+    policy,
+};
 use node::{Config, Event};
 use serde_json::{Value, json};
 use service::{Error, show_path};
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 /// Keys of a line of `node status --json`.
-pub(crate) const STATUS_KEYS: &[&str] = &["origin", "url", "cosigned", "mirrored", "alarms"];
+pub(crate) const STATUS_KEYS: &[&str] = &["origin", "url", "cosigned", "mirrored", "examined", "alarms"];
 /// Keys of the line of `node key --json`.
-pub(crate) const KEY_KEYS: &[&str] = &["witness", "mirror", "roles", "policy"];
+pub(crate) const KEY_KEYS: &[&str] = &["witness", "mirror", "roles", "policy", "statement"];
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -26,6 +29,8 @@ pub(crate) struct Node {
     log_key: Vec<String>,
     #[arg(long = "name", value_name = "NAME")]
     node_name: Option<String>,
+    #[arg(long)]
+    ml_dsa: bool,
     #[arg(long = "listen", value_name = "HOST:PORT", default_value = "127.0.0.1:8090")]
     node_listen: SocketAddr,
     #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -34,7 +39,7 @@ pub(crate) struct Node {
 
 #[derive(Subcommand)]
 enum Command {
-    Key(Folder),
+    Key(Key),
     Status(Folder),
 }
 
@@ -44,6 +49,18 @@ pub(crate) struct Folder {
     node_data: PathBuf,
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Key {
+    #[command(flatten)]
+    folder: Folder,
+    #[arg(long, value_name = "FILE", requires = "statement")]
+    signer: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "signer")]
+    signer_password_file: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "signer")]
+    statement: Option<PathBuf>,
 }
 
 pub(crate) fn node(out: &Out, a: Node) -> u8 {
@@ -62,6 +79,7 @@ fn run(out: &Out, a: Node) -> node::Result<u8> {
         ledgers: a.ledger,
         log_keys: a.log_key.iter().map(|word| log_key(word)).collect::<node::Result<_>>()?,
         name: a.node_name,
+        ml_dsa: a.ml_dsa,
         listen: a.node_listen,
         every: Duration::from_secs(a.every),
         tls: service::web_tls().ok(),
@@ -117,16 +135,27 @@ fn say(out: &Out, event: Event) {
     }
 }
 
-fn key(out: &Out, a: &Folder) -> node::Result<u8> {
-    let keys = node::published(&a.node_data)?;
+fn key(out: &Out, a: &Key) -> node::Result<u8> {
+    let keys = node::published(&a.folder.node_data)?;
+    let theirs = |e: Error| node::Error::new(e.zh, e.en);
+    if let Some((signer, statement)) = a.signer.as_ref().zip(a.statement.as_ref()) {
+        let pem = service::signer_file(signer, a.signer_password_file.as_deref()).map_err(theirs)?;
+        std::fs::write(statement, node::sign_statement(&keys, &pem, now())?).map_err(|e| {
+            let (path, why) = (show_path(statement), out.reason(&e));
+            node::Error::new(format!("{path}：无法写入（{why}）"), format!("{path}: cannot be written ({why})"))
+        })?;
+    }
     let role = |key: &VerifierKey| json!({"key": key.to_string(), "role": "court", "name": "", "independent": true, "from": null, "until": null});
     let words = |keys: &[VerifierKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
     let all = || keys.witness.iter().chain(&keys.mirror);
     let roles: Vec<Value> = all().map(role).collect();
-    let policy: Vec<String> = all().map(|key| format!("witness {} {key}", key.name())).collect();
-    if a.json {
+    let policy: Vec<String> = all().map(|key| format!("witness {}{} {key}", key.name(), suffix(key))).collect();
+    let statement = a.statement.as_deref().map(show_path);
+    if a.folder.json {
         let (witness, mirror) = (words(&keys.witness), words(&keys.mirror));
-        out.json(&json!({"witness": witness, "mirror": mirror, "roles": roles, "policy": policy, "error": null}));
+        out.json(&json!({
+            "witness": witness, "mirror": mirror, "roles": roles, "policy": policy, "statement": statement, "error": null,
+        }));
         return Ok(0);
     }
     for (id, keys) in [("node-witness", &keys.witness), ("node-mirror", &keys.mirror)] {
@@ -136,7 +165,15 @@ fn key(out: &Out, a: &Folder) -> node::Result<u8> {
     policy.iter().for_each(|line| out.line(line));
     out.line(&out.text("node-key-roles", &[]));
     roles.iter().for_each(|line| out.line(&line.to_string()));
+    if let Some(path) = statement {
+        out.line(&out.text("node-key-statement", &[("path", path.into())]));
+    }
     Ok(0)
+}
+
+/// The two keys of one cosigner stand in a policy under two names.
+fn suffix(key: &VerifierKey) -> &'static str {
+    if key.key_type() == KeyType::MlDsa44 { ".ml-dsa-44" } else { "" }
 }
 
 fn status(out: &Out, a: &Folder) -> node::Result<u8> {
@@ -146,13 +183,17 @@ fn status(out: &Out, a: &Folder) -> node::Result<u8> {
             let alarms: Vec<&Value> =
                 status.alarms.iter().map(|(alarm, _)| alarm).filter(|alarm| alarm["origin"] == log.origin).collect();
             out.json(&json!({
-                "origin": log.origin, "url": log.url, "cosigned": log.cosigned, "mirrored": log.mirrored, "alarms": alarms,
-                "error": null,
+                "origin": log.origin, "url": log.url, "cosigned": log.cosigned, "mirrored": log.mirrored,
+                "examined": log.examined, "alarms": alarms, "error": null,
             }));
             continue;
         }
         out.line(&format!("{}  {}", log.origin, log.url));
-        for (id, size) in [("node-status-cosigned", log.cosigned), ("node-status-mirrored", log.mirrored)] {
+        for (id, size) in [
+            ("node-status-cosigned", log.cosigned),
+            ("node-status-mirrored", log.mirrored),
+            ("node-status-examined", log.examined),
+        ] {
             let size = size.map_or_else(|| "-".to_owned(), |n| n.to_string());
             out.line(&format!("  {}", out.text(id, &[("size", size.into())])));
         }

@@ -64,6 +64,28 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", words(output)))
 }
 
+/// The institution's own certificate signs the keys, and OpenSSL reads that.
+fn signed_statement(work: &tempfile::TempDir, key: &str) {
+    let shell = |script: &str| {
+        let output = Command::new("sh").args(["-ec", script]).current_dir(work.path()).output().unwrap();
+        assert!(output.status.success(), "{}", words(&output));
+        words(&output)
+    };
+    shell(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout root.key -out root.pem -days 30 -subj /CN=Root
+         openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout court.key -out court.csr -subj /CN=Court
+         openssl x509 -req -in court.csr -CA root.pem -CAkey root.key -CAcreateserial -days 30 -out court.pem
+         cat court.key court.pem root.pem > signer.pem",
+    );
+    let made = program(work)
+        .args(["node", "key", "--data", "court", "--signer", "signer.pem", "--statement", "keys.p7m"])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", words(&made));
+    let read = shell("openssl cms -verify -inform DER -in keys.p7m -CAfile root.pem -purpose any");
+    assert!(read.contains(key) && read.contains("见证"), "{read}");
+}
+
 #[test]
 fn a_court_witnesses_and_mirrors_the_portal_s_ledger() {
     let work = tempfile::tempdir().unwrap();
@@ -116,10 +138,18 @@ fn a_court_witnesses_and_mirrors_the_portal_s_ledger() {
     let note = evidence::note::Note::parse(format!("{checkpoint}{}", answer.body).as_bytes()).unwrap();
     assert!(policy.evaluate(&note, checkpoint.lines().next().unwrap()).met);
     assert_eq!(published["roles"][0]["role"], "court");
+    signed_statement(work, published["witness"][0].as_str().unwrap());
 
     let status = program(work).args(["node", "status", "--data", "court", "--json"]).output().unwrap();
     let line = json(&status);
     assert_eq!((status.status.code(), &line["cosigned"], &line["mirrored"]), (Some(0), &4.into(), &4.into()));
+    let mut looked = line["examined"].as_u64();
+    while looked != Some(4) {
+        thread::sleep(Duration::from_millis(50));
+        looked =
+            json(&program(work).args(["node", "status", "--data", "court", "--json"]).output().unwrap())["examined"]
+                .as_u64();
+    }
     assert_eq!(court.stop(), Some(0));
 
     // It knows its ledger and its name; an alarm is an exit code too.

@@ -85,7 +85,7 @@ pub use prove::write_whole;
 pub use renew::{RenewLine, RenewRequest};
 pub use restore::{Restored, restore};
 pub use rights::{Refused, RightsLine, Sidecar, ToldRights};
-pub use seal::OwnSigner;
+pub use seal::{OwnSigner, signer_file};
 pub use send::{Body, Carrier, Outgoing, Sent, send};
 pub use set_up::{Place, set_up_findings, set_up_warnings};
 pub use settings::{Flags, Network, SETTINGS, Setting, SettingLine, Settings, Source, unknown_variables};

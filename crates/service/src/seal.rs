@@ -174,8 +174,8 @@ fn parse(pem: &[u8]) -> Result<DocumentSigner> {
         .map_err(|e| Error::new(format!("签章密钥不可用（{e}）"), format!("the signing key cannot be used ({e})")))
 }
 
-/// A PEM file, or one in PKCS#12 as that.
-fn signer_file(path: &Path, password_file: Option<&Path>) -> Result<Vec<u8>> {
+/// A signer's PEM file, or one in PKCS#12 as that.
+pub fn signer_file(path: &Path, password_file: Option<&Path>) -> Result<Vec<u8>> {
     let bytes = read_file(path)?;
     if !timestamp::is_pkcs12(&bytes) {
         return Ok(bytes);

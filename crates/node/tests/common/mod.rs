@@ -99,6 +99,7 @@ impl Desk {
             ledgers: vec!["http://127.0.0.1:9/ledger".to_owned()],
             log_keys: vec![key.clone()],
             name: Some("court.example/node".to_owned()),
+            ml_dsa: false,
             listen: "127.0.0.1:0".parse().unwrap(),
             every: Duration::from_millis(50),
             tls: None,
