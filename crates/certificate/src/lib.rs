@@ -13,6 +13,7 @@ mod collected;
 mod compared;
 mod draw;
 mod error;
+mod examination;
 mod fill;
 mod fonts;
 mod gather;
@@ -33,6 +34,7 @@ pub use draw::{
     redraw_collection, redraw_comparison, thumbnail_in,
 };
 pub use error::Error;
+pub use examination::{Article, Asked, Block, Examination, Examined, Seen, render_examination};
 pub use fill::Beside;
 pub use fonts::Fonts;
 pub use liken::shown_pairs;
@@ -153,7 +155,9 @@ pub(crate) fn render_with(
     if !missing.is_empty() {
         return Err(Error::Glyph { missing });
     }
-    world::typeset(sheet, data, qr, pictures, attachments, locale, fonts.covering(&text))
+    let at = instant::Instant::parse("checked", &sheet.checked)?;
+    let setting = world::Setting { main: world::CERTIFICATE, id: &sheet.id, at: &at, software: &sheet.software.en };
+    world::typeset(&setting, data, Some(qr), pictures, attachments, locale, fonts.covering(&text))
 }
 
 fn check_pictures(sheet: &Sheet, pictures: &[Picture<'_>]) -> Result<(), Error> {

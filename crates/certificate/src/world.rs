@@ -26,9 +26,13 @@ use crate::report::{self, Report, Screenshot};
 use crate::sheet::{Moment, Outcome, Sheet, Verdict, Words};
 use crate::{Locale, MAX_ATTACHED, Picture};
 
-const MAIN: &str = "/certificate.typ";
-const SOURCES: [(&str, &str); 7] = [
-    (MAIN, include_str!("../assets/certificate.typ")),
+/// Of a record.
+pub(crate) const CERTIFICATE: &str = "/certificate.typ";
+/// Of a node's report.
+pub(crate) const EXAMINATION: &str = "/examination.typ";
+const SOURCES: [(&str, &str); 8] = [
+    (CERTIFICATE, include_str!("../assets/certificate.typ")),
+    (EXAMINATION, include_str!("../assets/examination.typ")),
     ("/parts.typ", include_str!("../assets/parts.typ")),
     ("/capture.typ", include_str!("../assets/capture.typ")),
     ("/comparison.typ", include_str!("../assets/comparison.typ")),
@@ -277,19 +281,30 @@ fn crop([x, y, w, h]: [u32; 4], shot: &Screenshot) -> Option<serde_json::Value> 
     Some(serde_json::json!({ "x": left, "y": top, "w": w, "h": h, "scale": scale }))
 }
 
+/// Which document, and what its metadata says.
+pub(crate) struct Setting<'a> {
+    /// [`CERTIFICATE`] or [`EXAMINATION`].
+    pub(crate) main: &'static str,
+    pub(crate) id: &'a str,
+    pub(crate) at: &'a Instant,
+    pub(crate) software: &'a str,
+}
+
 /// Typesets and writes the PDF.
 pub(crate) fn typeset(
-    sheet: &Sheet,
+    setting: &Setting<'_>,
     data: Vec<u8>,
-    qr: Vec<u8>,
+    qr: Option<Vec<u8>>,
     pictures: &[Picture<'_>],
     attachments: &[(String, Vec<u8>)],
     locale: Locale,
     faces: &Faces,
 ) -> Result<Vec<u8>, Error> {
-    let mut world = Paper::new(faces)?;
+    let mut world = Paper::new(setting.main, faces)?;
     world.files.insert(file_id("/sheet.json")?, Bytes::new(data));
-    world.files.insert(file_id("/qr.luma")?, Bytes::new(qr));
+    if let Some(qr) = qr {
+        world.files.insert(file_id("/qr.luma")?, Bytes::new(qr));
+    }
     for picture in pictures {
         world.files.insert(file_id(&picture.path)?, Bytes::new(picture.jpeg.to_vec()));
     }
@@ -310,11 +325,11 @@ pub(crate) fn typeset(
         Err(errors) => Err(failed(&errors)),
     };
     let pdf = document.and_then(|document| {
-        let t = Instant::parse("checked", &sheet.checked)?;
+        let t = setting.at;
         let stamp = Datetime::from_ymd_hms(t.year, t.month, t.day, t.hour, t.minute, t.second);
         let options = PdfOptions {
-            ident: Smart::Custom(format!("{} {}", sheet.id, if locale == Locale::Zh { "zh" } else { "en" })),
-            creator: Smart::Custom(Some(sheet.software.en.clone())),
+            ident: Smart::Custom(format!("{} {}", setting.id, if locale == Locale::Zh { "zh" } else { "en" })),
+            creator: Smart::Custom(Some(setting.software.to_owned())),
             timestamp: stamp.map(Timestamp::new_utc),
             standards: PdfStandards::new(&[PdfStandard::A_3b])
                 .map_err(|e| Error::Typeset { why: e.message().to_string() })?,
@@ -358,7 +373,7 @@ impl Files {
 }
 
 impl<'a> Paper<'a> {
-    fn new(faces: &'a Faces) -> Result<Self, Error> {
+    fn new(main: &str, faces: &'a Faces) -> Result<Self, Error> {
         let mut sources = BTreeMap::new();
         if SHARED.get().is_none() {
             for (path, text) in SOURCES {
@@ -369,7 +384,7 @@ impl<'a> Paper<'a> {
         Ok(Self {
             shared: SHARED.get_or_init(|| Shared { library: LazyHash::new(Library::default()), sources }),
             faces,
-            main: file_id(MAIN)?,
+            main: file_id(main)?,
             files: Files::default(),
         })
     }

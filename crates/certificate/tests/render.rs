@@ -4,7 +4,10 @@
 #[allow(dead_code)]
 mod sheets;
 
-use certificate::{Error, Fonts, Locale, Outcome, Pictures, Sheet, Verdict, render, render_report};
+use certificate::{
+    Article, Asked, Block, Error, Examination, Examined, Fonts, Locale, Outcome, Pictures, Seen, Sheet, Verdict, Words,
+    render, render_examination, render_report,
+};
 use sheets::{keep, poppler, text};
 
 const BOTH: [Locale; 2] = [Locale::Zh, Locale::En];
@@ -277,4 +280,83 @@ fn no_text_of_a_sheet_is_source() {
     s.file.name = Some("a'; rm -rf x'.jpg".into());
     let Some(page) = text(&draw(&s, None, Locale::En)) else { return };
     assert!(page.contains("#read(") && page.contains("*a*") && page.contains("rm -rf"), "{page}");
+}
+
+/// A node's report: one decision, one rule, one line of each kind.
+fn examination() -> Examination {
+    let seen = |id: &str, result, zh: &str, en: &str, values: Option<(&str, &str)>| Seen {
+        id: id.into(),
+        result,
+        text: Words::new(zh, en),
+        values: values.map(|(a, b)| (a.into(), b.into())),
+    };
+    let (sha256, sm3) = ("d530a1e22a4e529ca65a7dfc85dd3e9a1ff11f132d82b8c5223777fe63185a89", "0d".repeat(32));
+    let file = seen(
+        "file",
+        Some(Outcome::Fail),
+        "文件与声明不一致。",
+        "The file is not the one stated.",
+        Some((sha256, &sm3)),
+    );
+    let token = seen(
+        "statement-token-1",
+        Some(Outcome::Limited),
+        "时间由运营者自己确定。",
+        "The time is the operator's own.",
+        None,
+    );
+    let beyond = || Words::new("运营者的资格由其他证据说明。", "The operator's standing needs other evidence.");
+    Examination {
+        id: "019ab3c1-e6f0-7c4e-9f20-5d1e8a6b4c38".into(),
+        checked: "2026-11-24T03:05:00Z".into(),
+        institution: "北辰市中级人民法院（示例）".into(),
+        key: Some("court.example/node/witness+0a1b2c3d+BEEFBEEFBEEFBEEFBEEFBEEFBEEFBEEFBEEFBEEFBEE=".into()),
+        files: vec![Examined { name: "证书.pdf".into(), size: 184_233, sha256: sha256.into(), sm3: sm3.clone() }],
+        verdict: Verdict::NotVerified,
+        reserved: false,
+        roots: Words::new("本机构的信任文件夹（4 个文件）", "this institution's trust folder (4 files)"),
+        record: Some("019ab3c1-e6f0-7c4e-9f20-5d1e8a6b4c37".into()),
+        blocks: vec![Block {
+            title: Words::new("文件是否未变", "Is the file unchanged?"),
+            seen: vec![file.clone(), seen("stated", None, "作者：林晚", "Author: 林晚", None)],
+            beyond: vec![beyond()],
+        }],
+        articles: vec![Article {
+            rule: Words::new("《人民法院在线诉讼规则》第十六条", "Online Litigation Rules, Article 16"),
+            source: Words::same("法释〔2021〕12 号"),
+            asked: vec![Asked {
+                item: "（一）".into(),
+                question: Words::new("经技术核验是否一致", "Does it agree when verified?"),
+                seen: vec![file.clone(), token.clone()],
+                beyond: Some(beyond()),
+            }],
+        }],
+        checks: vec![file, token],
+        nots: vec![Words::new("不证明谁是作者。", "It does not show who the author is.")],
+        software: Words::new("鹊凿 0.1.0", "Quezao 0.1.0"),
+    }
+}
+
+#[test]
+fn a_node_s_report_draws_the_same_twice_and_says_what_software_cannot() {
+    let fonts = Fonts::embedded();
+    for (locale, said) in [
+        (Locale::Zh, ["核验报告", "按规则逐条回答", "软件不能回答", "应为"]),
+        (Locale::En, ["Verification Report", "Under the rules that ask", "Beyond software", "must be"]),
+    ] {
+        let draw = || render_examination(&examination(), &sheets::attachments(), locale, &fonts).unwrap();
+        let pdf = draw();
+        assert_eq!(pdf, draw());
+        keep("examination", locale, &pdf);
+        let Some(words) = text(&pdf) else { continue };
+        assert!(said.iter().all(|s| words.contains(s)), "{words}");
+    }
+    let refused = |change: &dyn Fn(&mut Examination)| {
+        let mut report = examination();
+        change(&mut report);
+        render_examination(&report, &[], Locale::Zh, &fonts).unwrap_err()
+    };
+    assert!(matches!(refused(&|r| r.files[0].sha256 = "D530".into()), Error::Malformed { what: "digest", .. }));
+    assert!(matches!(refused(&|r| r.institution = "北辰\u{202e}法院".into()), Error::Glyph { .. }));
+    assert!(matches!(refused(&|r| r.nots[0].zh = "长".repeat(10_000)), Error::TooLarge { what: "text", .. }));
 }
