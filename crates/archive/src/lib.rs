@@ -7,6 +7,7 @@
 //! - [`wacz`]: what a capture keeps.
 //! - [`verify_txt`]: `VERIFY.txt`, how to check a package with tools that this project did not write.
 
+pub mod bundle;
 pub mod folder;
 mod guide;
 pub mod items;

@@ -29,3 +29,9 @@ pub(crate) fn read_text(path: &Path) -> Result<Option<String>> {
     })?;
     Ok(Some(text.strip_suffix('\n').map_or(text.clone(), str::to_owned)))
 }
+
+/// A folder that nobody else may look into.
+pub(crate) fn make_private(dir: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| Error::io(dir, &e))
+}

@@ -111,6 +111,11 @@ impl Cosigners {
         Ok(Self { witness: one("witness")?, mirror: one("mirror")? })
     }
 
+    /// The witness's name, `NODE/witness`.
+    pub fn name(&self) -> String {
+        self.witness.verifier_keys().first().map(|key| key.name().to_owned()).unwrap_or_default()
+    }
+
     /// Public halves.
     pub fn published(&self) -> Published {
         Published { witness: self.witness.verifier_keys(), mirror: self.mirror.verifier_keys() }
@@ -158,7 +163,7 @@ fn seed(path: &Path, prefix: &[u8]) -> Result<[u8; 32]> {
     })
 }
 
-fn random<const N: usize>() -> Result<[u8; N]> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|e| {
         Error::new(format!("系统没有给出随机数（{e}）"), format!("the system gave no random numbers ({e})"))

@@ -8,6 +8,7 @@
 
 pub mod alarms;
 mod copy;
+pub mod desk;
 mod error;
 mod examine;
 mod folder;
@@ -153,6 +154,11 @@ impl Watched {
     /// Looks at some more entries of the copy, where the ledger is a Quezao one; whether there are more still.
     pub fn examine(&self) -> Result<bool> {
         self.examiner.as_ref().map_or(Ok(false), |examiner| examiner.step(now()))
+    }
+
+    /// The copy's files.
+    pub(crate) fn tree(&self) -> &ledger::tiles::Tree {
+        self.copy.tree()
     }
 
     /// A file of the copy below `tile/`.

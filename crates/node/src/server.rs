@@ -3,7 +3,11 @@
 //! Rules: bodies, heads, connections and waiting are bounded; no request can make the node read or write anything but
 //! what is named here. Encryption is a proxy's in front.
 
-use crate::{Answer, Config, Error, Event, Events, Held, Node, Result, Watched, request::MAX_REQUEST};
+use crate::{
+    Answer, Config, Error, Event, Events, Held, Node, Result, Watched,
+    desk::{self, Desk},
+    request::MAX_REQUEST,
+};
 use axum::{
     Router,
     body::Body,
@@ -74,7 +78,8 @@ pub fn start(config: &Config, events: Events) -> Result<Running> {
         (stop, thread::spawn(move || follow(&node, n, every, &stopped)))
     });
     let followers = followers.collect();
-    runtime.spawn(listen(listener, router(node.clone())));
+    let desk = Arc::new(Desk::new(node.clone(), config.data.clone()));
+    runtime.spawn(listen(listener, router(node.clone()).merge(desk::routes(desk))));
     Ok(Running { node, address, runtime: Some(runtime), followers: Some(followers) })
 }
 

@@ -161,3 +161,153 @@ fn a_court_witnesses_and_mirrors_the_portal_s_ledger() {
     let status = program(work).args(["node", "status", "--data", "court"]).output().unwrap();
     assert!(status.status.code() == Some(1) && words(&status).contains("fork-00"), "{}", words(&status));
 }
+
+/// A form as browsers send it.
+fn form(parts: &[(&str, &str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (field, name, bytes) in parts {
+        let head = format!("--edge\r\ncontent-disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n");
+        body.extend([head.as_bytes(), bytes, b"\r\n"].concat());
+    }
+    body.extend(b"--edge--\r\n");
+    body
+}
+
+const FORM: (&str, &str) = ("content-type", "multipart/form-data; boundary=edge");
+
+#[test]
+fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
+    let work = tempfile::tempdir().unwrap();
+    let at = |name: &str| work.path().join(name);
+    let run = |args: &[&str]| {
+        let done = program(&work).args(args).output().unwrap();
+        assert!(done.status.success(), "{args:?}: {}", words(&done));
+        done
+    };
+    run(&["init", "--data", "data", "--owner-kind", "individual", "--owner-name", "林晚", "--operator-name", "衡鉴"]);
+    assert!(Command::new("cp").args(["-r", "data", "fork"]).current_dir(work.path()).status().unwrap().success());
+    let deposit = |data: &str, text: &str| {
+        fs::write(at("photo.txt"), text).unwrap();
+        let mut command = program(&work);
+        command.args(["deposit", "--data", data, "--json", "photo.txt"]);
+        let id = json(&command.env("QUEZAO_STATE_DIR", at(&format!("{data}-state"))).output().unwrap())["id"].clone();
+        let id = id.as_str().unwrap().to_owned();
+        let mut command = program(&work);
+        command.args(["export", "--data", data, "--output", "out", &id]);
+        assert!(command.env("QUEZAO_STATE_DIR", at(&format!("{data}-state"))).output().unwrap().status.success());
+        id
+    };
+    let (good, bad) = (deposit("data", "mine"), deposit("fork", "never there"));
+    let out = |name: String| fs::read(at("out").join(name)).unwrap();
+    let (certificate, package, forged) =
+        (out(format!("{good}.pdf")), out(format!("{good}.zip")), out(format!("{bad}.zip")));
+
+    let mut command = program(&work);
+    command.env("QUEZAO_STATE_DIR", at("data-state"));
+    let house = House::open_by(work, command, &[]);
+    let work = &house.work;
+    let at = |name: &str| work.path().join(name);
+    let ledger = format!("http://{}/ledger", house.address);
+    let mut command = program(work);
+    command.args([
+        "node",
+        "--data",
+        "court",
+        "--ledger",
+        &ledger,
+        "--listen",
+        "127.0.0.1:0",
+        "--name",
+        "court.example/node",
+    ]);
+    let mut court = Court::open(command.args(["--log-key", "data/trust/policy"]));
+    let origin = house.browser().get("/ledger/checkpoint").body.lines().next().unwrap().to_owned();
+    court.get(&format!("/mirror/{}/checkpoint", evidence::hex::encode(&evidence::digest::sha256(origin.as_bytes()))));
+
+    let ask = |court: &mut Court, parts: &[(&str, &str, &[u8])]| {
+        let answer = court.browser.send("POST", "/api/v1/verifications", &[FORM], &form(parts));
+        (answer.status, serde_json::from_str::<Value>(&answer.body).unwrap_or_else(|_| panic!("{}", answer.body)))
+    };
+    let (evidence, original) =
+        (("evidence", "c.pdf", certificate.as_slice()), ("file", "photo.txt", b"mine".as_slice()));
+    // Without trust of the institution's own nothing is verified, whatever the evidence brings along.
+    let (_, verdict) = ask(&mut court, &[evidence, original]);
+    assert_eq!(
+        (&verdict["result"], &verdict["own_copy"]["result"]),
+        (&"incomplete".into(), &"pass".into()),
+        "{verdict}"
+    );
+    assert!(Command::new("cp").arg("-r").arg(at("data/trust")).arg(at("court/trust")).status().unwrap().success());
+    for evidence in [evidence, ("evidence", "c.zip", package.as_slice())] {
+        let (status, verdict) = ask(&mut court, &[evidence, original]);
+        assert_eq!((status, &verdict["result"]), (200, &"verified".into()), "{verdict}");
+        assert!(verdict["own_copy"]["text"]["en"].as_str().unwrap().contains("own copy"));
+        let articles = verdict["articles"].as_array().unwrap();
+        assert_eq!(articles.len(), 7, "Art. 93, 94; 16 to 19; 11");
+        assert!(
+            articles
+                .iter()
+                .flat_map(|a| a["asked"].as_array().unwrap())
+                .all(|q| { !q["seen"].as_array().unwrap().is_empty() || !q["beyond"].is_null() })
+        );
+    }
+    let (_, verdict) = ask(&mut court, &[evidence, ("file", "photo.txt", b"another")]);
+    assert_eq!(verdict["result"], "not_verified");
+    assert_eq!(verdict["decisions"][0]["seen"][1]["result"], "fail", "{}", verdict["decisions"][0]);
+    // Signed by the same key, but not the history that this node holds.
+    let (_, verdict) = ask(&mut court, &[("evidence", "c.zip", &forged), ("file", "photo.txt", b"never there")]);
+    assert_eq!((&verdict["result"], &verdict["own_copy"]["result"]), (&"not_verified".into(), &"fail".into()));
+    assert!(verdict["own_copy"]["values"][0] != verdict["own_copy"]["values"][1]);
+    for (parts, status) in [
+        (vec![original], 422),
+        (vec![("evidence", "c.pdf", b"%PDF-1.7 torn".as_slice())], 200),
+        (vec![evidence, ("other", "x", b"y".as_slice())], 422),
+    ] {
+        assert_eq!(ask(&mut court, &parts).0, status);
+    }
+
+    // The pages, in both languages; the report; the neutral export.
+    let told = court.browser.send("POST", "/examinations?lang=zh", &[FORM], &form(&[evidence, original]));
+    assert_eq!(told.status, 303, "{}", told.body);
+    let place = told.head("location").unwrap().split('?').next().unwrap().to_owned();
+    for (lang, said) in [
+        ("zh", ["核验一致", "第九十三条", "软件不能回答", "林晚"]),
+        ("en", ["Consistent", "Article 93", "Beyond software", "林晚"]),
+    ] {
+        let page = court.browser.get(&format!("{place}?lang={lang}"));
+        assert!(page.status == 200 && said.iter().all(|s| page.body.contains(s)), "{}", page.body);
+        assert!(page.head("content-security-policy").unwrap().starts_with("default-src 'none'"));
+        let report = court.browser.get(&format!("{place}/report.pdf?lang={lang}"));
+        assert!(report.bytes.starts_with(b"%PDF-1.7"), "{}", report.body);
+        let path = at(&format!("report-{lang}.pdf"));
+        fs::write(&path, &report.bytes).unwrap();
+        if let Ok(folder) = std::env::var("REPORTS_OUT") {
+            fs::copy(&path, std::path::Path::new(&folder).join(format!("report-{lang}.pdf"))).unwrap();
+        }
+        let signed = Command::new("pdfsig").arg(&path).output().unwrap();
+        assert!(words(&signed).contains("Signature is Valid"), "{}", words(&signed));
+        let listed = words(&Command::new("pdfdetach").arg("-list").arg(&path).output().unwrap());
+        for name in ["evidence.pdf", "verification.json", "trust-policy", "node-checkpoint.txt"] {
+            assert!(listed.contains(name), "{listed}");
+        }
+    }
+    let materials = court.browser.get(&format!("{place}/materials.zip"));
+    fs::write(at("materials.zip"), &materials.bytes).unwrap();
+    let script = "import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\n\
+                  print(' '.join(z.namelist()));print(z.read('COMMANDS.txt').decode(), z.read('ORIGINALS.txt').decode())";
+    let listed = words(&Command::new("python3").args(["-c", script]).arg(at("materials.zip")).output().unwrap());
+    for said in ["evidence.pdf held/", "held/record.json", "SHA256SUMS", "openssl ts", "photo.txt"] {
+        assert!(listed.contains(said), "{listed}");
+    }
+    assert!(!listed.contains("一致") && !listed.contains("erified"), "no conclusions: {listed}");
+    assert_eq!(court.browser.get("/examinations/0000").status, 404);
+
+    // Only paper: by number, by digest, and by what is neither.
+    let sha256 = evidence::hex::encode(&evidence::digest::sha256(b"mine"));
+    for typed in [good.to_uppercase(), sha256] {
+        let page = court.browser.get(&format!("/record?lang=en&q={typed}"));
+        assert!(page.body.contains(&good) && page.body.contains("Leaf 1"), "{}", page.body);
+    }
+    assert!(court.browser.get(&format!("/record?lang=en&q={bad}")).body.contains("no such record"));
+    assert_eq!(court.browser.get("/record?q=%E5%AD%98%E8%AF%81").status, 422);
+}

@@ -9,7 +9,6 @@ mod account;
 mod authorities;
 mod backup;
 mod beside;
-mod bundle;
 mod capture;
 mod clock;
 mod collect;
@@ -62,9 +61,9 @@ pub use account::{
     Piece, RESET_MINUTES, Refusal, SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignUps, SignedIn,
     SignedUp, Staged, Team, Told, Upload, Why, reset_sign_in,
 };
+pub use archive::bundle::{Bundle, file_name as bundled_name};
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState, RevocationList};
 pub use backup::{Backup, Progress, backup, passphrase_of};
-pub use bundle::{Bundle, file_name as bundled_name};
 /// What a capture's report prints.
 pub use certificate::{Line as ReportLine, Report};
 pub use clock::{ClockCheck, ClockSettings, ServerAnswer};

@@ -37,7 +37,7 @@ impl Bundle {
         }
         let mut common = COMMON.to_vec();
         common.extend(self.stamp);
-        common.extend(crc32fast::hash(bytes).to_le_bytes());
+        common.extend(crate::zip::crc32(bytes).to_le_bytes());
         common.extend(size.to_le_bytes());
         common.extend(size.to_le_bytes());
         common.extend(length.to_le_bytes());

@@ -1,0 +1,135 @@
+//! The court's desk: evidence is laid before it, and verified by the node's own copy and the institution's own trust.
+//!
+//! Rules:
+//! - `DIR/trust/` is the institution's. Nothing that evidence carries or a ledger says is added to it; without it only the
+//!   keys that the node was started with count, as logs, and nothing else does.
+//! - What is laid down is digested, verified and forgotten: a result stays in memory for a quarter of an hour, so that
+//!   its report can be fetched, and nothing of it is written.
+//! - Bounded: 64 MiB of evidence, two looks at once, a few results.
+
+mod answer;
+mod appraiser;
+mod examine;
+mod find;
+mod pages;
+mod paper;
+mod rules;
+mod web;
+
+pub use answer::OwnCopy;
+pub use examine::{Examined, Given};
+pub(crate) use web::routes;
+
+use crate::{Error, Node, Result, folder};
+use certificate::Fonts;
+use evidence::time::Utc;
+use std::{
+    collections::VecDeque,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+use tokio::sync::Semaphore;
+use verify::{MAX_FILES, MAX_TRUST, Trust, is_trust};
+
+/// Results that can be fetched, and the bytes of evidence that they hold together.
+const KEPT: usize = 32;
+const KEPT_BYTES: usize = 128 << 20;
+/// For so long, microseconds.
+const KEPT_FOR: i64 = 900_000_000;
+/// Verified at once.
+const AT_ONCE: usize = 2;
+
+/// The desk of one node.
+pub(crate) struct Desk {
+    node: Arc<Node>,
+    data: PathBuf,
+    fonts: OnceLock<Fonts>,
+    /// Held while the desk's keys are made.
+    keys: Mutex<()>,
+    places: Semaphore,
+    kept: Mutex<VecDeque<Kept>>,
+}
+
+struct Kept {
+    name: String,
+    at: Utc,
+    examined: Arc<Examined>,
+}
+
+impl Desk {
+    pub(crate) fn new(node: Arc<Node>, data: PathBuf) -> Self {
+        Self {
+            node,
+            data,
+            fonts: OnceLock::new(),
+            keys: Mutex::new(()),
+            places: Semaphore::new(AT_ONCE),
+            kept: Mutex::default(),
+        }
+    }
+
+    /// The institution, as its node is called.
+    fn institution(&self) -> String {
+        let name = self.node.keys().name();
+        name.strip_suffix("/witness").unwrap_or(&name).to_owned()
+    }
+
+    /// The institution's trust, and how many files it is made of; 0: only the node's own logs.
+    fn trust(&self) -> Result<(Trust, usize)> {
+        let files = trust_files(&self.data.join("trust"))?;
+        let count = files.len();
+        if count > 0 {
+            return Ok((trust_of(files)?, count));
+        }
+        let logs: String = self.node.watched().iter().map(|w| format!("log {}\n", w.log().key)).collect();
+        Ok((trust_of(vec![("policy".into(), format!("{logs}quorum none\n").into_bytes())])?, 0))
+    }
+
+    fn fonts(&self) -> &Fonts {
+        self.fonts.get_or_init(Fonts::with_system)
+    }
+
+    /// Keeps a result for a while; gives what it is fetched by.
+    fn keep(&self, examined: Arc<Examined>, now: Utc) -> Result<String> {
+        let name = evidence::hex::encode(&crate::keys::random::<16>()?);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_back(Kept { name: name.clone(), at: now, examined });
+        let over = |kept: &VecDeque<Kept>| kept.iter().map(|k| k.examined.evidence.len()).sum::<usize>() > KEPT_BYTES;
+        while kept.len() > 1 && (kept.len() > KEPT || over(&kept)) {
+            kept.pop_front();
+        }
+        Ok(name)
+    }
+
+    /// The result of this name, while it is kept.
+    fn kept(&self, name: &str, now: Utc) -> Option<Arc<Examined>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|k| (now.0 - k.at.0).abs() < KEPT_FOR);
+        kept.iter().find(|k| k.name == name).map(|k| k.examined.clone())
+    }
+}
+
+fn trust_files(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
+    let Ok(listed) = fs::read_dir(dir) else { return Ok(Vec::new()) };
+    let mut files = Vec::new();
+    for entry in listed.flatten().take(MAX_FILES) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if is_trust(&name) {
+            let path = entry.path();
+            let bytes = folder::read(&path, MAX_TRUST)?;
+            files.extend(bytes.map(|bytes| (name, bytes)));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn trust_of(files: Vec<(String, Vec<u8>)>) -> Result<Trust> {
+    Trust::from_files(files).map_err(|e| {
+        Error::new(
+            format!("节点的 trust/{} 不能用（{}）；请改正后重试", e.file, e.reason.zh()),
+            format!("the node's trust/{} is of no use ({}); correct it and try again", e.file, e.reason),
+        )
+    })
+}

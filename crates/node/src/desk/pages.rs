@@ -1,0 +1,263 @@
+//! The desk's pages: no script, nothing from another host, fit to be printed.
+
+use super::{
+    Desk, Examined,
+    find::{MAX_FOUND, Search},
+    paper,
+    web::Reader,
+};
+use crate::Error;
+use axum::{
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use certificate::{Outcome, Seen, Verdict, Words};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+/// The house's own, which the portal wears too.
+pub(super) const STYLE: &str =
+    concat!(include_str!("../../../portal/assets/style.css"), include_str!("../../assets/desk.css"));
+const MARKS: &str = include_str!("../../../portal/assets/marks.svg");
+/// Nothing but this page's own style and forms.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+pub(super) fn ask(desk: &Desk, reader: &Reader, refused: Option<&Error>) -> Response {
+    let (zh, en) = ("核验席", "Verification desk");
+    let logs = desk.node.watched().iter().map(|w| (w.log().origin(), w.mirrored().map_or(0, |h| h.checkpoint.size)));
+    let trusted = desk.trust();
+    let body = html! {
+        header.page-head {
+            h1 { (reader.pick(zh, en)) }
+            p.lead { (reader.pick(
+                "用本机构自己的账本副本和信任配置核验证据。放上的文件只在内存中停留一刻钟，不写入磁盘，不告知任何人。",
+                "Verifies evidence by this institution's own copy of the ledger and its own trust. What is laid here stays in memory for a quarter of an hour; nothing is written, nobody is told.")) }
+        }
+        @if let Some(e) = refused { p.err role="alert" { (reader.pick(&e.zh, &e.en)) } }
+        section.sec aria-labelledby="given" {
+            div.h { h2 id="given" { (reader.pick("证据与原件", "Evidence and original")) } p { (reader.pick("合计不超过 160 MiB", "160 MiB together at most")) } }
+            form.stack method="post" action=(format!("/examinations?lang={}", reader.tag())) enctype="multipart/form-data" {
+                label { (reader.pick("证书（PDF）或证据包（ZIP）", "Certificate (PDF) or package (ZIP)"))
+                    input.file type="file" name="evidence" accept=".pdf,.zip" required; }
+                label { (reader.pick("原件", "Original")) span.hint { (reader.pick("没有原件，就不知道是不是同一份文件", "Without it nobody knows whether it is the same file")) }
+                    input.file type="file" name="file" multiple; }
+                div.acts { button.btn.main type="submit" { (reader.pick("核验", "Verify")) } }
+            }
+        }
+        section.sec aria-labelledby="typed" {
+            div.h { h2 id="typed" { (reader.pick("按编号或摘要", "By number or digest")) } p { (reader.pick("只有打印件或照片时", "Where there is only paper or a photograph")) } }
+            form.stack method="get" action="/record" {
+                input type="hidden" name="lang" value=(reader.tag());
+                label { (reader.pick("存证编号或摘要", "Record number or digest"))
+                    input type="text" name="q" maxlength="120" autocapitalize="none" spellcheck="false" required; }
+                div.acts { button.btn type="submit" { (reader.pick("在本节点的副本中查找", "Look in this node's copy")) } }
+            }
+        }
+        section.sec aria-labelledby="copies" {
+            div.h { h2 id="copies" { (reader.pick("本节点的副本", "This node's copies")) } }
+            ul.rows {
+                @for (origin, size) in logs {
+                    li { div { span.mono { (origin) } } span { (reader.pick("记录数 ", "Records: ")) (locale::grouped(size)) } }
+                }
+            }
+        }
+        section.sec aria-labelledby="trust" {
+            div.h { h2 id="trust" { (reader.pick("相信谁", "Whom to trust")) } p { (reader.pick("证据自带的密钥不算数", "Keys that evidence brings along count for nothing")) } }
+            @match trusted {
+                Ok((_, 0)) => p { (reader.pick(
+                    "节点文件夹中没有 trust/：只认所跟随账本的公钥，时间与签署者都无从确定。请放入 policy、roles.json、tsa-*.pem、signer-*.pem。",
+                    "There is no trust/ in the node's folder: only the keys of the ledgers that it follows count, and neither times nor signers can be established. Put policy, roles.json, tsa-*.pem, signer-*.pem there.")) },
+                Ok((_, n)) => p { (reader.pick("本机构的信任文件夹，文件数：", "This institution's trust folder; files: ")) (n) },
+                Err(e) => p.err { (reader.pick(&e.zh, &e.en)) },
+            }
+        }
+    };
+    let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    draw(desk, reader, status, reader.pick(zh, en), "/?", body)
+}
+
+pub(super) fn result(desk: &Desk, reader: &Reader, name: &str, examined: &Examined) -> Response {
+    let title = reader.pick("核验结果", "Verification");
+    let here = format!("/examinations/{name}");
+    let with_lang = |end: &str| format!("{here}/{end}?lang={}", reader.tag());
+    let (class, seal, zh, en) = match examined.word {
+        Verdict::Verified if examined.reserved() => {
+            ("res", "seal-res", "核验一致，有保留", "Consistent, with reservations")
+        }
+        Verdict::Verified => ("ok", "seal-ok", "核验一致", "Consistent"),
+        Verdict::NotVerified => ("bad", "seal-bad", "核验不一致", "Not consistent"),
+        Verdict::Incomplete => ("wait", "seal-wait", "尚不完整", "Incomplete"),
+    };
+    let body = html! {
+        h1.sr { (title) }
+        div.(format!("verdict {class}")) {
+            svg aria-hidden="true" { use href=(format!("#i-{seal}")) {} }
+            div {
+                p.phrase { (reader.pick(zh, en)) }
+                p.roots { (say(reader, &examined.roots)) " · " (local(examined.at)) }
+            }
+        }
+        div.acts.no-print {
+            a.btn.main href=(with_lang("report.pdf")) { (reader.pick("核验报告（PDF）", "Report (PDF)")) }
+            a.btn href=(with_lang("materials.zip")) { (reader.pick("鉴定材料（ZIP，不含结论）", "For an appraiser (ZIP, no conclusions)")) }
+            a.btn href=(format!("/?lang={}", reader.tag())) { (reader.pick("核验另一份", "Verify another")) }
+        }
+        section.sec aria-labelledby="files" {
+            h2 id="files" { (reader.pick("核验对象", "What was examined")) }
+            dl.facts {
+                @for f in &examined.files {
+                    dt { (f.name) } dd { (locale::grouped(f.size)) " " (reader.pick("字节", "bytes")) span.mono.block { "SHA-256 " (f.sha256) } span.mono.block { "SM3 " (f.sm3) } }
+                }
+            }
+        }
+        @for (i, block) in examined.blocks.iter().enumerate() {
+            section.sec aria-labelledby=(format!("d{i}")) {
+                h2 id=(format!("d{i}")) { (say(reader, &block.title)) }
+                ul.answers { @for s in &block.seen { (line(reader, s)) } @for b in &block.beyond { (beyond(reader, b)) } }
+            }
+        }
+        h2.rules-head { (reader.pick("按规则逐条回答", "Under the rules that ask")) }
+        p.soft.small { (reader.pick("问题以本程序自己的话概括，以规则原文为准。", "The questions are put in this program's own words; the rules' own text decides.")) }
+        @for (i, article) in examined.articles.iter().enumerate() {
+            section.sec aria-labelledby=(format!("a{i}")) {
+                div.h { h2 id=(format!("a{i}")) { (say(reader, &article.rule)) } p { (say(reader, &article.source)) } }
+                ol.asked {
+                    @for asked in &article.asked {
+                        li {
+                            p.question { (asked.item) " " (say(reader, &asked.question)) }
+                            ul.answers { @for s in &asked.seen { (line(reader, s)) } @if let Some(b) = &asked.beyond { (beyond(reader, b)) } }
+                        }
+                    }
+                }
+            }
+        }
+        section.sec aria-labelledby="nots" {
+            h2 id="nots" { (reader.pick("本结果不能证明什么", "What this does not prove")) }
+            ul.plain { @for s in &examined.verdict.does_not_show { li { (reader.pick(&s.zh, &s.en)) } } }
+        }
+    };
+    draw(desk, reader, StatusCode::OK, title, &format!("{here}?"), body)
+}
+
+pub(super) fn found(desk: &Desk, reader: &Reader, typed: &str, search: &Search) -> Response {
+    let title = reader.pick("本节点副本中的记录", "Records in this node's copy");
+    let body = html! {
+        header.page-head {
+            h1 { (title) }
+            p.lead.mono { (typed) }
+        }
+        @if search.found.is_empty() { p { (reader.pick("没有这样的记录。", "There is no such record.")) } }
+        @for f in &search.found {
+            section.sec {
+                div.h { h2 { (reader.pick("第 ", "Leaf ")) (f.index) (reader.pick(" 条", "")) } p { (f.kind) } }
+                dl.facts {
+                    dt { (reader.pick("存证编号", "Record number")) } dd.mono { (f.id) }
+                    dt { (reader.pick("账本", "Ledger")) } dd.mono { (f.origin) }
+                    dt { (reader.pick("平台收到", "Received")) } dd { (f.received_at) span.soft { (reader.pick("平台自己的时钟", "the platform's own clock")) } }
+                    @if let Some((sha256, sm3)) = &f.digests { dt { "SHA-256" } dd.mono { (sha256) } dt { "SM3" } dd.mono { (sm3) } }
+                    dt { (reader.pick("记录摘要", "Record digest")) } dd.mono { (f.record_sha256) }
+                }
+            }
+        }
+        p.soft.small {
+            (reader.pick("看过的记录：", "Records looked at: ")) (locale::grouped(search.looked))
+            @if search.cut { (reader.pick("；没有看完", "; not all of them")) " (" (MAX_FOUND) ")" }
+        }
+        p.soft.small { (reader.pick(
+            "存证主体不在账本中，只有加盐的摘要；须由证书或证据包说明。",
+            "The owner is not in the ledger, only salted digests; a certificate or package names him.")) }
+        div.acts { a.btn href=(format!("/?lang={}", reader.tag())) { (reader.pick("返回", "Back")) } }
+    };
+    let here: String = typed.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+    draw(desk, reader, StatusCode::OK, title, &format!("/record?q={here}&"), body)
+}
+
+pub(super) fn gone(desk: &Desk, reader: &Reader) -> Response {
+    let title = reader.pick("结果已不在", "No longer here");
+    let body = html! {
+        header.page-head { h1 { (title) } p.lead { (reader.pick("结果只保留一刻钟；请重新放上文件。", "A result is kept for a quarter of an hour; lay the files down again.")) } }
+        div.acts { a.btn href=(format!("/?lang={}", reader.tag())) { (reader.pick("返回", "Back")) } }
+    };
+    draw(desk, reader, StatusCode::NOT_FOUND, title, "/?", body)
+}
+
+/// `here` ends so that a parameter may follow.
+fn draw(desk: &Desk, reader: &Reader, status: StatusCode, title: &str, here: &str, body: Markup) -> Response {
+    let other = reader.pick("en", "zh");
+    let page = html! {
+        (DOCTYPE)
+        html lang=(reader.pick("zh-CN", "en-GB")) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · " (desk.institution()) }
+                link rel="stylesheet" href="/desk.css";
+            }
+            body {
+                header.top {
+                    a.brand href=(format!("/?lang={}", reader.tag())) { svg aria-hidden="true" { use href="#i-brand" {} } (reader.pick("鹊凿节点", "Quezao node")) }
+                    div.top-end { a href=(format!("{here}lang={other}")) lang=(reader.pick("en", "zh-CN")) { (reader.pick("English", "中文")) } }
+                }
+                main id="main" { (body) }
+                footer.foot { p { (desk.institution()) } p { (say(reader, &paper::software())) } }
+                (PreEscaped(MARKS))
+            }
+        }
+    };
+    let heads = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    (status, heads, page.into_string()).into_response()
+}
+
+fn say<'a>(reader: &Reader, words: &'a Words) -> &'a str {
+    reader.pick(&words.zh, &words.en)
+}
+
+/// `2026-11-24 11:05:00 (UTC+8)`.
+fn local(at: evidence::time::Utc) -> String {
+    let east = at.plus(8 * 3600 * evidence::time::SECOND).to_micros();
+    format!("{} (UTC+8)", east.replacen('T', " ", 1).get(..19).unwrap_or_default())
+}
+
+fn line(reader: &Reader, seen: &Seen) -> Markup {
+    let (class, mark, word) = match seen.result {
+        Some(Outcome::Pass) => ("ok", "ok", reader.pick("成立", "Holds")),
+        Some(Outcome::Limited) => ("res", "res", reader.pick("有保留", "Limited")),
+        Some(Outcome::Fail) => ("bad", "bad", reader.pick("不成立", "Fails")),
+        Some(Outcome::NotChecked) => ("wait", "wait", reader.pick("未检查", "Not checked")),
+        None => ("go", "todo", reader.pick("所载", "As stated")),
+    };
+    html! {
+        li {
+            svg class=(format!("mk {class}")) aria-hidden="true" { use href=(format!("#i-{mark}")) {} }
+            div {
+                (say(reader, &seen.text))
+                @if let Some((expected, found)) = &seen.values {
+                    span.m {
+                        @if expected == found { (reader.pick("两值相同：", "both values: ")) code.mono { (found) } }
+                        @else {
+                            (reader.pick("应为：", "must be: ")) code.mono { (expected) } br;
+                            (reader.pick("实为：", "is: ")) code.mono { (found) }
+                        }
+                    }
+                }
+            }
+            span.w { (word) }
+        }
+    }
+}
+
+fn beyond(reader: &Reader, words: &Words) -> Markup {
+    html! {
+        li.beyond {
+            svg.mk.go aria-hidden="true" { use href="#i-wait" {} }
+            div { (say(reader, words)) }
+            span.w { (reader.pick("软件不能回答", "Beyond software")) }
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The desk over HTTP: pages without scripts, and the same answer as JSON for a court's own system.
+//!
+//! Rules: a body is read only by who has a place, within [`BODY`] and [`MAX_BODY`]; nothing that was sent is echoed but
+//! names, as text.
+
+use super::{Desk, Examined, Given, appraiser, pages};
+use crate::{Error, now};
+use axum::{
+    Router,
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Multipart, Path, Request, State},
+    http::{HeaderValue, StatusCode, header, request},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use certificate::Locale;
+use evidence::digest::FileDigests;
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use verify::Original;
+
+/// Longest certificate or package; larger ones are for the command line.
+const MAX_EVIDENCE: usize = 64 << 20;
+/// Evidence and originals together.
+const MAX_BODY: usize = 160 << 20;
+/// Most originals.
+const MAX_ORIGINALS: usize = 16;
+/// A body must be here within.
+const BODY: Duration = Duration::from_secs(300);
+/// A place is waited for so long.
+const PLACE: Duration = Duration::from_secs(60);
+
+pub(crate) fn routes(desk: Arc<Desk>) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .route("/examinations", post(examine))
+        .route("/examinations/{name}", get(result))
+        .route("/examinations/{name}/report.pdf", get(report))
+        .route("/examinations/{name}/materials.zip", get(materials))
+        .route("/record", get(record))
+        .route("/desk.css", get(style))
+        .route("/api/v1/verifications", post(answer))
+        .layer(axum::extract::DefaultBodyLimit::disable())
+        .with_state(desk)
+}
+
+/// Who reads: in which language, and what was typed.
+pub(super) struct Reader {
+    pub locale: Locale,
+    typed: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for Reader {
+    type Rejection = Infallible;
+
+    /// The language is asked for in the address, else as the browser prefers.
+    async fn from_request_parts(parts: &mut request::Parts, _: &S) -> Result<Self, Infallible> {
+        let query = parts.uri.query().unwrap_or_default();
+        let of = |name: &str| {
+            let found = url::form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == name);
+            found.map(|(_, value)| value.into_owned())
+        };
+        let prefers = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let chinese = match of("lang").as_deref() {
+            Some("zh") => true,
+            Some("en") => false,
+            _ => prefers.is_empty() || prefers.trim_start().to_ascii_lowercase().starts_with("zh"),
+        };
+        let locale = if chinese { Locale::Zh } else { Locale::En };
+        Ok(Self { locale, typed: of("q").unwrap_or_default() })
+    }
+}
+
+impl Reader {
+    /// What is said in this language.
+    pub(super) fn pick<'a>(&self, zh: &'a str, en: &'a str) -> &'a str {
+        match self.locale {
+            Locale::Zh => zh,
+            Locale::En => en,
+        }
+    }
+
+    pub(super) fn tag(&self) -> &'static str {
+        self.pick("zh", "en")
+    }
+}
+
+async fn page(State(desk): State<Arc<Desk>>, reader: Reader) -> Response {
+    pages::ask(&desk, &reader, None)
+}
+
+async fn examine(State(desk): State<Arc<Desk>>, reader: Reader, request: Request) -> Response {
+    match looked(&desk, request).await {
+        Ok(examined) => match desk.keep(Arc::new(examined), now()) {
+            Ok(name) => see(&format!("/examinations/{name}?lang={}", reader.tag())),
+            Err(e) => pages::ask(&desk, &reader, Some(&e)),
+        },
+        Err(Refused(_, e)) => pages::ask(&desk, &reader, Some(&e)),
+    }
+}
+
+async fn result(State(desk): State<Arc<Desk>>, Path(name): Path<String>, reader: Reader) -> Response {
+    match desk.kept(&name, now()) {
+        Some(examined) => pages::result(&desk, &reader, &name, &examined),
+        None => pages::gone(&desk, &reader),
+    }
+}
+
+async fn report(State(desk): State<Arc<Desk>>, Path(name): Path<String>, reader: Reader) -> Response {
+    let Some(examined) = desk.kept(&name, now()) else { return pages::gone(&desk, &reader) };
+    let (drawing, locale) = (desk.clone(), reader.locale);
+    let id = examined.id.clone();
+    match tokio::task::spawn_blocking(move || drawing.report(&examined, locale)).await {
+        Ok(Ok(pdf)) => file(pdf, "application/pdf", &format!("{id}.pdf")),
+        Ok(Err(e)) => pages::ask(&desk, &reader, Some(&e)),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn materials(State(desk): State<Arc<Desk>>, Path(name): Path<String>, reader: Reader) -> Response {
+    let Some(examined) = desk.kept(&name, now()) else { return pages::gone(&desk, &reader) };
+    let id = examined.id.clone();
+    match tokio::task::spawn_blocking(move || appraiser::materials(&examined)).await {
+        Ok(zip) => file(zip, "application/zip", &format!("{id}.zip")),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn record(State(desk): State<Arc<Desk>>, reader: Reader) -> Response {
+    let Ok(Ok(place)) = tokio::time::timeout(PLACE, desk.places.acquire()).await else {
+        return pages::ask(&desk, &reader, Some(&busy()));
+    };
+    let (looking, asked) = (desk.clone(), reader.typed.clone());
+    let found = tokio::task::spawn_blocking(move || looking.find(&asked)).await;
+    drop(place);
+    match found {
+        Ok(Ok(search)) => pages::found(&desk, &reader, &reader.typed, &search),
+        Ok(Err(e)) => pages::ask(&desk, &reader, Some(&e)),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// The verdict, the node's own copy, and what the rules ask, as JSON. Nothing is kept.
+async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+    match looked(&desk, request).await {
+        Ok(examined) => ([(header::CONTENT_TYPE, "application/json")], examined.to_json().to_string()).into_response(),
+        Err(Refused(status, e)) => {
+            let problem =
+                serde_json::json!({ "status": status, "title": "Refused", "detail": e.en, "detail_zh": e.zh });
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+            (status, [(header::CONTENT_TYPE, "application/problem+json")], problem.to_string()).into_response()
+        }
+    }
+}
+
+/// HTTP status, and why.
+struct Refused(u16, Error);
+
+async fn looked(desk: &Arc<Desk>, request: Request) -> Result<Examined, Refused> {
+    let Ok(Ok(place)) = tokio::time::timeout(PLACE, desk.places.acquire()).await else {
+        return Err(Refused(503, busy()));
+    };
+    let given = tokio::time::timeout(BODY, given(request))
+        .await
+        .map_err(|_| Refused(408, Error::new("传得太慢，已中断；请重试", "too slow, so it was ended; try again")))??;
+    let desk_of = desk.clone();
+    let examined = tokio::task::spawn_blocking(move || desk_of.examine(given, now())).await;
+    drop(place);
+    examined
+        .map_err(|_| Refused(500, Error::new("核验中断；请重试", "the look was interrupted; try again")))?
+        .map_err(|e| Refused(422, e))
+}
+
+async fn given(request: Request) -> Result<Given, Refused> {
+    let limited = |body| Body::new(http_body_util::Limited::new(body, MAX_BODY));
+    let mut parts = Multipart::from_request(request.map(limited), &()).await.map_err(|_| {
+        Refused(415, Error::new("请求须为 multipart/form-data", "the request must be multipart/form-data"))
+    })?;
+    let cut = |_| {
+        Refused(
+            413,
+            Error::new(
+                "表单不完整，或证据与原件合计超过 160 MiB；请用命令行核验",
+                "the form is not whole, or evidence and originals exceed 160 MiB together; verify on the command line",
+            ),
+        )
+    };
+    let mut given = Given { name: String::new(), evidence: Vec::new(), originals: Vec::new(), beside: None };
+    while let Some(part) = parts.next_field().await.map_err(cut)? {
+        let (field, name) =
+            (part.name().unwrap_or_default().to_owned(), printable(part.file_name().unwrap_or_default()));
+        if name.is_empty() {
+            continue;
+        }
+        let bytes = part.bytes().await.map_err(cut)?;
+        match field.as_str() {
+            "evidence" if bytes.len() > MAX_EVIDENCE => {
+                return Err(Refused(
+                    413,
+                    Error::new(
+                        "证据超过 64 MiB；请用命令行核验",
+                        "the evidence is longer than 64 MiB; verify it on the command line",
+                    ),
+                ));
+            }
+            "evidence" => (given.name, given.evidence) = (name, bytes.to_vec()),
+            "file" if given.originals.len() >= MAX_ORIGINALS => {
+                return Err(Refused(422, Error::new("原件最多 16 个", "at most 16 originals")));
+            }
+            "file" => {
+                given.originals.push(Original { name, digests: FileDigests::of(&bytes) });
+                if given.beside.is_none() && verify::own_file(&[&bytes]).is_some() {
+                    given.beside = Some(bytes.to_vec());
+                }
+            }
+            _ => {
+                let shown = printable(&field);
+                return Err(Refused(
+                    422,
+                    Error::new(
+                        format!("表单中有不认识的内容“{shown}”"),
+                        format!("the form has a field that nobody knows, {shown:?}"),
+                    ),
+                ));
+            }
+        }
+    }
+    if given.evidence.is_empty() {
+        return Err(Refused(
+            422,
+            Error::new("请选择证书（PDF）或证据包（ZIP）", "choose a certificate (PDF) or a package (ZIP)"),
+        ));
+    }
+    Ok(given)
+}
+
+/// A name that can be shown, of at most 200 characters.
+fn printable(name: &str) -> String {
+    let shown = |c: char| if evidence::json::check_string("name", &c.to_string()).is_ok() { c } else { '\u{fffd}' };
+    name.chars().take(200).map(shown).collect()
+}
+
+fn busy() -> Error {
+    Error::new("节点正忙；请稍后再试", "the node is busy; try again later")
+}
+
+async fn style() -> Response {
+    let heads = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")];
+    (heads, pages::STYLE).into_response()
+}
+
+fn see(address: &str) -> Response {
+    let place = HeaderValue::from_str(address).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response()
+}
+
+fn file(bytes: Vec<u8>, kind: &'static str, name: &str) -> Response {
+    let heads = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+    ];
+    (heads, bytes).into_response()
+}
