@@ -108,7 +108,7 @@ pub(crate) const DECISIONS: &[Decision] = &[
     },
     Decision {
         asks: ("写明的存证主体是谁，怎样确定", "Who is named as owner, and how was that established?"),
-        checks: &["disclosures", "attestation", "related"],
+        checks: &["disclosures", "related"],
         beyond: &[(Only::Any, NAMED)],
         only: Only::Any,
     },
@@ -399,7 +399,7 @@ pub(crate) const RULES: &[Rule] = &[
                     "生成主体和时间是否明确，内容是否清晰、客观、准确",
                     "Are maker and time clear, and is the content plain, objective, exact?",
                 ),
-                checks: &["disclosures", "attestation", "statement-token", "times"],
+                checks: &["disclosures", "related", "statement-token", "times"],
                 beyond: &[(Only::Any, NAMED)],
             },
             Item {
