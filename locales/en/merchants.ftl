@@ -37,3 +37,25 @@ close-do = Close it for good
 close-keep = Keep it
 close-done = The account is closed
 close-hint = Destroys the key and everything else; what can no longer be proved is said beforehand.
+
+identity-title = Verified identity
+identity-hint = The name is declared; when the operator has compared your documents, earlier and later evidence says who established it and when.
+identity-lead = Name and number are what you declared. When the operator has compared them with your documents, one more record on the ledger says so, and earlier and later certificates say who established the name, how and when. Waiting blocks nothing.
+identity-documents = Documents
+identity-documents-hint = JPEG, PNG or PDF, at most {$n}, each of at most {$most} MiB. Kept encrypted, and destroyed as soon as they are decided on.
+identity-file = Business licence or identity card
+identity-upload = Upload
+identity-take-back = Take back
+identity-ask = Ask for verification
+identity-approved = Verified
+identity-refused = Refused
+identity-asked = Waiting for the operator
+
+review-queue = Waiting for verification
+review-queue-hint = The longest first.
+review-title = Verification
+review-hint = Compare name and number with the documents. Looking at one stands in the audit log; they are destroyed as soon as you decide.
+review-words = In words
+review-words-hint = approved: what was looked at (recorded on the ledger, can be disclosed); refused: why
+review-approve = Approve
+review-refuse = Refuse

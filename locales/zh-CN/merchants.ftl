@@ -37,3 +37,25 @@ close-do = 永久注销
 close-keep = 不注销
 close-done = 账户已经注销
 close-hint = 销毁密钥与全部数据；事先会说明哪些不能再证明。
+
+identity-title = 主体核验
+identity-hint = 名称是申报的；交给运营者核对证照以后，以前和以后的证据都写明谁在何时核实。
+identity-lead = 名称与号码是自行申报的。运营者对照证照核实以后，账本上多一条记录，以前和以后的证书都写明谁、怎样、何时核实。等待期间什么都不受影响。
+identity-documents = 证照
+identity-documents-hint = JPEG、PNG 或 PDF，至多 {$n} 份，每份至多 {$most} MiB。加密保存，有结果后立即销毁。
+identity-file = 营业执照或身份证
+identity-upload = 上传
+identity-take-back = 移去
+identity-ask = 提交核验
+identity-approved = 已核实
+identity-refused = 未通过
+identity-asked = 等待运营者核对
+
+review-queue = 等待核验
+review-queue-hint = 最早提交的在前。
+review-title = 核验
+review-hint = 对照材料核对名称和号码。查看材料会写入操作日志；有结果后材料立即销毁。
+review-words = 说明
+review-words-hint = 通过：看了哪些材料（写入账本，可披露）；不通过：为什么
+review-approve = 通过
+review-refuse = 不通过

@@ -98,6 +98,10 @@ table! {
     get "/account/codes" SignedIn Secrets pages::secrets::codes;
     post "/account/codes" SignedIn Secrets pages::secrets::begin_codes;
     post "/account/codes/end" SignedIn Secrets pages::secrets::end_codes;
+    get "/account/identity" SignedIn Account pages::identity::page;
+    post "/account/identity/documents" SignedIn Account pages::identity::add;
+    post "/account/identity/documents/{id}/end" SignedIn Account pages::identity::end;
+    post "/account/identity/ask" SignedIn Account pages::identity::ask;
     get "/account/close" SignedIn Account pages::closing::page;
     post "/account/close" SignedIn Account pages::closing::submit;
     post "/account/tokens" SignedIn Tokens pages::account::add_token;
@@ -188,6 +192,8 @@ table! {
     post "/operator/reset" Operator Operate pages::operator::reset;
     get "/operator/merchants" Operator Operate pages::merchants::page;
     get "/operator/merchants/{id}" Operator Operate pages::merchants::one;
+    get "/operator/merchants/{id}/documents/{number}" Operator Operate pages::merchants::document;
+    post "/operator/merchants/{id}/review" Operator Operate pages::merchants::review;
     post "/operator/merchants/{id}/hold" Operator Operate pages::merchants::hold;
     post "/account/sessions/{id}/end" SignedIn Sessions pages::account::end_session;
 }

@@ -389,3 +389,108 @@ fn a_closed_account_leaves_the_ledger_and_nothing_that_opens_it() {
     let database = fs::read(data.join("quezao.db")).unwrap();
     assert!([&shared, &own].iter().all(|id| database.windows(id.len()).any(|w| w == id.as_bytes())));
 }
+
+impl Merchant {
+    /// Shows the operator a document.
+    fn document(&mut self, name: &str, bytes: &[u8]) -> Answer {
+        self.browser.get("/account/identity");
+        let csrf = self.browser.csrf.clone();
+        let mut body = format!(
+            "--edge\r\ncontent-disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n--edge\r\ncontent-disposition: form-data; name=\"document\"; filename=\"{name}\"\r\n\r\n"
+        )
+        .into_bytes();
+        body.extend_from_slice(bytes);
+        body.extend(b"\r\n--edge--\r\n");
+        let kind = [("content-type", "multipart/form-data; boundary=edge")];
+        self.browser.send("POST", "/account/identity/documents", &kind, &body)
+    }
+}
+
+#[test]
+fn a_name_that_the_operator_looked_at_is_established_for_earlier_and_later_evidence() {
+    let (house, mut operator) = House::set_up_with(&["--sign-up", "open"]);
+    let (mut one, mut two) = (Merchant::sign_up(&house, &HAITANG, "haitang"), Merchant::sign_up(&house, &ZHOU, "zhou"));
+    let before = one.register("before.txt", b"before").1;
+    one.register("before too.txt", b"before too");
+    let others = two.register("other.txt", b"other").1;
+
+    // What is no document is refused by name, and nothing of it stays.
+    one.browser.get("/account/identity");
+    assert_eq!(one.browser.post("/account/identity/ask", &[]).status, 422, "nothing to look at");
+    let bomb = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\xff\xff\xff\0\xff\xff\xff\x08\x06\0\0\0\0\0\0\0";
+    for (name, bytes) in [("a.exe", &b"MZ"[..]), ("bomb.png", bomb), ("empty.pdf", b""), ("page.html", b"<html>")] {
+        let answer = one.document(name, bytes);
+        assert!(answer.status == 422 && answer.body.contains("id=\"e-document\""), "{name}: {}", answer.body);
+    }
+    assert_eq!(one.document("large.pdf", &[b"%PDF-".as_slice(), &vec![b'x'; 9 << 20]].concat()).status, 422);
+    let licence = b"%PDF-1.4 the business licence of Haitang";
+    assert_eq!(one.document("../../营业执照.pdf", licence).status, 303);
+    let page = one.browser.get("/account/identity").body;
+    assert!(page.contains("营业执照.pdf") && !page.contains("../"), "{page}");
+    assert_eq!(one.browser.post("/account/identity/ask", &[]).status, 303);
+    assert_eq!(one.browser.post("/account/identity/ask", &[]).status, 422, "asked already");
+    assert_eq!(one.document("more.pdf", licence).status, 422, "while it is being looked at");
+
+    // The operator's queue: the whole number beside the document, which lies sealed.
+    two.browser.get("/account/identity");
+    assert_eq!(two.document("card.pdf", b"%PDF-1.4 the card of Zhou").status, 303);
+    assert_eq!(two.browser.post("/account/identity/ask", &[]).status, 303);
+    let queue = operator.get("/operator/merchants").body;
+    let queue = queue.split("id=\"queue\"").nth(1).unwrap().to_owned();
+    let numbers = numbers(&queue, "/operator/merchants/");
+    let pages: Vec<String> = numbers.iter().map(|n| format!("/operator/merchants/{n}")).collect();
+    let first = operator.get(&pages[0]).body;
+    assert!(first.contains(HAITANG[1].1) && operator.get(&pages[1]).body.contains(ZHOU[2].1));
+    let document =
+        first.split(&format!("{}/documents/", pages[0])).nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let document = format!("{}/documents/{document}", pages[0]);
+    assert_eq!(operator.get(&document).bytes, licence);
+    assert_eq!(operator.get(&document.replace(&pages[0], &pages[1])).status, 404, "another's document");
+    assert_eq!(one.browser.get(&document).status, 404);
+    let review =
+        |page: &str| page.split("name=\"review\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let asked = review(&first);
+    let mut held = fs::read(house.data().join("quezao.db")).unwrap();
+    held.extend(fs::read(house.data().join("quezao.db-wal")).unwrap_or_default());
+    assert!(!held.windows(20).any(|w| w == b"the business licence"), "sealed");
+    let answer = |act| [("act", act), ("review", asked.as_str()), ("words", "营业执照副本与法定代表人身份证")];
+    operator.get(&pages[0]);
+    assert_eq!(operator.post(&format!("{}/review", pages[0]), &[("act", "approve"), ("review", &asked)]).status, 422);
+    assert_eq!(operator.post(&format!("{}/review", pages[0]), &answer("approve")).status, 303);
+    operator.get(&pages[0]);
+    assert_eq!(operator.post(&format!("{}/review", pages[0]), &answer("refuse")).status, 409, "decided once");
+    assert_eq!(operator.get(&document).status, 404, "documents are gone");
+    let page = one.browser.get("/account/identity").body;
+    assert!(page.contains("已核实") && page.contains("营业执照副本"), "{page}");
+
+    // Earlier and later evidence carries the record, and a stranger checks both.
+    let after = one.register("after.txt", b"after").1;
+    let method = one.json(&format!("/api/v1/deposits/{after}"))["claims"]["identity_method"].clone();
+    let attestation = method.as_str().unwrap().strip_prefix("attestation ").unwrap().to_owned();
+    assert!(page.contains(&attestation));
+    let mut verified = |merchant: &mut Merchant, id: &str, original: &[u8]| {
+        let package = merchant.api("GET", &format!("/api/v1/deposits/{id}/package.zip"), &[], &[]).bytes;
+        fs::write(house.work.path().join("p.zip"), &package).unwrap();
+        fs::write(house.work.path().join("original"), original).unwrap();
+        let run =
+            house.command().args(["verify", "--trust", "data/trust", "p.zip", "original", "--json"]).output().unwrap();
+        let said = String::from_utf8_lossy(&run.stdout).into_owned();
+        assert!(run.status.success(), "{said}");
+        serde_json::from_str::<Value>(&said).unwrap()
+    };
+    for (id, original) in [(&before, &b"before"[..]), (&after, b"after")] {
+        let verdict = verified(&mut one, id, original).to_string();
+        assert!(verdict.contains("related-1") && verdict.contains(&attestation), "{id}: {verdict}");
+    }
+    assert!(!verified(&mut two, &others, b"other").to_string().contains("related-1"), "it establishes nobody else");
+    assert_eq!(one.browser.post(&format!("/deposits/{attestation}/erase"), &[("password", PASSWORD)]).status, 409);
+
+    // A refusal says why, and leaves the name as it is.
+    let asked = review(&operator.get(&pages[1]).body);
+    let refuse = [("act", "refuse"), ("review", asked.as_str()), ("words", "照片看不清")];
+    assert_eq!(operator.post(&format!("{}/review", pages[1]), &refuse).status, 303);
+    assert!(two.browser.get("/account/identity").body.contains("照片看不清"));
+    assert!(!operator.get(&pages[1]).body.contains(ZHOU[2].1), "masked again");
+    let later = two.register("later.txt", b"later").1;
+    assert_eq!(two.json(&format!("/api/v1/deposits/{later}"))["claims"]["identity_method"], "self-declared");
+}

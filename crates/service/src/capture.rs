@@ -9,7 +9,7 @@ use crate::{
     Account, CaptureEvent, CaptureLine, CaptureRequest, Error, ExportRequest, Folder, Result, SOFTWARE, clock,
     folder::ledger_error,
     intake,
-    register::{self, Draft, owner_claims},
+    register::{self, Draft},
 };
 use archive::wacz::Resource;
 use capture::{
@@ -163,7 +163,7 @@ impl Folder {
     /// The order's leaf, under a sealed checkpoint.
     fn order(&self, url: &str, request: &CaptureRequest) -> Result<Row> {
         let (attempts, discarded) = self.attempts(request.account, url)?;
-        let mut claims = owner_claims(&self.owner_of(request.account.0)?);
+        let mut claims = self.claims_of(request.account.0)?;
         claims.extend([
             ("acting_account", acting(request)),
             ("url", Value::from(url)),
@@ -245,7 +245,7 @@ impl Folder {
         // An address is claimed as it is or not at all: a part of one is another one.
         let web = |s: &&str| s.starts_with("http://") || s.starts_with("https://");
         let ended = Some(recording.final_url.as_str()).filter(|s| web(s) && s.len() <= CLAIM && claimable(s) == *s);
-        let mut claims = owner_claims(&self.owner_of(request.account.0)?);
+        let mut claims = self.claims_of(request.account.0)?;
         let leaf = merkle::leaf_hash(&order.record);
         let order_ref = Ref { ledger: self.origin.clone(), id: order.id.clone(), leaf };
         claims.extend([

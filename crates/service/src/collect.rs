@@ -5,7 +5,7 @@
 //! - The same list again is the same collection, unless it gets another title.
 //! - The evidence of each picture is gathered at export, under the collection's own checkpoint.
 
-use crate::{Account, Error, Folder, Result, erase, folder::ledger_error, intake, letters, prove::disclosed, register};
+use crate::{Account, Error, Folder, Result, erase, folder::ledger_error, intake, letters, prove::disclosed};
 use archive::items::{self, Item};
 use evidence::{
     collection::{Line, MAX_LINES, Manifest},
@@ -177,7 +177,7 @@ impl Folder {
         copy.write(&bytes)?;
         copy.finish(&digests)?;
         let name = claim.as_str().unwrap_or("manifest.jsonl").to_owned();
-        let mut claims: BTreeMap<&str, Value> = register::owner_claims(&self.owner_of(account.0)?);
+        let mut claims: BTreeMap<&str, Value> = self.claims_of(account.0)?;
         claims.insert("title", claim);
         let file = File { digests, media_type: "application/jsonl".into(), custody: Custody::Held };
         let row = self.record(account, Kind::Collection, Some(file), claims, &name, Clock::Unchecked)?;

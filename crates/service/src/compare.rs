@@ -12,7 +12,7 @@ mod scan;
 
 pub use again::distances_again;
 
-use crate::{Account, Error, Folder, Result, clock, folder::ledger_error, intake, register, show_path};
+use crate::{Account, Error, Folder, Result, clock, folder::ledger_error, intake, show_path};
 use archive::wacz::{self, Wacz};
 use evidence::{
     comparison::{Against, Captured, Changes, Comparison, Differences, Scan},
@@ -206,7 +206,7 @@ impl Folder {
         let digests = FileDigests::of(bytes);
         copy.finish(&digests)?;
         let url = document.capture.url.clone();
-        let mut claims: BTreeMap<&str, Value> = register::owner_claims(&self.owner_of(account.0)?);
+        let mut claims: BTreeMap<&str, Value> = self.claims_of(account.0)?;
         claims
             .extend([("url", json!(url)), ("refs", Value::Array(document.refs().iter().map(Ref::to_value).collect()))]);
         let file = File { digests, media_type: "application/json".into(), custody: Custody::Held };

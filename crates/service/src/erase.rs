@@ -167,6 +167,14 @@ impl Folder {
                 "the ledger's first record (the operator) travels in every package and cannot be erased",
             ));
         }
+        if record.kind == Kind::Attestation.as_str() {
+            return Err(Error::new(
+                format!("{id} 是名称核验，它所支持的记录随附它，不能单独删除；注销账户时一并销毁"),
+                format!(
+                    "{id} establishes a name for other records, which carry it; it goes when the account is closed"
+                ),
+            ));
+        }
         if record.index.is_none() {
             return Err(Error::incomplete(
                 format!("{id}：尚未写入账本；请稍后重试"),

@@ -28,7 +28,7 @@ impl Folder {
     ) -> Result<(Prepared, Warnings)> {
         let mut warnings = Warnings::new();
         let kind = if taken.image { Kind::Image } else { Kind::File };
-        let mut claims: BTreeMap<&str, Value> = owner_claims(&self.owner_of(request.account.0)?);
+        let mut claims: BTreeMap<&str, Value> = self.claims_of(request.account.0)?;
         claims.insert("file_name", taken.file_name.clone().into());
         claims.insert("refs", request.refs_of(path));
         let mut rights = request.claims_of(path).into_owned();

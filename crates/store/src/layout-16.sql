@@ -10,3 +10,35 @@ CREATE TABLE merchants (
 
 -- A statement that waits is somebody's, as its record will be.
 ALTER TABLE waiting ADD COLUMN account INTEGER NOT NULL DEFAULT 1;
+
+-- What a merchant shows the operator so that he may look at its name. Name and bytes are sealed under the merchant's key.
+CREATE TABLE documents (
+    id INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL REFERENCES merchants (account),
+    name BLOB NOT NULL,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    added_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX documents_by_account ON documents (account, id);
+
+-- Questions to the operator whether a name is right, and his answers.
+CREATE TABLE reviews (
+    id INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL REFERENCES merchants (account),
+    state TEXT NOT NULL CHECK (state IN ('asked', 'approved', 'refused')),
+    reason TEXT,
+    asked_at INTEGER NOT NULL,
+    decided_at INTEGER,
+    attestation TEXT REFERENCES records (id)
+) STRICT;
+CREATE INDEX reviews_by_account ON reviews (account, id);
+CREATE INDEX reviews_asked ON reviews (id) WHERE state = 'asked';
+
+-- What leads from an earlier record to the attestation that covers it: its salt and its path, sealed.
+CREATE TABLE covered (
+    record TEXT PRIMARY KEY REFERENCES records (id),
+    attestation TEXT NOT NULL REFERENCES records (id),
+    path BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

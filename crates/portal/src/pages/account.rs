@@ -71,6 +71,10 @@ async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Ref
             }
         }
         @if closable {
+            section.sec aria-labelledby="identity" {
+                div.h { h2 id="identity" { (visit.t("identity-title")) } p { (visit.t("identity-hint")) } }
+                div.acts { a.btn href="/account/identity" { (visit.t("identity-title")) } }
+            }
             section.sec aria-labelledby="close" {
                 div.h { h2 id="close" { (visit.t("close-title")) } p { (visit.t("close-hint")) } }
                 div.acts { a.btn href="/account/close" { (visit.t("close-title")) } }

@@ -14,6 +14,7 @@ pub(crate) mod erase;
 pub(crate) mod find;
 pub(crate) mod home;
 pub(crate) mod hooks;
+pub(crate) mod identity;
 pub(crate) mod layout;
 pub(crate) mod library;
 pub(crate) mod lookup;

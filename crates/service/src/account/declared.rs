@@ -6,7 +6,7 @@ use crate::{
     beside::side_by_side,
     deposit::SEAL_WAIT,
     folder::ledger_error,
-    register::{self, Draft, known, line_of, owner_claims},
+    register::{self, Draft, known, line_of},
     waiting::{OUTSIDE_WAIT, Prepared, waiting_line},
 };
 use evidence::{
@@ -184,7 +184,7 @@ impl Folder {
         if let Some(first) = waits.iter().find(|w| w.row.sm3 == Some(sm3) && w.row.size == Some(size)) {
             return Ok(Made::Known(Box::new(waiting_line(first, first.row.file_name.clone()))));
         }
-        let mut claims: BTreeMap<&str, Value> = owner_claims(&self.owner_of(person.account)?);
+        let mut claims: BTreeMap<&str, Value> = self.claims_of(person.account)?;
         claims.insert("file_name", told.file_name.clone().map_or(Value::Null, Value::from));
         claims.insert("acting_account", person.name.clone().into());
         claims.extend(rights.claims.iter().map(|(name, value)| (name.as_str(), value.clone().into())));

@@ -65,11 +65,11 @@ impl Folder {
     }
 }
 
-fn none() -> Refusal {
+pub(super) fn none() -> Refusal {
     Refusal::new(Why::NotFound, "没有这个商户，或它已经注销", "there is no such merchant, or it is closed")
 }
 
-fn shown(merchant: Merchant) -> Result<MerchantShown> {
+pub(super) fn shown(merchant: Merchant) -> Result<MerchantShown> {
     let party: Party = serde_json::from_slice(&merchant.party).map_err(|_| store::Error::Sealed)?;
     Ok(MerchantShown {
         id: merchant.account,

@@ -113,7 +113,7 @@ impl Shop {
         let digests = FileDigests::of(&wacz);
         copy.finish(&digests).unwrap();
         let file = File { digests, media_type: "application/wacz".into(), custody: Custody::Held };
-        let mut claims: BTreeMap<&str, Value> = register::owner_claims(&folder.owner);
+        let mut claims: BTreeMap<&str, Value> = folder.claims_of(1).unwrap();
         claims.insert("url", json!(URL));
         let (account, clock) = (Account::default(), evidence::statement::Clock::Unchecked);
         let id = folder.record(account, Kind::Capture, Some(file), claims, URL, clock).unwrap().id;

@@ -6,7 +6,7 @@ use crate::{
     error::show_path,
     folder::ledger_error,
     prove::disclosed,
-    register::{Draft, check_rights, line_of, owner_claims},
+    register::{Draft, check_rights, line_of},
     waiting::waiting_line,
 };
 use archive::MAX_RELATED;
@@ -85,7 +85,7 @@ impl Folder {
         self.room(&first, archive::RELATED_ENTRIES)?;
         let account = first.account;
         let first = Ref { ledger: self.origin.clone(), id: first.id, leaf: merkle::leaf_hash(&first.record) };
-        let mut all: BTreeMap<&str, Value> = owner_claims(&self.owner_of(account)?);
+        let mut all: BTreeMap<&str, Value> = self.claims_of(account)?;
         all.extend(claims.iter().map(|(name, value)| (name.as_str(), value.clone().into())));
         all.insert("refs", Value::Array(vec![first.to_value()]));
         let draft = Draft {
@@ -131,7 +131,7 @@ impl Folder {
         Ok(self.store.by_name(first.account, Kind::Rights.as_str(), &first.id)?)
     }
 
-    /// `related-NN-…` of a package: each later claim with its own proof and seal. `seen` is told every token. One that
+    /// `related-NN-…` of a package: each later claim, and the record that establishes the owner's name, with its own proof and seal. `seen` is told every token. One that
     /// is not sealed yet is waited for by the caller, or, where it is `pending`, left out.
     pub(crate) fn related(
         &self,
@@ -141,7 +141,13 @@ impl Folder {
         seen: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<Vec<(String, Vec<u8>)>> {
         let (mut out, mut n) = (Vec::new(), 0);
-        for record in self.later_of(first)? {
+        let mut later: Vec<_> = match first.kind.as_str() {
+            "image" | "file" | "digest" => self.later_of(first)?.into_iter().map(|record| (record, None)).collect(),
+            _ => Vec::new(),
+        };
+        later.extend(self.attestation_of(first)?);
+        later.truncate(MAX_RELATED);
+        for (record, covered) in later {
             let sealed = match record.index {
                 Some(index) => self.reader.sealed_covering(index).map_err(|e| ledger_error(&e))?.map(|s| (index, s)),
                 None => None,
@@ -169,6 +175,7 @@ impl Folder {
             let mut put = |part: &str, bytes: Vec<u8>| out.push((format!("{unit}-{part}"), bytes));
             put("checkpoint.tsr", token.clone());
             put("checkpoint.txt", sealed.note.clone());
+            covered.into_iter().for_each(|covered| put("covered.json", covered));
             put("disclosure.json", disclosed(&record.disclosures, full)?);
             put("proof.tlog-proof", proof);
             put("record.json", record.record.clone());

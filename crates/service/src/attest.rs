@@ -1,0 +1,105 @@
+//! Establishing a merchant's name: a record of kind `attestation`, bound to what the account has (spec/attestation.md).
+//!
+//! Rules:
+//! - One record upgrades all: of the account's earlier records it commits to a tree of salted leaf hashes, later ones
+//!   name it. A salt stands in its own record's package alone.
+//! - Nothing is registered for anybody between the tree and the record, so that no record of the account is neither.
+//! - It is the operator's word, and says what was looked at, never a document's number or contents.
+
+use crate::{Error, Folder, Result, clock, keys, register::Draft};
+use evidence::{
+    attestation::{Covered, NAMED, Tree, salted},
+    json::Value,
+    merkle,
+    statement::{Kind, OperatorRelation},
+    time::SECOND,
+};
+use std::{collections::BTreeMap, sync::PoisonError};
+use store::Record;
+
+/// What a list shows it as.
+const SHOWN: &str = "名称核验 / name established";
+
+impl Folder {
+    /// The claims of an account's owner: as declared, and by which record the name was established.
+    pub(crate) fn claims_of(&self, account: i64) -> Result<BTreeMap<&'static str, Value>> {
+        let mut claims = crate::register::owner_claims(&self.owner_of(account)?);
+        if let Some(id) = self.store.established(account)? {
+            claims.insert("identity_method", format!("{NAMED}{id}").into());
+        }
+        Ok(claims)
+    }
+
+    /// Records that the operator looked at an account's documents, and what they were. Gives the record's number, and for
+    /// each earlier record what leads from it there.
+    pub(crate) fn attest(&self, account: i64, note: &str) -> Result<(String, Vec<(String, Vec<u8>)>)> {
+        let _alone = self.keeping.write().unwrap_or_else(PoisonError::into_inner);
+        let on_ledger = |r: &Record| r.index.is_some() && Kind::parse(&r.kind).is_ok_and(established);
+        let earlier: Vec<Record> = self.store.account_records(account)?.into_iter().filter(on_ledger).collect();
+        let salts = earlier.iter().map(|_| keys::random::<32>()).collect::<Result<Vec<_>>>()?;
+        let leaf = |(record, salt): (&Record, &[u8; 32])| salted(salt, &merkle::leaf_hash(&record.record));
+        let own: Vec<_> = earlier.iter().zip(&salts).map(leaf).collect();
+        let mut leaves = own.clone();
+        while !leaves.len().is_power_of_two() {
+            leaves.push(keys::random()?);
+        }
+        leaves.sort_unstable();
+        let tree = Tree::new(leaves.clone())?;
+        let mut covered = Vec::with_capacity(earlier.len());
+        for ((record, salt), leaf) in earlier.into_iter().zip(salts).zip(own) {
+            let place = leaves.binary_search(&leaf).unwrap_or_default() as u64;
+            let path = tree.path(place).unwrap_or_default();
+            covered.push((record.id, Covered { salt, place, path }.to_bytes()?));
+        }
+        let day = clock::now().plus(8 * 3600 * SECOND).to_micros();
+        let mut claims = crate::register::owner_claims(&self.owner_of(account)?);
+        claims.extend([
+            ("identity_method", Value::Null),
+            ("attested_at", day.get(..10).unwrap_or_default().into()),
+            ("attested_how", "documents".into()),
+            ("attested_note", note.into()),
+            ("covered_root", if covered.is_empty() { Value::Null } else { tree.root().into() }),
+        ]);
+        let draft = Draft {
+            account,
+            kind: Kind::Attestation,
+            ledger: &self.origin,
+            file: None,
+            relation: Some(OperatorRelation::IndependentDeclared),
+            provenance: None,
+            claims,
+            clock: self.compared_clock()?,
+        };
+        let row = self.put(draft, SHOWN)?;
+        if row.index.is_none() {
+            return Err(Error::incomplete(
+                "外部时间机构还没有为核验记录盖时间戳；请稍后再通过一次",
+                "no outside authority has stamped the record yet; approve it again later",
+            ));
+        }
+        Ok((row.id, covered))
+    }
+
+    /// The record that establishes the name of this one's owner, with what leads there from an earlier one.
+    pub(crate) fn attestation_of(&self, record: &Record) -> Result<Option<(Record, Option<Vec<u8>>)>> {
+        if !Kind::parse(&record.kind).is_ok_and(established) {
+            return Ok(None);
+        }
+        let claims = evidence::disclosure::parse_set(&record.disclosures)?;
+        let method = claims.iter().find(|d| d.name() == "identity_method").and_then(|d| d.value().as_str());
+        let (id, path) = match method.and_then(|method| method.strip_prefix(NAMED)) {
+            Some(id) => (id.to_owned(), None),
+            None => match self.store.covered(&record.id)? {
+                Some((id, path)) => (id, Some(path)),
+                None => return Ok(None),
+            },
+        };
+        let attestation = self.store.record(&id)?.filter(|a| a.account == record.account);
+        Ok(attestation.map(|attestation| (attestation, path)))
+    }
+}
+
+/// Kinds whose owner an attestation may establish.
+fn established(kind: Kind) -> bool {
+    kind.has_owner() && kind != Kind::Attestation
+}
