@@ -1,6 +1,6 @@
 # Merchants: signing up, identity, closing.
 
-help-arg-sign-up = Who may open a merchant’s account: open (anybody) or closed (nobody, the default)
+help-arg-sign-up = Who may open a merchant’s account: open (anybody), invitation (whom the operator invites) or closed (nobody, the default)
 
 sign-up-title = Sign up
 sign-up-lead = Opens an account for a company or a person, for whom records and captures are then made.
@@ -59,3 +59,24 @@ review-words = In words
 review-words-hint = approved: what was looked at (recorded on the ledger, can be disclosed); refused: why
 review-approve = Approve
 review-refuse = Refuse
+
+invitations-title = Invitations
+invitations-lead = Each invitation is an address by which one account is opened, until its day.
+invitations-open = Open invitations
+invitations-closed = Signing up is closed now ([portal] sign_up = "closed"), so invitations cannot be used.
+invitations-made = Give this address to whom you invite. It is shown this once:
+invitations-name = Whom it is for
+invitations-add = Make an invitation
+
+act-sign-up = signed up
+act-close-account = closed the account
+act-hold = set a legal hold
+act-release = lifted a legal hold
+act-add-document = uploaded a document
+act-drop-document = took a document back
+act-ask-review = asked for verification
+act-look-at-document = looked at a document
+act-approve-name = approved a name
+act-refuse-name = refused a name
+act-invite-merchant = invited a merchant
+act-end-invitation = ended an invitation

@@ -1,6 +1,6 @@
 # 商户：注册、身份、注销。
 
-help-arg-sign-up = 谁可以注册商户账户：open（任何人）或 closed（默认，不开放）
+help-arg-sign-up = 谁可以注册商户账户：open（任何人）、invitation（凭运营者的邀请）或 closed（默认，不开放）
 
 sign-up-title = 注册
 sign-up-lead = 为一家企业或一个人开立账户，存证和取证都以它为主体。
@@ -59,3 +59,24 @@ review-words = 说明
 review-words-hint = 通过：看了哪些材料（写入账本，可披露）；不通过：为什么
 review-approve = 通过
 review-refuse = 不通过
+
+invitations-title = 邀请注册
+invitations-lead = 每个邀请是一个网址，能注册一次，到期作废。
+invitations-open = 有效的邀请
+invitations-closed = 现在不开放注册（[portal] sign_up = "closed"），邀请暂时不能使用。
+invitations-made = 把这个网址交给受邀的人。只显示这一次：
+invitations-name = 邀请谁
+invitations-add = 生成邀请
+
+act-sign-up = 注册
+act-close-account = 注销账户
+act-hold = 设立法定保全
+act-release = 解除法定保全
+act-add-document = 上传证照
+act-drop-document = 移去证照
+act-ask-review = 提交核验
+act-look-at-document = 查看证照
+act-approve-name = 通过核验
+act-refuse-name = 不通过核验
+act-invite-merchant = 邀请商户
+act-end-invitation = 结束邀请

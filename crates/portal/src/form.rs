@@ -28,6 +28,11 @@ impl Form {
         Self(BTreeMap::new())
     }
 
+    /// A form of which one field is filled in.
+    pub(crate) fn of(name: &str, value: &str) -> Self {
+        Self(BTreeMap::from([(name.to_owned(), value.to_owned())]))
+    }
+
     /// All fields.
     pub(crate) fn fields(&self) -> &BTreeMap<String, String> {
         &self.0

@@ -190,6 +190,9 @@ table! {
     get "/deposits/{id}/original" SignedIn Download pages::deposit::original;
     get "/operator" Operator Operate pages::operator::page;
     post "/operator/reset" Operator Operate pages::operator::reset;
+    get "/operator/invitations" Operator Operate pages::invitations::page;
+    post "/operator/invitations" Operator Operate pages::invitations::add;
+    post "/operator/invitations/{id}/end" Operator Operate pages::invitations::end;
     get "/operator/merchants" Operator Operate pages::merchants::page;
     get "/operator/merchants/{id}" Operator Operate pages::merchants::one;
     get "/operator/merchants/{id}/documents/{number}" Operator Operate pages::merchants::document;

@@ -468,7 +468,7 @@ fn a_name_that_the_operator_looked_at_is_established_for_earlier_and_later_evide
     let method = one.json(&format!("/api/v1/deposits/{after}"))["claims"]["identity_method"].clone();
     let attestation = method.as_str().unwrap().strip_prefix("attestation ").unwrap().to_owned();
     assert!(page.contains(&attestation));
-    let mut verified = |merchant: &mut Merchant, id: &str, original: &[u8]| {
+    let verified = |merchant: &mut Merchant, id: &str, original: &[u8]| {
         let package = merchant.api("GET", &format!("/api/v1/deposits/{id}/package.zip"), &[], &[]).bytes;
         fs::write(house.work.path().join("p.zip"), &package).unwrap();
         fs::write(house.work.path().join("original"), original).unwrap();
@@ -493,4 +493,43 @@ fn a_name_that_the_operator_looked_at_is_established_for_earlier_and_later_evide
     assert!(!operator.get(&pages[1]).body.contains(ZHOU[2].1), "masked again");
     let later = two.register("later.txt", b"later").1;
     assert_eq!(two.json(&format!("/api/v1/deposits/{later}"))["claims"]["identity_method"], "self-declared");
+}
+
+#[test]
+fn an_invitation_is_good_once() {
+    let (house, mut operator) = House::set_up_with(&["--sign-up", "invitation"]);
+    let mut visitor = house.browser();
+    assert!(!visitor.get("/sign-in").body.contains("/sign-up"));
+    for path in ["/sign-up".to_owned(), format!("/sign-up?invitation={}", "0".repeat(64))] {
+        let answer = visitor.get(&path);
+        assert!(answer.status == 404 && answer.body.contains("需要运营者的邀请"), "{}", answer.body);
+    }
+    operator.get("/operator/invitations");
+    for fields in
+        [[("name", ""), ("days", "7")], [("name", "海棠"), ("days", "0")], [("name", "海棠"), ("days", "900")]]
+    {
+        assert_eq!(operator.post("/operator/invitations", &fields).status, 422);
+    }
+    let mut invite = |name: &str| {
+        operator.get("/operator/invitations");
+        let page = operator.post("/operator/invitations", &[("name", name), ("days", "7")]).body;
+        page.split("invitation=").nth(1).unwrap()[..64].to_owned()
+    };
+    let (one, two) = (invite("海棠"), invite("小周"));
+    let sign_up = |key: &str, login: &str| {
+        let mut browser = house.browser();
+        browser.get(&format!("/sign-up?invitation={key}"));
+        let mut fields = form(&ZHOU, login);
+        fields.push(("invitation", key));
+        browser.post("/sign-up", &fields).status
+    };
+    // A refused form uses nothing up.
+    assert_eq!((sign_up(&one, "linwan"), sign_up(&one, "zhou"), sign_up(&one, "again")), (422, 303, 404));
+    let page = operator.get("/operator/invitations").body;
+    assert!(page.contains("小周") && !page.contains("海棠") && !page.contains(&two), "{page}");
+    let end = numbers(&page, "/operator/invitations/");
+    assert_eq!(operator.post(&format!("/operator/invitations/{}/end", end[0]), &[]).status, 303);
+    assert_eq!(sign_up(&two, "late"), 404);
+    let held = fs::read(house.data().join("quezao.db")).unwrap();
+    assert!(!held.windows(64).any(|w| w == two.as_bytes()), "only its digest is kept");
 }

@@ -63,7 +63,7 @@ pub use reset::{RESET_MINUTES, reset_sign_in};
 pub use review::{DocumentShown, Identity, MAX_DOCUMENT, MAX_DOCUMENTS, ReviewShown};
 pub use share::{Link, Linked, MAX_SHARE_DAYS, Open, SHOWS};
 pub use shops::MAX_SHOPS;
-pub use sign_up::{NewMerchant, SignUps, SignedUp};
+pub use sign_up::{Invited, MAX_INVITATION_DAYS, NewMerchant, SignUps, SignedUp};
 pub use subs::{MAX_INVITE_DAYS, MAX_PEOPLE, MAX_WORDS, Permitted, Team};
 pub use tokens::{MAX_TOKEN_DAYS, SCOPES};
 pub(crate) use upload::Hands;

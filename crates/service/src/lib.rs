@@ -55,13 +55,13 @@ mod web;
 
 pub use account::{
     AUDIT_PAGE, Account, Actor, Alike, Answer, CaptureShown, Captured, CapturedFile, Checksum, Chosen, ClosePlan,
-    Declared, Digester, DocumentShown, FirstSignIn, HOOK_EVENTS, HookShown, House, Identity, Item, Kept, Leaf, Link,
-    Linked, Listing, Lookup, MAX_BULK, MAX_CAPTURED, MAX_DECLARED, MAX_DOCUMENT, MAX_DOCUMENTS, MAX_INVITE_DAYS,
-    MAX_LISTED, MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_PEOPLE, MAX_SHARE_DAYS, MAX_SHOPS, MAX_STAMP_REQUEST,
-    MAX_TOKEN_DAYS, MAX_UPLOAD, MAX_WORDS, MERCHANTS_PAGE, MIN_PASSWORD, MerchantShown, NewMerchant, Offer, Open,
-    OpenSession, Opened, Overview, PERMISSIONS, Packed, Permission, Permitted, Piece, RESET_MINUTES, Refusal,
-    ReviewShown, SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignUps, SignedIn, SignedUp, Staged,
-    Team, Told, Upload, Why, reset_sign_in,
+    Declared, Digester, DocumentShown, FirstSignIn, HOOK_EVENTS, HookShown, House, Identity, Invited, Item, Kept, Leaf,
+    Link, Linked, Listing, Lookup, MAX_BULK, MAX_CAPTURED, MAX_DECLARED, MAX_DOCUMENT, MAX_DOCUMENTS,
+    MAX_INVITATION_DAYS, MAX_INVITE_DAYS, MAX_LISTED, MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_PEOPLE, MAX_SHARE_DAYS,
+    MAX_SHOPS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MAX_WORDS, MERCHANTS_PAGE, MIN_PASSWORD, MerchantShown,
+    NewMerchant, Offer, Open, OpenSession, Opened, Overview, PERMISSIONS, Packed, Permission, Permitted, Piece,
+    RESET_MINUTES, Refusal, ReviewShown, SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignUps,
+    SignedIn, SignedUp, Staged, Team, Told, Upload, Why, reset_sign_in,
 };
 pub use archive::bundle::{Bundle, file_name as bundled_name};
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState, RevocationList};

@@ -94,7 +94,7 @@ mod tests {
         ensure(dir.path(), &store).unwrap();
         let (login, name, password) = ("chenlan".into(), "陈岚".into(), "$argon2id$".into());
         let person = store::NewSignIn { account: 0, login, name, password, at: 1 };
-        let account = store.add_merchant("party", &person).unwrap().unwrap();
+        let account = store.add_merchant("party", &person, None).unwrap().unwrap();
         let again = || Store::open(&database).unwrap();
         unlock(dir.path(), &again()).unwrap();
         let file = dir.path().join("keys/master");

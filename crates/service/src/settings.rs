@@ -409,7 +409,7 @@ mod tests {
             ("[serve]\ntrusted_proxies = [\"10.0.0.0/33\"]", "serve.trusted_proxies cannot be \"10.0.0.0/33\""),
             ("[serve]\npublic_url = \"https://a.example/path\"", "serve.public_url"),
             ("[serve]\nlog = \"xml\"", "text or json"),
-            ("[portal]\nsign_up = \"yes\"", "open or closed"),
+            ("[portal]\nsign_up = \"yes\"", "open, invitation or closed"),
             ("[tls]\ncertificate = \"c.pem\"", "set both or neither"),
             ("[tls]\nkey = \"MC4CAQ\"", "no setting \"tls.key\""),
             ("[serve", "cannot be read"),

@@ -42,3 +42,13 @@ CREATE TABLE covered (
     attestation TEXT NOT NULL REFERENCES records (id),
     path BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Addresses by which the operator lets somebody sign up, each once: the row goes when it is used.
+CREATE TABLE invitations (
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    -- Whom it is meant for, in the operator's words.
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;

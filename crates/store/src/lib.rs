@@ -13,6 +13,7 @@ mod door;
 mod erased;
 mod head;
 mod hooks;
+mod invitations;
 mod merchants;
 mod people;
 mod records;
@@ -34,6 +35,7 @@ pub use counts::Counts;
 pub use door::{LONGEST, Totp};
 pub use erased::Erased;
 pub use hooks::{Happened, Hook, Message, NewMessage, Tried};
+pub use invitations::Invitation;
 pub use merchants::Merchant;
 pub use people::{Invite, Joined, NewInvite, Person, Wish};
 pub use records::{NewRecord, Record};
@@ -93,6 +95,9 @@ pub enum Error {
     /// The account is no merchant's, or closed.
     #[error("no such account")]
     NoAccount,
+    /// The invitation has ended, or was used.
+    #[error("no such invitation")]
+    Uninvited,
     /// A legal hold stands on the account.
     #[error("a legal hold stands")]
     Held,

@@ -1,6 +1,6 @@
 //! Merchants: accounts with a party and a key of their own.
 
-use crate::{Act, NewSignIn, Result, Store, accounts};
+use crate::{Act, Error, NewSignIn, Result, Store, accounts, invitations};
 use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 /// A merchant as a list has it.
@@ -27,12 +27,17 @@ const MERCHANT: &str = "m.account, m.party, m.hold, a.created_at,
 
 impl Store {
     /// A new account with its key, its sealed party and the person who signs in; `None`, and nothing is written, where
-    /// somebody has that name to sign in with.
-    pub fn add_merchant(&self, party: &str, person: &NewSignIn) -> Result<Option<i64>> {
+    /// somebody has that name to sign in with. An invitation is used up with it, and refused where it is none.
+    pub fn add_merchant(&self, party: &str, person: &NewSignIn, invitation: Option<&[u8; 32]>) -> Result<Option<i64>> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if accounts::named(&transaction, &person.login)?.is_some() {
             return Ok(None);
+        }
+        if let Some(invitation) = invitation
+            && !invitations::take(&transaction, invitation, person.at)?
+        {
+            return Err(Error::Uninvited);
         }
         transaction.execute("INSERT INTO accounts(state, created_at) VALUES ('open', ?1)", [person.at])?;
         let account = transaction.last_insert_rowid();
@@ -122,7 +127,7 @@ fn merchant(row: &Row<'_>) -> rusqlite::Result<(Merchant, Vec<u8>)> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{Error, NewRecord, Record, Vault};
+    use crate::{NewRecord, Record, Vault};
 
     #[test]
     fn a_merchants_rows_open_under_its_key_alone() {
@@ -136,12 +141,12 @@ mod tests {
             password: "$argon2id$".into(),
             at: 1,
         };
-        assert!(matches!(store.add_merchant("party", &person("a")), Err(Error::NoMasterKey)));
+        assert!(matches!(store.add_merchant("party", &person("a"), None), Err(Error::NoMasterKey)));
         assert!(store.sign_in_named("a").unwrap().is_none(), "all or nothing");
         store.unlock(Vault::new(&[7; 32]).unwrap());
-        let two = store.add_merchant("海棠文化有限公司", &person("a")).unwrap().unwrap();
-        assert!(store.add_merchant("other", &person("A")).unwrap().is_none(), "the name is taken");
-        let three = store.add_merchant("party", &person("b")).unwrap().unwrap();
+        let two = store.add_merchant("海棠文化有限公司", &person("a"), None).unwrap().unwrap();
+        assert!(store.add_merchant("other", &person("A"), None).unwrap().is_none(), "the name is taken");
+        let three = store.add_merchant("party", &person("b"), None).unwrap().unwrap();
         assert!((two, three) == (2, 3) && store.sign_in_named("b").unwrap().unwrap().account == 3);
         let record = |n: u8, account| {
             let (id, kind, file_name) = (format!("id-{n}"), "image".into(), "a.jpg".into());

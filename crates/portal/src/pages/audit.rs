@@ -100,6 +100,18 @@ fn what(visit: &Visit, act: &str) -> String {
         "end-share",
         "send-again",
         "offer-reset",
+        "sign-up",
+        "close-account",
+        "hold",
+        "release",
+        "add-document",
+        "drop-document",
+        "ask-review",
+        "look-at-document",
+        "approve-name",
+        "refuse-name",
+        "invite-merchant",
+        "end-invitation",
     ];
     if KNOWN.contains(&act) { visit.t(&format!("act-{act}")) } else { act.to_owned() }
 }

@@ -35,6 +35,7 @@ pub(crate) async fn page(State(app): State<App>, Query(query): Query, visit: Vis
             p.crumb { a href="/operator" { (visit.t("portal-nav-operator")) } }
             h1 { (title) }
             p.lead { (visit.t("merchants-lead")) }
+            div.acts { a.btn href="/operator/invitations" { (visit.t("invitations-title")) } }
         }
         @if !queue.is_empty() {
             section.sec aria-labelledby="queue" {

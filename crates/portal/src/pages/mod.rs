@@ -15,6 +15,7 @@ pub(crate) mod find;
 pub(crate) mod home;
 pub(crate) mod hooks;
 pub(crate) mod identity;
+pub(crate) mod invitations;
 pub(crate) mod layout;
 pub(crate) mod library;
 pub(crate) mod lookup;

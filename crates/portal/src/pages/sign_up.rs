@@ -6,18 +6,25 @@ use super::{
     see, set_up,
     sign_in::{inside, take},
 };
-use crate::{app::App, enter::IntoAnswer, form::Form, problem, visit::Visit};
+use crate::{
+    app::App,
+    enter::IntoAnswer,
+    form::Form,
+    problem,
+    visit::{Query, Visit},
+};
 use axum::{extract::State, http::StatusCode, response::Response};
 use maud::html;
 use service::{FirstSignIn, NewMerchant, Refusal, SignedIn, SignedUp, Warnings, Why};
 
-pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
-    let who = app.sign_up();
-    app.ask(move |folder| folder.takes_sign_ups(who)).await.map_err(IntoAnswer::into_answer)?;
+pub(crate) async fn page(State(app): State<App>, Query(query): Query, visit: Visit) -> Shown {
+    let (who, key) = (app.sign_up(), query.get("invitation").cloned().unwrap_or_default());
+    let form = Form::of("invitation", &key);
+    app.ask(move |folder| folder.takes_sign_ups(who, &key)).await.map_err(IntoAnswer::into_answer)?;
     if visit.actor.name().is_some() {
         return Ok(see("/"));
     }
-    Ok(show(&visit, &Form::empty(), None, &Vec::new()))
+    Ok(show(&visit, &form, None, &Vec::new()))
 }
 
 pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> Shown {
@@ -32,12 +39,13 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
         name: form.get("owner_name").to_owned(),
         number: form.get("number").to_owned(),
         person,
+        invitation: form.get("invitation").to_owned(),
         confirmed: form.get("confirmed") == "yes",
     };
     let (same, agent) = (form.get("password") == form.get("password2"), visit.agent.clone());
     let tried = take(app.signing_up(), &visit);
     let made = app.ask_secret(move |folder| {
-        folder.takes_sign_ups(who)?;
+        folder.takes_sign_ups(who, &new.invitation)?;
         tried?;
         if !same {
             return Err(Refusal::field("password2", "两次输入的密码不同", "the two passwords differ"));
@@ -64,6 +72,7 @@ fn show(visit: &Visit, form: &Form, refusal: Option<&Refusal>, odd: &Warnings) -
         header.page-head { h1 { (title) } p.lead { (visit.t("sign-up-lead")) } }
         form method="post" action="/sign-up" novalidate {
             (token(visit))
+            input type="hidden" name="invitation" value=(form.get("invitation"));
             section.sec aria-labelledby="owner" {
                 h2 id="owner" { (visit.t("sign-up-owner")) }
                 div.stack-l {

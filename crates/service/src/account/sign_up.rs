@@ -1,15 +1,36 @@
 //! Signing up: an account, its owner as declared, and its first person, together or not at all.
 //!
 //! Rules:
-//! - Whether anybody may is the operator's setting; before the folder's own people are there, nobody may.
+//! - Whether anybody may is the operator's setting; before the folder's own people are there, nobody may. Of an
+//!   invitation's address the folder knows only the SHA-256; it is good once, until a day.
 //! - A name is what somebody says: checked for its form, never for its truth. Every record says `self-declared`.
 //! - What is odd and not wrong (a company's code with another check character, letters of two alphabets) is said, and
 //!   written only when it was confirmed.
 
-use super::{Answer, FirstSignIn, Refusal, Why};
-use crate::{Error, Folder, Warnings, clock, identity::Party, letters, master};
+use super::{Actor, Answer, FirstSignIn, Permission, Refusal, Why};
+use crate::{Error, Folder, Warnings, clock, identity::Party, keys, letters, master};
+use evidence::{
+    digest, hex,
+    time::{SECOND, Utc},
+};
 use std::str::FromStr;
 use store::NewSignIn;
+
+/// Longest that an invitation lasts, in days.
+pub const MAX_INVITATION_DAYS: i64 = 90;
+/// Most that are open.
+const MAX_INVITATIONS: u64 = 200;
+
+/// An invitation that is open.
+#[derive(Clone, Debug)]
+pub struct Invited {
+    /// Number.
+    pub id: i64,
+    /// Whom it is meant for, in the operator's words.
+    pub name: String,
+    /// Ends by itself.
+    pub until: Utc,
+}
 
 /// Who may sign up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +38,8 @@ pub enum SignUps {
     /// Nobody.
     #[default]
     Closed,
+    /// Who has an invitation of the operator's.
+    Invited,
     /// Everybody.
     Open,
 }
@@ -27,6 +50,7 @@ impl FromStr for SignUps {
     fn from_str(word: &str) -> Result<Self, ()> {
         match word {
             "closed" => Ok(Self::Closed),
+            "invitation" => Ok(Self::Invited),
             "open" => Ok(Self::Open),
             _ => Err(()),
         }
@@ -44,6 +68,8 @@ pub struct NewMerchant {
     pub number: String,
     /// Who signs in.
     pub person: FirstSignIn,
+    /// An invitation's key; empty: none.
+    pub invitation: String,
     /// What is odd was looked at again.
     pub confirmed: bool,
 }
@@ -58,18 +84,64 @@ pub enum SignedUp {
 }
 
 impl Folder {
-    /// Whether the sign-up page is there.
-    pub fn takes_sign_ups(&self, who: SignUps) -> Answer<()> {
-        if who == SignUps::Open && self.store.any_sign_in()? {
+    /// Whether the sign-up page is there for who has this invitation's key, or none.
+    pub fn takes_sign_ups(&self, who: SignUps, key: &str) -> Answer<()> {
+        let invited = || self.store.is_invited(&digest::sha256(key.as_bytes()), clock::now().0);
+        let may = match who {
+            SignUps::Closed => false,
+            SignUps::Invited => invited()?,
+            SignUps::Open => true,
+        };
+        if may && self.store.any_sign_in()? {
             return Ok(());
         }
-        let (zh, en) = ("这里不开放注册；请联系运营者", "nobody can sign up here; ask whoever runs it");
-        Err(Refusal::new(Why::NotFound, zh, en))
+        Err(uninvited(who))
+    }
+
+    /// The operator lets somebody sign up: the address's key, told this once.
+    pub fn invite_merchant(&self, actor: &Actor, name: &str, days: i64) -> Answer<String> {
+        let person = self.allow(actor, Permission::Operate)?;
+        let name = name.trim();
+        if name.is_empty() || name.chars().count() > 60 || evidence::json::check_string("", name).is_err() {
+            let (zh, en) = ("请写明邀请谁，不超过 60 个字", "say whom it is for, in at most 60 characters");
+            return Err(Refusal::field("name", zh, en));
+        }
+        if !(1..=MAX_INVITATION_DAYS).contains(&days) {
+            let most = MAX_INVITATION_DAYS;
+            return Err(Refusal::field("days", format!("请填 1 至 {most} 天"), format!("give 1 to {most} days")));
+        }
+        let key = hex::encode(&keys::random::<32>()?);
+        let act = actor.act(person, "invite-merchant", "");
+        let (digest, until) = (digest::sha256(key.as_bytes()), act.at + days * 24 * 3600 * SECOND);
+        if !self.store.add_invitation(&digest, name, until, MAX_INVITATIONS, &act)? {
+            return Err(Refusal::field(
+                "name",
+                format!("有效的邀请已有 {MAX_INVITATIONS} 个；请先结束不用的"),
+                format!("there are {MAX_INVITATIONS} open invitations; end some of them first"),
+            ));
+        }
+        Ok(key)
+    }
+
+    /// Invitations that are open, the newest first.
+    pub fn invitations(&self, actor: &Actor) -> Answer<Vec<Invited>> {
+        self.allow(actor, Permission::Operate)?;
+        let open = self.store.invitations(clock::now().0)?.into_iter();
+        Ok(open.map(|i| Invited { id: i.id, name: i.name, until: Utc(i.expires_at) }).collect())
+    }
+
+    /// Ends one.
+    pub fn end_invitation(&self, actor: &Actor, id: i64) -> Answer<()> {
+        let person = self.allow(actor, Permission::Operate)?;
+        if !self.store.end_invitation(id)? {
+            return Err(Refusal::new(Why::NotFound, "没有这个邀请", "there is no such invitation"));
+        }
+        Ok(self.note(actor, person, "end-invitation", "")?)
     }
 
     /// Opens an account.
     pub fn sign_up(&self, who: SignUps, new: &NewMerchant) -> Answer<SignedUp> {
-        self.takes_sign_ups(who)?;
+        self.takes_sign_ups(who, &new.invitation)?;
         let (party, odd) = new.party()?;
         if !odd.is_empty() && !new.confirmed {
             return Ok(SignedUp::Odd(odd));
@@ -78,7 +150,14 @@ impl Folder {
         self.writer()?;
         master::ensure(&self.dir, &self.store)?;
         let party = serde_json::to_string(&party).unwrap_or_default();
-        if self.store.add_merchant(&party, &NewSignIn { at: clock::now().0, ..person })?.is_none() {
+        let invitation = (who == SignUps::Invited).then(|| digest::sha256(new.invitation.as_bytes()));
+        let person = NewSignIn { at: clock::now().0, ..person };
+        let added = match self.store.add_merchant(&party, &person, invitation.as_ref()) {
+            // Used by another in the meantime.
+            Err(store::Error::Uninvited) => return Err(uninvited(who)),
+            added => added?,
+        };
+        if added.is_none() {
             return Err(Refusal::field(
                 "login",
                 "这个登录名已有人使用；请换一个",
@@ -87,6 +166,19 @@ impl Folder {
         }
         Ok(SignedUp::Opened)
     }
+}
+
+fn uninvited(who: SignUps) -> Refusal {
+    let (zh, en) = match who {
+        SignUps::Invited => (
+            "注册需要运营者的邀请；邀请用过一次或到期即失效，请索取新的",
+            "signing up needs an invitation of whoever runs this; it is good once and until its day, so ask for a new one",
+        ),
+        SignUps::Closed | SignUps::Open => {
+            ("这里不开放注册；请联系运营者", "nobody can sign up here; ask whoever runs it")
+        }
+    };
+    Refusal::new(Why::NotFound, zh, en)
 }
 
 impl NewMerchant {
@@ -120,7 +212,14 @@ mod tests {
 
     fn new(kind: &str, name: &str, number: &str) -> NewMerchant {
         let person = FirstSignIn { login: "chenlan".into(), name: "陈岚".into(), password: "correct horse".into() };
-        NewMerchant { kind: kind.into(), name: name.into(), number: number.into(), person, confirmed: false }
+        NewMerchant {
+            kind: kind.into(),
+            name: name.into(),
+            number: number.into(),
+            person,
+            invitation: String::new(),
+            confirmed: false,
+        }
     }
 
     #[test]

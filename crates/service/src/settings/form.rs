@@ -62,7 +62,7 @@ impl Form {
             Self::Network => ("地址或网段，如 10.0.0.0/8", "an address or a network, as 10.0.0.0/8"),
             Self::Count => ("0 或更大的整数", "a whole number from 0 on"),
             Self::Log => ("text 或 json", "text or json"),
-            Self::SignUps => ("open 或 closed", "open or closed"),
+            Self::SignUps => ("open、invitation 或 closed", "open, invitation or closed"),
             Self::File => ("文件的路径", "the path of a file"),
             Self::Resolver => ("地址或地址:端口，如 223.5.5.5", "ADDRESS or ADDRESS:PORT, as 223.5.5.5"),
             Self::Host => ("主机或主机:端口", "HOST or HOST:PORT"),
