@@ -62,7 +62,7 @@ fn row(visit: &Visit, line: &Noted) -> Markup {
 
 /// An act in the reader's words; one that has none stands as it is noted.
 fn what(visit: &Visit, act: &str) -> String {
-    const KNOWN: [&str; 37] = [
+    const KNOWN: [&str; 49] = [
         "sign-in",
         "end-session",
         "change-password",
