@@ -89,7 +89,7 @@ impl Folder {
         let method = claims.iter().find(|d| d.name() == "identity_method").and_then(|d| d.value().as_str());
         let (id, path) = match method.and_then(|method| method.strip_prefix(NAMED)) {
             Some(id) => (id.to_owned(), None),
-            None => match self.store.covered(&record.id)? {
+            None => match self.store.attested_path(&record.id)? {
                 Some((id, path)) => (id, Some(path)),
                 None => return Ok(None),
             },

@@ -37,7 +37,7 @@ CREATE INDEX reviews_by_account ON reviews (account, id);
 CREATE INDEX reviews_asked ON reviews (id) WHERE state = 'asked';
 
 -- What leads from an earlier record to the attestation that covers it: its salt and its path, sealed.
-CREATE TABLE covered (
+CREATE TABLE attested_paths (
     record TEXT PRIMARY KEY REFERENCES records (id),
     attestation TEXT NOT NULL REFERENCES records (id),
     path BLOB NOT NULL
