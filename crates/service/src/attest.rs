@@ -20,6 +20,14 @@ use store::Record;
 /// What a list shows it as.
 const SHOWN: &str = "名称核验 / name established";
 
+/// A name that was established.
+pub(crate) struct Established {
+    /// Number of the record that says so.
+    pub(crate) record: String,
+    /// What leads there from each earlier record, by that one's number.
+    pub(crate) covered: Vec<(String, Vec<u8>)>,
+}
+
 impl Folder {
     /// The claims of an account's owner: as declared, and by which record the name was established.
     pub(crate) fn claims_of(&self, account: i64) -> Result<BTreeMap<&'static str, Value>> {
@@ -30,9 +38,8 @@ impl Folder {
         Ok(claims)
     }
 
-    /// Records that the operator looked at an account's documents, and what they were. Gives the record's number, and for
-    /// each earlier record what leads from it there.
-    pub(crate) fn attest(&self, account: i64, note: &str) -> Result<(String, Vec<(String, Vec<u8>)>)> {
+    /// Records that the operator looked at an account's documents, and what they were.
+    pub(crate) fn attest(&self, account: i64, note: &str) -> Result<Established> {
         let _alone = self.keeping.write().unwrap_or_else(PoisonError::into_inner);
         let on_ledger = |r: &Record| r.index.is_some() && Kind::parse(&r.kind).is_ok_and(established);
         let earlier: Vec<Record> = self.store.account_records(account)?.into_iter().filter(on_ledger).collect();
@@ -77,7 +84,7 @@ impl Folder {
                 "no outside authority has stamped the record yet; approve it again later",
             ));
         }
-        Ok((row.id, covered))
+        Ok(Established { record: row.id, covered })
     }
 
     /// The record that establishes the name of this one's owner, with what leads there from an earlier one.

@@ -146,7 +146,8 @@ impl Store {
 
     /// The record that establishes the name of an earlier record's owner, and what leads from one to the other.
     pub fn attested_path(&self, record: &str) -> Result<Option<(String, Vec<u8>)>> {
-        let sql = "SELECT c.attestation, c.path, r.account, m.key FROM attested_paths c JOIN records r ON r.id = c.record
+        let sql =
+            "SELECT c.attestation, c.path, r.account, m.key FROM attested_paths c JOIN records r ON r.id = c.record
                    JOIN merchants m ON m.account = r.account WHERE c.record = ?1";
         let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, Vec<u8>>(3)?));
         let found = self.look().prepare_cached(sql)?.query_row([record], read).optional()?;
@@ -168,7 +169,8 @@ impl Store {
         for (record, path) in *covered {
             let path = self.sealed(&transaction, *account, "covered", path)?;
             // Of two attestations the first stays: a record once established is not made to wait for another.
-            let sql = "INSERT INTO attested_paths(record, attestation, path) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+            let sql =
+                "INSERT INTO attested_paths(record, attestation, path) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
             transaction.prepare_cached(sql)?.execute(params![record, attestation, path])?;
         }
         accounts::note(&transaction, act)?;

@@ -159,7 +159,7 @@ impl Folder {
         }
         let made = if approve { Some(self.attest(account, words)?) } else { None };
         let (attestation, covered) =
-            made.as_ref().map_or((None, &[][..]), |(id, covered)| (Some(id.as_str()), covered));
+            made.as_ref().map_or((None, &[][..]), |made| (Some(made.record.as_str()), &made.covered));
         let decision = Decision { account, review, reason: words, attestation, covered };
         let act = actor.act(person, if approve { "approve-name" } else { "refuse-name" }, &account.to_string());
         if !self.store.decide(&decision, &act)? {
