@@ -31,6 +31,7 @@ put() { install -D -m "$1" "$2" "$tree/$3"; }
 put 755 "$quezao" usr/bin/quezao
 strip --strip-unneeded "$tree/usr/bin/quezao"
 put 644 packaging/quezao.service usr/lib/systemd/system/quezao.service
+put 644 packaging/quezao-node.service usr/lib/systemd/system/quezao-node.service
 put 644 packaging/quezao.sysusers usr/lib/sysusers.d/quezao.conf
 put 644 packaging/quezao.tmpfiles usr/lib/tmpfiles.d/quezao.conf
 put 644 packaging/quezao.default etc/default/quezao

@@ -45,6 +45,7 @@ for path in sorted(demo.rglob("*.zip")):
         if name.endswith(".pem"):
             seed("trust", b"\x02" + entry)
         if name == "checkpoint.txt":
+            seed("add_checkpoint", b"old 0\n\n" + entry)
             for line in policy.splitlines():
                 words = line.split()
                 if words[:1] in (["log"], ["witness"]):
@@ -53,6 +54,8 @@ for path in sorted(demo.rglob("*.zip")):
             seed("merkle", (1).to_bytes(8, "big") + (3).to_bytes(8, "big") + hashlib.sha256(entry).digest() * 4)
 # Certificates of the vectors, good and bad, whole and the signatures in them (one target reads both).
 vectors = pathlib.Path(__file__).resolve().parent.parent / "vectors"
+for path in (vectors / "witness").glob("*.txt"):
+    seed("add_checkpoint", path.read_bytes())
 for path in [*demo.rglob("*.pdf"), *vectors.rglob("certificate.pdf")]:
     data = path.read_bytes()
     seed("certificate", data)

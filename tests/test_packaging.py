@@ -57,6 +57,7 @@ class Package(unittest.TestCase):
         for name in [
             "usr/bin/quezao",
             "usr/lib/systemd/system/quezao.service",
+            "usr/lib/systemd/system/quezao-node.service",
             "usr/lib/sysusers.d/quezao.conf",
             "usr/lib/tmpfiles.d/quezao.conf",
             "etc/default/quezao",
@@ -74,12 +75,14 @@ class Package(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is systemd's")
     def test_the_unit_is_one_and_leaves_captures_their_namespaces(self):
+        for name in ["quezao.service", "quezao-node.service"]:
+            unit = self.tree / "usr/lib/systemd/system" / name
+            # A copy that names the executable where it lies here.
+            here = Path(self.folder.name) / name
+            here.write_text(unit.read_text().replace("/usr/bin/quezao", str(self.tree / "usr/bin/quezao")))
+            found = subprocess.run(["systemd-analyze", "verify", "--man=no", here], capture_output=True, text=True)
+            self.assertEqual((found.returncode, found.stderr), (0, ""))
         unit = self.tree / "usr/lib/systemd/system/quezao.service"
-        # A copy that names the executable where it lies here.
-        here = Path(self.folder.name) / "quezao.service"
-        here.write_text(unit.read_text().replace("/usr/bin/quezao", str(self.tree / "usr/bin/quezao")))
-        found = subprocess.run(["systemd-analyze", "verify", "--man=no", here], capture_output=True, text=True)
-        self.assertEqual((found.returncode, found.stderr), (0, ""))
         set_here = dict(line.split("=", 1) for line in unit.read_text().splitlines() if re.match(r"[A-Z]\w+=", line))
         for breaks in ["ProtectKernelTunables", "ProtectKernelLogs", "ProtectProc", "ProcSubset", "MemoryDenyWriteExecute"]:
             self.assertNotIn(breaks, set_here)

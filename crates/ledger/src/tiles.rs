@@ -78,6 +78,26 @@ pub fn path(kind: Kind, n: u64, width: u64) -> PathBuf {
     path
 }
 
+/// Kind, number and width of a file by its path below the tree's root, in its one spelling.
+pub fn place(path: &str) -> Option<(Kind, u64, u64)> {
+    let number = |text: &str| text.parse::<u64>().ok();
+    let (kind, rest) = path.strip_prefix("tile/")?.split_once('/')?;
+    let kind = match kind {
+        "entries" => Kind::Entries,
+        level => Kind::Hashes(u8::try_from(number(level)?).ok().filter(|level| *level < 8)?),
+    };
+    let (groups, width) = match rest.split_once(".p/") {
+        Some((groups, width)) => (groups, number(width)?),
+        None => (rest, WIDTH),
+    };
+    let n = groups.split('/').try_fold(0u64, |n, group| {
+        n.checked_mul(1000)?.checked_add(number(group.strip_prefix('x').unwrap_or(group))?)
+    })?;
+    // Whatever was written otherwise is no path of the specification.
+    let spelled = (1..=WIDTH).contains(&width) && self::path(kind, n, width).to_str() == Some(path);
+    spelled.then_some((kind, n, width))
+}
+
 /// A static tree on disk. Stateless: the size of the tree is an argument.
 #[derive(Clone, Debug)]
 pub struct Tree {
@@ -164,6 +184,14 @@ impl Tree {
         let length = bytes.len() - rest.len();
         bytes.truncate(length);
         Ok(bytes)
+    }
+
+    /// The first `width` items of a file, also where a wider one took its place: each is the beginning of that.
+    pub fn read(&self, kind: Kind, n: u64, width: u64) -> Result<Vec<u8>> {
+        match kind {
+            Kind::Hashes(level) => Ok(self.hashes(level, n, width)?.concat()),
+            Kind::Entries => self.entries_of(n, width),
+        }
     }
 
     fn nodes(&self, size: u64) -> Nodes<impl FnMut(u8, u64, u64) -> Result<Vec<Hash>>> {
@@ -307,6 +335,43 @@ mod tests {
         ];
         for (kind, n, width, expected) in cases {
             assert_eq!(path(kind, n, width), Path::new(expected));
+        }
+    }
+
+    #[test]
+    fn only_paths_of_the_specification_name_a_file() {
+        let good = [
+            ("tile/0/x001/x234/067", (Kind::Hashes(0), 1_234_067, 256)),
+            ("tile/entries/999", (Kind::Entries, 999, 256)),
+            ("tile/2/000.p/1", (Kind::Hashes(2), 0, 1)),
+        ];
+        for (path, expected) in good {
+            assert_eq!(place(path), Some(expected));
+        }
+        let bad = [
+            "",
+            "0/000",
+            "tile/0",
+            "tile/0/",
+            "tile/0/1",
+            "tile/0/0001",
+            "tile/00/001",
+            "tile/0/x001",
+            "tile/0/001/002",
+            "tile/0/000.p/256",
+            "tile/0/000.p/0",
+            "tile/0/000.p/01",
+            "tile/8/000",
+            "tile/-1/000",
+            "tile/0/+01",
+            "tile/entries/../../keys",
+            "tile/0/../0/000",
+            "tile/0/x000/001",
+            "tile/0/000.p/1/",
+            "checkpoint",
+        ];
+        for path in bad {
+            assert_eq!(place(path), None, "{path}");
         }
     }
 

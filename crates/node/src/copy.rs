@@ -4,7 +4,6 @@ use crate::{
     Error, Event, Events, Result, folder,
     keys::Cosigners,
     logs::Log,
-    request::decimal,
     witness::{Held, shown},
 };
 use evidence::{
@@ -91,15 +90,12 @@ impl Copy {
 
     /// A file below `tile/`, of the tree that the mirror's checkpoint names.
     pub(crate) fn file(&self, path: &str) -> Option<Vec<u8>> {
-        let (kind, n, width) = place(path)?;
+        let (kind, n, width) = tiles::place(&format!("tile/{path}"))?;
         let size = self.held()?.checkpoint.size;
         if n.checked_mul(WIDTH)?.checked_add(width)? > kind.count(size) {
             return None;
         }
-        match kind {
-            Kind::Hashes(level) => Some(self.tree.hashes(level, n, width).ok()?.concat()),
-            Kind::Entries => self.tree.entries_of(n, width).ok(),
-        }
+        self.tree.read(kind, n, width).ok()
     }
 
     /// The root of the first `size` leaves, the signed note that it follows from, and how.
@@ -112,67 +108,5 @@ impl Copy {
         let root = self.tree.root_at(size).ok()?;
         let proof = self.tree.consistency_proof(size, whole, whole).ok()?;
         Some((root, held.note, Some(shown(size, &root, &proof))))
-    }
-}
-
-/// Kind, number and width of a path below `tile/`, in its one spelling.
-fn place(path: &str) -> Option<(Kind, u64, u64)> {
-    let (kind, rest) = path.split_once('/')?;
-    let kind = match kind {
-        "entries" => Kind::Entries,
-        level => Kind::Hashes(u8::try_from(decimal(level)?).ok().filter(|level| *level < 8)?),
-    };
-    let (number, width) = match rest.split_once(".p/") {
-        Some((number, width)) => (number, decimal(width)?),
-        None => (rest, WIDTH),
-    };
-    let digits = number.split('/').try_fold(0u64, |n, group| {
-        let group: u64 = group.trim_start_matches('x').parse().ok()?;
-        n.checked_mul(1000)?.checked_add(group)
-    });
-    let n = digits?;
-    // Whatever was written otherwise is not a path of the specification.
-    let spelled = (1..=WIDTH).contains(&width) && tiles::path(kind, n, width) == Path::new("tile").join(path);
-    spelled.then_some((kind, n, width))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_paths_of_the_specification_name_a_file() {
-        let good = [
-            ("0/x001/x234/067", (Kind::Hashes(0), 1_234_067, 256)),
-            ("entries/999", (Kind::Entries, 999, 256)),
-            ("2/000.p/1", (Kind::Hashes(2), 0, 1)),
-        ];
-        for (path, expected) in good {
-            assert_eq!(place(path), Some(expected));
-        }
-        let bad = [
-            "",
-            "0",
-            "0/",
-            "0/1",
-            "0/0001",
-            "00/001",
-            "0/x001",
-            "0/001/002",
-            "0/000.p/256",
-            "0/000.p/0",
-            "0/000.p/01",
-            "8/000",
-            "-1/000",
-            "entries/../../keys",
-            "0/../0/000",
-            "0/x000/001",
-            "0/+01",
-            "0/000.p/1/",
-            "checkpoint",
-        ];
-        for path in bad {
-            assert_eq!(place(path), None, "{path}");
-        }
     }
 }

@@ -8,10 +8,12 @@ use evidence::{
     cosignature, hex,
     note::{Note, SignatureLine},
 };
+use node::request::Request;
 use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
+    path::Path,
     process::Command,
 };
 
@@ -68,56 +70,116 @@ fn go_accepts_the_cosignature() {
     assert_eq!(check(&log.text(8), lines.trim()), "does not verify");
 }
 
+/// Requests that a witness which knows only this log is sent, one after another: file, rule, status, part of the reason.
+fn requests(log: &Log) -> Vec<(&'static str, &'static str, Vec<u8>, u16, &'static str)> {
+    let change = |old, new, change: &dyn Fn(&mut Request)| {
+        let mut request = log.request(old, new);
+        change(&mut request);
+        request.to_bytes()
+    };
+    let empty = format!("{ORIGIN}\n0\n{}\n", log.text(1).split('\n').nth(2).unwrap());
+    let empty =
+        Request { old: 0, proof: Vec::new(), note: Note { signatures: vec![log.signer.sign(&empty)], text: empty } };
+    let named =
+        |origin: &str| String::from_utf8(log.request(10, 12).to_bytes()).unwrap().replace(ORIGIN, origin).into_bytes();
+    let other = Log::new(2, 0).signer;
+    vec![
+        ("good-01-first", "from nothing to ten leaves", log.request(0, 10).to_bytes(), 200, ""),
+        ("good-02-again", "the same tree again", log.request(10, 10).to_bytes(), 200, ""),
+        (
+            "bad-01-origin",
+            "a log that nobody named",
+            Log::of("log.example/b", 1, "leaf", 3).request(0, 3).to_bytes(),
+            404,
+            "log.example/b",
+        ),
+        ("bad-02-alike", "an origin with a letter that looks alike", named("log.ex\u{430}mple/a"), 404, "origin"),
+        ("bad-03-space", "an origin with a space", named("log.example/ a"), 400, "signature line"),
+        ("bad-04-plus", "an origin with a plus", named("log.example/+a"), 400, "key name"),
+        (
+            "bad-05-key",
+            "another key under the same name",
+            change(10, 12, &|r| r.note.signatures = vec![other.sign(&r.note.text)]),
+            403,
+            "is missing",
+        ),
+        (
+            "bad-06-signature",
+            "a signature that does not hold",
+            change(10, 12, &|r| r.note.signatures[0].signature[3] ^= 1),
+            403,
+            "does not verify",
+        ),
+        (
+            "bad-07-short",
+            "a proof without its last hash",
+            change(10, 12, &|r| r.proof.truncate(r.proof.len() - 1)),
+            422,
+            "consistency proof",
+        ),
+        (
+            "bad-08-proof",
+            "a proof with another hash",
+            change(10, 12, &|r| r.proof[0][0] ^= 1),
+            422,
+            "root in the consistency proof",
+        ),
+        (
+            "bad-09-long",
+            "a proof with a hash too many",
+            change(10, 12, &|r| r.proof.push([0; 32])),
+            422,
+            "consistency proof",
+        ),
+        (
+            "bad-10-empty",
+            "the empty tree under a root that is not its own",
+            empty.to_bytes(),
+            422,
+            "root of the empty tree",
+        ),
+        ("bad-11-backwards", "an old size above the new one", change(10, 9, &|r| r.proof.clear()), 400, "old size"),
+        ("bad-12-stale", "an old size that is not the last one", log.request(0, 12).to_bytes(), 409, "10\n"),
+        ("bad-13-none", "no request at all", b"hello".to_vec(), 400, "add-checkpoint request"),
+        ("bad-14-nothing", "an empty body", Vec::new(), 400, "add-checkpoint request"),
+        ("good-03-forward", "ten leaves more: none of it did harm", log.request(10, 20).to_bytes(), 200, ""),
+    ]
+}
+
+/// The same requests lie in `vectors/witness` for witnesses in any language. `QUEZAO_WRITE_VECTORS` writes them.
+#[test]
+fn the_vectors_are_these_requests() {
+    let (log, folder) = (Log::new(1, 20), Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/witness"));
+    let line = |(file, rule, _, status, _): &(&str, &str, Vec<u8>, u16, &str)| serde_json::json!({"file": format!("{file}.txt"), "rule": rule, "status": status});
+    let requests = requests(&log);
+    let index =
+        serde_json::json!({"log": log.key().to_string(), "requests": requests.iter().map(line).collect::<Vec<_>>()});
+    let index = serde_json::to_string_pretty(&index).unwrap() + "\n";
+    let files = requests.into_iter().map(|(file, _, body, ..)| (format!("{file}.txt"), body));
+    let files: Vec<_> = files.chain([("index.json".to_owned(), index.into_bytes())]).collect();
+    if std::env::var_os("QUEZAO_WRITE_VECTORS").is_some() {
+        fs::create_dir_all(&folder).unwrap();
+        files.iter().for_each(|(name, bytes)| fs::write(folder.join(name), bytes).unwrap());
+    }
+    for (name, bytes) in &files {
+        assert!(fs::read(folder.join(name)).unwrap() == *bytes, "{name}: stale; run this with QUEZAO_WRITE_VECTORS=1");
+    }
+    assert_eq!(fs::read_dir(folder).unwrap().count(), files.len());
+}
+
 #[test]
 fn what_cannot_be_cosigned_is_refused_by_name() {
     let (log, desk) = (Log::new(1, 20), Desk::new());
     let (node, said) = desk.start(&log.key());
-    assert_eq!(post(&node, &log.request(0, 10).to_bytes()).0, 200);
-
-    let mut signed_by_another = log.request(10, 12);
-    signed_by_another.note.signatures = vec![Log::new(2, 0).signer.sign(&signed_by_another.note.text)];
-    let mut bent = log.request(10, 12);
-    bent.note.signatures[0].signature[3] ^= 1;
-    let mut short = log.request(10, 12);
-    short.proof.pop();
-    let mut wrong = log.request(10, 12);
-    wrong.proof[0][0] ^= 1;
-    let ahead = evidence::note::Signer::from_seed(ORIGIN, &[1; 32]).unwrap();
-    let empty = format!("{ORIGIN}\n0\n{}\n", log.text(1).split('\n').nth(2).unwrap());
-    let empty = Note { signatures: vec![ahead.sign(&empty)], text: empty };
-    let empty = [b"old 0\n\n".as_slice(), &empty.to_bytes()].concat();
-    let mut backwards = log.request(10, 9);
-    backwards.proof.clear();
-
-    let named = |origin: &str| {
-        let note = log.note(12);
-        let bytes = String::from_utf8(note.to_bytes()).unwrap().replace(ORIGIN, origin);
-        format!("old 10\n\n{bytes}").into_bytes()
-    };
-    let cases = [
-        ("unknown origin", Log::of("log.example/b", 1, "leaf", 3).request(0, 3).to_bytes(), 404, "log.example/b"),
-        ("a letter that looks alike", named("log.exаmple/a"), 404, "origin"),
-        ("a space", named("log.example/ a"), 400, "signature line"),
-        ("a plus", named("log.example/+a"), 400, "key name"),
-        ("another key under the same name", signed_by_another.to_bytes(), 403, "is missing"),
-        ("a signature that does not hold", bent.to_bytes(), 403, "does not verify"),
-        ("a proof too short", short.to_bytes(), 422, "consistency proof"),
-        ("another proof", wrong.to_bytes(), 422, "root in the consistency proof"),
-        ("the empty tree with a root", empty, 422, "root of the empty tree"),
-        ("old after new", backwards.to_bytes(), 400, "old size"),
-        ("no request", b"hello".to_vec(), 400, "add-checkpoint request"),
-        ("nothing", Vec::new(), 400, "add-checkpoint request"),
-        ("too long", vec![b'a'; node::request::MAX_REQUEST + 1], 413, "more than"),
-    ];
-    for (what, body, expected, why) in cases {
+    for (file, rule, body, expected, why) in requests(&log) {
         let (status, _, text) = post(&node, &body);
-        assert_eq!(status, expected, "{what}: {text}");
-        assert!(text.contains(why), "{what}: {text}");
+        assert!(status == expected && text.contains(why), "{file}, {rule}: {status} {text}");
     }
+    let (status, _, text) = post(&node, &vec![b'a'; node::request::MAX_REQUEST + 1]);
+    assert!(status == 413 && text.contains("more than"), "{text}");
     // A bad proof for a checkpoint that the log did sign is told, once it is larger than what is held.
-    assert_eq!(said.alarms(), ["not-extending", "not-extending"]);
+    assert_eq!(said.alarms(), ["not-extending"; 3]);
     assert_eq!(stored(&desk.data()).len(), 1, "kept once");
-    assert_eq!(post(&node, &log.request(10, 20).to_bytes()).0, 200, "none of it did harm");
 }
 
 #[test]

@@ -9,10 +9,10 @@ mod making;
 fn main() {
     let folder = std::env::args_os().nth(1).expect("usage: vectors FOLDER");
     let folder = std::path::Path::new(&folder);
-    // What is no longer made goes.
+    // What is no longer made goes; a witness's are made elsewhere.
     for entry in std::fs::read_dir(folder).into_iter().flatten() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
+        if path.is_dir() && !path.ends_with("witness") {
             std::fs::remove_dir_all(path).unwrap();
         }
     }
