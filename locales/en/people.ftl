@@ -122,6 +122,44 @@ act-end-share = ended a link
 act-send-again = sent a message again
 act-offer-reset = made a way back in for
 reset-lost = Password or authenticator lost
-reset-lost-hint = An address by which that person chooses a new password. It works once; codes and sessions end with its use.
+reset-lost-hint = An address by which that person chooses a new password. It works once; codes, passkeys and sessions end with its use.
 reset-make = Make the address
-reset-made = Hand this address to that person, and to nobody else. It is shown this once, and is good for {$n} minutes.
+reset-hand-over = Hand this address to that person, and to nobody else. It is shown this once, and is good for {$n} minutes.
+mail-to = Send it to this address
+mail-sent = Sent to {$to}. If it does not arrive, hand the address over yourself:
+mail-invite-subject = An invitation to {$runs}
+mail-invite =
+    You are invited to work on the ledger that {$runs} runs. Open this address once to choose how to sign in:
+
+    {$address}
+
+    If you do not expect it, do nothing: it ends by itself.
+mail-reset-subject = A new password at {$runs}
+mail-reset =
+    Open this address once to choose a new password at {$runs}:
+
+    {$address}
+
+    If you did not ask for it, do nothing: it ends by itself, and nothing changes.
+openid-title = Identity provider
+openid-sign-in = Sign in by {$host}
+openid-lead = Link your identity at {$host}: from then on it lets you in beside the password. Give the password once more.
+openid-linked = Your identity at {$host} is linked, and lets you in beside the password.
+openid-link = Link
+openid-go = On to {$host}
+openid-end = End the link
+act-link-identity = linked an identity
+act-unlink-identity = ended the link to an identity
+act-add-passkey = added a passkey
+act-end-passkey = ended a passkey
+act-wrong-passkey = brought a passkey that does not hold
+passkeys-title = Passkeys
+passkeys-lead = A passkey lives on your device or in your password manager and lets you in by finger, face or PIN, in place of password and code. Nothing secret of it is here.
+passkeys-none = No passkey yet.
+passkeys-add = Add a passkey
+passkeys-name = What to call it
+passkeys-name-hint = as “phone”
+passkeys-ask = Ask the device
+passkeys-sign-in = Sign in by passkey
+passkeys-failed = The browser gave no passkey
+passkeys-script = A passkey needs a script; this browser runs none. Password and code go on working.

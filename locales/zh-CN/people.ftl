@@ -122,6 +122,44 @@ act-end-share = 终止分享
 act-send-again = 重发消息
 act-offer-reset = 生成重设密码的网址
 reset-lost = 丢了密码或验证器
-reset-lost-hint = 生成一个网址，由本人设定新密码。只能用一次；用过之后，验证码停用，已有的登录都结束。
+reset-lost-hint = 生成一个网址，由本人设定新密码。只能用一次；用过之后，验证码和通行密钥停用，已有的登录都结束。
 reset-make = 生成网址
-reset-made = 只把这个网址交给本人。只显示这一次，{$n} 分钟内有效。
+reset-hand-over = 只把这个网址交给本人。只显示这一次，{$n} 分钟内有效。
+mail-to = 发送到这个邮箱
+mail-sent = 已发给 {$to}。如果没有收到，请把网址当面交给对方：
+mail-invite-subject = {$runs} 的邀请
+mail-invite =
+    您被邀请在 {$runs} 运行的账本上工作。打开这个网址（只能用一次），选登录名和密码：
+
+    {$address}
+
+    如果您没有料到这封信，不必理会：它会自行失效。
+mail-reset-subject = 在 {$runs} 设定新密码
+mail-reset =
+    打开这个网址（只能用一次），在 {$runs} 设定新密码：
+
+    {$address}
+
+    如果不是您要的，不必理会：它会自行失效，什么都不改变。
+openid-title = 身份提供方
+openid-sign-in = 用 {$host} 登录
+openid-lead = 与您在 {$host} 的身份相连：以后除密码外，也可由它登录。请再输一次密码。
+openid-linked = 已与您在 {$host} 的身份相连；除密码外，也可由它登录。
+openid-link = 相连
+openid-go = 前往 {$host}
+openid-end = 断开
+act-link-identity = 相连身份
+act-unlink-identity = 断开身份
+act-add-passkey = 添加通行密钥
+act-end-passkey = 终止通行密钥
+act-wrong-passkey = 通行密钥不符
+passkeys-title = 通行密钥
+passkeys-lead = 通行密钥在您的设备或密码管理器里，用指纹、面容或 PIN 登录，代替密码和验证码。这里不存任何秘密。
+passkeys-none = 还没有通行密钥。
+passkeys-add = 添加通行密钥
+passkeys-name = 名称
+passkeys-name-hint = 如“手机”
+passkeys-ask = 由设备确认
+passkeys-sign-in = 用通行密钥登录
+passkeys-failed = 浏览器没有给出通行密钥
+passkeys-script = 通行密钥需要脚本，这个浏览器没有运行脚本；密码和验证码照常可用。

@@ -52,9 +52,44 @@ export async function people({ browser, page, home, shoot, inWords, locale }) {
   await page.click("main a.btn.slim");
   await page.waitForURL(/people\/\d+$/);
   await shoot(page, "person");
+  await passkey(browser, home, shoot, locale);
   await page.goto(`${home}/account/audit`);
   await shoot(page, "audit");
   await page.goto(`${home}/operator`);
   await shoot(page, "operator");
+  await context.close();
+}
+
+// A passkey of Chromium's own device: made, and used to sign in. Browsers want a name for it, so the place is localhost.
+async function passkey(browser, home, shoot, locale) {
+  const place = home.replace("127.0.0.1", "localhost");
+  const context = await browser.newContext({ locale, viewport: { width: 1280, height: 900 } });
+  const page = await context.newPage();
+  const client = await context.newCDPSession(page);
+  await client.send("WebAuthn.enable");
+  const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
+  await client.send("WebAuthn.addVirtualAuthenticator", { options });
+  await page.goto(`${place}/sign-in`);
+  await page.fill("[name=login]", "chenlan");
+  await page.fill("[name=password]", "correct horse battery");
+  await page.press("[name=password]", "Enter");
+  await page.waitForURL(`${place}/`);
+  await page.goto(`${place}/account/passkeys`);
+  await page.fill("[name=password]", "correct horse battery");
+  await page.press("[name=password]", "Enter");
+  await page.waitForSelector("form[data-passkey]:not([hidden])");
+  await page.fill("[name=name]", "Chromium");
+  await shoot(page, "passkey-new");
+  await page.press("[name=name]", "Enter");
+  await page.waitForURL(`${place}/account/passkeys`);
+  assert.match(await page.locator("ul.rows").innerText(), /Chromium/);
+  await shoot(page, "passkeys");
+  await page.goto(`${place}/account`);
+  await page.click("form[action='/sign-out'] button");
+  await page.waitForURL(/sign-in/);
+  await shoot(page, "sign-in");
+  await page.click("form[data-passkey] button");
+  await page.waitForURL(`${place}/`);
+  assert.match(await page.locator("header.top").innerText(), /陈岚/);
   await context.close();
 }

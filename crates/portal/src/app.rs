@@ -3,6 +3,7 @@
 use crate::{
     log::Log,
     metrics::Metrics,
+    pages::openid::Away,
     places::Places,
     server::{Config, Event},
     throttle::{self, Throttle},
@@ -10,8 +11,8 @@ use crate::{
 };
 use evidence::{digest, hex};
 use service::{
-    Actor, Answer, CaptureRequest, CompareEvent, Error, Folder, Mode, Network, Place, Postman, Refusal, Result,
-    SignUps, Why,
+    Actor, Answer, CaptureRequest, CompareEvent, Error, Folder, Mail, Mode, Network, OpenId, Place, Postman, Refusal,
+    Result, SignUps, Why,
 };
 use std::{
     collections::BTreeMap,
@@ -40,6 +41,10 @@ const WAITERS: usize = 64;
 
 /// How often an erasing that somebody's reading held up is tried again.
 const ERASING: Duration = Duration::from_secs(60);
+
+/// Letters that an account may send before it waits, and how soon it has one more.
+const LETTERS: u32 = 20;
+const LETTER_BACK: Duration = Duration::from_secs(180);
 
 /// Passwords that an address may try before it waits, and how soon it has one more.
 const PASSWORDS: u32 = 20;
@@ -75,6 +80,11 @@ struct Inner {
     log: Log,
     metrics: Metrics,
     places: Arc<Places>,
+    mail: Option<Mail>,
+    /// Letters of each account.
+    letters: Throttle<i64>,
+    openid: Option<Arc<OpenId>>,
+    away: Away,
     capturing: CaptureRequest,
     /// Steps so far of the captures that run, by number.
     live: Mutex<BTreeMap<i64, Vec<String>>>,
@@ -131,6 +141,10 @@ impl App {
             log: config.log,
             metrics: Metrics::default(),
             places,
+            mail: config.mail.clone(),
+            letters: Throttle::new(LETTERS, LETTER_BACK),
+            openid: config.openid.clone().map(Arc::new),
+            away: Away::default(),
             capturing: config.capture.clone(),
             live: Mutex::default(),
             comparing: Mutex::default(),
@@ -359,6 +373,30 @@ impl App {
     /// How many calls a minute a token has; 0: as many as it likes.
     pub(crate) fn calls(&self) -> u32 {
         self.0.calls.tries()
+    }
+
+    /// Whether letters can be sent.
+    pub(crate) fn has_mail(&self) -> bool {
+        self.0.mail.is_some()
+    }
+
+    /// Sends a letter for somebody who is signed in.
+    pub(crate) async fn letter(&self, visit: &Visit, to: &str, subject: String, text: String) -> Answer<()> {
+        let Some(mail) = self.0.mail.clone() else { return Ok(()) };
+        self.0.letters.take(visit.actor.account().unwrap_or_default(), Instant::now()).map_err(|seconds| {
+            let (zh, en) = ("邮件发得太频繁；请把网址当面交给对方", "too many letters; hand the link over yourself");
+            Refusal::new(Why::Slow(seconds), zh, en)
+        })?;
+        let to = to.to_owned();
+        self.wait(move || Ok(mail.send(&to, &subject, &text)?)).await
+    }
+
+    pub(crate) fn openid(&self) -> Option<Arc<OpenId>> {
+        self.0.openid.clone()
+    }
+
+    pub(crate) fn away(&self) -> &Away {
+        &self.0.away
     }
 
     pub(crate) fn links(&self) -> &Throttle<IpAddr> {

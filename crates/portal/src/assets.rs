@@ -28,6 +28,7 @@ const ASSETS: &[Asset] = &[
         bytes: include_bytes!("../assets/register.js"),
     },
     Asset { name: "library.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/library.js") },
+    Asset { name: "passkey.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/passkey.js") },
     Asset { name: "rights.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/rights.js") },
     Asset { name: "send.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/send.js") },
     Asset { name: WORKER, kind: "text/javascript; charset=utf-8", bytes: include_bytes!("../assets/digester.js") },

@@ -89,6 +89,16 @@ table! {
     post "/sign-in" Anyone Nothing pages::sign_in::submit;
     get "/sign-in/code" Anyone Nothing pages::sign_in::code;
     post "/sign-in/code" Anyone Nothing pages::sign_in::submit_code;
+    get "/sign-in/openid" Anyone Nothing pages::openid::begin;
+    get "/sign-in/openid/back" Anyone Nothing pages::openid::back;
+    post "/sign-in/passkey" Anyone Nothing pages::passkeys::sign_in;
+    get "/account/passkeys" SignedIn Secrets pages::passkeys::page;
+    post "/account/passkeys" SignedIn Secrets pages::passkeys::begin;
+    post "/account/passkeys/add" SignedIn Secrets pages::passkeys::add;
+    post "/account/passkeys/{id}/end" SignedIn Secrets pages::passkeys::end;
+    get "/account/openid" SignedIn Secrets pages::openid::page;
+    post "/account/openid" SignedIn Secrets pages::openid::link;
+    post "/account/openid/end" SignedIn Secrets pages::openid::unlink;
     get "/reset/{token}" SetUp Nothing pages::secrets::reset;
     post "/reset/{token}" SetUp Nothing pages::secrets::submit_reset;
     post "/sign-out" SignedIn Nothing pages::sign_in::out;

@@ -14,7 +14,7 @@ use hyper_util::{
     server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
-use service::{CaptureRequest, Error, Network, Result, SignUps};
+use service::{CaptureRequest, Error, Mail, Network, OpenId, Result, SignUps};
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -62,6 +62,10 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// How events and requests are written down.
     pub log: Log,
+    /// Where letters go out, if they do.
+    pub mail: Option<Mail>,
+    /// By whose word people may sign in, if by anybody's.
+    pub openid: Option<OpenId>,
     /// How and where pages are captured; its pages are none.
     pub capture: CaptureRequest,
 }

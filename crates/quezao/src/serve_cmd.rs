@@ -107,7 +107,13 @@ pub(crate) fn serve(out: &Out, a: &Serve) -> u8 {
     let data = a.server.data.clone();
     let calls = settings.one("serve.api_calls").and_then(|n| n.parse().ok()).unwrap_or_default();
     let sign_up = settings.one("portal.sign_up").and_then(|who| who.parse().ok()).unwrap_or_default();
-    let config = Config { sign_up, data, listen, public, calls, tls, trusted_proxies, metrics, log, capture };
+    let (mail, openid) = match service::Mail::of(&settings).and_then(|mail| Ok((mail, service::OpenId::of(&settings)?)))
+    {
+        Ok(both) => both,
+        Err(e) => return out.refuse(&e),
+    };
+    let config =
+        Config { sign_up, data, listen, public, calls, tls, trusted_proxies, metrics, log, mail, openid, capture };
     let served = portal::serve(&config, &mut |event| {
         // An acknowledgement on stdout, whatever the log's form.
         if let Event::Listening(address) = &event {
@@ -170,6 +176,8 @@ pub(crate) fn check(out: &Out, a: &ConfigCheck) -> u8 {
     if let Some((certificate, key)) = settings.file("tls.certificate").zip(settings.file("tls.key_file")) {
         wrong.extend(portal::check_pair(&certificate, &key).err());
     }
+    wrong.extend(service::Mail::of(&settings).err());
+    wrong.extend(service::OpenId::of(&settings).err());
     match settings.lines(Some(&a.server.data)) {
         Ok(lines) => lines.iter().for_each(|line| {
             let (from, file) = match &line.from {

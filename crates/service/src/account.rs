@@ -17,6 +17,7 @@ mod codes;
 mod declared;
 mod deposit;
 mod hooks;
+mod identities;
 mod library;
 mod listing;
 mod looked;
@@ -24,6 +25,7 @@ mod merchants;
 mod operator;
 mod overview;
 mod packed;
+mod passkeys;
 mod people;
 mod public;
 mod record;
@@ -54,6 +56,7 @@ pub use merchants::{MERCHANTS_PAGE, MerchantShown};
 pub use operator::House;
 pub use overview::Overview;
 pub use packed::Packed;
+pub use passkeys::{Asked, Brought};
 pub(crate) use people::first as people_first;
 pub use people::{FirstSignIn, MAX_PASSWORD, MIN_PASSWORD, OpenSession, Opened, SignedIn};
 pub use public::{Digester, MAX_STAMP_REQUEST};
@@ -157,6 +160,16 @@ impl Actor {
     /// Whether this is who runs the folder for everybody else.
     pub fn operates(&self) -> bool {
         matches!(&self.via, Via::Session { person, .. } if person.operator)
+    }
+
+    /// The person's number; `None` for a visitor.
+    pub fn person_number(&self) -> Option<i64> {
+        self.person().map(|person| person.id)
+    }
+
+    /// Whose account it is; `None` for a visitor.
+    pub fn account(&self) -> Option<i64> {
+        self.person().map(|person| person.account)
     }
 
     /// Whether this is a sub-account.

@@ -33,8 +33,10 @@ mod keybox;
 mod keys;
 mod letters;
 mod lines;
+mod mail;
 mod master;
 mod merchants;
+mod openid;
 mod origin;
 mod pace;
 mod paper;
@@ -54,9 +56,9 @@ mod watch;
 mod web;
 
 pub use account::{
-    AUDIT_PAGE, Account, Actor, Alike, Answer, CaptureShown, Captured, CapturedFile, Checksum, Chosen, ClosePlan,
-    Declared, Digester, DocumentShown, FirstSignIn, HOOK_EVENTS, HookShown, House, Identity, Invited, Item, Kept, Leaf,
-    Link, Linked, Listing, Lookup, MAX_BULK, MAX_CAPTURED, MAX_DECLARED, MAX_DOCUMENT, MAX_DOCUMENTS,
+    AUDIT_PAGE, Account, Actor, Alike, Answer, Asked, Brought, CaptureShown, Captured, CapturedFile, Checksum, Chosen,
+    ClosePlan, Declared, Digester, DocumentShown, FirstSignIn, HOOK_EVENTS, HookShown, House, Identity, Invited, Item,
+    Kept, Leaf, Link, Linked, Listing, Lookup, MAX_BULK, MAX_CAPTURED, MAX_DECLARED, MAX_DOCUMENT, MAX_DOCUMENTS,
     MAX_INVITATION_DAYS, MAX_INVITE_DAYS, MAX_LISTED, MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_PEOPLE, MAX_SHARE_DAYS,
     MAX_SHOPS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MAX_WORDS, MERCHANTS_PAGE, MIN_PASSWORD, MerchantShown,
     NewMerchant, Offer, Open, OpenSession, Opened, Overview, PERMISSIONS, Packed, Permission, Permitted, Piece,
@@ -79,6 +81,8 @@ pub use gauges::Gauges;
 pub use hooks::{Letter, Postman};
 pub use intake::{Filter, INTERRUPTED, digests};
 pub use keys::{platform_keys, random_word};
+pub use mail::Mail;
+pub use openid::{Going, OpenId, OpenIdentity};
 pub use origin::{After, Began, begin_after};
 pub use paper::{contact_sheets, page_pictures, pair_pictures};
 pub use plan::Passed;
@@ -93,7 +97,7 @@ pub use settings::{Flags, Network, SETTINGS, Setting, SettingLine, Settings, Sou
 pub use sidecar::{Encoding, Format as TemplateFormat, template as rights_template};
 pub use similar::{Found, Near, Rebuilt};
 /// A person's token, and a page in the queue.
-pub use store::{ApiToken, Invite, Message as HookMessage, Noted, Person, Queued, Role, Shop, Wish};
+pub use store::{ApiToken, Invite, Message as HookMessage, Noted, Passkey, Person, Queued, Role, Shop, Wish};
 /// What a verdict is made of.
 pub use verify::{Check, Original, Outcome, Overall, Verdict, own_file};
 pub use waiting::Stamped;

@@ -7,8 +7,16 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 /// Debian's bundle of the authorities of the web.
 pub(crate) const WEB_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// TLS with verified certificates, by the system's roots, or those of the file that SSL_CERT_FILE names.
+/// TLS with certificates verified by those roots.
 pub fn web_tls() -> Result<TlsConfig> {
+    Ok(TlsConfig::builder()
+        .root_certs(RootCerts::from(web_roots()?))
+        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .build())
+}
+
+/// Root certificates: the system's, or those of the file that SSL_CERT_FILE names.
+pub(crate) fn web_roots() -> Result<Vec<Certificate<'static>>> {
     let path = std::env::var_os("SSL_CERT_FILE").filter(|v| !v.is_empty()).unwrap_or_else(|| OsString::from(WEB_ROOTS));
     let pem = std::fs::read(&path).unwrap_or_default();
     let certificate = |item| match item {
@@ -25,8 +33,5 @@ pub fn web_tls() -> Result<TlsConfig> {
             ),
         ));
     }
-    Ok(TlsConfig::builder()
-        .root_certs(RootCerts::from(roots))
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .build())
+    Ok(roots)
 }

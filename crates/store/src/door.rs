@@ -141,7 +141,7 @@ impl Store {
         found.map_or(Ok(None), |id| open_person(&connection, id))
     }
 
-    /// Uses the address: new password, no codes, no sessions. Whether it was still good.
+    /// Uses the address: new password, no codes, passkeys, identities or sessions. Whether it was still good.
     pub fn use_reset(&self, digest: &[u8; 32], at: i64, password: &str) -> Result<bool> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -150,8 +150,37 @@ impl Store {
         let Some(id) = found else { return Ok(false) };
         set_password(&transaction, id, password, -1)?;
         forget_totp(&transaction, id)?;
+        // Whoever lost the password may have lost the device too.
+        transaction.execute("DELETE FROM passkeys WHERE sign_in = ?1", [id])?;
+        transaction.execute("DELETE FROM identities WHERE sign_in = ?1", [id])?;
         transaction.commit()?;
         Ok(true)
+    }
+
+    /// Who is linked to this identity, of an open account.
+    pub fn identity(&self, issuer: &str, subject: &str) -> Result<Option<SignIn>> {
+        let connection = self.look();
+        let sql = "SELECT sign_in FROM identities WHERE issuer = ?1 AND subject = ?2";
+        let found = connection.query_row(sql, [issuer, subject], |row| row.get(0)).optional()?;
+        found.map_or(Ok(None), |id| open_person(&connection, id))
+    }
+
+    /// Links an identity to a person; whether it is nobody else's.
+    pub fn link_identity(&self, issuer: &str, subject: &str, sign_in: i64) -> Result<bool> {
+        let sql = "INSERT INTO identities(issuer, subject, sign_in) VALUES (?1, ?2, ?3)
+                   ON CONFLICT DO UPDATE SET sign_in = excluded.sign_in WHERE sign_in = excluded.sign_in";
+        Ok(self.lock().execute(sql, params![issuer, subject, sign_in])? == 1)
+    }
+
+    /// Whether a person is linked to an identity of this issuer.
+    pub fn is_linked(&self, issuer: &str, sign_in: i64) -> Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM identities WHERE sign_in = ?2 AND issuer = ?1)";
+        Ok(self.look().query_row(sql, params![issuer, sign_in], |row| row.get(0))?)
+    }
+
+    /// Ends what a person is linked to; whether there was anything.
+    pub fn unlink_identities(&self, sign_in: i64) -> Result<bool> {
+        Ok(self.lock().execute("DELETE FROM identities WHERE sign_in = ?1", [sign_in])? > 0)
     }
 }
 

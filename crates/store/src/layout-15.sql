@@ -27,6 +27,30 @@ CREATE TABLE invites (
 ) STRICT;
 CREATE INDEX invites_by_account ON invites (account, id);
 
+-- Who an identity provider says that somebody is: linked by a person who was signed in.
+CREATE TABLE identities (
+    issuer TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    sign_in INTEGER NOT NULL REFERENCES sign_ins (id),
+    PRIMARY KEY (issuer, subject)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX identities_by_sign_in ON identities (sign_in);
+
+-- Passkeys (WebAuthn): a person's public keys. The private ones never leave their devices.
+CREATE TABLE passkeys (
+    id INTEGER PRIMARY KEY,
+    credential BLOB NOT NULL UNIQUE,
+    sign_in INTEGER NOT NULL REFERENCES sign_ins (id),
+    -- SubjectPublicKeyInfo.
+    key BLOB NOT NULL,
+    -- The device's own count of uses; 0 where it keeps none.
+    uses INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    used_at INTEGER
+) STRICT;
+CREATE INDEX passkeys_by_sign_in ON passkeys (sign_in);
+
 -- What a sub-account asked the main account for; one open wish a permission.
 CREATE TABLE wishes (
     id INTEGER PRIMARY KEY,

@@ -203,7 +203,7 @@ impl Store {
                    WHERE id = ?2 AND account = ?1 AND role = 'sub' AND ended_at IS NULL";
         let ended = transaction.execute(sql, params![act.account, id, act.at])? == 1;
         if ended {
-            for table in ["sessions", "api_tokens", "resets", "recovery_codes"] {
+            for table in ["sessions", "api_tokens", "resets", "recovery_codes", "identities", "passkeys"] {
                 transaction.execute(&format!("DELETE FROM {table} WHERE sign_in = ?1"), [id])?;
             }
             transaction.execute("DELETE FROM wishes WHERE sign_in = ?1 AND state = 'open'", [id])?;

@@ -3,5 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::new_without_default)]
 
 pub mod ntp;
+pub mod openid;
+pub mod passkey;
 pub mod random;
+pub mod smtp;
 pub mod tsa;

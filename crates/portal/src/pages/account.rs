@@ -56,6 +56,8 @@ async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Ref
             div.acts {
                 a.btn href="/account/password" { (visit.t("password-title")) }
                 a.btn href="/account/codes" { (visit.t("codes-title")) }
+                a.btn href="/account/passkeys" { (visit.t("passkeys-title")) }
+                @if app.openid().is_some() { a.btn href="/account/openid" { (visit.t("openid-title")) } }
             }
         }
         (programs(visit, &tokens, made, refusal))

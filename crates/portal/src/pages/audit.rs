@@ -55,14 +55,14 @@ fn row(visit: &Visit, line: &Noted) -> Markup {
                 }
                 span.m { (line.who.as_deref().unwrap_or(&visit.t("audit-nobody"))) "　" span.mono { (line.via) } "　" (words::time(Utc(line.at))) }
             }
-            @if ["refused", "wrong-password", "wrong-code"].contains(&line.act.as_str()) { (state("bad", "bad", &visit.t("audit-refused"))) }
+            @if ["refused", "wrong-password", "wrong-code", "wrong-passkey"].contains(&line.act.as_str()) { (state("bad", "bad", &visit.t("audit-refused"))) }
         }
     }
 }
 
 /// An act in the reader's words; one that has none stands as it is noted.
 fn what(visit: &Visit, act: &str) -> String {
-    const KNOWN: [&str; 49] = [
+    const KNOWN: [&str; 54] = [
         "sign-in",
         "end-session",
         "change-password",
@@ -112,6 +112,11 @@ fn what(visit: &Visit, act: &str) -> String {
         "refuse-name",
         "invite-merchant",
         "end-invitation",
+        "link-identity",
+        "unlink-identity",
+        "add-passkey",
+        "end-passkey",
+        "wrong-passkey",
     ];
     if KNOWN.contains(&act) { visit.t(&format!("act-{act}")) } else { act.to_owned() }
 }

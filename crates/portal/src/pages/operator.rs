@@ -3,6 +3,7 @@
 use super::{
     Shown,
     layout::{Frame, Nav, draw, error, token},
+    people::{Made, reset_lead, to_field},
     secrets::of,
 };
 use crate::{app::App, enter::IntoAnswer, form::Form, problem, visit::Visit};
@@ -21,13 +22,17 @@ pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
 pub(crate) async fn reset(State(app): State<App>, visit: Visit, form: Form) -> Shown {
     let (actor, login) = (visit.actor.clone(), form.get("login").to_owned());
     match app.ask(move |folder| folder.reset_by_operator(&actor, &login)).await {
-        Ok(made) => show(&app, &visit, Some(&format!("{}/reset/{made}", visit.origin)), None).await,
+        Ok(made) => {
+            let address = format!("{}/reset/{made}", visit.origin);
+            let made = Made::of(&app, &visit, address, form.typed("to"), "mail-reset-subject", "mail-reset").await;
+            show(&app, &visit, Some(&made), None).await
+        }
         Err(refusal) if matches!(refusal.why, Why::Field(_)) => show(&app, &visit, None, Some(&refusal)).await,
         Err(refusal) => Err(refusal.into_answer()),
     }
 }
 
-async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Refusal>) -> Shown {
+async fn show(app: &App, visit: &Visit, made: Option<&Made>, refusal: Option<&Refusal>) -> Shown {
     let wrong = of(visit, refusal, "login");
     let actor = visit.actor.clone();
     let house = app.ask(move |folder| folder.house(&actor)).await.map_err(IntoAnswer::into_answer)?;
@@ -52,17 +57,13 @@ async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Ref
         section.sec aria-labelledby="reset" {
             div.h { h2 id="reset" { (visit.t("reset-lost")) } p { (visit.t("reset-lost-hint")) } }
             div.stack {
-                @if let Some(made) = made {
-                    div.note role="status" {
-                        p { (visit.tv("reset-made", &[("n", service::RESET_MINUTES.to_string().into())])) }
-                        p { code.mono.wrap { (made) } }
-                    }
-                }
+                @if let Some(made) = made { (made.note(visit, &reset_lead(visit))) }
                 form.stack.narrow-form method="post" action="/operator/reset" {
                     (token(visit))
                     label { (visit.t("sign-in-login"))
                         input type="text" name="login" maxlength="64" autocomplete="off" autocapitalize="none" spellcheck="false" required aria-invalid=[wrong.map(|_| "true")] aria-describedby="e-login";
                         (error("e-login", wrong)) }
+                    (to_field(app, visit))
                     div.acts { button.btn type="submit" { (visit.t("reset-make")) } }
                 }
             }

@@ -16,7 +16,7 @@ use axum::{
 };
 use evidence::time::Utc;
 use maud::{Markup, html};
-use service::{MAX_INVITE_DAYS, MAX_WORDS, Permitted, Person, Refusal, Role, Shop, Team, Why};
+use service::{Answer, MAX_INVITE_DAYS, MAX_WORDS, Permitted, Person, Refusal, Role, Shop, Team, Why};
 
 const HERE: &str = "/account/people";
 
@@ -24,8 +24,56 @@ pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
     show(&app, &visit, None, None).await
 }
 
+/// A one-time address that was just made, and whether it went out as a letter.
+pub(super) struct Made {
+    address: String,
+    sent: Option<Answer<String>>,
+}
+
+impl Made {
+    /// Sends it where somebody typed where to, in the words of these messages.
+    pub(super) async fn of(
+        app: &App,
+        visit: &Visit,
+        address: String,
+        to: Option<String>,
+        subject: &str,
+        text: &str,
+    ) -> Self {
+        let Some(to) = to.filter(|_| app.has_mail()) else { return Self { address, sent: None } };
+        let args = [("address", address.as_str().into()), ("runs", visit.runs.as_str().into())];
+        let sent = app.letter(visit, &to, visit.tv(subject, &args), visit.tv(text, &args)).await;
+        Self { address, sent: Some(sent.map(|()| to)) }
+    }
+
+    /// `lead` says what to do with it.
+    pub(super) fn note(&self, visit: &Visit, lead: &str) -> Markup {
+        html! {
+            div.note role="status" {
+                @match &self.sent {
+                    Some(Ok(to)) => p { (visit.tv("mail-sent", &[("to", to.as_str().into())])) },
+                    Some(Err(refusal)) => p.err { (visit.say(refusal)) },
+                    None => {},
+                }
+                p { (lead) }
+                p { code.mono.wrap { (self.address) } }
+            }
+        }
+    }
+}
+
+/// Where to send it, where letters go out.
+pub(super) fn to_field(app: &App, visit: &Visit) -> Markup {
+    html! {
+        @if app.has_mail() {
+            label { (visit.t("mail-to")) span.hint { (visit.t("portal-optional")) }
+                input type="email" name="to" maxlength="254" autocomplete="off"; }
+        }
+    }
+}
+
 /// The page; with a new invite's address, or with what was wrong about the form.
-async fn show(app: &App, visit: &Visit, made: Option<&str>, refused: Option<(&Refusal, &Form)>) -> Shown {
+async fn show(app: &App, visit: &Visit, made: Option<&Made>, refused: Option<(&Refusal, &Form)>) -> Shown {
     let actor = visit.actor.clone();
     let asked = app.ask(move |folder| Ok((folder.team(&actor)?, folder.shops(&actor)?)));
     let (team, shops) = asked.await.map_err(IntoAnswer::into_answer)?;
@@ -39,9 +87,7 @@ async fn show(app: &App, visit: &Visit, made: Option<&str>, refused: Option<(&Re
             h1 { (title) }
             p.lead { (visit.t("people-lead")) }
         }
-        @if let Some(made) = made {
-            div.note role="status" { p { (visit.t("people-made")) } p { code.mono.wrap { (made) } } }
-        }
+        @if let Some(made) = made { (made.note(visit, &visit.t("people-made"))) }
         (wishes(visit, &team))
         section.sec aria-labelledby="people" {
             div.h { h2 id="people" { (visit.t("people-here")) } p { a href="/account/audit" { (visit.t("audit-title")) } } }
@@ -78,6 +124,7 @@ async fn show(app: &App, visit: &Visit, made: Option<&str>, refused: Option<(&Re
                         input type="number" name="days" min="1" max=(MAX_INVITE_DAYS) value=(form.typed("days").unwrap_or_else(|| "7".into())) required aria-describedby="e-days";
                         (error("e-days", of(visit, refusal, "days"))) }
                 }
+                (to_field(app, visit))
                 (boxes(visit, &team.grants, &shops, &|name| form.get(name) == "yes", refusal))
                 div.acts { button.btn.main type="submit" { (visit.t("people-invite-do")) } }
             }
@@ -196,7 +243,11 @@ pub(crate) async fn invite(State(app): State<App>, visit: Visit, form: Form) -> 
     let (actor, name, permitted) = (visit.actor.clone(), form.get("name").to_owned(), ticked(&form));
     let days = form.get("days").parse().unwrap_or(0);
     match app.ask(move |folder| folder.invite(&actor, &name, &permitted, days)).await {
-        Ok(made) => show(&app, &visit, Some(&format!("{}/join/{made}", visit.origin)), None).await,
+        Ok(made) => {
+            let address = format!("{}/join/{made}", visit.origin);
+            let made = Made::of(&app, &visit, address, form.typed("to"), "mail-invite-subject", "mail-invite").await;
+            show(&app, &visit, Some(&made), None).await
+        }
         Err(refusal) if matches!(refusal.why, Why::Field(_)) => show(&app, &visit, None, Some((&refusal, &form))).await,
         Err(refusal) => Err(refusal.into_answer()),
     }
@@ -213,13 +264,15 @@ pub(crate) async fn one(State(app): State<App>, Path(id): Path<i64>, visit: Visi
 }
 
 /// A way back in for who lost the password, shown this once.
-pub(crate) async fn reset(State(app): State<App>, Path(id): Path<i64>, visit: Visit, _form: Form) -> Shown {
+pub(crate) async fn reset(State(app): State<App>, Path(id): Path<i64>, visit: Visit, form: Form) -> Shown {
     let actor = visit.actor.clone();
     let made = app.ask(move |folder| folder.reset_of(&actor, id)).await.map_err(IntoAnswer::into_answer)?;
-    show_one(&app, &visit, id, Some(&format!("{}/reset/{made}", visit.origin)), None).await
+    let address = format!("{}/reset/{made}", visit.origin);
+    let made = Made::of(&app, &visit, address, form.typed("to"), "mail-reset-subject", "mail-reset").await;
+    show_one(&app, &visit, id, Some(&made), None).await
 }
 
-async fn show_one(app: &App, visit: &Visit, id: i64, made: Option<&str>, refused: Option<(&Refusal, &Form)>) -> Shown {
+async fn show_one(app: &App, visit: &Visit, id: i64, made: Option<&Made>, refused: Option<(&Refusal, &Form)>) -> Shown {
     let actor = visit.actor.clone();
     let asked = app.ask(move |folder| {
         let (team, shops) = (folder.team(&actor)?, folder.shops(&actor)?);
@@ -241,12 +294,7 @@ async fn show_one(app: &App, visit: &Visit, id: i64, made: Option<&str>, refused
             h1 { (person.name) }
             p.lead { span.mono { (person.login) } }
         }
-        @if let Some(made) = made {
-            div.note role="status" {
-                p { (visit.tv("reset-made", &[("n", service::RESET_MINUTES.to_string().into())])) }
-                p { code.mono.wrap { (made) } }
-            }
-        }
+        @if let Some(made) = made { (made.note(visit, &reset_lead(visit))) }
         form.stack-l method="post" action=(format!("{HERE}/{id}")) {
             (token(visit))
             (boxes(visit, &team.grants, &shops, &has, refusal))
@@ -255,7 +303,11 @@ async fn show_one(app: &App, visit: &Visit, id: i64, made: Option<&str>, refused
         }
         section.sec aria-labelledby="reset" {
             div.h { h2 id="reset" { (visit.t("reset-lost")) } p { (visit.t("reset-lost-hint")) } }
-            (button(visit, &format!("{HERE}/{id}/reset"), "reset-make"))
+            form.stack.narrow-form method="post" action=(format!("{HERE}/{id}/reset")) {
+                (token(visit))
+                (to_field(app, visit))
+                div.acts { button.btn type="submit" { (visit.t("reset-make")) } }
+            }
         }
         section.sec aria-labelledby="end" {
             div.h { h2 id="end" { (visit.t("people-end")) } p { (visit.t("people-end-hint")) } }
@@ -371,6 +423,11 @@ async fn show_join(
     };
     let status = refusal.map_or(StatusCode::OK, problem::status);
     Ok(draw(visit, Frame { title: &title, nav: Nav::None, status }, body))
+}
+
+/// What to do with a way back in.
+pub(super) fn reset_lead(visit: &Visit) -> String {
+    visit.tv("reset-hand-over", &[("n", service::RESET_MINUTES.to_string().into())])
 }
 
 fn button(visit: &Visit, path: &str, word: &str) -> Markup {

@@ -3,7 +3,7 @@
 use super::{
     Shown, append,
     layout::{Frame, Nav, draw, error, token},
-    own_path, see,
+    own_path, passkeys, see,
 };
 use crate::{
     app::App,
@@ -47,8 +47,7 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
         Ok(opened)
     });
     match opened.await {
-        Ok(SignedIn::Opened(opened)) => Ok(inside(&visit, &next, &opened)),
-        Ok(SignedIn::Code(half)) => Ok(inside(&visit, &code_page(&next), &half)),
+        Ok(opened) => Ok(entered(&visit, &next, &opened)),
         Err(refusal) => Ok(show(&app, &visit, &next, &login, Some(&refusal))),
     }
 }
@@ -67,6 +66,14 @@ pub(super) fn take(tries: &Throttle<IpAddr>, visit: &Visit) -> Answer<()> {
             format!("too many tries; try again in {seconds} seconds"),
         )
     })
+}
+
+/// In, or on to the page for a code.
+pub(super) fn entered(visit: &Visit, next: &str, signed_in: &SignedIn) -> Response {
+    match signed_in {
+        SignedIn::Opened(opened) => inside(visit, next, opened),
+        SignedIn::Code(half) => inside(visit, &code_page(next), half),
+    }
 }
 
 /// On to a page, with a session's token.
@@ -159,8 +166,13 @@ fn show(app: &App, visit: &Visit, next: &str, login: &str, refusal: Option<&Refu
             div.acts {
                 button.btn.main type="submit" { (visit.t("portal-sign-in")) }
                 @if app.sign_up() == SignUps::Open && !app.waits_for_set_up() { a.btn href="/sign-up" { (visit.t("sign-up-title")) } }
+                @if let Some(openid) = app.openid() {
+                    @let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
+                    a.btn href=(format!("/sign-in/openid?next={next}")) { (visit.tv("openid-sign-in", &[("host", openid.shown().into())])) }
+                }
             }
         }
+        (passkeys::sign_in_form(visit, next))
     };
     let status = refusal.map_or(StatusCode::OK, problem::status);
     let mut response = draw(visit, Frame { title: &title, nav: Nav::None, status }, body);

@@ -8,6 +8,7 @@ mod encryption;
 mod hostile;
 #[path = "../house/mod.rs"]
 mod house;
+mod outside;
 mod roles;
 mod settings;
 mod stop;

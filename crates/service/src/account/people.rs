@@ -119,10 +119,15 @@ impl Folder {
             self.note(&Actor::visitor(), &person, "wrong-password", "")?;
             return Err(wrong());
         }
+        self.store.forgive(person.id, tried)?;
+        self.let_in(person, agent, now)
+    }
+
+    /// A session for who has shown who he is; half of one where a code is asked for besides.
+    pub(super) fn let_in(&self, person: SignIn, agent: &str, now: i64) -> Answer<SignedIn> {
         if !person.codes {
             return Ok(SignedIn::Opened(self.begin_session(person, agent, now)?));
         }
-        self.store.forgive(person.id, tried)?;
         let token = hex::encode(&keys::random::<32>()?);
         self.store.begin_half(&digest::sha256(token.as_bytes()), person.id, &words_of(agent), now, now + HALF)?;
         Ok(SignedIn::Code(Opened { token, lasts: HALF / SECOND }))
@@ -176,7 +181,7 @@ impl Folder {
         Ok(self.store.forgive(person.id, tried)?)
     }
 
-    fn begin_session(&self, person: SignIn, agent: &str, now: i64) -> Answer<Opened> {
+    pub(super) fn begin_session(&self, person: SignIn, agent: &str, now: i64) -> Answer<Opened> {
         let token = hex::encode(&keys::random::<32>()?);
         let (digest, agent) = (digest::sha256(token.as_bytes()), words_of(agent));
         let id = self.store.begin_session(&digest, person.id, &agent, now, now + SESSION, IDLE)?;
