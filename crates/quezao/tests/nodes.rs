@@ -128,6 +128,14 @@ fn a_court_witnesses_and_mirrors_the_portal_s_ledger() {
     let bundle = court.browser.get(&format!("/mirror/{hash}/tile/entries/000.p/4")).bytes;
     assert_eq!(bundle, house.browser().get("/ledger/tile/entries/000.p/4").bytes);
 
+    // A mirror far away asks for the partial tiles of a checkpoint that is no longer the last one.
+    for path in ["tile/entries/000.p/2", "tile/0/000.p/3"] {
+        let [ours, theirs] =
+            [court.browser.get(&format!("/mirror/{hash}/{path}")), house.browser().get(&format!("/ledger/{path}"))];
+        assert!(ours.status == 200 && theirs.status == 200 && ours.bytes == theirs.bytes, "{path}");
+    }
+    assert_eq!(house.browser().get("/ledger/tile/0/000.p/5").status, 404);
+
     let answer = court.browser.send("POST", "/add-checkpoint", &[], format!("old 0\n\n{checkpoint}").as_bytes());
     assert_eq!(answer.status, 200, "{}", answer.body);
     let published = json(&program(work).args(["node", "key", "--data", "court", "--json"]).output().unwrap());
