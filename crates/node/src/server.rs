@@ -117,11 +117,12 @@ impl Running {
         &self.node
     }
 
-    /// Waits for SIGTERM or SIGINT.
-    pub fn until_told(&self) -> Result<()> {
+    /// Waits for SIGTERM or SIGINT; `ready` is called once neither ends the process any more.
+    pub fn until_told(&self, ready: impl FnOnce()) -> Result<()> {
         let Some(runtime) = &self.runtime else { return Ok(()) };
         let wait = async {
             let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+            ready();
             tokio::select! { _ = term.recv() => {} _ = interrupt.recv() => {} }
             Ok::<(), std::io::Error>(())
         };

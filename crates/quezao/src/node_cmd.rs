@@ -89,8 +89,8 @@ fn run(out: &Out, a: Node) -> node::Result<u8> {
     for key in running.node().keys().witness.verifier_keys() {
         out.note(&out.text("node-witness", &[("key", key.to_string().into())]));
     }
-    out.line(&out.text("node-listening", &[("address", format!("http://{}/", running.address()).into())]));
-    running.until_told()?;
+    let address = format!("http://{}/", running.address());
+    running.until_told(|| out.line(&out.text("node-listening", &[("address", address.into())])))?;
     out.note(&out.text("node-stopping", &[]));
     Ok(0)
 }
