@@ -26,6 +26,7 @@ test: ## every test: Rust, the independent reader, the foreign readers, the brow
 	node --test tests/browser/vectors.test.mjs
 	node --test tests/browser/page.test.mjs
 	bash -c '. scripts/common.sh; QUEZAO=$$(target_folder)/debug/quezao node tests/portal/walk.mjs'
+	bash -c '. scripts/common.sh; QUEZAO=$$(target_folder)/debug/quezao node tests/portal/keyboard.mjs'
 	bash -c '. scripts/common.sh; scripts/schemathesis.sh $$(target_folder)/debug/quezao'
 
 lint: ## form, warnings, WebAssembly, arrows between rooms, licences
