@@ -313,7 +313,6 @@ fn a_closed_account_leaves_the_ledger_and_nothing_that_opens_it() {
         [("tus-resumable", "1.0.0"), ("upload-length", "9"), ("upload-metadata", "filename aGFpdGFuZy11cGxvYWQudHh0")];
     assert_eq!(one.api("POST", "/api/v1/uploads", &meta, &[]).status, 201);
     let leaf = one.api("GET", &format!("/api/v1/deposits/{own}/record.json"), &[], &[]).body;
-    let checkpoint = one.browser.get("/ledger/checkpoint").body;
 
     // The operator's list, and a hold that keeps everything as it is.
     let list = operator.get("/operator/merchants").body;
@@ -340,6 +339,7 @@ fn a_closed_account_leaves_the_ledger_and_nothing_that_opens_it() {
         plan.body
     );
     assert_eq!(one.browser.post("/account/close", &[("password", "wrong password")]).status, 422);
+    let checkpoint = two.browser.get("/ledger/checkpoint").body;
     let done = one.browser.post("/account/close", &[("password", PASSWORD)]);
     assert!(done.status == 200 && done.body.contains("账户已经注销"), "{}", done.body);
     assert_eq!(one.browser.get("/account").status, 303, "every session has ended");
