@@ -63,13 +63,20 @@ pub struct List {
     pub asked_at: Option<Utc>,
     /// Why that gave nothing, or nothing current.
     pub reason: Option<String>,
+    /// Whose it is, where another issuer's list of the same address is held.
+    beside: Option<String>,
 }
 
 impl List {
     /// As it lies in `dir`: `HEX.crl`, and `HEX.txt` with address, moment and outcome of the last asking; HEX is the
-    /// first 16 digits of the address's SHA-256. What cannot be read is as good as nothing.
+    /// first 16 digits of the address's SHA-256, and where another issuer's list of that address is held already, `-` and
+    /// as many of its issuer's key. What cannot be read is as good as nothing.
     pub fn held(dir: &Path, url: &str) -> Self {
-        let [crl, note] = files(dir, url);
+        Self::read(dir, url, None)
+    }
+
+    fn read(dir: &Path, url: &str, beside: Option<String>) -> Self {
+        let [crl, note] = files(dir, url, beside.as_deref());
         let note = fs::read_to_string(note).unwrap_or_default();
         let mut lines = note.lines().skip(1);
         Self {
@@ -77,6 +84,7 @@ impl List {
             der: bounded(&crl),
             asked_at: lines.next().and_then(|at| Utc::parse_micros(at).ok()),
             reason: lines.next().filter(|reason| !reason.is_empty()).map(str::to_owned),
+            beside,
         }
     }
 
@@ -87,7 +95,7 @@ impl List {
 
     /// A folder that takes nothing costs further asking, no token.
     fn keep(&self, dir: &Path) {
-        let [crl, note] = files(dir, &self.url);
+        let [crl, note] = files(dir, &self.url, self.beside.as_deref());
         let asked_at = self.asked_at.map(Utc::to_micros).unwrap_or_default();
         let text = format!("{}\n{asked_at}\n{}\n", self.url, self.reason.as_deref().unwrap_or_default());
         let _ = fs::create_dir_all(dir);
@@ -146,8 +154,15 @@ impl Look<'_> {
 
     /// The list at this address, if one counts: as it is held, or had anew. What the held one says is heeded first.
     fn list(&self, url: &str, certificate: &Certificate, issuer: &Certificate) -> Result<Option<Crl>> {
+        let counts = |list: &List| list.der.as_deref().and_then(|der| Crl::of(der, certificate, issuer).ok());
         let mut list = List::held(self.dir, url);
-        let held = list.der.as_deref().and_then(|der| Crl::of(der, certificate, issuer).ok());
+        let mut held = counts(&list);
+        if held.is_none() && list.der.is_some() {
+            // That one is about others, and stays.
+            let key = issuer.tbs_certificate().subject_public_key_info().to_der().unwrap_or_default();
+            list = List::read(self.dir, url, Some(short(&key)));
+            held = counts(&list);
+        }
         if let Some(held) = &held {
             held.heed(url, certificate)?;
         }
@@ -332,9 +347,13 @@ fn utc(time: Time) -> Utc {
     Utc(i64::try_from(time.to_unix_duration().as_micros()).unwrap_or(i64::MAX))
 }
 
-fn files(dir: &Path, url: &str) -> [PathBuf; 2] {
-    let name = &hex::encode(&sha256(url.as_bytes()))[..16];
+fn files(dir: &Path, url: &str, beside: Option<&str>) -> [PathBuf; 2] {
+    let name = [short(url.as_bytes())].into_iter().chain(beside.map(str::to_owned)).collect::<Vec<_>>().join("-");
     [dir.join(format!("{name}.crl")), dir.join(format!("{name}.txt"))]
+}
+
+fn short(bytes: &[u8]) -> String {
+    hex::encode(&sha256(bytes))[..16].to_owned()
 }
 
 fn bounded(path: &Path) -> Option<Vec<u8>> {

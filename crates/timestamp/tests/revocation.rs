@@ -162,6 +162,33 @@ fn a_list_is_heeded_and_held_and_one_that_cannot_be_had_is_said() {
     world.authority(&folder).stamp(b"x").unwrap();
 }
 
+#[test]
+fn lists_of_two_issuers_at_one_address_are_both_held() {
+    let world = World::new();
+    let folder = world.home.path().join("both");
+    let first = world.second.openssl.list(None);
+    world.serves_list(first.clone());
+    let authority = world.authority(&folder);
+    authority.stamp(b"checkpoint").unwrap();
+    let other = Second::of(Openssl::listed(&world.lists.url));
+    let second = other.openssl.list(None);
+    world.serves_list(second.clone());
+    let remote = Remote {
+        url: other.server.url.clone(),
+        roots: vec![Root::from_pem(&fs::read(other.root()).unwrap()).unwrap()],
+        ..authority.remote().clone()
+    };
+    for _ in 0..2 {
+        RemoteAuthority::new(remote.clone(), Box::new(now)).unwrap().stamp(b"checkpoint").unwrap();
+        world.authority(&folder).stamp(b"checkpoint").unwrap();
+    }
+    assert_eq!(world.asked(), 2, "each once");
+    let files = fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
+    let mut held: Vec<_> = files.filter(|p| p.extension().is_some_and(|e| e == "crl")).collect();
+    held.sort_by_key(|path| path.to_string_lossy().len());
+    assert_eq!(held.iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>(), [first, second]);
+}
+
 /// A list of the root's with an issuingDistributionPoint.
 fn shard(openssl: &Openssl, point: &str) -> Vec<u8> {
     let config = fs::read_to_string(openssl.dir().join("ca.cnf")).unwrap();
