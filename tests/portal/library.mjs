@@ -71,12 +71,12 @@ async function shared(browser, page, home, work, shoot) {
   await page.click("#share form .btn:not(.slim)");
   const link = await page.locator("#share .note a").getAttribute("href");
   await shoot(page, "share");
-  const stranger = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 900 } });
+  const stranger = await browser.newContext({ locale: says("zh-CN", "en-GB"), viewport: { width: 1280, height: 900 } });
   const reader = await stranger.newPage();
   const opened = await reader.goto(home + link);
   assert.equal(opened.status(), 200);
   assert.match(opened.headers()["x-robots-tag"], /noindex/);
-  assert.match(await reader.locator(".phrase").innerText(), /Consistent/);
+  assert.match(await reader.locator(".phrase").innerText(), says(/核验一致/, /Consistent/));
   assert.ok(!(await reader.locator("main").innerText()).includes("作品_3"), "the title was not shared");
   await shoot(reader, "shared");
   const [zip] = await Promise.all([reader.waitForEvent("download", PATIENCE), reader.click("a[href*='package.zip'].btn")]);
@@ -85,7 +85,7 @@ async function shared(browser, page, home, work, shoot) {
   await page.waitForURL(/#share/);
   const gone = await reader.goto(home + link);
   assert.equal(gone.status(), 410);
-  assert.match(await reader.locator("h1").innerText(), /ended/);
+  assert.match(await reader.locator("h1").innerText(), says(/已经结束/, /ended/));
   await shoot(reader, "shared-ended");
   await stranger.close();
 }
@@ -166,6 +166,13 @@ async function captured(page, home, shoot) {
     assert.match(await page.locator(`#${tab}`).innerText(), wanted, tab);
     await shoot(page, `capture-${tab}`);
   }
+  // Its structure stands in a frame: words, and nothing that runs or is asked for.
+  await page.click(".tabs a[href='#text']");
+  const frame = page.frameLocator("iframe.snapshot");
+  assert.match(await frame.locator("body").innerText(), /手工漆碗/);
+  assert.equal(await frame.locator("script, img, link, form, [href], [src], [onclick]").count(), 0);
+  const inert = await page.request.get(await page.locator("iframe.snapshot").getAttribute("src").then((at) => new URL(at, address).href));
+  assert.match(inert.headers()["content-security-policy"], /^sandbox; default-src 'none'; style-src 'sha256-/);
   // What was captured is a download, wherever it is opened.
   const file = await page.locator("#files tbody a").evaluateAll((all) => all.find((a) => /\/item$/.test(a.textContent)).href);
   const answer = await page.request.get(file);

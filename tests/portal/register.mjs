@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const PATIENCE = { timeout: 120_000 };
@@ -17,6 +18,7 @@ export async function registering({ page, context, home, work, shoot, inWords })
   await digests(page, home, shoot, inWords);
   await zip(page, home, work, shoot);
   await cut(context, home);
+  await reopened(context, home, inWords);
 }
 
 // Two hundred pictures that the browser makes and drops, and a file that is empty.
@@ -59,11 +61,11 @@ async function many(page, home, work, shoot, inWords) {
 // A folder: claims for all, others for one folder, a table over both; a wrong table registers nothing.
 async function folder(page, home, work, shoot, inWords) {
   const shop = join(work, "店铺");
-  for (const part of ["杯子", "碗"]) mkdirSync(join(shop, part), { recursive: true });
-  for (const name of ["杯子/1.txt", "杯子/2.txt", "碗/3.txt"]) writeFileSync(join(shop, name), name);
+  for (const part of ["杯子", "碗", "底稿"]) mkdirSync(join(shop, part), { recursive: true });
+  for (const name of ["杯子/1.txt", "杯子/2.txt", "碗/3.txt", "底稿/1.psd", "合同.txt"]) writeFileSync(join(shop, name), name);
   await page.goto(`${home}/register`);
   await page.setInputFiles("#choose-folder", shop);
-  await page.waitForFunction(() => document.querySelectorAll("#batch > li").length === 3);
+  await page.waitForFunction(() => document.querySelectorAll("#batch > li").length === 5);
   await page.fill("[name=author]", "林晚");
   await page.fill("[name=published_url]", "https://shop.example/1");
   assert.match(await page.locator("#capture-it").getAttribute("href"), /url=https%3A%2F%2Fshop\.example%2F1/);
@@ -78,14 +80,16 @@ async function folder(page, home, work, shoot, inWords) {
   await page.waitForTimeout(300);
   assert.equal(await page.locator("#batch .state.ok").count(), 0);
   await shoot(page, "register-table");
-  await table("文件,标题\n杯子/1.txt,青瓷杯\n");
+  await table("文件,标题,附件\n杯子/1.txt,青瓷杯,底稿/1.psd|合同.txt\n");
   await page.waitForFunction(() => /1 行，用于 1 个文件|1 rows about 1 files/.test(document.getElementById("table-said").textContent));
   await page.click("#go");
-  await settled(page, 3);
-  const said = async (name) => {
-    const link = page.locator("#batch > li", { hasText: name }).locator("a");
-    return (await (await page.request.get(home + await link.getAttribute("href"))).text());
-  };
+  await settled(page, 5);
+  const at = (name) => page.locator("#batch > li", { hasText: name }).locator("a").getAttribute("href");
+  const said = async (name) => (await page.request.get(home + await at(name))).text();
+  // The picture's record names those of its attachments, which stand before it.
+  const packed = await page.request.get(`${home + await at("杯子/1.txt")}/parts/disclosure.json`);
+  const disclosed = (await packed.json()).map((coded) => Buffer.from(coded, "base64url").toString()).join("\n");
+  for (const name of ["底稿/1.psd", "合同.txt"]) assert.ok(disclosed.includes((await at(name)).split("/").pop()), name);
   const [one, two, three] = [await said("杯子/1.txt"), await said("杯子/2.txt"), await said("碗/3.txt")];
   assert.ok(one.includes("青瓷杯") && one.includes("林晚"));
   assert.ok(!two.includes("青瓷杯"));
@@ -169,5 +173,72 @@ async function cut(context, home) {
   const sha256 = createHash("sha256").update(buffer).digest("hex");
   assert.ok(shown.replace(/<[^>]*>/g, "").includes(sha256), "every byte once, in its order");
   await page.close();
+  proxy.close();
+}
+
+// The page is closed in the middle; opened again, with the same file chosen again, it goes on where it was. A file that
+// was changed under its old date and name is found out, and sent anew.
+async function reopened(context, home, inWords) {
+  const { port } = new URL(home);
+  let open = false, offsets = [];
+  const proxy = createServer((near) => {
+    const far = connect(Number(port), "127.0.0.1");
+    let passed = 0;
+    near.on("data", (bytes) => {
+      offsets.push(...[...bytes.toString("latin1").matchAll(/^upload-offset: (\d+)/gim)].map(([, n]) => Number(n)));
+      passed += bytes.length;
+      if (open || passed < 5_000_000) far.write(bytes);
+    });
+    far.on("data", (bytes) => near.write(bytes));
+    for (const [one, other] of [[near, far], [far, near]]) { one.on("error", () => {}); one.on("close", () => other.destroy()); }
+  });
+  await new Promise((done) => proxy.listen(0, "127.0.0.1", done));
+  const place = `http://127.0.0.1:${proxy.address().port}`;
+  // A file's date is part of what it is known by, so it comes from the disk.
+  const bytes = (seed) => Buffer.alloc(8_000_000, Buffer.from(seed));
+  const path = join(mkdtempSync(join(tmpdir(), "quezao-again-")), "手卷.psb");
+  const dated = (content) => { writeFileSync(path, content); utimesSync(path, 1_790_000_000, 1_790_000_000); };
+  const begun = async () => {
+    open = false;
+    const page = await context.newPage();
+    await page.goto(`${place}/register`);
+    await page.setInputFiles("#choose", path);
+    await page.click("#go");
+    // More of it is out than is let through.
+    await page.waitForFunction(() => document.querySelector("#batch progress")?.value > 5_000_000, null, PATIENCE);
+    await page.close();
+    [open, offsets] = [true, []];
+  };
+  const again = async () => {
+    const page = await context.newPage();
+    await page.goto(`${place}/register`);
+    await page.setInputFiles("#choose", path);
+    assert.match(await page.locator("#batch").innerText(), inWords(/接着传/, /goes on there/));
+    await page.click("#go");
+    return page;
+  };
+  const registered = async (page, content) => {
+    await settled(page, 1);
+    const shown = await (await page.request.get(home + await page.locator("#batch a").getAttribute("href"))).text();
+    assert.ok(shown.replace(/<[^>]*>/g, "").includes(createHash("sha256").update(content).digest("hex")));
+    assert.equal(await page.evaluate(() => Object.keys(localStorage).filter((name) => name.startsWith("quezao-upload")).length), 0);
+    await page.close();
+  };
+
+  const first = bytes(`${Date.now()} closed and opened again `);
+  dated(first);
+  await begun();
+  await registered(await again(), first);
+  assert.ok(offsets.length && offsets.every((n) => n > 0), `went on at ${offsets}`);
+
+  const changed = bytes(`${Date.now()} another under the same date`);
+  dated(bytes(`${Date.now()} one under the same date    `));
+  await begun();
+  dated(changed);
+  const page = await again();
+  await settled(page, 1, "bad");
+  assert.match(await page.locator("#batch .err").innerText(), inWords(/不是同一份/, /not this file/));
+  await page.click("#batch li .btn");
+  await registered(page, changed);
   proxy.close();
 }

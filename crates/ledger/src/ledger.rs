@@ -2,13 +2,13 @@
 //!
 //! Rules: the *committer* owns the segment's end, the *checkpointer* owns the tree, the *sealer* owns
 //! `sealed/`; they meet only in [`State`], whose one lock is never held over a write, a sync or a stamp.
-//! Whatever fails on the disk stops all three.
+//! Whatever fails on the disk stops all three, until the ledger is opened again from what is there.
 
 use std::{
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -31,30 +31,43 @@ const MAX_QUEUE: usize = 8 << 20;
 
 /// The one writer of a data folder. Shared by reference between threads; closed by dropping it.
 pub struct Ledger {
-    shared: Arc<Shared>,
+    /// Another one after [`Self::reopen`].
+    shared: RwLock<Arc<Shared>>,
     /// Empty once closed.
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Held by who opens it again.
+    reopening: Mutex<()>,
 }
 
 impl Ledger {
     /// Opens or makes the ledger of a folder. What is durable there is signed and published when this returns.
     pub fn open(config: Config) -> Result<(Self, Opened)> {
-        let (log, durable, opened) = open::open(config)?;
-        let state = State { durable, next: durable.size, published: log.head().cloned(), ..State::default() };
-        let shared = Arc::new(Shared {
-            world: log.world().clone(),
-            state: Mutex::new(state),
-            work: Condvar::new(),
-            acknowledged: Condvar::new(),
-            progress: Condvar::new(),
-        });
-        let ledger = Self { shared, threads: Mutex::default() };
-        ledger.start("ledger-commit", commit)?;
-        ledger.start("ledger-sign", move |shared| sign(shared, log))?;
-        if !ledger.shared.world.config.stampers.is_empty() {
-            ledger.start("ledger-seal", seal)?;
-        }
+        let (shared, log, opened) = Shared::open(Arc::new(config))?;
+        let ledger =
+            Self { shared: RwLock::new(shared.clone()), threads: Mutex::default(), reopening: Mutex::default() };
+        ledger.begin(&shared, log)?;
         Ok((ledger, opened))
+    }
+
+    /// Why it stopped.
+    pub fn stopped(&self) -> Option<String> {
+        self.shared().lock().poison.clone()
+    }
+
+    /// Opens a ledger that a failure stopped once more, as another process would: from what is on the disk. One that
+    /// runs is left alone. What was not acknowledged may stand, or not: compare the leaves.
+    pub fn reopen(&self) -> Result<()> {
+        let _alone = self.reopening.lock().unwrap_or_else(PoisonError::into_inner);
+        let stopped = self.shared();
+        if stopped.lock().poison.is_none() {
+            return Ok(());
+        }
+        self.join();
+        // Nobody writes there any more; who still waits in it is told that it stopped.
+        stopped.world.segment.release();
+        let (fresh, log, _) = Shared::open(stopped.world.config.clone())?;
+        *self.shared.write().unwrap_or_else(PoisonError::into_inner) = fresh.clone();
+        self.begin(&fresh, log)
     }
 
     /// Appends one leaf; durable when it returns its index.
@@ -72,7 +85,7 @@ impl Ledger {
         if total > MAX_BATCH {
             return Err(Error::BatchLength { found: total, limit: MAX_BATCH });
         }
-        let shared = &*self.shared;
+        let shared = self.shared();
         let mut state = shared.lock();
         while state.queue.len() > MAX_QUEUE {
             state.check_open()?;
@@ -96,7 +109,7 @@ impl Ledger {
 
     /// The first sealed checkpoint that covers `index`, waiting for it; `None` if there is none in time.
     pub fn wait_sealed(&self, index: u64, timeout: Duration) -> Result<Option<Sealed>> {
-        let (shared, deadline) = (&*self.shared, Instant::now() + timeout);
+        let (shared, deadline) = (self.shared(), Instant::now() + timeout);
         let sealed = &shared.world.sealed;
         let mut state = shared.lock();
         while sealed.first_covering(index).is_none() {
@@ -113,34 +126,36 @@ impl Ledger {
 
     /// As [`Self::wait_sealed`], without waiting.
     pub fn sealed_covering(&self, index: u64) -> Result<Option<Sealed>> {
-        let sealed = &self.shared.world.sealed;
+        let shared = self.shared();
+        let sealed = &shared.world.sealed;
         sealed.first_covering(index).map(|size| sealed.read(size)).transpose()
     }
 
     /// Says that no more leaves are coming soon: the next checkpoint is signed without waiting for its interval.
     pub fn hurry(&self) {
-        self.shared.lock().hurry = true;
-        self.shared.progress.notify_all();
+        let shared = self.shared();
+        shared.lock().hurry = true;
+        shared.progress.notify_all();
     }
 
     /// Leaves under the newest sealed checkpoint.
     pub fn sealed_size(&self) -> u64 {
-        self.shared.world.sealed.last().unwrap_or_default()
+        self.shared().world.sealed.last().unwrap_or_default()
     }
 
     /// Leaves that are durable: acknowledged, or about to be.
     pub fn size(&self) -> u64 {
-        self.shared.lock().durable.size
+        self.shared().lock().durable.size
     }
 
     /// The last published tree; `None` before the first entry is signed.
     pub fn published(&self) -> Option<Head> {
-        self.shared.lock().published.clone()
+        self.shared().lock().published.clone()
     }
 
     /// Waits until a published tree covers `index`; an acknowledged entry is covered within 200 ms.
     pub fn wait_published(&self, index: u64) -> Result<Head> {
-        let shared = &*self.shared;
+        let shared = self.shared();
         let mut state = shared.lock();
         loop {
             state.check()?;
@@ -157,44 +172,68 @@ impl Ledger {
 
     /// The published entry at `index`.
     pub fn entry(&self, index: u64) -> Result<Vec<u8>> {
-        self.shared.world.tree.entry(index, self.published_size()?)
+        self.shared().world.tree.entry(index, self.published_size()?)
     }
 
     /// Published entries from `index` on. Right after [`Self::open`] these are all there are.
     pub fn entries_from(&self, index: u64) -> Result<Entries> {
-        Ok(self.shared.world.tree.entries(index, self.published_size()?))
+        Ok(self.shared().world.tree.entries(index, self.published_size()?))
     }
 
     /// Inclusion proof of `index` in the tree of `size` leaves (RFC 6962, 2.1.1).
     pub fn inclusion_proof(&self, index: u64, size: u64) -> Result<Vec<Hash>> {
-        self.shared.world.tree.inclusion_proof(index, size, self.published_size()?)
+        self.shared().world.tree.inclusion_proof(index, size, self.published_size()?)
     }
 
     /// Consistency proof between two sizes (RFC 6962, 2.1.2).
     pub fn consistency_proof(&self, old: u64, new: u64) -> Result<Vec<Hash>> {
-        self.shared.world.tree.consistency_proof(old, new, self.published_size()?)
+        self.shared().world.tree.consistency_proof(old, new, self.published_size()?)
     }
 
     /// Takes no more leaves, commits and publishes what was taken, and ends the threads. A sealing that has
     /// begun is finished; one that is missing is made up for after the next opening.
     pub fn flush_and_close(&self) -> Result<()> {
-        self.shared.lock().closing = true;
-        self.shared.wake_all();
+        let shared = self.shared();
+        shared.lock().closing = true;
+        shared.wake_all();
+        self.join();
+        shared.lock().check()
+    }
+
+    fn join(&self) {
         for thread in std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner)) {
             // A panic was caught inside and poisoned the ledger.
             let _ = thread.join();
         }
-        self.shared.lock().check()
     }
 
     fn published_size(&self) -> Result<u64> {
-        let state = self.shared.lock();
+        let shared = self.shared();
+        let state = shared.lock();
         state.check()?;
         Ok(state.published.as_ref().map_or(0, |head| head.size))
     }
 
-    fn start(&self, name: &str, body: impl FnOnce(&Shared) -> Result<()> + Send + 'static) -> Result<()> {
-        let shared = self.shared.clone();
+    fn shared(&self) -> Arc<Shared> {
+        self.shared.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn begin(&self, shared: &Arc<Shared>, log: Log) -> Result<()> {
+        self.start(shared, "ledger-commit", commit)?;
+        self.start(shared, "ledger-sign", move |shared| sign(shared, log))?;
+        if !shared.world.config.stampers.is_empty() {
+            self.start(shared, "ledger-seal", seal)?;
+        }
+        Ok(())
+    }
+
+    fn start(
+        &self,
+        shared: &Arc<Shared>,
+        name: &str,
+        body: impl FnOnce(&Shared) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let shared = shared.clone();
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || shared.run(body))
@@ -267,6 +306,20 @@ impl State {
 }
 
 impl Shared {
+    /// From what is on the disk.
+    fn open(config: Arc<Config>) -> Result<(Arc<Self>, Log, Opened)> {
+        let (log, durable, opened) = open::open(config)?;
+        let state = State { durable, next: durable.size, published: log.head().cloned(), ..State::default() };
+        let shared = Self {
+            world: log.world().clone(),
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            acknowledged: Condvar::new(),
+            progress: Condvar::new(),
+        };
+        Ok((Arc::new(shared), log, opened))
+    }
+
     /// A panic while the lock was held cannot leave [`State`] half changed in a way that matters: it poisons.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -22,7 +22,7 @@ use crate::{
 
 /// What does not change while a ledger is open.
 pub(crate) struct World {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) tree: Tree,
     pub(crate) scratch: Scratch,
     pub(crate) segment: Segment,
@@ -39,7 +39,7 @@ pub(crate) struct Log {
 }
 
 /// Opens the folder; everything durable in it is signed and published when this returns.
-pub(crate) fn open(config: Config) -> Result<(Log, Cursor, Opened)> {
+pub(crate) fn open(config: Arc<Config>) -> Result<(Log, Cursor, Opened)> {
     let dir = config.dir.clone();
     let key = config.signer.verifier_key();
     check_key(&config, &key)?;

@@ -212,11 +212,18 @@ impl Segment {
     }
 }
 
+impl Segment {
+    /// Lets another one be opened: this one is written no more.
+    pub(crate) fn release(&self) {
+        let _ = self.file.unlock();
+    }
+}
+
 impl Drop for Segment {
     /// Closing would do, were it not for a program that is just being started elsewhere in this process:
     /// until its exec it holds a copy of the handle, and with it the lock.
     fn drop(&mut self) {
-        let _ = self.file.unlock();
+        self.release();
     }
 }
 

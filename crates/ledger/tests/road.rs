@@ -245,7 +245,7 @@ fn what_was_never_sealed_is_sealed_after_the_next_opening() {
 }
 
 #[test]
-fn a_failed_sync_stops_the_ledger_for_good() {
+fn a_failed_sync_stops_the_ledger_until_it_is_opened_again() {
     let base = tempfile::tempdir().unwrap();
     let faults: Faults = Box::new(|stage| match stage {
         Stage::SegmentSync => Err(std::io::Error::other("disk on fire")),
@@ -260,6 +260,36 @@ fn a_failed_sync_stops_the_ledger_for_good() {
     drop(ledger);
     let (ledger, _) = Ledger::open(config(base.path())).unwrap();
     assert!(ledger.size() <= 1, "what was not acknowledged may or may not be there");
+}
+
+#[test]
+fn a_ledger_that_stopped_goes_on_in_the_same_process() {
+    let base = tempfile::tempdir().unwrap();
+    // Each of these stages fails once, in this order.
+    let due = Arc::new(Mutex::new(vec![Stage::Publish, Stage::Acknowledge, Stage::TilesSync, Stage::SegmentWrite]));
+    let stages = due.clone();
+    let faults: Faults = Box::new(move |stage| {
+        let mut due = stages.lock().unwrap();
+        let fails = due.last() == Some(&stage);
+        if fails { due.pop().map_or(Ok(()), |_| Err(std::io::Error::other("no space"))) } else { Ok(()) }
+    });
+    let (ledger, _) = Ledger::open(Config { faults: Some(faults), ..sealing(base.path()) }).unwrap();
+    for n in 0..8 {
+        // As `service` does: what stands is looked for before it is given again. Opening may fail as well.
+        for _ in 0..9 {
+            if let Some(reason) = ledger.stopped() {
+                assert!(reason.contains("no space"));
+                assert_eq!(ledger.reopen().is_ok(), ledger.stopped().is_none());
+            } else if ledger.size() == n {
+                let _ = ledger.append(&leaf(n)).and_then(|index| ledger.wait_published(index));
+            }
+        }
+        assert_eq!((ledger.size(), ledger.stopped()), (n + 1, None), "never twice");
+    }
+    assert_eq!(due.lock().unwrap().len(), 0);
+    let all: Vec<_> = ledger.entries_from(0).unwrap().map(|e| e.unwrap()).collect();
+    assert_eq!(all, (0..8).map(leaf).collect::<Vec<_>>());
+    assert!(ledger.wait_sealed(7, 5 * SECOND).unwrap().is_some(), "its other threads run too");
 }
 
 #[test]

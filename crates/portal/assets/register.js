@@ -1,5 +1,5 @@
 // The register page: what was dropped, one row a file, three at once; each with its picture, progress and error.
-import { Refused, canDigest, declare, deposit, digest, forget, introduce, measure, send, unpack } from "./send.js";
+import { Refused, canDigest, declare, deposit, digest, forget, introduce, measure, recall, send, sweep, unpack } from "./send.js";
 import { rights } from "./rights.js";
 
 const AT_ONCE = 3, MANY = 50, MUCH = 300e6, MOST = 2 * 2 ** 30, SECONDS_A_FILE = 0.15;
@@ -36,6 +36,7 @@ function start() {
   const digestOnly = () => chosenOf("keep") === "digest";
 
   introduce(form.dataset.csrf);
+  sweep();
   // What only a script can do.
   for (const part of form.querySelectorAll("[data-script]")) {
     part.hidden = part.id === "scope-part";
@@ -48,6 +49,7 @@ function start() {
   // ---- rows ----
 
   const DONE = ["new", "existing", "pending", "unpacked"];
+  const failed = (f) => ["failed", "interrupted"].includes(f.state);
   const BUSY = ["digesting", "sending", "resuming", "working", "unpacking"];
   const MARKS = { waiting: ["todo", "go"], new: ["ok", "ok"], existing: ["no", "go"], pending: ["wait", "wait"], unpacked: ["ok", "ok"], failed: ["bad", "bad"], interrupted: ["bad", "bad"] };
 
@@ -64,7 +66,7 @@ function start() {
     item.remove.append(mark("x", ""));
     item.remove.addEventListener("click", () => {
       item.stop?.abort();
-      if (item.place) forget(item.place);
+      if (item.place) forget(item);
       files.splice(files.indexOf(item), 1);
       item.row.remove();
       tell();
@@ -82,6 +84,7 @@ function start() {
       const item = row(path, file.size);
       item.file = file;
       item.zip = /\.zip$/i.test(file.name);
+      recall(item);
       if (/^image\/(jpeg|png|webp|gif|bmp|avif)$/.test(file.type)) {
         const image = new Image(72, 54);
         image.alt = "";
@@ -114,7 +117,8 @@ function start() {
     const standing = make("span", `state ${kind}`);
     const part = item.bytes ? Math.floor(100 * item.sent / item.bytes) : 0;
     const moving = ["sending", "digesting"].includes(item.state);
-    standing.append(mark(name, `mk ${kind}`), words[item.state] + (moving ? ` ${Math.min(part, 100)}%` : ""));
+    const word = item.state === "waiting" && item.recalled && !digestOnly() ? "goes-on" : item.state;
+    standing.append(mark(name, `mk ${kind}`), words[word] + (moving ? ` ${Math.min(part, 100)}%` : ""));
     item.standing.replaceChildren(standing);
     if (moving) {
       const progress = make("progress");
@@ -172,8 +176,19 @@ function start() {
 
   // ---- work ----
 
+  // A picture waits for its attachments, which stand on the ledger before it; without one of them it fails.
+  function ready(item) {
+    if (item.state !== "waiting" || !item.agreed) return false;
+    const attachments = claims.attachments(item), lost = attachments.find(failed);
+    if (lost) {
+      wrong(item, say(words["attachment-failed"], { name: lost.path }));
+      show(item);
+    }
+    return !lost && attachments.every((a) => DONE.includes(a.state));
+  }
+
   function next() {
-    const item = running < AT_ONCE && files.find((f) => f.state === "waiting" && f.agreed);
+    const item = running < AT_ONCE && files.find(ready);
     if (!item) { tell(); return; }
     running += 1;
     item.stop = new AbortController();
@@ -193,25 +208,31 @@ function start() {
     const progress = (n) => { item.sent = n; show(item); tell(); };
     const { signal } = item.stop;
     item.errors = [];
+    const attachments = claims.attachments(item).map((a) => a.id);
     if (digestOnly()) {
       told("digesting");
       const digests = await digest(item.file, progress, { stopped: words["digest-wrong"], unreadable: words.unreadable });
       told("working");
-      return settle(item, await declare(digests, item.file.name, claims.of(item), { signal }));
+      return settle(item, await declare(digests, item.file.name, claims.of(item), attachments, { signal }));
     }
     told("sending");
-    const place = await send(item, { progress, told, signal });
+    await send(item, { progress, told, signal });
     item.sent = item.bytes;
+    let sha256 = null;
+    if (item.recalled) {
+      told("digesting");
+      ({ sha256 } = await digest(item.file, progress, { stopped: words["digest-wrong"], unreadable: words.unreadable }));
+    }
     const zip = item.zip ? chosenOf("zip") : "whole";
     if (zip !== "whole") {
       told("unpacking");
-      const failed = await expand(item, place, signal);
+      const failed = await expand(item, sha256, signal);
       if (failed) item.errors.push(say(words["zip-some"], { n: failed }));
-      else if (zip === "unpack") forget(place);
+      else if (zip === "unpack") forget(item);
       if (zip === "unpack") return undefined;
     }
     told("working");
-    return settle(item, await deposit(place, claims.of(item), { signal }));
+    return settle(item, await deposit(item, claims.of(item), attachments, sha256, { signal }));
   }
 
   function settle(item, line) {
@@ -221,7 +242,7 @@ function start() {
   }
 
   // A row for each file of a ZIP, beneath it.
-  async function expand(item, place, signal) {
+  async function expand(item, sha256, signal) {
     let last = item.row, failed = 0;
     for (const old of files.filter((f) => f.of === item)) { files.splice(files.indexOf(old), 1); old.row.remove(); }
     const head = ({ passed }) => { if (passed) item.errors.push(say(words.passed, { n: passed })); };
@@ -235,7 +256,7 @@ function start() {
       show(entry);
       tell();
     };
-    await unpack(place, claims.of(item), { head, each, signal });
+    await unpack(item, claims.of(item), sha256, { head, each, signal });
     item.state = "unpacked";
     return failed;
   }
@@ -336,7 +357,6 @@ function start() {
   kept.addEventListener("change", () => { keptError.textContent = ""; });
   at("ask-yes").addEventListener("click", begin);
   at("ask-no").addEventListener("click", () => { asking(false); go.focus(); });
-  const failed = (f) => ["failed", "interrupted"].includes(f.state);
   at("again").addEventListener("click", () => {
     retry(files.filter((f) => f.file?.size && (failed(f) || files.some((entry) => entry.of === f && failed(entry)))));
   });

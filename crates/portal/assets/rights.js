@@ -7,7 +7,7 @@ export function rights(form, words, say, files) {
   const inputs = [...form.querySelectorAll("#claims [name], .parts [name]")];
   // Folder ("" is all) → claim → value; the fields show the chosen folder's.
   const typed = new Map([["", {}]]);
-  let shown = "", file = null, held = null;
+  let shown = "", file = null, held = null, attached = new Map(), apart = new Set();
 
   const keep = () => typed.set(shown, Object.fromEntries(inputs.map((i) => [i.name, i.value.trim()]).filter(([, v]) => v)));
   const show = (folder) => {
@@ -46,6 +46,8 @@ export function rights(form, words, say, files) {
   // Holds the table against every file that is still to go. True where it is good, or there is none.
   async function check() {
     held = null;
+    attached = new Map();
+    apart = new Set();
     wrong.replaceChildren();
     said.textContent = "";
     off.hidden = !file;
@@ -56,7 +58,9 @@ export function rights(form, words, say, files) {
       const answer = await holdTable(file, open.map(inside));
       if (!answer.wrong.length) {
         held = new Map(open.map((item, i) => [item, answer.claims[i]]));
-        said.textContent = say(words["table-good"], { rows: answer.rows, files: open.length - answer.silent, silent: answer.silent });
+        attached = new Map(open.map((item, i) => [item, answer.attachments[i].map((n) => open[n])]));
+        apart = new Set([...attached.values()].flat());
+        said.textContent = say(words["table-good"], { rows: answer.rows, files: open.length - apart.size - answer.silent, silent: answer.silent });
         return true;
       }
       said.textContent = say(words["table-wrong"], { n: answer.wrong.length });
@@ -76,12 +80,15 @@ export function rights(form, words, say, files) {
   table.addEventListener("change", () => { file = table.files[0] ?? null; check(); });
   off.addEventListener("click", () => { file = null; table.value = ""; check(); });
 
+  // Files that this one names: registered before it, and nothing is claimed of them.
+  const attachments = (item) => attached.get(item) ?? [];
   function of(item) {
     keep();
+    if (apart.has(item)) return {};
     const parts = item.path.split("/");
     const above = parts.map((_, i) => parts.slice(0, i).join("/"));
     return Object.assign({}, ...above.map((folder) => typed.get(folder) ?? {}), held?.get(item) ?? {});
   }
 
-  return { folders, check, of, isTable: (f) => file && f.name === file.name && f.size === file.size };
+  return { folders, check, of, attachments, isTable: (f) => file && f.name === file.name && f.size === file.size };
 }

@@ -68,11 +68,45 @@ async function begin(name, size, options) {
   return call.getResponseHeader("Location");
 }
 
+// ---- known again ----
+
+// An upload's address outlives its page: by path, length and date of the file, for as long as the server keeps it.
+// Who changed the file and kept its date is found out: what was sent is registered under the digest that is taken here.
+const KEPT = "quezao-upload ", LIFE = 3 * 24 * 3600e3;
+const knownBy = ({ path, file }) => `${KEPT}${file.lastModified} ${file.size} ${path}`;
+
+// A browser may keep nothing at all.
+function shelf(act) {
+  try { return act(localStorage); } catch { return null; }
+}
+
+const keep = (item) => shelf((kept) => kept.setItem(knownBy(item), `${Date.now()} ${item.place}`));
+const unkeep = (item) => shelf((kept) => kept.removeItem(knownBy(item)));
+
+// Finds where a file that is chosen again goes on: `item.place`, and that its digest is to be compared.
+export function recall(item) {
+  const [at, place] = (shelf((kept) => kept.getItem(knownBy(item))) ?? "").split(" ");
+  if (!canDigest() || !/^\/uploads\/[0-9a-f]+$/.test(place)) return;
+  if (Date.now() - Number(at) < LIFE) Object.assign(item, { place, recalled: true });
+  else unkeep(item);
+}
+
+// What the server has swept is forgotten here too.
+export const sweep = () => shelf((kept) => {
+  for (const name of Object.keys(kept)) {
+    if (name.startsWith(KEPT) && !(Date.now() - Number(kept.getItem(name).split(" ")[0]) < LIFE)) kept.removeItem(name);
+  }
+});
+
 // Sends a file; `item.place` outlives a failure, so that the next try goes on from there. Gives the upload's address.
 export async function send(item, { progress, told, signal }) {
   const { file } = item;
   let offset = null, tried = 0;
-  const anew = async () => { item.place = await begin(file.name, file.size, { signal, told }); offset = 0; };
+  const anew = async () => {
+    Object.assign(item, { place: await begin(file.name, file.size, { signal, told }), recalled: false });
+    offset = 0;
+    keep(item);
+  };
   if (!item.place) await anew();
   for (;;) {
     if (offset === null) {
@@ -106,19 +140,37 @@ export async function send(item, { progress, told, signal }) {
   }
 }
 
-// Registers what was sent. A lost answer is asked for again: the server gives the same one.
-export async function deposit(place, claims, options) {
+// What says which file is meant: its SHA-256 (hex), where it was taken.
+function meaning(sha256) {
   const heads = { "Content-Type": "application/json" };
-  const call = await patiently(() => request("POST", `${place}/deposit`, heads, JSON.stringify(claims)), options);
+  const bytes = (sha256?.match(/../g) ?? []).map((hex) => parseInt(hex, 16));
+  if (sha256) heads["Repr-Digest"] = `sha-256=:${btoa(String.fromCharCode(...bytes))}:`;
+  return heads;
+}
+
+// Parts of two files: the server has forgotten them.
+function mixed(item, { status }) {
+  if (status !== 460) return;
+  unkeep(item);
+  item.place = null;
+}
+
+// Registers what was sent. A lost answer is asked for again: the server gives the same one.
+export async function deposit(item, claims, attachments, sha256, options) {
+  const body = JSON.stringify(attachments.length ? { ...claims, attachments } : claims);
+  const call = await patiently(() => request("POST", `${item.place}/deposit`, meaning(sha256), body), options);
+  mixed(item, call);
   if (!good(call)) throw refusal(call);
+  unkeep(item);
   return JSON.parse(call.responseText);
 }
 
 // Registers each file of a ZIP that was sent: `head` gets the counts, `each` a line as soon as it is there.
-export async function unpack(place, claims, { head, each, signal }) {
-  const heads = { "X-Csrf": csrf, "Content-Type": "application/json" };
-  const ask = () => fetch(`${place}/unpack`, { method: "POST", headers: heads, body: JSON.stringify(claims), signal }).catch(() => { throw new Cut(); });
+export async function unpack(item, claims, sha256, { head, each, signal }) {
+  const heads = { "X-Csrf": csrf, ...meaning(sha256) };
+  const ask = () => fetch(`${item.place}/unpack`, { method: "POST", headers: heads, body: JSON.stringify(claims), signal }).catch(() => { throw new Cut(); });
   const answer = await patiently(ask, { signal });
+  mixed(item, answer);
   if (!answer.ok) throw refusal({ status: answer.status, responseText: await answer.text() });
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "", first = true;
@@ -137,7 +189,13 @@ export async function unpack(place, claims, { head, each, signal }) {
   }
 }
 
-export const forget = (place) => request("DELETE", place, TUS, null).catch(() => null);
+// An upload that nobody wants any more.
+export function forget(item) {
+  unkeep(item);
+  return drop(item.place);
+}
+
+const drop = (place) => request("DELETE", place, TUS, null).catch(() => null);
 
 // Bytes a second to the server, measured with an upload that is forgotten.
 export async function measure() {
@@ -146,7 +204,7 @@ export async function measure() {
   const begun = performance.now();
   await request("PATCH", place, heads, new Blob([new Uint8Array(PROBE)]));
   const seconds = (performance.now() - begun) / 1000;
-  await forget(place);
+  await drop(place);
   return PROBE / Math.max(seconds, 0.001);
 }
 
@@ -200,8 +258,8 @@ export async function digest(file, progress, words) {
 }
 
 // Puts digests on record.
-export async function declare(digests, name, claims, options) {
-  const fields = { csrf, kept: "yes", file_name: name, ...digests, ...claims };
+export async function declare(digests, name, claims, attachments, options) {
+  const fields = { csrf, kept: "yes", file_name: name, ...digests, ...claims, attachments: attachments.join(" ") };
   const heads = { "Content-Type": "application/x-www-form-urlencoded" };
   const body = new URLSearchParams(Object.entries(fields)).toString();
   const call = await patiently(() => request("POST", "/register/digests", heads, body), options);
@@ -209,7 +267,7 @@ export async function declare(digests, name, claims, options) {
   return JSON.parse(call.responseText);
 }
 
-// Holds a table of rights against names: `{rows, silent, claims, wrong}`.
+// Holds a table of rights against names: `{rows, silent, claims, attachments, wrong}`.
 export async function holdTable(file, names) {
   const data = new FormData();
   data.append("csrf", csrf);

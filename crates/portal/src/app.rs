@@ -7,6 +7,7 @@ use crate::{
     places::Places,
     server::{Config, Event},
     throttle::{self, Throttle},
+    tls::Pair,
     visit::Visit,
 };
 use evidence::{digest, hex};
@@ -75,8 +76,8 @@ struct Inner {
     /// Held by who sets up.
     setting_up: Mutex<()>,
     trusted: Vec<Network>,
-    /// The portal encrypts by itself.
-    tls: bool,
+    /// Where the portal encrypts by itself.
+    pair: Option<Arc<Pair>>,
     log: Log,
     metrics: Metrics,
     places: Arc<Places>,
@@ -106,7 +107,12 @@ struct Inner {
 
 impl App {
     /// Opens the folder, if there is one; its writer is this process from here on.
-    pub(crate) fn open(config: &Config, places: Arc<Places>, events: &mut dyn FnMut(Event)) -> Result<Self> {
+    pub(crate) fn open(
+        config: &Config,
+        pair: Option<Arc<Pair>>,
+        places: Arc<Places>,
+        events: &mut dyn FnMut(Event),
+    ) -> Result<Self> {
         let folder = match Place::of(&config.data) {
             Place::Folder => {
                 let folder = Folder::open(&config.data, Mode::Write)?;
@@ -137,7 +143,7 @@ impl App {
             links: Throttle::new(PASSWORDS, PASSWORD_BACK),
             setting_up: Mutex::default(),
             trusted: config.trusted_proxies.clone(),
-            tls: config.tls.is_some(),
+            pair,
             log: config.log,
             metrics: Metrics::default(),
             places,
@@ -204,7 +210,8 @@ impl App {
     }
 
     /// Begins to capture what is asked for, each page on a thread of its own: the browser's processes die with the
-    /// thread that began them; and to tell web hooks what has ended, and to go on with erasings that a reader held up.
+    /// thread that began them; to tell web hooks what has ended; and to go on with what was held up: erasings, statements
+    /// without a token, records that a full disk kept from the ledger.
     pub(crate) fn begin(&self) {
         if self.folder().is_none() || self.0.begun.swap(true, Ordering::SeqCst) {
             return;
@@ -212,13 +219,7 @@ impl App {
         let app = self.clone();
         std::thread::spawn(move || {
             let postman = Postman::new(&app.0.capturing.loopback);
-            let mut looked = Instant::now();
             while !app.stopping() {
-                if looked.elapsed() >= ERASING {
-                    looked = Instant::now();
-                    // What fails stays open, and is tried again.
-                    let _ = app.folder().map(|folder| folder.go_on_erasing());
-                }
                 let due = app.folder().map(|folder| folder.letters());
                 let Some(due) = due else { return };
                 let (mut letters, more) = due.unwrap_or_default();
@@ -232,6 +233,24 @@ impl App {
         for _ in 0..captures_at_once() {
             let app = self.clone();
             std::thread::spawn(move || app.capture_on());
+        }
+        let app = self.clone();
+        std::thread::spawn(move || app.go_on());
+    }
+
+    /// What fails stays open, and is tried again.
+    fn go_on(&self) {
+        let mut looked = Instant::now();
+        while !self.stopping() {
+            let Some(folder) = self.folder() else { return };
+            let _ = folder.go_on_recording();
+            let _ = folder.go_on_stamping();
+            if looked.elapsed() >= ERASING {
+                looked = Instant::now();
+                let _ = folder.go_on_erasing();
+            }
+            drop(folder);
+            std::thread::sleep(Duration::from_secs(1));
         }
     }
 
@@ -251,6 +270,11 @@ impl App {
                 std::thread::sleep(Duration::from_millis(300));
             }
         }
+    }
+
+    /// What is to be said of the end of the certificate that the portal encrypts with, (zh, en).
+    pub(crate) fn certificate_ending(&self) -> Option<(String, String)> {
+        self.0.pair.as_ref()?.ending()
     }
 
     /// Nothing new is begun.
@@ -346,7 +370,7 @@ impl App {
 
     /// Whether the portal encrypts by itself.
     pub(crate) fn encrypts(&self) -> bool {
-        self.0.tls
+        self.0.pair.is_some()
     }
 
     pub(crate) fn log(&self) -> Log {

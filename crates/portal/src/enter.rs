@@ -22,7 +22,7 @@ use std::{
 
 /// No inline script or style, nothing from elsewhere, no frame around us. `blob:` shows pictures that are still on the
 /// visitor's own machine.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
+pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Names a request in the log and in its answer.

@@ -185,6 +185,7 @@ table! {
     get "/deposits/{id}/capture" SignedIn View pages::captured::page;
     get "/deposits/{id}/capture/screenshot/{place}" SignedIn View pages::captured::picture;
     get "/deposits/{id}/capture/file/{place}" SignedIn Download pages::captured::one_file;
+    get "/deposits/{id}/capture/snapshot" SignedIn View pages::captured::snapshot;
     post "/deposits/{id}/compare" SignedIn Deposit pages::captured::compare;
     post "/deposits/{id}/discard" SignedIn Discard pages::captured::discard;
     post "/deposits/{id}/links" SignedIn Share pages::share::add;

@@ -102,7 +102,8 @@ async fn listen(config: &Config, events: &mut dyn FnMut(Event)) -> Result<()> {
     let pair = config.tls.as_ref().map(|(certificate, key)| Pair::open(certificate, key)).transpose()?;
     let acceptor = pair.clone().map(tls::acceptor).transpose()?;
     let places = Places::new(room(), OF_ONE);
-    let app = App::open(config, places.clone(), events)?;
+    let app = App::open(config, pair.clone(), places.clone(), events)?;
+    let mut warned = warn(pair.as_deref(), None, events);
     let listener = bind(config.listen, "--listen").await?;
     let at = listener.local_addr().unwrap_or(config.listen);
     let scheme = if acceptor.is_some() { "https" } else { "http" };
@@ -154,6 +155,7 @@ async fn listen(config: &Config, events: &mut dyn FnMut(Event)) -> Result<()> {
             Some(Err(e)) => events(Event::Warning(e.zh, e.en)),
             Some(Ok(false)) | None => {}
         }
+        warned = warn(pair.as_deref(), warned, events);
     }
     drop(listener);
     app.stop();
@@ -162,6 +164,15 @@ async fn listen(config: &Config, events: &mut dyn FnMut(Event)) -> Result<()> {
         config.log.line("warn", "cut-off", &[("connections", json!(places.count()))]);
     }
     app.close()
+}
+
+/// Says that the certificate ends soon, or has ended: once a day, as the sentence names the days that are left.
+fn warn(pair: Option<&Pair>, before: Option<String>, events: &mut dyn FnMut(Event)) -> Option<String> {
+    let (zh, en) = pair?.ending()?;
+    if before.as_ref() != Some(&en) {
+        events(Event::Warning(zh, en.clone()));
+    }
+    Some(en)
 }
 
 async fn bind(at: SocketAddr, flag: &str) -> Result<TcpListener> {

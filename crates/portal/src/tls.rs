@@ -2,6 +2,7 @@
 //!
 //! A pair that cannot be used does not replace one that can: it is named, and the one before goes on.
 
+use evidence::time::Utc;
 use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, ring},
@@ -19,6 +20,9 @@ use std::{
 
 /// Longest certificate or key file, in bytes.
 const MAX_PEM: u64 = 1 << 20;
+/// A certificate that ends within so many days is warned of.
+const WARNED_DAYS: i64 = 14;
+const DAY: i64 = 24 * 3600;
 
 /// When the files were written, and how long they are.
 type Look = [Option<(SystemTime, u64)>; 2];
@@ -54,6 +58,11 @@ impl Pair {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         Ok(true)
     }
+
+    /// What is to be said of the end of the certificate that is in use.
+    pub(crate) fn ending(&self) -> Option<(String, String)> {
+        ending(&self.certificate, ends(&self.current.read().unwrap_or_else(PoisonError::into_inner)))
+    }
 }
 
 impl ResolvesServerCert for Pair {
@@ -73,9 +82,36 @@ pub(crate) fn acceptor(pair: Arc<Pair>) -> Result<tokio_rustls::TlsAcceptor> {
     Ok(Arc::new(config).into())
 }
 
-/// Whether these files can be used: for `admin config check`.
-pub fn check_pair(certificate: &Path, key: &Path) -> Result<()> {
-    load(certificate, key).map(|_| ())
+/// Whether these files can be used, and what is to be said of their end: for `admin config check`.
+pub fn check_pair(certificate: &Path, key: &Path) -> Result<Option<(String, String)>> {
+    Ok(ending(certificate, ends(&load(certificate, key)?)))
+}
+
+fn ends(pair: &CertifiedKey) -> Option<Utc> {
+    pair.cert.first().and_then(|leaf| service::certificate_ends(leaf))
+}
+
+/// What is to be said of a certificate that has ended, or ends within two weeks, (zh, en).
+fn ending(certificate: &Path, ends: Option<Utc>) -> Option<(String, String)> {
+    let ends = ends?;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let left = ends.unix_seconds() - i64::try_from(now).unwrap_or(i64::MAX);
+    let (shown, text) = (show_path(certificate), ends.to_micros());
+    let (day, days) = (text.get(..10).unwrap_or_default(), left / DAY);
+    if left <= 0 {
+        return Some((
+            format!("{shown}：证书已于 {day}（UTC）到期，浏览器与命令行会拒绝连接；请换上新证书"),
+            format!(
+                "{shown}: the certificate ended on {day} (UTC), so browsers and commands refuse to connect; put a new one in its place"
+            ),
+        ));
+    }
+    (days < WARNED_DAYS).then(|| {
+        (
+            format!("{shown}：证书还有 {days} 天，于 {day}（UTC）到期；请在此之前换上新证书，门户会自动读入"),
+            format!("{shown}: the certificate ends in {days} days, on {day} (UTC); put a new one in its place before, the portal reads it by itself"),
+        )
+    })
 }
 
 fn look(certificate: &Path, key: &Path) -> Look {

@@ -98,6 +98,7 @@ pub(crate) fn origin(out: &Out, a: &args::Data, new: &Path, reason: args::Reason
             "origin": made.origin, "ledger_key": made.ledger_key, "authority_root": made.authority_root,
             "signer_root": made.signer_root, "earlier_origin": began.earlier_origin,
             "earlier_size": began.earlier_size, "error": null,
+            "stranded": began.stranded.iter().map(|(id, kind, file)| serde_json::json!({"id": id, "kind": kind, "file": file})).collect::<Vec<_>>(),
         }));
         return 0;
     }
@@ -108,6 +109,12 @@ pub(crate) fn origin(out: &Out, a: &args::Data, new: &Path, reason: args::Reason
         ("size", began.earlier_size.to_string().into()),
     ];
     out.line(&out.text("origin-done", &args));
+    if !began.stranded.is_empty() {
+        out.complain(&out.text("origin-stranded", &[("n", began.stranded.len().to_string().into())]));
+        for (id, kind, file) in &began.stranded {
+            out.complain(&format!("  {id}  {kind}  {}", show_path(Path::new(file))));
+        }
+    }
     out.note(&out.text("origin-next", &[("old", show_path(&a.data).into())]));
     0
 }

@@ -85,6 +85,7 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
         wait: a.wait,
         stop: Some(stop),
         account: Default::default(),
+        refs: Vec::new(),
     };
     let run = Run::new(out, json, request.dry_run, report);
     match place {

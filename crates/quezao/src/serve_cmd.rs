@@ -174,7 +174,10 @@ pub(crate) fn reset(out: &Out, a: &Reset) -> u8 {
 pub(crate) fn check(out: &Out, a: &ConfigCheck) -> u8 {
     let (settings, mut wrong) = a.server.settings();
     if let Some((certificate, key)) = settings.file("tls.certificate").zip(settings.file("tls.key_file")) {
-        wrong.extend(portal::check_pair(&certificate, &key).err());
+        match portal::check_pair(&certificate, &key) {
+            Ok(ending) => out.warn(ending.as_slice()),
+            Err(e) => wrong.push(e),
+        }
     }
     wrong.extend(service::Mail::of(&settings).err());
     wrong.extend(service::OpenId::of(&settings).err());

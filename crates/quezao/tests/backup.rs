@@ -148,11 +148,12 @@ fn a_backup_is_whole_while_the_portal_works() {
                 .command()
                 .env("QUEZAO_STATE_DIR", house.work.path().join(&to).join("state"))
                 .args(args)
+                .stdin(fs::File::open(&phrase).unwrap())
                 .output()
                 .unwrap()
         };
         let at = format!("back-{round}");
-        let restored = elsewhere(&["admin", "restore", &to, "--data", &at, "--passphrase-file", "phrase"]);
+        let restored = elsewhere(&["admin", "restore", &to, "--data", &at, "--passphrase-file", "-"]);
         assert!(restored.status.success(), "{}", said(&restored));
         // As the writer too: every record that the database has is in the ledger, or is put there.
         fs::write(house.work.path().join("last"), format!("last {round}")).unwrap();
@@ -282,6 +283,7 @@ fn without_a_mirror_nobody_says_that_a_copy_is_the_newest() {
     // It may be old, so a ledger may go on after it; nothing more is signed with the old key.
     let began = desk.ok(&["admin", "origin", "--json", "--data", "data", "--new", "new"]).remove(0);
     assert_eq!(began["earlier_size"], 2, "{began}");
+    assert_eq!(began["stranded"], serde_json::json!([]));
     let heads: Vec<_> = fs::read_dir(desk.path("state")).unwrap().collect();
     assert_eq!(heads.len(), 1, "the new one's: {heads:?}");
 }

@@ -300,6 +300,58 @@ fn what_waits_for_a_token_goes_along_and_keeps_its_ledger_from_ending() {
 }
 
 #[test]
+fn the_portal_erases_what_waits_and_stamps_the_rest_by_itself() {
+    let (house, _) = House::set_up();
+    let (work, _) = house.stop();
+    let second = Second::new();
+    let add = ["--url", &second.server.url, "--root", &second.root(), "--pace", "0"];
+    for args in [&[&["tsa", "add", "second"], &add[..]].concat()[..], &["tsa", "statements", "external"]] {
+        let done = house::program(&work).arg("admin").args(args).args(["--data", "data"]).output().unwrap();
+        assert!(done.status.success(), "{}", said(&done));
+    }
+    second.away(true);
+    let house = House::open(work);
+    let mut owner = house.browser();
+    owner.get("/sign-in");
+    owner.post("/sign-in", &[("login", "linwan"), ("password", house::PASSWORD)]);
+    let mut register = |name: &str, bytes: &[u8]| {
+        owner.get("/register");
+        let csrf = owner.csrf.clone();
+        let mut body = format!("--edge\r\ncontent-disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\r\n")
+            .into_bytes();
+        body.extend_from_slice(bytes);
+        body.extend(b"\r\n--edge--\r\n");
+        let kind = ("content-type", "multipart/form-data; boundary=edge");
+        let heads = [kind, ("accept", "application/json"), ("x-csrf", &csrf)];
+        let lines: Vec<Value> = serde_json::from_str(&owner.send("POST", "/register", &heads, &body).body).unwrap();
+        assert_eq!((&lines[0]["status"], &lines[0]["index"]), (&"pending".into(), &Value::Null), "{lines:?}");
+        text(&lines[0]["id"])
+    };
+    let (bytes, kept) = (photograph(8), photograph(9));
+    let (id, other) = (register(NAME, &bytes), register("other.jpg", &kept));
+
+    let library = owner.get("/library").body;
+    assert!(library.contains("尚无时间戳") && library.contains(&format!("/deposits/{id}")), "{library}");
+    let shown = owner.get(&format!("/deposits/{id}"));
+    assert_eq!(shown.status, 200, "{}", shown.body);
+    assert!(shown.body.contains("还没有外部时间机构") && !shown.body.contains("certificate.pdf"), "{}", shown.body);
+    let path = format!("/deposits/{id}/erase");
+    let page = owner.get(&path).body;
+    assert!(page.contains("此后不会进入账本"), "{page}");
+    assert_eq!(owner.post(&path, &[("password", house::PASSWORD)]).status, 200);
+    assert_eq!(owner.get(&format!("/deposits/{id}")).status, 404);
+    assert_eq!(holding(&house.data(), NAME.as_bytes()), Vec::<PathBuf>::new());
+
+    // The authority is back: nobody has to ask.
+    second.away(false);
+    let stamped = (0..300).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        owner.get(&format!("/deposits/{other}")).body.contains("certificate.pdf")
+    });
+    assert!(stamped, "{}", house.log());
+}
+
+#[test]
 fn the_portal_asks_for_the_password_again() {
     let (house, mut owner) = House::set_up();
     owner.get("/register");

@@ -11,7 +11,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
     sync::{
         Arc, Mutex,
@@ -59,6 +59,19 @@ impl Shop {
     }
 }
 
+/// A root of the test's own, and a certificate of it for 127.0.0.1: `root.pem`, `server.pem`, `server.key`.
+fn certify(work: &Path) {
+    let openssl = |args: &str| {
+        let done = Command::new("openssl").args(args.split(' ')).current_dir(work).output().unwrap();
+        assert!(done.status.success(), "{}", said(&done));
+    };
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    openssl(&format!("req -x509 {key} -keyout root.key -out root.pem -days 2 -subj /CN=test-root"));
+    openssl(&format!("req {key} -keyout server.key -out server.csr -subj /CN=test-server"));
+    fs::write(work.join("names"), "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n").unwrap();
+    openssl("x509 -req -in server.csr -CA root.pem -CAkey root.key -days 2 -extfile names -out server.pem");
+}
+
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -69,6 +82,35 @@ fn said(output: &Output) -> String {
 
 fn lines(output: &Output) -> Vec<Value> {
     text(output).lines().map(|l| serde_json::from_str(l).unwrap()).collect()
+}
+
+#[test]
+fn the_token_goes_to_a_server_whose_certificate_is_checked_alone() {
+    let Shop { house, token, .. } = Shop::open();
+    let (work, _) = house.stop();
+    certify(work.path());
+    let command = house::program(&work);
+    let house = House::open_by(work, command, &["--tls-certificate", "server.pem", "--tls-key-file", "server.key"]);
+    fs::write(house.work.path().join("a.txt"), "over TLS").unwrap();
+    let run = |roots: Option<&str>, scheme: &str, args: &[&str]| {
+        let mut command = house.command();
+        command.env("QUEZAO_SERVER", format!("{scheme}://{}", house.address)).env("QUEZAO_TOKEN", &token);
+        command.env_remove("SSL_CERT_FILE").envs(roots.map(|roots| ("SSL_CERT_FILE", roots)));
+        command.args(args).output().unwrap()
+    };
+    let deposited = run(Some("root.pem"), "https", &["deposit", "--json", "a.txt"]);
+    assert!(deposited.status.success(), "{}", said(&deposited));
+    let id = lines(&deposited)[0]["id"].as_str().unwrap().to_owned();
+    let exported = run(Some("root.pem"), "https", &["export", "--output", "out", &id]);
+    assert!(exported.status.success(), "{}", said(&exported));
+    let verified = house.command().args(["verify", "--data", "data", &format!("out/{id}.zip"), "a.txt"]).output();
+    assert!(verified.unwrap().status.success());
+    // The system's roots do not know this one, nor does its own certificate vouch for itself; in clear nothing answers.
+    for (roots, scheme) in [(None, "https"), (Some("server.csr"), "https"), (Some("root.pem"), "http")] {
+        let refused = run(roots, scheme, &["list", "--json"]);
+        assert_ne!(refused.status.code(), Some(0), "{roots:?} {scheme}: {}", text(&refused));
+        assert!(!text(&refused).contains(&id));
+    }
 }
 
 #[test]

@@ -35,6 +35,7 @@ mod review;
 mod share;
 mod shops;
 mod sign_up;
+mod snapshot;
 mod subs;
 mod tokens;
 mod unzip;

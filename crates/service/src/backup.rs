@@ -331,9 +331,20 @@ impl<'a> List<'a> {
     }
 }
 
-/// A passphrase from the first line of a file.
+/// Longest that is read for a passphrase.
+const MAX_PASSPHRASE: u64 = 4096;
+
+/// A passphrase from the first line of a file; `-` is what comes on the standard input.
 pub fn passphrase_of(path: &Path) -> Result<String> {
-    let text = String::from_utf8(read_file(path)?).unwrap_or_default();
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().take(MAX_PASSPHRASE).read_to_end(&mut bytes);
+        read.map_err(|e| Error::io(path, &e))?;
+        bytes
+    } else {
+        read_file(path)?
+    };
+    let text = String::from_utf8(bytes).unwrap_or_default();
     let line = text.lines().next().unwrap_or_default().to_owned();
     keybox::check(&line)?;
     Ok(line)

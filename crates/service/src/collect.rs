@@ -169,7 +169,7 @@ impl Folder {
             let disclosed = disclosure::parse_set(&earlier.disclosures)?;
             let same = disclosed.iter().any(|d| d.name() == "title" && (claim.is_null() || *d.value() == claim));
             if same && earlier.kind == Kind::Collection.as_str() && earlier.sm3 == Some(digests.sm3) {
-                return Ok(answer(&earlier, &manifest, "existing"));
+                return Ok(answer(&earlier, &manifest, crate::register::known(&earlier)));
             }
         }
         let _keeping = self.keeping();

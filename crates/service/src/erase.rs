@@ -86,7 +86,7 @@ impl Folder {
 
     /// What erasing one of the account's records would mean.
     pub fn erase_plan_of(&self, actor: &Actor, id: &str) -> Answer<ErasePlan> {
-        self.owned(actor, id, Permission::Erase)?;
+        self.owned_or_waiting(actor, id, Permission::Erase)?;
         self.erase_plan(id).map_err(conflict)
     }
 

@@ -115,7 +115,7 @@ impl Folder {
         folder.warnings = warnings;
         folder.ready_similar();
         if folder.ended_by()?.is_none() {
-            folder.reconcile()?;
+            reconcile(&folder.store, &folder.writer()?.ledger)?;
         }
         if !folder.go_on_erasing()? {
             folder.warnings.push(erase::unfinished());
@@ -189,21 +189,31 @@ impl Folder {
         })
     }
 
-    /// After a crash: indices that the ledger gave but the database never heard of, then what was never submitted.
-    fn reconcile(&self) -> Result<()> {
-        if self.store.unplaced()?.is_empty() {
-            return Ok(());
-        }
-        let ledger = &self.writer()?.ledger;
-        let from = self.store.last_index()?.map_or(0, |i| i + 1);
-        let mut placed = Vec::new();
-        for (index, leaf) in (from..).zip(ledger.entries_from(from).map_err(|e| ledger_error(&e))?) {
-            let leaf = leaf.map_err(|e| ledger_error(&e))?;
-            placed.push((evidence::record::record_digest(&leaf), index));
-        }
-        self.store.set_index(&placed)?;
-        place(&self.store, ledger, self.store.unplaced()?.iter()).map(|_| ())
+    /// Goes on with what a failure of the disk stopped, without a restart. Only the one writer calls this.
+    pub fn go_on_recording(&self) -> Result<()> {
+        let writer = self.writer()?;
+        writer.desk.mend(&self.store, &writer.ledger)
     }
+}
+
+/// After a crash: indices that the ledger gave but the database never heard of, then what was never submitted. Nobody
+/// else records meanwhile.
+pub(crate) fn reconcile(store: &store::Store, ledger: &ledger::Ledger) -> Result<()> {
+    if store.unplaced()?.is_empty() {
+        return Ok(());
+    }
+    if let Some(last) = ledger.size().checked_sub(1) {
+        // Entries are read from the published tree.
+        ledger.wait_published(last).map_err(|e| ledger_error(&e))?;
+    }
+    let from = store.last_index()?.map_or(0, |i| i + 1);
+    let mut placed = Vec::new();
+    for (index, leaf) in (from..).zip(ledger.entries_from(from).map_err(|e| ledger_error(&e))?) {
+        let leaf = leaf.map_err(|e| ledger_error(&e))?;
+        placed.push((evidence::record::record_digest(&leaf), index));
+    }
+    store.set_index(&placed)?;
+    place(store, ledger, store.unplaced()?.iter()).map(|_| ())
 }
 
 /// Opens ledger and authority for the process that holds the lock.

@@ -98,6 +98,7 @@ pub use sidecar::{Encoding, Format as TemplateFormat, template as rights_templat
 pub use similar::{Found, Near, Rebuilt};
 /// A person's token, and a page in the queue.
 pub use store::{ApiToken, Invite, Message as HookMessage, Noted, Passkey, Person, Queued, Role, Shop, Wish};
+pub use timestamp::certificate_ends;
 /// What a verdict is made of.
 pub use verify::{Check, Original, Outcome, Overall, Verdict, own_file};
 pub use waiting::Stamped;
@@ -196,6 +197,8 @@ pub struct DepositRequest {
     pub sidecar: Option<std::sync::Arc<Sidecar>>,
     /// Whose the records are.
     pub account: Account,
+    /// Records of every file's attachments.
+    pub refs: Vec<evidence::statement::Ref>,
 }
 
 /// A line of `deposit`, `list` and `show`; also the keys of `--json`.

@@ -4,6 +4,8 @@
 //! - The earlier ledger is named at the newest checkpoint of it that is known here: the mirror's, where that is ahead.
 //! - The earlier folder is held from the first look at it until it is marked, and what it acknowledged is placed before.
 //! - Marked, it takes no new record: it is read, exported and verified as before; `erase` and `renew` go on.
+//! - A statement that waits in an old copy names the ledger that ended, and can go on no other: it is named, never
+//!   passed over.
 
 use crate::{
     Error, Folder, InitOptions, Initialized, Mode, Result,
@@ -44,6 +46,8 @@ pub struct Began {
     pub earlier_origin: String,
     /// Leaves of its checkpoint that the new ledger names.
     pub earlier_size: u64,
+    /// Statements of the old copy that will never have a token: number, kind, name.
+    pub stranded: Vec<(String, String, String)>,
 }
 
 /// Makes `new` after the ledger of `old`; `reason`: `restored`, `key-lost` or `ended`.
@@ -75,6 +79,8 @@ pub fn begin_after(old: &Path, new: &Path, reason: &str) -> Result<Began> {
             _ => folder = Folder::open(old, Mode::Read)?,
         }
     }
+    let waiting = folder.store.waiting()?.into_iter();
+    let stranded = waiting.map(|w| (w.row.id, w.row.kind, w.row.file_name)).collect();
     let earlier = folder.newest_checkpoint()?;
     let (name, _) = folder.origin.rsplit_once('/').unwrap_or((folder.origin.as_str(), ""));
     let (owner, operator) = (folder.owner.clone(), folder.operator.clone());
@@ -100,7 +106,8 @@ pub fn begin_after(old: &Path, new: &Path, reason: &str) -> Result<Began> {
         return Err(e.into());
     }
     drop(lock);
-    Ok(Began { made, earlier_origin: folder.origin.clone(), earlier_size: earlier.checkpoint.size })
+    let (earlier_origin, earlier_size) = (folder.origin.clone(), earlier.checkpoint.size);
+    Ok(Began { made, earlier_origin, earlier_size, stranded })
 }
 
 /// Puts every record that was acknowledged on the ledger; refuses where a statement still waits.

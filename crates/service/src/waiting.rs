@@ -33,6 +33,8 @@ use store::{NewRecord, Record as Row, Waiting};
 
 /// How long a command waits for tokens from outside, seconds.
 pub(crate) const OUTSIDE_WAIT: u64 = 60;
+/// How long a server asks at a time, so that it can stop.
+const A_WHILE: Duration = Duration::from_secs(5);
 /// Most records of one transaction.
 const BATCH: usize = 64;
 
@@ -79,6 +81,14 @@ impl Folder {
                 return Ok(Stamped { sealed, size, waiting });
             }
         }
+    }
+
+    /// Has stamped what waits, as far as anybody answers now. Only the one writer calls this.
+    pub fn go_on_stamping(&self) -> Result<()> {
+        if self.store.waits()? {
+            self.catch_up(Instant::now() + A_WHILE, None)?;
+        }
+        Ok(())
     }
 
     /// Has what waits stamped, or only this one, until nothing waits or nobody can be asked before the deadline.
@@ -157,8 +167,11 @@ impl Folder {
             let more = done.try_iter().take(BATCH - 1);
             let batch = std::iter::once(first).chain(more).map(|(waiting, tsr)| recorded(waiting, tsr));
             let batch = batch.collect::<Result<Vec<_>>>()?;
-            let batch = self.store.stamped(batch)?;
-            folder::place(&self.store, &writer.ledger, batch.iter().map(|new| &new.record))?;
+            let (store, ledger) = (&self.store, &writer.ledger);
+            writer.desk.alone(store, ledger, || {
+                let batch = store.stamped(batch)?;
+                folder::place(store, ledger, batch.iter().map(|new| &new.record))
+            })?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The queue of pages to capture. Times are UTC microseconds.
 
-use crate::{Act, Result, Store, accounts};
+use crate::{Act, Result, Store, accounts, tokens};
 use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 /// A page that was asked for.
@@ -45,13 +45,24 @@ pub struct Ended {
     pub error: Option<(String, String)>,
 }
 
+/// The key of a call, and what it is answered once its pages' numbers are known.
+pub type Answering<'a> = (&'a str, &'a dyn Fn(&[i64]) -> String);
+
 const QUEUED: &str =
     "id, account, sign_in, url, other, phone, state, outcome, record, zh, en, created_at, ordered FROM capture_queue";
 
 impl Store {
     /// Puts pages at the end of the queue, all or none, each with its line of the audit log: `act`, which says who asked
-    /// and when, about the page's number. The numbers, in order.
-    pub fn queue_captures(&self, act: &Act, urls: &[String], other: bool, phone: bool) -> Result<Vec<i64>> {
+    /// and when, about the page's number. The numbers, in order. The answer to a call with an idempotency key is kept in
+    /// the same transaction: no call is queued that would not be known again.
+    pub fn queue_captures(
+        &self,
+        act: &Act,
+        urls: &[String],
+        other: bool,
+        phone: bool,
+        answer: Option<Answering<'_>>,
+    ) -> Result<Vec<i64>> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let sql = "INSERT INTO capture_queue(account, sign_in, url, other, phone, state, created_at) VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', ?6)";
@@ -61,6 +72,9 @@ impl Store {
             let number = transaction.last_insert_rowid();
             accounts::note(&transaction, &Act { subject: number.to_string(), ..act.clone() })?;
             numbers.push(number);
+        }
+        if let Some((key, answer)) = answer {
+            tokens::keep_answer(&transaction, act.account, key, &answer(&numbers))?;
         }
         transaction.commit()?;
         Ok(numbers)
@@ -142,7 +156,7 @@ fn queued(row: &Row<'_>) -> rusqlite::Result<Queued> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{NewSignIn, OWNER_ACCOUNT};
+    use crate::{NewSignIn, OWNER_ACCOUNT, Once};
 
     #[test]
     fn a_capture_that_was_cut_off_is_taken_up_once() {
@@ -154,7 +168,7 @@ mod tests {
         let (via, subject) = ("x".to_owned(), String::new());
         let act = Act { at: 1, account: OWNER_ACCOUNT, sign_in: Some(person), via, act: "capture", subject };
         let urls = ["https://one.example".to_owned(), "https://two.example".to_owned()];
-        let numbers = store.queue_captures(&act, &urls, true, false).unwrap();
+        let numbers = store.queue_captures(&act, &urls, true, false, None).unwrap();
         let (one, two) = (numbers[0], numbers[1]);
         assert_eq!(store.captures_before(two).unwrap(), 1);
         assert_eq!(store.next_capture().unwrap().unwrap().id, one);
@@ -171,5 +185,12 @@ mod tests {
         assert_eq!(store.queued_captures(OWNER_ACCOUNT, None, i64::MAX, 9).unwrap().len(), 2);
         assert_eq!(store.queued_captures(OWNER_ACCOUNT, None, two, 9).unwrap().len(), 1);
         assert!(store.queued_capture(2, one).unwrap().is_none(), "another account sees nothing");
+
+        // A server that stops right after the queue has the pages has the answer too.
+        assert_eq!(store.begin_once(OWNER_ACCOUNT, "k", &[1; 32], 5).unwrap(), Once::New);
+        let answer = |numbers: &[i64]| format!("{numbers:?}");
+        let three = store.queue_captures(&act, &urls[..1], true, false, Some(("k", &answer))).unwrap();
+        store.free_once().unwrap();
+        assert_eq!(store.begin_once(OWNER_ACCOUNT, "k", &[1; 32], 6).unwrap(), Once::Answered(format!("{three:?}")));
     }
 }

@@ -31,7 +31,7 @@ mod waiting;
 
 pub use accounts::{Act, NewSignIn, OWNER_ACCOUNT, Role, Session, SignIn};
 pub use acts::Noted;
-pub use captures::{Ended, Queued};
+pub use captures::{Answering, Ended, Queued};
 pub use counts::Counts;
 pub use door::{LONGEST, Totp};
 pub use erased::Erased;

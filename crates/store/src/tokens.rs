@@ -1,7 +1,7 @@
 //! API tokens, and what their creating calls were answered. Times are UTC microseconds.
 
 use crate::{Result, SignIn, Store, accounts};
-use rusqlite::{OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 /// A token as its owner sees it.
 #[derive(Clone, Debug)]
@@ -106,12 +106,13 @@ impl Store {
 
     /// Keeps the answer; without one the key is free again.
     pub fn end_once(&self, account: i64, key: &str, answer: Option<&str>) -> Result<()> {
-        let sql = match answer {
-            Some(_) => "UPDATE idempotency SET answer = ?3 WHERE account = ?1 AND key = ?2",
-            None => "DELETE FROM idempotency WHERE account = ?1 AND key = ?2 AND answer IS ?3",
+        let connection = self.lock();
+        let Some(answer) = answer else {
+            let sql = "DELETE FROM idempotency WHERE account = ?1 AND key = ?2 AND answer IS NULL";
+            connection.execute(sql, params![account, key])?;
+            return Ok(());
         };
-        self.lock().execute(sql, params![account, key, answer])?;
-        Ok(())
+        keep_answer(&connection, account, key, answer)
     }
 
     /// Frees the keys of calls that a stopped process left under way.
@@ -125,6 +126,13 @@ impl Store {
         self.lock().execute("DELETE FROM idempotency WHERE answer IS NOT NULL AND created_at < ?1", [before])?;
         Ok(())
     }
+}
+
+/// Keeps the answer, in the caller's transaction.
+pub(crate) fn keep_answer(connection: &Connection, account: i64, key: &str, answer: &str) -> Result<()> {
+    let sql = "UPDATE idempotency SET answer = ?3 WHERE account = ?1 AND key = ?2";
+    connection.execute(sql, params![account, key, answer])?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -63,35 +63,47 @@ impl Store {
 
     /// All that waits, oldest first.
     pub fn waiting(&self) -> Result<Vec<Waiting>> {
-        self.waits("ORDER BY seq", [])
+        self.those("ORDER BY seq", [])
+    }
+
+    /// The first of an account's that wait, and how many there are.
+    pub fn first_waiting(&self, account: i64, limit: u32) -> Result<(Vec<Waiting>, u64)> {
+        let sql = "SELECT count(*) FROM waiting WHERE account = ?1";
+        let all = self.look().query_row(sql, [account], |row| row.get(0))?;
+        Ok((self.those("WHERE account = ?1 ORDER BY seq LIMIT ?2", params![account, limit])?, all))
+    }
+
+    /// Whether anything waits.
+    pub fn waits(&self) -> Result<bool> {
+        Ok(self.look().query_row("SELECT EXISTS (SELECT 1 FROM waiting)", [], |row| row.get(0))?)
     }
 
     /// All of an account's that waits, oldest first.
     pub fn own_waiting(&self, account: i64) -> Result<Vec<Waiting>> {
-        self.waits("WHERE account = ?1 ORDER BY seq", [account])
+        self.those("WHERE account = ?1 ORDER BY seq", [account])
     }
 
     /// What waits of a file with this SHA-256, whosever it is, oldest first.
     pub fn waiting_by_sha256(&self, sha256: &[u8; 32]) -> Result<Vec<Waiting>> {
-        self.waits("WHERE sha256 = ?1 ORDER BY seq", [sha256])
+        self.those("WHERE sha256 = ?1 ORDER BY seq", [sha256])
     }
 
     /// What of an account's waits of a file with this SHA-256, oldest first.
     pub fn own_waiting_by_sha256(&self, account: i64, sha256: &[u8; 32]) -> Result<Vec<Waiting>> {
-        self.waits("WHERE account = ?1 AND sha256 = ?2 ORDER BY seq", params![account, sha256])
+        self.those("WHERE account = ?1 AND sha256 = ?2 ORDER BY seq", params![account, sha256])
     }
 
     /// What of an account's waits of a kind and is shown under this name, oldest first.
     pub fn waiting_by_name(&self, account: i64, kind: &str, name: &str) -> Result<Vec<Waiting>> {
-        self.waits("WHERE account = ?1 AND kind = ?2 AND file_name = ?3 ORDER BY seq", params![account, kind, name])
+        self.those("WHERE account = ?1 AND kind = ?2 AND file_name = ?3 ORDER BY seq", params![account, kind, name])
     }
 
     /// One by its number.
     pub fn waiting_one(&self, id: &str) -> Result<Option<Waiting>> {
-        Ok(self.waits("WHERE id = ?1", [id])?.pop())
+        Ok(self.those("WHERE id = ?1", [id])?.pop())
     }
 
-    fn waits(&self, rest: &str, args: impl rusqlite::Params) -> Result<Vec<Waiting>> {
+    fn those(&self, rest: &str, args: impl rusqlite::Params) -> Result<Vec<Waiting>> {
         let connection = self.look();
         let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} {rest}"))?;
         let rows = statement.query_map(args, |row| Ok((read(row)?, row.get::<_, Option<Vec<u8>>>(10)?)))?;

@@ -37,6 +37,13 @@ const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 const MAX_COMMON_NAME: usize = 64;
 const YEAR: i64 = 31_557_600 * SECOND;
 
+/// When a certificate (DER) ends; `None`: it is none.
+pub fn certificate_ends(der: &[u8]) -> Option<Utc> {
+    let end = Certificate::from_der(der).ok()?.tbs_certificate().validity().not_after;
+    let seconds = i64::try_from(end.to_unix_duration().as_secs()).ok()?;
+    Some(Utc(seconds.saturating_mul(SECOND)))
+}
+
 pub(crate) struct Made {
     pub(crate) root: Certificate,
     pub(crate) signer: Certificate,

@@ -13,6 +13,7 @@ mod remote;
 mod revocation;
 
 pub use authority::{Authority, Clock, Material};
+pub use certificates::certificate_ends;
 pub use document::DocumentSigner;
 pub use pkcs12::{is_pkcs12, pkcs12_to_pem};
 pub use remote::{Health, Remote, RemoteAuthority};

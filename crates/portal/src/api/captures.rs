@@ -216,16 +216,18 @@ async fn created(app: &App, visit: &Visit, headers: &HeaderMap, request: Request
     let asked = digest::sha256(json!(["captures", urls, other, phone]).to_string().as_bytes());
     let run = move |folder: &std::sync::Arc<service::Folder>| {
         once(folder, &caller, Permission::Capture, key.as_deref(), &asked, || {
-            let numbers = folder.order_captures(&caller.actor, &urls, other, phone, &settings)?;
-            let captures = urls.iter().zip(numbers).map(|(url, number)| {
-                json!({
-                    "number": number, "state": "waiting", "place": null, "steps": [], "id": null, "order": null,
-                    "url": url, "status": null, "sha256": null, "error": null, "purpose": purpose_word(other),
-                    "window": window_word(phone), "created_at": null,
-                })
-            });
-            let captures: Vec<Value> = captures.collect();
-            Ok(json!({"captures": captures}).to_string())
+            let told = |numbers: &[i64]| {
+                let captures = urls.iter().zip(numbers).map(|(url, number)| {
+                    json!({
+                        "number": number, "state": "waiting", "place": null, "steps": [], "id": null, "order": null,
+                        "url": url, "status": null, "sha256": null, "error": null, "purpose": purpose_word(other),
+                        "window": window_word(phone), "created_at": null,
+                    })
+                });
+                json!({"captures": captures.collect::<Vec<Value>>()}).to_string()
+            };
+            let kept = key.as_deref().map(|key| (key, &told as &dyn Fn(&[i64]) -> String));
+            Ok(told(&folder.order_captures(&caller.actor, &urls, other, phone, &settings, kept)?))
         })
     };
     let answered = app.ask(run).await?;

@@ -102,6 +102,10 @@ const RECEIVED: Member =
 pub(super) const NEW_DIGESTS: Shape = Shape { name: "NewDigests", members: &[TOLD, CLAIMED] };
 /// Claims beside a file.
 pub(crate) const CLAIMS: Shape = Shape { name: "Claims", members: &[CLAIMED] };
+/// The same of an upload, with the records that it names as attachments.
+pub(crate) const ATTACHING: Shape = Shape { name: "AttachingClaims", members: &[CLAIMED, ATTACHED] };
+const ATTACHED: &[Member] =
+    &[member("attachments", Kind::Texts(0, 10), Need::Maybe, "附件的记录编号", "numbers of its attachments' records")];
 /// A deposit's line: the keys of `quezao deposit --json`.
 const DEPOSIT: Shape = Shape { name: "Deposit", members: &[LINE] };
 const LISTED: Shape = Shape {
@@ -388,7 +392,8 @@ pub(super) fn declared(object: &Flat) -> Answer<(Declared, Rights)> {
     let read = NEW_DIGESTS.read(object)?;
     let digests = FileDigests { sha256: read.digest("sha256"), sm3: read.digest("sm3"), size: read.whole("size") };
     let media_type = read.text("media_type").unwrap_or_default();
-    Ok((Declared { digests, media_type, file_name: read.text("file_name") }, rights(&read)))
+    let file_name = read.text("file_name");
+    Ok((Declared { digests, media_type, file_name, attachments: Vec::new() }, rights(&read)))
 }
 
 fn rights(read: &Read<'_>) -> Rights {

@@ -12,7 +12,7 @@ pub(crate) mod deposits;
 pub(crate) mod describe;
 pub(crate) mod guide;
 pub(crate) mod records;
-mod shape;
+pub(crate) mod shape;
 mod upload;
 pub(crate) mod verifications;
 

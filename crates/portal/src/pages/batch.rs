@@ -65,8 +65,11 @@ async fn declared(app: &App, visit: &Visit, form: &Form) -> Answer<Value> {
         return Err(Refusal::field("media_type", zh, en));
     }
     let file_name = form.typed("file_name");
-    let (actor, told) = (visit.actor.clone(), Declared { digests, media_type, file_name });
+    let attachments = form.get("attachments").split_whitespace().map(str::to_owned).collect();
+    let (actor, told) = (visit.actor.clone(), Declared { digests, media_type, file_name, attachments });
     let line = app.work(move |folder| folder.declare(&actor, &told, &rights)).await?;
+    // Waiting is no work: the place is free for the next.
+    let line = app.ask(move |folder| folder.soon_sealed(line)).await?;
     Ok(line_json(visit, &line))
 }
 
@@ -98,14 +101,16 @@ async fn held(app: &App, visit: &Visit, mut upload: Parts) -> Answer<Value> {
     let actor = visit.actor.clone();
     let told = app.work(move |folder| folder.told_rights(&actor, &name, &table, &names)).await?;
     Ok(match told {
-        Ok(told) => json!({"rows": told.rows, "silent": told.silent, "claims": told.claims, "wrong": []}),
+        Ok(told) => json!({
+            "rows": told.rows, "silent": told.silent, "claims": told.claims, "attachments": told.attachments, "wrong": [],
+        }),
         Err(refused) => {
             let wrong: Vec<Value> = refused
                 .by_place()
                 .into_iter()
                 .map(|(row, column, e)| json!({"row": row, "column": column, "text": visit.pick(&e.zh, &e.en)}))
                 .collect();
-            json!({"rows": null, "silent": null, "claims": [], "wrong": wrong})
+            json!({"rows": null, "silent": null, "claims": [], "attachments": [], "wrong": wrong})
         }
     })
 }

@@ -53,7 +53,7 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
     let urls: Vec<String> = text.lines().map(str::trim).filter(|u| !u.is_empty()).map(str::to_owned).collect();
     let (other, phone) = (form.get("whose") != "own", form.get("window") == "phone");
     let (actor, settings) = (visit.actor.clone(), app.capturing().clone());
-    match app.ask(move |folder| folder.order_captures(&actor, &urls, other, phone, &settings)).await {
+    match app.ask(move |folder| folder.order_captures(&actor, &urls, other, phone, &settings, None)).await {
         Ok(numbers) if numbers.len() == 1 => Ok(see(&format!("/captures/{}", numbers[0]))),
         Ok(_) => Ok(see("/captures")),
         Err(refusal) if matches!(refusal.why, Why::Field(_)) => show(&app, &visit, &text, !other, Some(&refusal)).await,

@@ -1,8 +1,9 @@
 //! What a capture holds: screenshot, text, files, the machine's report of itself, addresses; kept or discarded, and held
 //! against the owner's own pictures when he asks.
 //!
-//! Rules: nothing of a captured page runs here. Texts are escaped, screenshots are pictures by their leading bytes and
-//! sandboxed all the same, everything else is a download.
+//! Rules: nothing of a captured page runs here. Texts are escaped, its structure is written anew and shown in a frame
+//! without origin, script or request, screenshots are pictures by their leading bytes and sandboxed all the same,
+//! everything else is a download.
 
 use super::{
     Shown,
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     app::{App, Compared},
-    enter::IntoAnswer,
+    enter::{IntoAnswer, POLICY},
     form::Form,
     problem,
     visit::Visit,
@@ -22,8 +23,9 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use evidence::{json::Value, statement::Kind};
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use service::{Captured, Item, Permission, Refusal, Report, ReportLine, Search, Why};
 
 /// How long a comparison is waited for before its page says that it goes on.
@@ -85,6 +87,9 @@ async fn show(app: &App, visit: &Visit, id: &str, refusal: Option<&Refusal>) -> 
     };
     let status = refusal.map_or(StatusCode::OK, problem::status);
     let mut response = draw(visit, Frame { title: &title, nav: Nav::Capture, status }, body);
+    if let Ok(policy) = HeaderValue::from_str(&format!("{POLICY}; frame-src 'self'")) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
     if matches!(going, Some(Compared::Going(..))) {
         // Without a script the page asks again by itself.
         response.headers_mut().insert(HeaderName::from_static("refresh"), HeaderValue::from_static("5"));
@@ -178,8 +183,10 @@ fn screenshot(visit: &Visit, captured: &Captured) -> Markup {
 
 fn texts(visit: &Visit, captured: &Captured) -> Markup {
     let shown = captured.report.as_ref().map(|r| r.shown.as_slice()).unwrap_or_default();
-    let snapshot =
-        captured.files.iter().filter(|f| f.own && ["mhtml", "dom", "pdf", "text"].contains(&f.name.as_str()));
+    let own = captured.files.iter().filter(|f| f.own);
+    let structure = own.clone().any(|f| f.name == "dom");
+    let snapshot = own.filter(|f| ["mhtml", "dom", "pdf", "text"].contains(&f.name.as_str()));
+    let inert = format!("/deposits/{}/capture/snapshot", captured.record.id);
     html! {
         section.panel id="text" aria-label=(visit.t("capture-tab-text")) {
             div.cols.wide-l {
@@ -202,6 +209,13 @@ fn texts(visit: &Visit, captured: &Captured) -> Markup {
                     h2 { (visit.t("capture-snapshot")) }
                     p.small.soft { (visit.t("capture-snapshot-note")) }
                     ul.plain { @for f in snapshot { li { (download(captured, f.place, &visit.t(&format!("artefact-{}", f.name)))) span.m { (bytes(visit, f.size)) } } } }
+                }
+            }
+            @if structure {
+                div.stack {
+                    h2 { (visit.t("capture-structure")) }
+                    p.small.soft { (visit.t("capture-structure-note")) " " a href=(inert) { (visit.t("capture-structure-alone")) } }
+                    iframe.snapshot src=(inert) sandbox="" loading="lazy" referrerpolicy="no-referrer" title=(visit.t("capture-structure")) {}
                 }
             }
         }
@@ -384,6 +398,42 @@ pub(crate) async fn one_file(State(app): State<App>, Path((id, place)): Path<(St
     let found = app.work(move |folder| folder.captured_file(&actor, &id, place)).await;
     let (name, bytes) = found.map_err(IntoAnswer::into_answer)?;
     Ok(inert(file("application/octet-stream", &name, bytes.into())))
+}
+
+/// How [`snapshot`] looks; the policy names it by its digest.
+const INERT_STYLE: &str = "body{font:15px/1.6 sans-serif;margin:16px;color:#222;background:#fff;overflow-wrap:anywhere}\
+    kbd{font:inherit;color:#555;border:1px solid #bbb;padding:0 .4em}cite{font:13px monospace;color:#555}\
+    blockquote{margin:.5em 0;padding-left:.8em;border-left:2px solid #bbb}td,th{border:1px solid #ddd;padding:.2em .5em}\
+    pre{white-space:pre-wrap}";
+
+/// The page's structure, for a frame or by itself: our elements and its words alone.
+pub(crate) async fn snapshot(State(app): State<App>, Path(id): Path<String>, visit: Visit) -> Shown {
+    let actor = visit.actor.clone();
+    let (inside, more) =
+        app.work(move |folder| folder.snapshot_of(&actor, &id)).await.map_err(IntoAnswer::into_answer)?;
+    let page = html! {
+        (maud::DOCTYPE)
+        html lang=(visit.pick("zh-CN", "en")) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width";
+                title { (visit.t("capture-structure")) }
+                style { (PreEscaped(INERT_STYLE)) }
+            }
+            body {
+                (PreEscaped(inside))
+                @if more { p { kbd { (visit.t("capture-words-on")) } } }
+            }
+        }
+    };
+    let style = BASE64_STANDARD.encode(evidence::digest::sha256(INERT_STYLE.as_bytes()));
+    let policy = format!("sandbox; default-src 'none'; style-src 'sha256-{style}'; frame-ancestors 'self'");
+    let heads = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::X_DNS_PREFETCH_CONTROL, "off".to_owned()),
+    ];
+    Ok((heads, page.into_string()).into_response())
 }
 
 /// A stranger's bytes: no origin, no script, no request, whatever a browser makes of them.

@@ -38,7 +38,7 @@ pub(crate) async fn show(app: &App, visit: &Visit, id: &str, made: Option<share:
     let (actor, wanted) = (visit.actor.clone(), id.to_owned());
     let asked = app.work(move |folder| {
         let record = folder.shown(&actor, &wanted)?;
-        let links = match folder.can(&actor, Permission::Share) {
+        let links = match record.verdict.is_some() && folder.can(&actor, Permission::Share) {
             true => {
                 Some(share::Links { open: folder.shareable(&actor, &wanted)?, all: folder.links(&actor, &wanted)? })
             }
@@ -64,12 +64,14 @@ pub(crate) async fn show(app: &App, visit: &Visit, id: &str, made: Option<share:
                     (seal(visit, verdict))
                     (times(visit, verdict))
                     p.soft.small { (visit.t("deposit-trust")) " " a href="#checks" { (visit.t("deposit-line-by-line")) } }
+                } @else if record.record_sha256.is_none() {
+                    p { (visit.t("deposit-waits")) }
                 } @else {
                     p { (visit.t("deposit-not-yet")) }
                 }
                 @if let Some(at) = record.discarded { p.note { (visit.t("capture-discarded")) " " (words::time(at)) } }
                 div.acts {
-                    @if record.kind != "order" && record.discarded.is_none() {
+                    @if record.kind != "order" && record.verdict.is_some() && record.discarded.is_none() {
                         a.btn.main href=(format!("/deposits/{}/certificate.pdf?lang={}", record.id, visit.pick("zh", "en"))) {
                             svg aria-hidden="true" { use href="#i-down" {} } (visit.t("deposit-certificate"))
                         }
@@ -83,7 +85,7 @@ pub(crate) async fn show(app: &App, visit: &Visit, id: &str, made: Option<share:
         (digests(visit, &record))
         (claims(visit, &record))
         (downloads(visit, &record))
-        @if record.verdict.is_some() && let Some(links) = &links { (share::section(visit, &record, links, made)) }
+        @if let Some(links) = &links { (share::section(visit, &record, links, made)) }
         (shops::section(visit, &record.id, &made_for, &shops))
         @if let Some(verdict) = &record.verdict { (answers(visit, verdict)) }
         p.small { a href=(format!("/deposits/{}/erase", record.id)) { (visit.t("erasing-link")) } }
@@ -204,11 +206,11 @@ fn line(visit: &Visit, record: &Record, verdict: &Verdict) -> Markup {
 }
 
 fn digests(visit: &Visit, record: &Record) -> Markup {
-    three_digests(visit, record.sha256.as_deref(), record.sm3.as_deref(), &record.record_sha256)
+    three_digests(visit, record.sha256.as_deref(), record.sm3.as_deref(), record.record_sha256.as_deref())
 }
 
 /// The file's two and the record's one.
-pub(crate) fn three_digests(visit: &Visit, sha256: Option<&str>, sm3: Option<&str>, record: &str) -> Markup {
+pub(crate) fn three_digests(visit: &Visit, sha256: Option<&str>, sm3: Option<&str>, record: Option<&str>) -> Markup {
     let copy = visit.t("portal-copy");
     html! {
         section.sec aria-labelledby="digests" {
@@ -216,8 +218,10 @@ pub(crate) fn three_digests(visit: &Visit, sha256: Option<&str>, sm3: Option<&st
             dl.facts {
                 @if let Some(sha256) = sha256 { dt { "SHA-256" } dd { (words::digest(sha256, &copy)) } }
                 @if let Some(sm3) = sm3 { dt { "SM3" } dd { (words::digest(sm3, &copy)) } }
-                dt { (visit.t("digests-record")) }
-                dd { (words::digest(record, &copy)) span.soft { (visit.t("digests-record-note")) } }
+                @if let Some(record) = record {
+                    dt { (visit.t("digests-record")) }
+                    dd { (words::digest(record, &copy)) span.soft { (visit.t("digests-record-note")) } }
+                }
             }
         }
     }
@@ -278,6 +282,7 @@ pub(crate) fn claimed(visit: &Visit, name: &str, value: &str) -> String {
 
 fn downloads(visit: &Visit, record: &Record) -> Markup {
     let at = |part: &str| format!("/deposits/{}/{part}", record.id);
+    let proved = record.verdict.is_some() && record.discarded.is_none();
     let row = |href: String, title: &str, note: &str| {
         html! {
             li { div { a.t href=(href) { (visit.t(title)) } span.m { (visit.t(note)) } } a.btn.slim href=(href) { (visit.t("deposit-download")) } }
@@ -288,21 +293,23 @@ fn downloads(visit: &Visit, record: &Record) -> Markup {
             div.h { h2 id="downloads" { (visit.t("downloads-title")) } p { (visit.t("downloads-hint")) } }
             div.stack {
                 ul.rows {
-                    @if record.kind != "order" && record.discarded.is_none() {
+                    @if record.kind != "order" && proved {
                         (row(at("certificate.pdf?lang=zh"), "downloads-certificate-zh", "downloads-certificate-note"))
                         (row(at("certificate.pdf?lang=en"), "downloads-certificate-en", "downloads-certificate-note"))
                     }
-                    @if record.discarded.is_none() {
+                    @if proved {
                         (row(at(&format!("package.zip?lang={}", visit.pick("zh", "en"))), "downloads-package", "downloads-package-note"))
                     }
                     @if record.held {
                         (row(at("original"), if record.kind == "capture" { "downloads-wacz" } else { "downloads-original" }, "downloads-original-note"))
                     }
                 }
-                details.parts {
-                    summary { (visit.t("downloads-parts")) }
-                    ul.plain {
-                        @for part in &record.parts { li { a.mono href=(at(&format!("parts/{part}"))) { (part) } } }
+                @if !record.parts.is_empty() {
+                    details.parts {
+                        summary { (visit.t("downloads-parts")) }
+                        ul.plain {
+                            @for part in &record.parts { li { a.mono href=(at(&format!("parts/{part}"))) { (part) } } }
+                        }
                     }
                 }
             }

@@ -74,6 +74,7 @@ pub(crate) async fn show(
             (filters(visit, &search, &shelf))
             p.small.soft role="status" { (visit.tv("library-found", &[("n", locale::grouped(shelf.total).into())])) }
         }
+        @if !shelf.unstamped.is_empty() { (unstamped(visit, &shelf)) }
         @if shelf.items.is_empty() {
             p.empty { (visit.t(if narrows(&search) { "library-none" } else { "library-empty" })) }
         } @else {
@@ -154,6 +155,23 @@ fn filters(visit: &Visit, search: &Search, shelf: &Shelf) -> Markup {
                 }
             }
             @if shelf.total > 0 { a.end href=(link("/library.csv", search, &search.kind, 1)) { (visit.t("library-csv")) } }
+        }
+    }
+}
+
+/// Statements that wait for a token from outside: no records yet, so in no list of them.
+fn unstamped(visit: &Visit, shelf: &Shelf) -> Markup {
+    html! {
+        section.sec aria-labelledby="unstamped" {
+            div.h {
+                h2 id="unstamped" { (visit.t("library-unstamped")) }
+                p { (visit.tv("library-unstamped-hint", &[("n", locale::grouped(shelf.unstamped_total).into())])) }
+            }
+            ul.rows {
+                @for (id, name) in &shelf.unstamped {
+                    li { div { a.t href=(format!("/deposits/{id}")) { (name) } span.m.mono { (id) } } (state("wait", "wait", &visit.t("standing-unstamped"))) }
+                }
+            }
         }
     }
 }

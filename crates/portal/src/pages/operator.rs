@@ -39,6 +39,7 @@ async fn show(app: &App, visit: &Visit, made: Option<&Made>, refusal: Option<&Re
     let title = visit.t("portal-nav-operator");
     let body = html! {
         header.page-head { h1 { (title) } p.lead { (visit.t("operator-lead")) } }
+        @if let Some((zh, en)) = app.certificate_ending() { p.note role="status" { (visit.pick(&zh, &en)) } }
         section.sec aria-labelledby="rooms" {
             h2 id="rooms" { (visit.t("operator-rooms")) }
             div.acts { @for (path, id) in ROOMS { a.btn href=(path) { (visit.t(id)) } } }

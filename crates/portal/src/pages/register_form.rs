@@ -151,8 +151,9 @@ fn field(visit: &Visit, name: &str, kind: &str, hint: &str) -> Markup {
 
 /// The script's words, as JSON in an attribute: a script file speaks no language.
 fn words(visit: &Visit) -> String {
-    const NAMES: [&str; 37] = [
+    const NAMES: [&str; 39] = [
         "waiting",
+        "goes-on",
         "digesting",
         "sending",
         "resuming",
@@ -187,6 +188,7 @@ fn words(visit: &Visit) -> String {
         "empty",
         "too-long",
         "unreadable",
+        "attachment-failed",
         "minutes",
         "zip-some",
     ];

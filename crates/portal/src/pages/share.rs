@@ -209,7 +209,7 @@ pub(crate) async fn page(State(app): State<App>, Path(link): Path<String>, visit
                 p.soft.small { (visit.t("share-open-until")) " " (words::time(shown.until)) }
             }
         }
-        (deposit::three_digests(&visit, shown.sha256.as_deref(), shown.sm3.as_deref(), &shown.record_sha256))
+        (deposit::three_digests(&visit, shown.sha256.as_deref(), shown.sm3.as_deref(), Some(&shown.record_sha256)))
         (disclosed(&visit, &shown))
         (downloads(&visit, &link, &shown))
         (deposit::answers(&visit, &shown.verdict))

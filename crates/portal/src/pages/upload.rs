@@ -2,7 +2,15 @@
 //! checksum, termination. One set of handlers for a signed-in page (`/uploads`, with the page's token in `X-Csrf`) and
 //! for programs (`/api/v1/uploads`, with a bearer token).
 
-use crate::{api::deposits::CLAIMS, app::App, flat, form, problem, stream, visit::Visit};
+use crate::{
+    api::{
+        deposits::{ATTACHING, CLAIMS},
+        shape::Shape,
+    },
+    app::App,
+    flat, form, problem, stream,
+    visit::Visit,
+};
 use axum::{
     body::{Body, Bytes},
     extract::{Path, Request, State},
@@ -130,7 +138,8 @@ pub(crate) async fn other(app: State<App>, id: Path<String>, visit: Visit, reque
     }
 }
 
-/// `POST …/deposit`: registers what was uploaded. The body: a JSON object of claims by their names, all optional.
+/// `POST …/deposit`: registers what was uploaded. The body: a JSON object of claims by their names, all optional. With
+/// `Repr-Digest` (RFC 9530, `sha-256`) only where it is that file; so has `unpack`.
 pub(crate) async fn deposit(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -141,21 +150,27 @@ pub(crate) async fn deposit(
 }
 
 async fn deposited(app: &App, id: String, visit: &Visit, request: Request) -> Answer<Response> {
-    let rights = claimed(app, visit, request).await?;
+    let (rights, attachments) = claimed(app, visit, &id, request, &ATTACHING).await?;
     let actor = visit.actor.clone();
-    let line = app.work(move |folder| folder.register_upload(&actor, &id, &rights)).await?;
+    let line = app.work(move |folder| folder.register_upload(&actor, &id, &rights, &attachments)).await?;
     let status = if line.status == "existing" { StatusCode::OK } else { StatusCode::CREATED };
     let kind = [(header::CONTENT_TYPE, "application/json")];
     Ok((status, kind, line_json(visit, &line).to_string()).into_response())
 }
 
-/// What is claimed of an upload, by who may deposit.
-async fn claimed(app: &App, visit: &Visit, request: Request) -> Answer<Rights> {
+/// What is claimed of an upload, and its attachments' records, by who may deposit; the upload is the file that the
+/// caller means.
+async fn claimed(app: &App, visit: &Visit, id: &str, request: Request, shape: &Shape) -> Answer<(Rights, Vec<String>)> {
     let (parts, body) = request.into_parts();
     let actor = visit.actor.clone();
     app.ask(move |folder| folder.may(&actor, Permission::Deposit)).await?;
     own(visit, &parts.headers)?;
-    claims(&form::read(body, MAX_CLAIMS, "body").await?)
+    let claims = claims(&form::read(body, MAX_CLAIMS, "body").await?, shape)?;
+    if let Some(sha256) = whole(&parts.headers)? {
+        let (actor, id) = (visit.actor.clone(), id.to_owned());
+        app.work(move |folder| folder.hold_upload_to(&actor, &id, &sha256)).await?;
+    }
+    Ok(claims)
 }
 
 /// `POST …/unpack`: registers every file of an uploaded ZIP. The answer is a line of JSON for each as soon as it is
@@ -165,7 +180,7 @@ pub(crate) async fn unpack(State(app): State<App>, Path(id): Path<String>, visit
 }
 
 async fn unpacked(app: &App, id: String, visit: &Visit, request: Request) -> Answer<Response> {
-    let rights = claimed(app, visit, request).await?;
+    let (rights, _) = claimed(app, visit, &id, request, &CLAIMS).await?;
     let actor = visit.actor.clone();
     let packed = app.ask(move |folder| folder.look_into_zip(&actor, &id)).await?;
     let (files, passed) = packed.counts();
@@ -206,16 +221,16 @@ pub(crate) fn line_json(visit: &Visit, line: &DepositLine) -> Value {
     })
 }
 
-/// `{"title": "…"}`: each name a claim, each value a text; what is empty is not declared.
-fn claims(body: &[u8]) -> Answer<Rights> {
+/// `{"title": "…"}`: each name a claim, each value a text; what is empty is not declared. And `attachments`.
+fn claims(body: &[u8], shape: &Shape) -> Answer<(Rights, Vec<String>)> {
     if body.is_empty() {
-        return Ok(Rights::default());
+        return Ok((Rights::default(), Vec::new()));
     }
     let flat = flat::parse(body)
         .map_err(|e| Refusal::field("body", format!("JSON 不能用（{e}）"), format!("the JSON is of no use ({e})")))?;
-    let read = CLAIMS.read(&flat)?;
+    let read = shape.read(&flat)?;
     let claims = RIGHTS.iter().filter_map(|name| Some(((*name).to_owned(), read.text(name)?)));
-    Ok(Rights { claims: claims.collect() })
+    Ok((Rights { claims: claims.collect() }, read.texts("attachments")))
 }
 
 /// Who calls, from which page, in which version of the protocol: before anything is read.
@@ -289,6 +304,16 @@ fn checksum(headers: &HeaderMap) -> Answer<Option<Checksum>> {
     known.map(Some).ok_or_else(|| Refusal::field("upload-checksum", zh, en))
 }
 
+/// `sha-256` of `Repr-Digest`, a dictionary of names and Base64 between colons; others are not looked at.
+fn whole(headers: &HeaderMap) -> Answer<Option<[u8; 32]>> {
+    let Some(given) = text(headers, "repr-digest") else { return Ok(None) };
+    let sum = given.split(',').find_map(|member| member.trim().strip_prefix("sha-256="));
+    let sum = sum.and_then(|coded| coded.strip_prefix(':')?.strip_suffix(':'));
+    let sum = sum.and_then(|coded| BASE64_STANDARD.decode(coded).ok()?.try_into().ok());
+    let (zh, en) = ("Repr-Digest 须有 sha-256=:Base64:", "Repr-Digest must have sha-256=:Base64:");
+    sum.map(Some).ok_or_else(|| Refusal::field("repr-digest", zh, en))
+}
+
 /// When it is swept, as HTTP has dates.
 fn expires(upload: &Upload) -> (&'static str, String) {
     ("upload-expires", http_date(upload.expires_at))
@@ -348,6 +373,19 @@ mod tests {
             "Wed, 25 Jun 2014 16:00:00 GMT"
         );
         assert_eq!(http_date(Utc(0)), "Thu, 01 Jan 1970 00:00:00 GMT");
+    }
+
+    #[test]
+    fn the_files_digest_is_found_among_others() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("repr-digest", HeaderValue::from_str(text).unwrap());
+            whole(&headers)
+        };
+        let coded = BASE64_STANDARD.encode([7; 32]);
+        assert_eq!(read(&format!("sha-512=:AA==:, sha-256=:{coded}:")).unwrap(), Some([7; 32]));
+        assert!(read("sha-256=:AA==:").is_err() && read("sha-512=:AA==:").is_err() && read(&coded).is_err());
+        assert_eq!(whole(&HeaderMap::new()).unwrap(), None);
     }
 
     #[test]

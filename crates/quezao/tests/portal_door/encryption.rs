@@ -20,9 +20,14 @@ use std::{
 
 /// A certificate for 127.0.0.1 and its key, `NAME.pem` and `NAME.key`.
 fn make(work: &Path, name: &str) {
+    made(work, name, "30");
+}
+
+/// The same for so many days.
+fn made(work: &Path, name: &str, days: &str) {
     let mut openssl = Command::new("openssl");
     openssl.current_dir(work).args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]);
-    openssl.args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.pem"), "-days", "30"]);
+    openssl.args(["-keyout", &format!("{name}.key"), "-out", &format!("{name}.pem"), "-days", days]);
     openssl.args(["-subj", "/CN=quezao test", "-addext", "subjectAltName=IP:127.0.0.1"]);
     openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
     let made = openssl.output().unwrap();
@@ -89,6 +94,31 @@ fn the_portal_encrypts_and_takes_a_renewed_certificate() {
     until("were read again");
     assert!(get(house.address, &file("two.pem"), &[&rustls::version::TLS13]).is_some());
     assert!(get(house.address, &file("one.pem"), &[&rustls::version::TLS13]).is_none());
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_said_to() {
+    let work = tempfile::tempdir().unwrap();
+    made(work.path(), "soon", "3");
+    make(work.path(), "later");
+    let check = |name: &str| {
+        let (certificate, key) = (format!("{name}.pem"), format!("{name}.key"));
+        let mut command = program(&work);
+        command.args(["admin", "config", "check", "--data", "data", "--tls-certificate", &certificate]);
+        command.args(["--tls-key-file", &key]).output().unwrap()
+    };
+    let said = check("soon");
+    assert!(said.status.success() && text(&said).contains("ends in"), "{}", text(&said));
+    assert!(!text(&check("later")).contains("ends in"));
+    let command = program(&work);
+    let house = House::open_by(work, command, &["--tls-certificate", "soon.pem", "--tls-key-file", "soon.key"]);
+    let told = |what: &str| {
+        (0..600).any(|_| {
+            std::thread::sleep(Duration::from_millis(50));
+            house.log().contains(what)
+        })
+    };
+    assert!(told("ends in"), "{}", house.log());
 }
 
 #[test]

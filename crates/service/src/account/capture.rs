@@ -3,7 +3,7 @@
 use super::{Account, Actor, Answer, Permission, Refusal, Why};
 use crate::{CaptureEvent, CaptureRequest, Folder, Result, capture::check_url, clock};
 use evidence::hex;
-use store::{Ended, Queued, SignIn};
+use store::{Answering, Ended, Queued, SignIn};
 
 /// Most pages of one request.
 pub const MAX_PAGES: usize = 20;
@@ -22,7 +22,7 @@ pub struct CaptureShown {
 }
 
 impl Folder {
-    /// Puts pages into the queue. Their numbers there, in order.
+    /// Puts pages into the queue, together with the answer to a call that has a key. Their numbers there, in order.
     pub fn order_captures(
         &self,
         actor: &Actor,
@@ -30,6 +30,7 @@ impl Folder {
         other: bool,
         phone: bool,
         settings: &CaptureRequest,
+        answer: Option<Answering<'_>>,
     ) -> Answer<Vec<i64>> {
         let person = self.allow(actor, Permission::Capture)?;
         if urls.is_empty() || urls.len() > MAX_PAGES {
@@ -42,7 +43,7 @@ impl Folder {
         for url in urls {
             check_url(url, &settings.loopback).map_err(|error| Refusal { why: Why::Field("urls"), error })?;
         }
-        Ok(self.store.queue_captures(&actor.act(person, "capture", ""), urls, other, phone)?)
+        Ok(self.store.queue_captures(&actor.act(person, "capture", ""), urls, other, phone, answer)?)
     }
 
     /// The account's newest.

@@ -2,11 +2,12 @@
 //!
 //! Rules:
 //! - A captured page is a stranger's program. Nothing of it is handed out as something that a browser would run: texts
-//!   are text, screenshots are pictures by their leading bytes, everything else is a download.
+//!   are text, its structure is written anew (`snapshot`), screenshots are pictures by their leading bytes, everything
+//!   else is a download.
 //! - The lists are those of the report (`certificate`), made from the file that the verdict was made with.
 //! - Discarding drops bytes, never the leaf, and is counted in the next order for the same address.
 
-use super::{Actor, Answer, Permission, Refusal, Shown, Why};
+use super::{Actor, Answer, Permission, Refusal, Shown, Why, snapshot};
 use crate::{CompareEvent, CompareLine, CompareRequest, Error, Folder, Result, clock};
 use archive::wacz::{self, Wacz};
 use certificate::{Beside, Pictures, Sheet};
@@ -136,6 +137,19 @@ impl Folder {
         Ok((media_type, bytes))
     }
 
+    /// The page's structure with what was drawn of its texts, as the inside of a page that holds nothing of the site's own
+    /// markup, and whether it goes on.
+    pub fn snapshot_of(&self, actor: &Actor, id: &str) -> Answer<(String, bool)> {
+        let record = self.owned_capture(actor, id, Permission::View)?;
+        let path = self.original_file(&record).ok_or_else(no_file)?;
+        let mut file = File::open(&path).map_err(|e| Error::io(&path, &e))?;
+        let wacz = wacz::read(&mut file).map_err(broken)?;
+        let entry =
+            wacz.find("dom").filter(|entry| entry.payload_size <= snapshot::MAX_SNAPSHOT).ok_or_else(no_file)?;
+        let bytes = wacz.payload(&mut file, entry, snapshot::MAX_SNAPSHOT).map_err(broken)?;
+        Ok(snapshot::inert(&bytes)?)
+    }
+
     /// One file of a capture, to be downloaded: a name to save it under, and its bytes.
     pub fn captured_file(&self, actor: &Actor, id: &str, place: usize) -> Answer<(String, Vec<u8>)> {
         let record = self.owned_capture(actor, id, Permission::Download)?;
@@ -220,9 +234,6 @@ impl Folder {
     fn entry(&self, record: &Record, place: usize) -> Answer<(String, Vec<u8>)> {
         let path = self.original_file(record).ok_or_else(no_file)?;
         let mut file = File::open(&path).map_err(|e| Error::io(&path, &e))?;
-        let broken = |e: wacz::Error| {
-            Error::new(format!("取证文件无法读取（{e}）"), format!("the capture's file cannot be read ({e})"))
-        };
         let wacz: Wacz = wacz::read(&mut file).map_err(broken)?;
         let entry = wacz.entries.get(place).ok_or_else(no_file)?;
         if entry.payload_size > MAX_CAPTURED {
@@ -236,6 +247,10 @@ impl Folder {
         let name = entry.target.strip_prefix("urn:quezao:").unwrap_or(&entry.target).to_owned();
         Ok((name, wacz.payload(&mut file, entry, MAX_CAPTURED).map_err(broken)?))
     }
+}
+
+fn broken(e: wacz::Error) -> Error {
+    Error::new(format!("取证文件无法读取（{e}）"), format!("the capture's file cannot be read ({e})"))
 }
 
 fn no_file() -> Refusal {

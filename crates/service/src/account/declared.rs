@@ -7,12 +7,12 @@ use crate::{
     deposit::SEAL_WAIT,
     folder::ledger_error,
     register::{self, Draft, known, line_of},
-    waiting::{OUTSIDE_WAIT, Prepared, waiting_line},
+    waiting::{Prepared, waiting_line},
 };
 use evidence::{
     digest::FileDigests,
     json::Value,
-    statement::{Clock, Custody, File, Kind, Provenance},
+    statement::{Clock, Custody, File, Kind, Provenance, Ref},
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -34,6 +34,8 @@ pub struct Declared {
     pub media_type: String,
     /// As told.
     pub file_name: Option<String>,
+    /// Records of its attachments.
+    pub attachments: Vec<String>,
 }
 
 /// What one of them comes to.
@@ -45,14 +47,20 @@ enum Made {
 }
 
 impl Folder {
-    /// Registers told digests, and waits a little for the seal. The same again is the same record.
+    /// Registers told digests. The same again is the same record.
     pub fn declare(&self, actor: &Actor, told: &Declared, rights: &Rights) -> Answer<DepositLine> {
-        let lines = self.declare_all(actor, vec![Ok((told.clone(), rights.clone()))])?;
-        let line = self.until_sealed(lines.into_iter().collect::<Answer<_>>()?, SEAL_WAIT)?.pop();
+        let line = self.declare_all(actor, vec![Ok((told.clone(), rights.clone()))])?.pop();
+        line.unwrap_or_else(|| Err(Error::new("没有登记任何内容", "nothing was registered").into()))
+    }
+
+    /// Waits a little for the seal over one line.
+    pub fn soon_sealed(&self, line: DepositLine) -> Answer<DepositLine> {
+        let line = self.until_sealed(vec![line], SEAL_WAIT)?.pop();
         line.ok_or_else(|| Error::new("没有登记任何内容", "nothing was registered").into())
     }
 
-    /// Registers told digests without waiting for a seal: each is acknowledged or refused on its own, in order.
+    /// Registers told digests without waiting for a token from outside or a seal: each is acknowledged or refused on its
+    /// own, in order.
     pub fn declare_all(
         &self,
         actor: &Actor,
@@ -70,10 +78,6 @@ impl Folder {
                 Err(refusal) => lines.extend(some.iter().map(|_| Err(refusal.clone()))),
             }
         }
-        if self.statements_external() && lines.iter().flatten().any(|line: &DepositLine| line.index.is_none()) {
-            // They are durable and said to be pending: what goes wrong from here on undoes none of them.
-            let _ = self.catch_up(Instant::now() + Duration::from_secs(OUTSIDE_WAIT), None);
-        }
         Ok(lines)
     }
 
@@ -89,7 +93,8 @@ impl Folder {
         let make = |told: Answer<(Declared, Rights)>| {
             let (told, rights) = told?;
             let clock = clock.clone()?;
-            self.draft_of(person, &told, &rights, clock).map(|made| (told.digests, made))
+            let refs = self.attached(actor, &told.attachments)?;
+            self.draft_of(person, &told, &rights, &refs, clock).map(|made| (told.digests, made))
         };
         let made =
             if told.len() == 1 { told.into_iter().map(make).collect() } else { side_by_side(told, make, &mut || ()) };
@@ -163,7 +168,7 @@ impl Folder {
         waiting.into_iter().try_for_each(|w| self.note(actor, person, "declare", &w.row.id))
     }
 
-    fn draft_of(&self, person: &SignIn, told: &Declared, rights: &Rights, clock: Clock) -> Answer<Made> {
+    fn draft_of(&self, person: &SignIn, told: &Declared, rights: &Rights, refs: &[Ref], clock: Clock) -> Answer<Made> {
         let named = |field| move |error| Refusal { why: Why::Field(field), error };
         check_claims(&rights.claims)?;
         if told.digests.size == 0 {
@@ -187,6 +192,9 @@ impl Folder {
         let mut claims: BTreeMap<&str, Value> = self.claims_of(person.account)?;
         claims.insert("file_name", told.file_name.clone().map_or(Value::Null, Value::from));
         claims.insert("acting_account", person.name.clone().into());
+        if !refs.is_empty() {
+            claims.insert("refs", Value::Array(refs.iter().map(Ref::to_value).collect()));
+        }
         claims.extend(rights.claims.iter().map(|(name, value)| (name.as_str(), value.clone().into())));
         let (digests, media_type, custody) = (told.digests, told.media_type.clone(), Custody::Declared);
         let draft = Draft {

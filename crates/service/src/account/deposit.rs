@@ -2,7 +2,10 @@
 
 use super::{Account, Actor, Answer, Permission, Refusal, Why, upload::full};
 use crate::{DepositLine, DepositRequest, Error, Folder, Result, Rights, keys, register::check_rights};
-use evidence::{hex, statement::RIGHTS};
+use evidence::{
+    hex,
+    statement::{RIGHTS, Ref},
+};
 use sha2::Digest;
 use std::{
     collections::BTreeMap,
@@ -13,6 +16,9 @@ use std::{
 
 /// Longest file that is taken over the network.
 pub const MAX_UPLOAD: u64 = 2 << 30;
+
+/// Seconds that a request waits for a token from outside.
+pub(super) const OUTSIDE: u64 = 2;
 
 /// A file on its way in. Dropped before it is registered, it is gone.
 pub struct Staged {
@@ -71,7 +77,7 @@ impl Folder {
 
     /// Registers a staged file: its bytes kept, the acting person named.
     pub fn register(&self, actor: &Actor, staged: Staged, rights: &Rights) -> Answer<DepositLine> {
-        self.register_file(actor, &staged.path, staged.sha256(), rights)
+        self.register_file(actor, &staged.path, staged.sha256(), rights, Vec::new())
     }
 
     /// The same of a file that lies in the folder, and has this SHA-256.
@@ -81,15 +87,19 @@ impl Folder {
         path: &Path,
         sha256: [u8; 32],
         rights: &Rights,
+        refs: Vec<Ref>,
     ) -> Answer<DepositLine> {
         let person = self.allow(actor, Permission::Deposit)?;
         let mut claims = rights.claims.clone();
         check_claims(&claims)?;
         let _held = self.in_flight.hold([sha256]);
         claims.insert("acting_account".into(), person.name.clone());
+        // What has no token by then waits beside the requests of others.
         let request = DepositRequest {
             paths: vec![path.to_owned()],
             rights: Rights { claims },
+            refs,
+            wait: Some(OUTSIDE),
             account: Account(person.account),
             ..DepositRequest::default()
         };

@@ -52,6 +52,10 @@ pub struct Shelf {
     pub counts: BTreeMap<String, u64>,
     /// Not sealed yet, whatever was looked for.
     pub waiting: u64,
+    /// Statements that wait for a token from outside, the oldest of them, on the first page of all: number and name.
+    pub unstamped: Vec<(String, String)>,
+    /// How many there are.
+    pub unstamped_total: u64,
 }
 
 /// A record in a list.
@@ -101,7 +105,15 @@ impl Folder {
         let waiting = Wanted { account, shops, unsealed_from: Some(sealed), ..Wanted::default() };
         let waiting = self.store.shelf(&waiting)?.1;
         let items = found.into_iter().map(|s| item(s, sealed)).collect();
-        Ok(Shelf { items, total, page, pages: total.div_ceil(u64::from(SHELF_PAGE)).max(1), counts, waiting })
+        let first = page == 1 && search.text.is_empty() && search.from.is_empty() && search.until.is_empty();
+        // They are of no shop.
+        let (unstamped, unstamped_total) = match first && person.shops.is_none() {
+            true => self.store.first_waiting(account, SHELF_PAGE)?,
+            false => (Vec::new(), 0),
+        };
+        let unstamped = unstamped.into_iter().map(|w| (w.row.id, w.row.file_name)).collect();
+        let pages = total.div_ceil(u64::from(SHELF_PAGE)).max(1);
+        Ok(Shelf { items, total, page, pages, counts, waiting, unstamped, unstamped_total })
     }
 
     /// The same, with each record's line as `list` prints it.

@@ -2,7 +2,7 @@
 
 use super::{
     Account, Actor, Answer, Permission, Refusal, Why,
-    deposit::{check_claims, incoming, without_path},
+    deposit::{OUTSIDE, check_claims, incoming, without_path},
     unzip::Zip,
     upload::{Hand, Whole},
 };
@@ -75,6 +75,7 @@ impl Folder {
         let request = DepositRequest {
             paths,
             rights: Rights { claims },
+            wait: Some(OUTSIDE),
             stop: Some(stop.clone()),
             account: Account(person.account),
             ..DepositRequest::default()

@@ -34,8 +34,8 @@ pub struct Shown {
     pub sha256: Option<String>,
     /// Hex.
     pub sm3: Option<String>,
-    /// Hex.
-    pub record_sha256: String,
+    /// Hex; `None`: no record yet, the statement waits for a token from outside.
+    pub record_sha256: Option<String>,
     /// Leaf index.
     pub index: Option<u64>,
     /// Whether the bytes are in the folder.
@@ -82,7 +82,7 @@ pub struct Kept {
 impl Folder {
     /// A record with its verdict.
     pub fn shown(&self, actor: &Actor, id: &str) -> Answer<Shown> {
-        let record = self.owned(actor, id, Permission::View)?;
+        let record = self.owned_or_waiting(actor, id, Permission::View)?;
         let claims = disclosure::parse_set(&record.disclosures).map_err(Error::from)?;
         let claims = claims.iter().map(|d| (d.name().to_owned(), d.value().clone())).collect();
         let (verdict, parts) = match record.index {
@@ -94,7 +94,7 @@ impl Folder {
         };
         let held = self.original_file(&record);
         let same = record.sha256.map(|sha256| self.store.by_sha256(&sha256)).transpose()?;
-        let before = |r: &&Record| r.index.zip(record.index).is_some_and(|(other, own)| other < own);
+        let before = |r: &&Record| r.index.is_some_and(|other| record.index.is_none_or(|own| other < own));
         Ok(Shown {
             own_dates: held.as_deref().map(own_dates).unwrap_or_default(),
             earlier: same.map(|same| same.iter().filter(before).count() as u64),
@@ -104,7 +104,7 @@ impl Folder {
             size: record.size,
             sha256: record.sha256.map(|d| hex::encode(&d)),
             sm3: record.sm3.map(|d| hex::encode(&d)),
-            record_sha256: hex::encode(&record.record_digest),
+            record_sha256: record.digest_hex(),
             index: record.index,
             id: record.id,
             kind: record.kind,
@@ -117,7 +117,7 @@ impl Folder {
 
     /// A record without a verdict, as the command line shows it.
     pub fn told(&self, actor: &Actor, id: &str) -> Answer<Told> {
-        let kind = self.owned(actor, id, Permission::View)?.kind;
+        let kind = self.owned_or_waiting(actor, id, Permission::View)?.kind;
         let (line, claims) = self.show(id)?;
         Ok(Told { kind, line, claims, exif: self.exif(id)?, later: self.later_rights(id)? })
     }
@@ -155,7 +155,7 @@ impl Folder {
 
     /// The kept file, its digests compared just now.
     pub fn original_of(&self, actor: &Actor, id: &str) -> Answer<Kept> {
-        self.kept(&self.owned(actor, id, Permission::Download)?)
+        self.kept(&self.owned_or_waiting(actor, id, Permission::Download)?)
     }
 
     /// A record's kept file, for whoever was let in.
@@ -178,7 +178,7 @@ impl Folder {
 
     /// A small JPEG of a registered picture, made of the kept bytes; `None` where there is none.
     pub fn picture_of(&self, actor: &Actor, id: &str) -> Answer<Option<Vec<u8>>> {
-        Ok(self.small_picture(&self.owned(actor, id, Permission::View)?)?)
+        Ok(self.small_picture(&self.owned_or_waiting(actor, id, Permission::View)?)?)
     }
 
     /// The same, for whoever was let in.
@@ -207,6 +207,15 @@ impl Folder {
         let record = self.store.record(id)?.ok_or_else(none)?;
         // Leaf 0 travels in every package and has none of its own.
         if record.kind == Kind::Operator.as_str() { Err(none()) } else { Ok(record) }
+    }
+
+    /// A record of the actor's account, or a statement that waits for a token from outside, as the record that it will
+    /// be: such are of no shop.
+    pub(crate) fn owned_or_waiting(&self, actor: &Actor, id: &str, permission: Permission) -> Answer<Record> {
+        let person = self.allow(actor, permission)?;
+        let waiting = if person.shops.is_none() { self.store.waiting_one(id)? } else { None };
+        let waiting = waiting.filter(|waiting| waiting.row.account == person.account);
+        waiting.map_or_else(|| self.owned(actor, id, permission), |waiting| Ok(waiting.row))
     }
 
     /// Where a record's file is kept, if it is.

@@ -10,7 +10,10 @@
 //! - A registered upload keeps its row, so that an answer that was lost is given again.
 
 use super::{Actor, Answer, Permission, Refusal, Why, deposit::plain_name};
-use crate::{DepositLine, Error, Folder, MAX_UPLOAD, Result, Rights, clock, keys, register::line_of};
+use crate::{
+    DepositLine, Error, Folder, MAX_UPLOAD, Result, Rights, clock, keys,
+    register::{known, line_of},
+};
 use evidence::{
     hex,
     time::{SECOND, Utc},
@@ -280,16 +283,46 @@ impl Folder {
         Ok(self.forget_upload(id)?)
     }
 
-    /// Registers what was uploaded as one file.
-    pub fn register_upload(&self, actor: &Actor, id: &str, rights: &Rights) -> Answer<DepositLine> {
+    /// Registers what was uploaded as one file, with the records of its attachments.
+    pub fn register_upload(
+        &self,
+        actor: &Actor,
+        id: &str,
+        rights: &Rights,
+        attachments: &[String],
+    ) -> Answer<DepositLine> {
         let (row, path, hand) = match self.whole_upload(actor, id)? {
             Whole::Registered(line) => return Ok(*line),
             Whole::Waits(row, path, hand) => (row, path, hand),
         };
-        let line = self.register_file(actor, &path, sha256_of(&path)?, rights)?;
+        let refs = self.attached(actor, attachments)?;
+        let line = self.register_file(actor, &path, sha256_of(&path)?, rights, refs)?;
         self.end_upload(&row, &line)?;
         drop(hand);
         Ok(line)
+    }
+
+    /// Refuses a finished upload that is not the file of this SHA-256, and forgets it: of a file that was changed
+    /// while it was sent in two goes there are parts of both.
+    pub fn hold_upload_to(&self, actor: &Actor, id: &str, sha256: &[u8; 32]) -> Answer<()> {
+        let same = match self.whole_upload(actor, id)? {
+            Whole::Registered(line) => line.sha256.is_none_or(|found| found == hex::encode(sha256)),
+            Whole::Waits(_, path, _hand) => {
+                let same = sha256_of(&path)? == *sha256;
+                if !same {
+                    self.forget_upload(id)?;
+                }
+                same
+            }
+        };
+        if same {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Why::Checksum,
+            "上传的内容与这个文件不是同一份（两次上传之间文件有改动？）；已丢弃，请重新上传",
+            "what was sent is not this file (was it changed between two goes?); it was forgotten, send the file again",
+        ))
     }
 
     /// A finished upload, and nobody else's hand on it.
@@ -299,7 +332,7 @@ impl Folder {
         let row = self.uploaded(actor, id)?;
         if let Some(record) = &row.record {
             let line = match self.store.record(record)? {
-                Some(found) => line_of(&found, row.name.clone(), "existing"),
+                Some(found) => line_of(&found, row.name.clone(), known(&found)),
                 // Its statement waits for a token from outside.
                 None => DepositLine {
                     id: Some(record.clone()),

@@ -2,7 +2,9 @@
 //! whose `refs` name it; so a picture's record shows that they existed before it did.
 
 use super::{Sidecar, canonical};
-use crate::{DepositRequest, Error, Event, Folder, Result, error::show_path};
+use crate::{
+    Actor, Answer, DepositRequest, Error, Event, Folder, Permission, Refusal as Refused, Result, Why, error::show_path,
+};
 use evidence::{json::Value, merkle, statement::Ref};
 use sidecar::{MAX_ATTACHMENTS, Refusal, Row};
 use std::{
@@ -102,6 +104,51 @@ impl Sidecar {
 }
 
 impl Folder {
+    /// What names these records of the account as attachments: each is on the ledger before the picture.
+    pub(crate) fn attached(&self, actor: &Actor, ids: &[String]) -> Answer<Vec<Ref>> {
+        let wrong = |zh: String, en: String| Refused::field("attachments", zh, en);
+        if ids.len() > MAX_ATTACHMENTS {
+            let n = ids.len();
+            return Err(wrong(
+                format!("一张图片有 {n} 个附件，最多 {MAX_ATTACHMENTS} 个"),
+                format!("a picture has {n} attachments; the most is {MAX_ATTACHMENTS}"),
+            ));
+        }
+        let mut refs: Vec<Ref> = Vec::new();
+        for id in ids {
+            let record = match self.owned_or_waiting(actor, id, Permission::View) {
+                Err(e) if e.why == Why::NotFound => {
+                    return Err(wrong(
+                        format!("附件：没有记录 {id}；请先登记附件"),
+                        format!("attachments: there is no record {id}; register the attachment first"),
+                    ));
+                }
+                found => found?,
+            };
+            if !["image", "file", "digest"].contains(&record.kind.as_str()) {
+                return Err(wrong(
+                    format!("附件 {id} 的种类是 {}；附件须为图片、文件或摘要的记录", record.kind),
+                    format!(
+                        "the attachment {id} is of kind {}; one is a record of a picture, a file or digests",
+                        record.kind
+                    ),
+                ));
+            }
+            if record.index.is_none() {
+                return Err(Refused::new(
+                    Why::Conflict,
+                    format!("附件 {id} 尚未写入账本；请稍后重试"),
+                    format!("the attachment {id} is not on the ledger yet; try again later"),
+                ));
+            }
+            if refs.iter().all(|known| known.id != *id) {
+                let leaf = merkle::leaf_hash(&record.record);
+                refs.push(Ref { ledger: self.origin.clone(), id: id.clone(), leaf });
+            }
+        }
+        Ok(refs)
+    }
+
     /// Registers the attachments, before any picture.
     pub(crate) fn attach(&self, request: &DepositRequest, events: &mut dyn FnMut(Event)) -> Result<()> {
         let open = |s: &&std::sync::Arc<Sidecar>| !request.dry_run && s.refs.get().is_none();
@@ -150,12 +197,14 @@ impl Folder {
 impl DepositRequest {
     /// The `refs` that are claimed of this file: its attachments.
     pub(crate) fn refs_of(&self, path: &Path) -> Value {
-        let Some(sidecar) = &self.sidecar else { return Value::Null };
-        let (mut rows, file) = sidecar.about(&sidecar.name_of(path));
-        rows.extend(file);
-        let refs = sidecar.refs.get();
-        let attached = sidecar.attachments_of(&rows).into_iter().filter_map(|path| refs?.get(path));
-        let list: Vec<Value> = attached.map(Ref::to_value).collect();
+        let mut list: Vec<Value> = self.refs.iter().map(Ref::to_value).collect();
+        if let Some(sidecar) = &self.sidecar {
+            let (mut rows, file) = sidecar.about(&sidecar.name_of(path));
+            rows.extend(file);
+            let refs = sidecar.refs.get();
+            let attached = sidecar.attachments_of(&rows).into_iter().filter_map(|path| refs?.get(path));
+            list.extend(attached.map(Ref::to_value));
+        }
         if list.is_empty() { Value::Null } else { Value::Array(list) }
     }
 }

@@ -4,8 +4,8 @@ use super::{Refused, Sidecar, about_nothing, refuse};
 use crate::{Actor, Answer, Error, Folder, Permission};
 use sidecar::Refusal;
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    path::{Path, PathBuf},
 };
 use unicode_normalization::UnicodeNormalization;
 
@@ -16,8 +16,10 @@ pub struct ToldRights {
     pub rows: usize,
     /// Files about which no row speaks.
     pub silent: usize,
-    /// For each name, in the order in which they were told: claim → value.
+    /// For each name, in the order in which they were told: claim → value. Nothing is claimed of an attachment.
     pub claims: Vec<BTreeMap<String, String>>,
+    /// For each name the places of its attachments among the names: registered before it, and named by it.
+    pub attachments: Vec<Vec<usize>>,
 }
 
 impl Folder {
@@ -44,18 +46,15 @@ fn held(table: &str, bytes: &[u8], names: &[String]) -> Result<ToldRights, Refus
     let mut this = Sidecar { counts: vec![0; sheet.rows.len()], rows: sheet.rows, ..Sidecar::default() };
     let mut wrong = this.index();
     wrong.extend(this.unprintable());
-    for (place, name) in this.rows.iter().flat_map(|row| &row.attach) {
-        wrong.push(Refusal::new(
-            place.clone(),
-            format!("附件“{name}”不能在网页上给出；请删去这一格，或用命令行登记"),
-            format!(
-                "the attachment \"{name}\" cannot be given on a page; clear the cell, or deposit on the command line"
-            ),
-        ));
-    }
     let names: Vec<String> = names.iter().map(|name| name.nfc().collect()).collect();
-    let (mut seen, mut silent) = (BTreeSet::new(), 0);
+    let places: HashMap<&str, usize> = names.iter().enumerate().rev().map(|(n, name)| (name.as_str(), n)).collect();
+    wrong.extend(this.attach_by_name(&places));
+    let (mut seen, mut silent, mut attachments) = (BTreeSet::new(), 0, Vec::with_capacity(names.len()));
     for name in &names {
+        if this.attached.contains(Path::new(name)) {
+            attachments.push(Vec::new());
+            continue;
+        }
         let (patterns, file) = this.about(name);
         silent += usize::from(patterns.is_empty() && file.is_none());
         if let Some(row) = file.filter(|_| !seen.insert(name)) {
@@ -65,7 +64,11 @@ fn held(table: &str, bytes: &[u8], names: &[String]) -> Result<ToldRights, Refus
                 format!("two files are called \"{name}\"; deposit them in two goes"),
             ));
         }
-        for row in patterns.into_iter().chain(file) {
+        let rows: Vec<usize> = patterns.into_iter().chain(file).collect();
+        wrong.extend(this.within_bounds(&rows, rows.last().map(|row| &this.rows[*row])).err());
+        let attached = this.attachments_of(&rows).into_iter();
+        attachments.push(attached.filter_map(|path| places.get(path.to_str()?).copied()).collect());
+        for row in rows {
             this.counts[row] += 1;
         }
     }
@@ -75,8 +78,36 @@ fn held(table: &str, bytes: &[u8], names: &[String]) -> Result<ToldRights, Refus
     if !wrong.is_empty() {
         return Err(refuse(path, wrong));
     }
-    let claims = names.iter().map(|name| this.claims_of_name(name, &BTreeMap::new())).collect();
-    Ok(ToldRights { rows: this.rows.len(), silent, claims })
+    let claims = |name: &String| match this.attached.contains(Path::new(name)) {
+        true => BTreeMap::new(),
+        false => this.claims_of_name(name, &BTreeMap::new()),
+    };
+    Ok(ToldRights { rows: this.rows.len(), silent, claims: names.iter().map(claims).collect(), attachments })
+}
+
+impl Sidecar {
+    /// Finds the attachments that the rows name among the names of what comes along.
+    fn attach_by_name(&mut self, places: &HashMap<&str, usize>) -> Vec<Refusal> {
+        let mut wrong = Vec::new();
+        for row in &self.rows {
+            let mut paths = Vec::new();
+            for (place, name) in &row.attach {
+                let name: String = name.nfc().collect();
+                if places.contains_key(name.as_str()) {
+                    paths.push(PathBuf::from(name));
+                } else {
+                    wrong.push(Refusal::new(
+                        place.clone(),
+                        format!("没有附件“{name}”；请把它和图片一起拖入，写法从所拖入的文件夹之内算起"),
+                        format!("there is no attachment \"{name}\"; drop it together with the pictures, and name it from the dropped folder on"),
+                    ));
+                }
+            }
+            self.attached.extend(paths.iter().cloned());
+            self.by_row.push(paths);
+        }
+        wrong
+    }
 }
 
 /// For a caller that knows no table by its path.
@@ -106,6 +137,17 @@ mod tests {
         assert_eq!(told.claims[0]["title"], "青瓷杯");
         assert_eq!((&told.claims[1]["author"], told.claims[1].contains_key("title")), (&"林晚".to_owned(), false));
         assert!(told.claims[2].is_empty());
+    }
+
+    #[test]
+    fn attachments_come_along_and_are_named_by_their_picture() {
+        let table = "文件,匹配,作者,附件\n,*.jpg,林晚,授权书.pdf\n1.jpg,,,稿/1.psd|授权书.pdf\n";
+        let all = names(&["1.jpg", "2.jpg", "授权书.pdf", "稿/1.psd"]);
+        let told = held("权利.csv", table.as_bytes(), &all).unwrap();
+        assert_eq!(told.attachments, [vec![2, 3], vec![2], vec![], vec![]]);
+        assert_eq!((told.silent, told.claims[2].len(), told.claims[0]["author"].as_str()), (0, 0, "林晚"));
+        let refused = held("权利.csv", table.as_bytes(), &all[..3]).unwrap_err().by_place();
+        assert_eq!((refused[0].0, refused[0].1.as_deref()), (Some(3), Some("D")), "{refused:?}");
     }
 
     #[test]
