@@ -14,6 +14,7 @@ reader=crates/archive/assets/verify.py
 offline=()
 step=start
 site=
+port=
 
 main() {
     trap 'code=$?; [ -z "$site" ] || kill "$site" 2>/dev/null || true; [ "$code" -eq 0 ] || say "演示在这一步失败：$step" "The demo failed at this step: $step" >&2' EXIT
@@ -32,6 +33,7 @@ main() {
     refusals
     capture_page
     outside_authority
+    judicial_nodes
     walk
     account
     portal
@@ -40,23 +42,79 @@ main() {
 # The portal on the same folder stays, so that there is something to look at; the next demo ends it.
 portal() {
     step="quezao serve"
-    setsid nohup "$quezao" serve --data "$data" --listen 127.0.0.1:0 </dev/null >"$demo/portal.log" 2>&1 &
+    setsid nohup "$quezao" serve --data "$data" --listen "127.0.0.1:$port" </dev/null >"$demo/portal.log" 2>&1 &
     echo $! >"$demo/portal.pid"
     for _ in $(seq 100); do grep -q '/set-up/' "$demo/portal.log" && break; sleep 0.1; done
     heading "门户，仍在运行" "The portal, still running"
     sed 's/^/    /' "$demo/portal.log"
     grep -q '/set-up/' "$demo/portal.log"
-    say "    打开第一个地址，设一个登录名和密码，十张照片就在证据库里。停止：kill \$(cat $demo/portal.pid)" \
-        "    Open the first address and choose a name and a password: the ten photographs are in the library. To end it: kill \$(cat $demo/portal.pid)"
+    say "    打开第一个地址，设一个登录名和密码，十张照片就在证据库里。停止：kill \$(cat $demo/*.pid)" \
+        "    Open the first address and choose a name and a password: the ten photographs are in the library. To end it: kill \$(cat $demo/*.pid)"
 }
 
-# Ends the portal that an earlier demo left, and nothing else that has its number by now.
+# Ends the portal and the nodes that an earlier demo left, and nothing else that has their numbers by now.
 end_portal() {
     local pid
-    [ -s "$demo/portal.pid" ] || return 0
-    pid=$(cat "$demo/portal.pid")
-    case $(readlink "/proc/$pid/exe" 2>/dev/null) in */quezao*) kill "$pid" 2>/dev/null || true ;; esac
-    for _ in $(seq 50); do [ -e "/proc/$pid" ] || break; sleep 0.1; done
+    for pid in $(cat "$demo"/*.pid 2>/dev/null); do
+        case $(readlink "/proc/$pid/exe" 2>/dev/null) in */quezao*) kill "$pid" 2>/dev/null || true ;; esac
+        for _ in $(seq 50); do [ -e "/proc/$pid" ] || break; sleep 0.1; done
+    done
+}
+
+# Three courts, each a node with its own keys and its own copy, under the rule "two of three"; they stay with the portal,
+# which they follow. What was sealed before them is final from now on too.
+judicial_nodes() {
+    local n id file folder=$demo/courts key
+    heading "三个司法节点" "Three judicial nodes"
+    step="quezao node"
+    mkdir -p "$folder"
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    key=$("$quezao" admin keys --data "$data" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["ledger_key"])')
+    for n in 1 2 3; do
+        setsid nohup "$quezao" node --data "$folder/$n" --ledger "http://127.0.0.1:$port/ledger" --log-key "$key" \
+            --name "court-$n.example/node" --listen 127.0.0.1:0 </dev/null >"$folder/$n.log" 2>&1 &
+        echo $! >"$demo/court-$n.pid"
+        for _ in $(seq 100); do grep -q 'http://127' "$folder/$n.log" && break; sleep 0.1; done
+    done
+    step="quezao node key"
+    python3 - "$quezao" "$folder" "$key" <<'PY'
+import json, re, subprocess, sys
+quezao, folder, log = sys.argv[1:]
+policy, roles = [f"log {log}"], []
+for n in (1, 2, 3):
+    key = json.loads(subprocess.check_output([quezao, "node", "key", "--data", f"{folder}/{n}", "--json"]))
+    address = re.search(r"http://127[0-9.:]+", open(f"{folder}/{n}.log", encoding="utf-8").read())[0]
+    policy.append(f"witness court-{n} {key['witness'][0]} {address}")
+    roles.append({"key": key["witness"][0], "role": "court", "name": f"演示法院 {'甲乙丙'[n - 1]}", "independent": True, "from": None, "until": None})
+policy += ["group courts 2 court-1 court-2 court-3", "quorum courts", ""]
+open(f"{folder}/policy", "w", encoding="utf-8").write("\n".join(policy))
+json.dump(roles, open(f"{folder}/roles.json", "w", encoding="utf-8"), ensure_ascii=False)
+PY
+    step="quezao admin policy set"
+    "$quezao" admin policy set "$folder/policy" --data "$data" | sed 's/^/    /'
+    printf 'seen by three courts\n' >"$folder/note.txt"
+    step="quezao deposit, cosigned"
+    "$quezao" deposit --data "$data" --json "$folder/note.txt" >"$demo/reports/courts.deposit.jsonl"
+    "$quezao" stamp --data "$data" >/dev/null
+    id=$(python3 -c 'import json, sys; print(json.loads(sys.stdin.readline())["id"])' <"$demo/reports/courts.deposit.jsonl")
+    "$quezao" export --data "$data" --output "$folder" "$id" >/dev/null
+    for file in "$folder/$id.pdf" "$folder/$id.zip"; do
+        step="quezao verify $file"
+        "${offline[@]}" "$quezao" verify --data "$data" --json "$file" "$folder/note.txt" >"$demo/reports/courts.json"
+        step="the three cosignatures in $file"
+        python3 - "$demo/reports/courts.json" "$language" <<'PY'
+import json, sys
+verdict = json.load(open(sys.argv[1], encoding="utf-8"))
+policy = next(c for c in verdict["checks"] if c["id"] == "policy")
+if verdict["result"] != "verified" or "已获 3 个见证密钥签署" not in policy["zh"]:
+    sys.exit(f"{verdict['result']}: {policy['zh']}")
+print("    " + policy["zh" if sys.argv[2] == "zh" else "en"])
+PY
+    done
+    step="verify.py $folder/$id.zip"
+    "${offline[@]}" python3 "$reader" --trust "$data/trust" "$folder/$id.zip" "$folder/note.txt" >"$demo/reports/$id.verify-py.txt"
+    say "    节点各有自己的密钥与副本，只签署没有改写过去的账本。（三个节点都在本机，只作演示。）" \
+        "    Each node has its own keys and copy, and signs only a ledger that did not rewrite its past. (All three run on this machine, for show.)"
 }
 
 # The embedded authority's seal beside one from outside: an `openssl ts` authority on a loopback port, which ends by

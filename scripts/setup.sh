@@ -30,6 +30,8 @@ main() {
         # The certificate is read by poppler's tools, by veraPDF, which is Java, and by pyHanko.
         need_pip
         want pdfdetach poppler-utils
+        # A foreign witness has its key from an agent.
+        want ssh-agent openssh-client
         want_chromium
         want mvn maven
         want javac default-jdk-headless

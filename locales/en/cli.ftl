@@ -97,6 +97,7 @@ init-publish = Publish key and fingerprint elsewhere: whoever verifies compares 
 status-new = new
 status-existing = existing
 status-pending = pending
+status-witnesses = on the ledger, waiting for witnesses
 find-none = no record of this file, and no registered picture that it looks like
 find-more = and { $left } more; see --limit
 find-parts = parts: { $part } of this file, { $registered } of the registered one

@@ -216,6 +216,7 @@ kind-order = Order
 kind-collection = Collection
 standing-waiting = On the ledger, waiting for its seal
 standing-unstamped = No time-stamp yet
+standing-witnesses = On the ledger, waiting for witnesses
 standing-sealed = Sealed
 
 library-search = Search the library

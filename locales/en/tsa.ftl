@@ -35,6 +35,7 @@ clock-stands = This machine's clock minus that of { $source }: { $offset } ms; a
 help-renew = Stamp evidence again before the certificate that protects it ends
 help-arg-before = Those whose protection ends before this date, 2031-12-31 (without it: within 90 days)
 help-arg-only-say = Only say what would be done
+stamp-witnesses = { $sealed } of { $size } records have their quorum; the rest are on the ledger, waiting for witnesses. quezao admin policy status shows who does not sign
 tsa-unused = {"  "}not asked yet ({ $whose }), at most once in { $pace } s
 tsa-answering = {"  "}answering: { $tokens } tokens, the last at { $last } ({ $whose }), at most once in { $pace } s
 tsa-failing = {"  "}failed { $failures } times, and is asked again: { $tokens } tokens before, the last at { $last } ({ $whose })

@@ -96,6 +96,7 @@ init-publish = 请把公钥与指纹公布在别处：核验者要用它们与�
 status-new = 已登记
 status-existing = 已存在
 status-pending = 待封存
+status-witnesses = 已写入账本，等待见证
 find-none = 没有此文件的记录，也没有与之相似的已登记图片
 find-more = 另有 { $left } 条；见 --limit
 find-parts = 部分：此文件的 { $part }，登记图片的 { $registered }

@@ -216,6 +216,7 @@ kind-order = 取证单
 kind-collection = 合集
 standing-waiting = 已写入账本，等待封存
 standing-unstamped = 尚无时间戳
+standing-witnesses = 已写入账本，等待见证
 standing-sealed = 已封存
 
 library-search = 在证据库里查找

@@ -35,6 +35,7 @@ clock-stands = 本机时钟减去 { $source } 的时钟：{ $offset } 毫秒；�
 help-renew = 在保护证据的证书到期之前，再加盖一次时间戳
 help-arg-before = 保护在此日期（如 2031-12-31）之前到期的（不给出则为 90 天之内）
 help-arg-only-say = 只说明将要做什么
+stamp-witnesses = { $size } 条记录中有 { $sealed } 条达到见证规则，其余已写入账本，等待见证；谁没有签署，见 quezao admin policy status
 tsa-unused = {"  "}尚未询问（{ $whose }），至多每 { $pace } 秒一次
 tsa-answering = {"  "}正常：{ $tokens } 枚时间戳，最近一枚在 { $last }（{ $whose }），至多每 { $pace } 秒一次
 tsa-failing = {"  "}失败 { $failures } 次，将再次询问；此前 { $tokens } 枚，最近一枚在 { $last }（{ $whose }）

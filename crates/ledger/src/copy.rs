@@ -52,12 +52,18 @@ pub fn copy(dir: &Path, head: &Head, leaves: u64, to: &Path) -> Result<()> {
     put(&target.checkpoint_path(), &head.checkpoint)?;
 
     let (from, to) = (Folder::open(dir.join("sealed"))?, Folder::open(to.join("sealed"))?);
-    for size in from.sizes().into_iter().filter(|size| *size <= head.size) {
-        let sealed = from.read(size)?;
+    for stem in from.stems().into_iter().filter(|stem| stem.size <= head.size) {
+        let sealed = from.read(stem)?;
         for (n, token) in sealed.tokens.iter().enumerate() {
-            put(&to.token_path(size, n), token)?;
+            put(&to.token_path(stem, n), token)?;
         }
-        put(&to.note_path(size), &sealed.note)?;
+        if from.open_path(stem).exists() {
+            put(&to.open_path(stem), b"")?;
+        }
+        put(&to.note_path(stem), &sealed.note)?;
+    }
+    if let Ok(since) = fs::read(from.since_path()) {
+        put(&to.since_path(), &since)?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! Whatever fails on the disk stops all three, until the ledger is opened again from what is there.
 
 use std::{
+    cmp::Ordering,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
@@ -16,10 +17,11 @@ use std::{
 use evidence::merkle::Hash;
 
 use crate::{
-    Config, Entries, Error, Event, Head, Opened, Result, Stage,
+    Config, Entries, Error, Event, Head, Opened, Prove, Result, Stage,
+    council::{self, Council, Round},
     open::{self, Log, World},
     panel::Panel,
-    sealed::Sealed,
+    sealed::{Sealed, Stem},
     segment::{self, Cursor, MAX_LEAF},
 };
 
@@ -109,10 +111,32 @@ impl Ledger {
 
     /// The first sealed checkpoint that covers `index`, waiting for it; `None` if there is none in time.
     pub fn wait_sealed(&self, index: u64, timeout: Duration) -> Result<Option<Sealed>> {
+        self.wait_covering(index, false, timeout)
+    }
+
+    /// As [`Self::wait_sealed`], without waiting.
+    pub fn sealed_covering(&self, index: u64) -> Result<Option<Sealed>> {
+        self.wait_covering(index, false, Duration::ZERO)
+    }
+
+    /// The first seal that covers `index` and meets the quorum asked for, waiting for it; where none is asked for, the
+    /// first.
+    pub fn wait_final(&self, index: u64, timeout: Duration) -> Result<Option<Sealed>> {
+        self.wait_covering(index, true, timeout)
+    }
+
+    fn wait_covering(&self, index: u64, of_finals: bool, timeout: Duration) -> Result<Option<Sealed>> {
         let (shared, deadline) = (self.shared(), Instant::now() + timeout);
         let sealed = &shared.world.sealed;
         let mut state = shared.lock();
-        while sealed.first_covering(index).is_none() {
+        loop {
+            if let Some(stem) = sealed.covering(index, of_finals) {
+                drop(state);
+                return sealed.read(stem).map(Some);
+            }
+            if timeout.is_zero() {
+                return Ok(None);
+            }
             state.check()?;
             let rest = deadline.saturating_duration_since(Instant::now());
             if rest.is_zero() || state.closing {
@@ -120,15 +144,6 @@ impl Ledger {
             }
             state = wait_at_most(&shared.progress, state, rest);
         }
-        drop(state);
-        self.sealed_covering(index)
-    }
-
-    /// As [`Self::wait_sealed`], without waiting.
-    pub fn sealed_covering(&self, index: u64) -> Result<Option<Sealed>> {
-        let shared = self.shared();
-        let sealed = &shared.world.sealed;
-        sealed.first_covering(index).map(|size| sealed.read(size)).transpose()
     }
 
     /// Says that no more leaves are coming soon: the next checkpoint is signed without waiting for its interval.
@@ -140,7 +155,18 @@ impl Ledger {
 
     /// Leaves under the newest sealed checkpoint.
     pub fn sealed_size(&self) -> u64 {
-        self.shared().world.sealed.last().unwrap_or_default()
+        self.shared().world.sealed.last().map_or(0, |stem| stem.size)
+    }
+
+    /// Leaves under the newest seal that meets the quorum asked for.
+    pub fn final_size(&self) -> u64 {
+        self.shared().world.sealed.last_final().map_or(0, |stem| stem.size)
+    }
+
+    /// After the ledger was closed: what is sealed from now on needs a quorum to be final, or needs none. What was
+    /// sealed before is then not final by itself.
+    pub fn ask_quorum(&self, asked: bool) -> Result<()> {
+        self.shared().world.sealed.ask_quorum(asked)
     }
 
     /// Leaves that are durable: acknowledged, or about to be.
@@ -231,12 +257,12 @@ impl Ledger {
         &self,
         shared: &Arc<Shared>,
         name: &str,
-        body: impl FnOnce(&Shared) -> Result<()> + Send + 'static,
+        body: impl FnOnce(&Arc<Shared>) -> Result<()> + Send + 'static,
     ) -> Result<()> {
         let shared = shared.clone();
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || shared.run(body))
+            .spawn(move || shared.run(|| body(&shared)))
             .map_err(|e| Error::io("start a thread", Path::new(name), e))?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         Ok(())
@@ -332,8 +358,8 @@ impl Shared {
     }
 
     /// A thread's whole life: its failure or panic stops the ledger.
-    fn run(&self, body: impl FnOnce(&Self) -> Result<()>) {
-        let reason = match catch_unwind(AssertUnwindSafe(|| body(self))) {
+    fn run(&self, body: impl FnOnce() -> Result<()>) {
+        let reason = match catch_unwind(AssertUnwindSafe(body)) {
             // Poisoned: another thread failed first, and has said so.
             Ok(Ok(()) | Err(Error::Poisoned(_))) => return,
             Ok(Err(error)) => error.to_string(),
@@ -347,7 +373,7 @@ impl Shared {
 
 /// The committer: what was queued while the last group was synced becomes the next group, so a lone caller
 /// never waits and many share one sync.
-fn commit(shared: &Shared) -> Result<()> {
+fn commit(shared: &Arc<Shared>) -> Result<()> {
     let World { config, segment, .. } = &*shared.world;
     loop {
         let mut state = shared.lock();
@@ -378,7 +404,7 @@ fn commit(shared: &Shared) -> Result<()> {
 }
 
 /// The checkpointer: a lone entry is signed at once, a stream of them every interval.
-fn sign(shared: &Shared, mut log: Log) -> Result<()> {
+fn sign(shared: &Arc<Shared>, mut log: Log) -> Result<()> {
     let interval = shared.world.config.timing.checkpoint_interval;
     let mut due = Instant::now();
     loop {
@@ -408,43 +434,72 @@ fn sign(shared: &Shared, mut log: Log) -> Result<()> {
     }
 }
 
-/// The sealer: always the newest published checkpoint, one at a time.
-fn seal(shared: &Shared) -> Result<()> {
-    let World { config, sealed, scratch, .. } = &*shared.world;
+/// The sealer: always the newest published checkpoint, one at a time; the same one again where its quorum came late.
+fn seal(shared: &Arc<Shared>) -> Result<()> {
+    let World { config, tree, sealed, scratch, .. } = &*shared.world;
     let mut panel = Panel::new(&config.stampers, config.timing);
+    let mut council = Council::new(&config.witnesses, config.timing);
+    let witnessed = config.policy.as_ref().filter(|_| !config.witnesses.is_empty());
+    let key = config.signer.verifier_key();
+    let proving = shared.clone();
+    let prove: Prove = Arc::new(move |old, new| {
+        let published = proving.lock().published.as_ref().map_or(0, |head| head.size);
+        proving.world.tree.consistency_proof(old, new, published)
+    });
+    let judge = |name: &str, note: &[u8]| {
+        let published = shared.lock().published.as_ref().map_or(0, |head| head.size);
+        council::judge(tree, published, &key, &config.events, name, note)
+    };
     loop {
         let mut state = shared.lock();
-        let head = loop {
+        let (head, last) = loop {
             if state.closing || state.poison.is_some() {
                 return Ok(());
             }
-            let early = panel.early();
-            state = match state.published.clone() {
-                Some(head) if sealed.last().is_none_or(|last| head.size > last) => match early.is_zero() {
-                    true => break head,
-                    false => wait_at_most(&shared.progress, state, early),
-                },
-                _ => wait(&shared.progress, state),
+            let last = sealed.last();
+            // Sealed, and not final: only witnesses can change that.
+            let open = witnessed.is_some() && sealed.asks_quorum() && last != sealed.last_final();
+            let early = match state.published.as_ref().map(|head| Some(head.size).cmp(&last.map(|last| last.size))) {
+                Some(Ordering::Greater) => Some(panel.early()),
+                Some(Ordering::Equal) if open => Some(panel.early().max(council.early())),
+                _ => None,
+            };
+            state = match (early, state.published.clone()) {
+                (Some(Duration::ZERO), Some(head)) => break (head, last),
+                (Some(early), _) => wait_at_most(&shared.progress, state, early),
+                (None, _) => wait(&shared.progress, state),
             };
         };
         drop(state);
         config.fault(Stage::Stamp)?;
-        let tokens = panel.ask(&head.checkpoint, &mut |authority, reason| {
+        let round = match witnessed {
+            Some(policy) => council.ask((head.size, &head.checkpoint), policy, &prove, &judge, &config.events)?,
+            None => Round { note: head.checkpoint.clone(), met: true },
+        };
+        let stem = match last {
+            Some(last) if last.size == head.size => Stem { turn: last.turn + 1, ..last },
+            _ => Stem { size: head.size, turn: 0 },
+        };
+        if stem.turn > 0 && !round.met {
+            continue;
+        }
+        let tokens = panel.ask(&round.note, &mut |authority, reason| {
             (config.events)(Event::StampFailed { size: head.size, authority: authority.to_owned(), reason });
         });
         if tokens.is_empty() {
             continue;
         }
         let count = tokens.len();
+        let met = round.met || !sealed.asks_quorum();
         config.fault(Stage::SealWrite)?;
-        sealed.write(scratch, &Sealed { size: head.size, note: head.checkpoint, tokens })?;
+        sealed.write(scratch, stem, &Sealed { size: head.size, note: round.note, tokens }, met)?;
         config.fault(Stage::SealAnnounce)?;
         // Under the lock, so that nobody who just looked goes to sleep.
         let state = shared.lock();
-        sealed.announce(head.size);
+        sealed.announce(stem, met);
         drop(state);
         shared.progress.notify_all();
-        (config.events)(Event::Sealed { size: head.size, tokens: count });
+        (config.events)(Event::Sealed { size: head.size, tokens: count, met });
     }
 }
 

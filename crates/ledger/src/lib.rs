@@ -8,16 +8,17 @@
 //! 4. *mirror*, outside the folder: written before anything leaves the house, so that an old copy of the
 //!    folder is noticed;
 //! 5. *publish*: the static tlog-tiles tree (C2SP) under `ledger/`;
-//! 6. *seal*: the signed checkpoint is stamped, one at a time, under `sealed/`.
+//! 6. *seal*: the signed checkpoint is cosigned by the witnesses that answer, then stamped, one at a time, under `sealed/`.
 //!
 //! A crash between any two leaves a folder that [`Ledger::open`] carries forward from what the steps before
 //! made durable; the same entries give the same checkpoint, byte for byte. What does not fit together is
 //! refused with both values. A failed write or sync poisons the ledger: after an fsync error the page cache
 //! lies, so the process has to end and the folder to be opened again. Nothing is pruned.
 //!
-//! The world is handed in: key, head row, stampers, and where events go. No clock is needed.
+//! The world is handed in: key, head row, witnesses, stampers, and where events go. No clock is needed.
 
 mod copy;
+mod council;
 mod edge;
 mod error;
 pub mod files;
@@ -36,7 +37,11 @@ use std::{
     time::Duration,
 };
 
-use evidence::{merkle::Hash, note::Signer};
+use evidence::{
+    merkle::Hash,
+    note::{SignatureLine, Signer},
+    policy::Policy,
+};
 
 pub use copy::copy;
 pub use error::{Error, Result};
@@ -84,6 +89,32 @@ pub trait Stamper: Send + Sync {
     }
 }
 
+/// A witness (C2SP tlog-witness), as the ledger sees it.
+pub trait Witness: Send + Sync {
+    /// Asks for cosignatures on a signed note, `proof` leading from the tree of `old` leaves to it. Lines are already
+    /// checked: signature, key, time; or why there are none, in words for a person. It returns in the end: a time-out
+    /// is the witness's own. Called on a thread that may outlive the ledger.
+    fn cosign(&self, old: u64, proof: &[Hash], checkpoint_note: &[u8]) -> std::result::Result<Answer, String>;
+    /// The newest checkpoint of this log that it shows to anybody, unchecked; `None`: it shows none.
+    fn shown(&self) -> std::result::Result<Option<Vec<u8>>, String>;
+    /// For events.
+    fn name(&self) -> &str;
+}
+
+/// What a witness answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Its signature lines, checked.
+    Cosigned(Vec<SignatureLine>),
+    /// It was asked from another size than the one that it last cosigned.
+    Holds(u64),
+    /// By its word the tree does not extend what it cosigned.
+    Inconsistent,
+}
+
+/// Consistency proof between two sizes.
+pub(crate) type Prove = Arc<dyn Fn(u64, u64) -> Result<Vec<Hash>> + Send + Sync>;
+
 /// What happens in the background.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -98,6 +129,33 @@ pub enum Event {
         size: u64,
         /// Number of tokens over it.
         tokens: usize,
+        /// It meets the policy's quorum, or none is asked for.
+        met: bool,
+    },
+    /// A witness cosigned the checkpoint of this size.
+    Cosigned {
+        /// Leaves.
+        size: u64,
+        /// The witness.
+        witness: String,
+    },
+    /// A witness gave no cosignature; it is asked again.
+    WitnessFailed {
+        /// Leaves of the checkpoint it was asked about.
+        size: u64,
+        /// The witness.
+        witness: String,
+        /// Its or our reason.
+        reason: String,
+    },
+    /// By its word alone a witness holds another tree of this log: an alarm.
+    Disagrees {
+        /// Leaves of the checkpoint it was asked about.
+        size: u64,
+        /// The witness.
+        witness: String,
+        /// What it holds.
+        found: String,
     },
     /// An authority gave no token; it is asked again.
     StampFailed {
@@ -134,7 +192,7 @@ pub enum Stage {
     Mirror,
     /// The checkpoint is published.
     Publish,
-    /// Authorities are asked.
+    /// Witnesses and authorities are asked.
     Stamp,
     /// Tokens and sealed checkpoint are written.
     SealWrite,
@@ -171,6 +229,10 @@ pub struct Timing {
     pub seal_retry_max: Duration,
     /// How long a seal waits for further tokens once it has one.
     pub seal_grace: Duration,
+    /// How long a checkpoint waits for its witnesses.
+    pub witness_wait: Duration,
+    /// How long it waits for further ones once the quorum is met.
+    pub witness_grace: Duration,
 }
 
 impl Default for Timing {
@@ -180,6 +242,8 @@ impl Default for Timing {
             seal_retry: Duration::from_millis(500),
             seal_retry_max: Duration::from_secs(30),
             seal_grace: Duration::from_secs(5),
+            witness_wait: Duration::from_secs(1),
+            witness_grace: Duration::from_millis(200),
         }
     }
 }
@@ -198,6 +262,10 @@ pub struct Config {
     pub head: Box<dyn HeadRow>,
     /// Authorities that seal, in the order of their tokens. Without any, nothing is ever sealed.
     pub stampers: Vec<Arc<dyn Stamper>>,
+    /// Witnesses that are asked before.
+    pub witnesses: Vec<Arc<dyn Witness>>,
+    /// Whose signatures make a seal final. Without one, or with `quorum none`, every seal is.
+    pub policy: Option<Policy>,
     /// How often.
     pub timing: Timing,
     /// Called from background threads; must not call the ledger.
@@ -216,6 +284,8 @@ impl Config {
             origin: origin.to_owned(),
             head,
             stampers: Vec::new(),
+            witnesses: Vec::new(),
+            policy: None,
             timing: Timing::default(),
             events: Box::new(|_| ()),
             faults: None,

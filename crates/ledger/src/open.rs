@@ -11,7 +11,7 @@ use evidence::{
 };
 
 use crate::{
-    Config, Error, Event, Head, Opened, Result, Stage,
+    Config, Error, Event, Head, Opened, Result, Stage, council,
     edge::Edge,
     files::{self, Scratch},
     reader::{self, parse_checkpoint, read_checkpoint, same_root},
@@ -56,9 +56,15 @@ pub(crate) fn open(config: Arc<Config>) -> Result<(Log, Cursor, Opened)> {
     let size = edge.size();
     let mirrored = reader::check_mirror(&tree, size, &config.mirror, &key)?;
     check_published(&tree, size, &key)?;
-    if let Some(ahead) = sealed.last().filter(|sealed| *sealed > size) {
-        let mirror = dir.join("sealed").join(format!("{ahead}.txt"));
-        return Err(Error::Rollback { folder_size: size, mirror_size: ahead, mirror });
+    if let Some(ahead) = sealed.last().filter(|sealed| sealed.size > size) {
+        return Err(Error::Rollback { folder_size: size, mirror_size: ahead.size, mirror: sealed.note_path(ahead) });
+    }
+    let judge = |name: &str, note: &[u8]| council::judge(&tree, size, &key, &config.events, name, note);
+    council::look(&config.witnesses, &config.timing, size, &judge, &config.events)?;
+
+    let asked = config.policy.is_some() && !config.witnesses.is_empty();
+    if asked != sealed.asks_quorum() {
+        sealed.ask_quorum(asked)?;
     }
 
     let from = head.as_ref().map_or(Cursor::START, |head| Cursor { size, position: head.segment_position });

@@ -81,15 +81,30 @@ impl Reader {
     /// Leaves under the newest seal: every lower index is sealed. 0 where nothing is.
     pub fn sealed_size(&self) -> Result<u64> {
         self.sealed.refresh()?;
-        Ok(self.sealed.last().unwrap_or(0))
+        Ok(self.sealed.last().map_or(0, |stem| stem.size))
     }
 
     /// The first sealed checkpoint that covers `index`.
     pub fn sealed_covering(&self, index: u64) -> Result<Option<Sealed>> {
-        if self.sealed.first_covering(index).is_none() {
+        self.covering(index, false)
+    }
+
+    /// Leaves under the newest seal that meets the quorum asked for.
+    pub fn final_size(&self) -> Result<u64> {
+        self.sealed.refresh()?;
+        Ok(self.sealed.last_final().map_or(0, |stem| stem.size))
+    }
+
+    /// The first seal that covers `index` and meets the quorum asked for; where none is asked for, the first.
+    pub fn final_covering(&self, index: u64) -> Result<Option<Sealed>> {
+        self.covering(index, true)
+    }
+
+    fn covering(&self, index: u64, of_finals: bool) -> Result<Option<Sealed>> {
+        if self.sealed.covering(index, of_finals).is_none() {
             self.sealed.refresh()?;
         }
-        self.sealed.first_covering(index).map(|size| self.sealed.read(size)).transpose()
+        self.sealed.covering(index, of_finals).map(|stem| self.sealed.read(stem)).transpose()
     }
 }
 

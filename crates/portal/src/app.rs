@@ -10,7 +10,7 @@ use crate::{
     tls::Pair,
     visit::Visit,
 };
-use evidence::{digest, hex};
+use evidence::{digest, hex, json::json};
 use service::{
     Actor, Answer, CaptureRequest, CompareEvent, Error, Folder, Mail, Mode, Network, OpenId, Place, Postman, Refusal,
     Result, SignUps, Why,
@@ -220,6 +220,9 @@ impl App {
         std::thread::spawn(move || {
             let postman = Postman::new(&app.0.capturing.loopback);
             while !app.stopping() {
+                for (zh, en) in app.folder().map(|folder| folder.witness_alarms()).unwrap_or_default() {
+                    app.log().line("warn", "witness", &[("en", json!(en)), ("zh", json!(zh))]);
+                }
                 let due = app.folder().map(|folder| folder.letters());
                 let Some(due) = due else { return };
                 let (mut letters, more) = due.unwrap_or_default();

@@ -9,7 +9,7 @@ mod place;
 mod rights;
 
 pub(crate) use collect::Collect;
-pub(crate) use outside::{Clock, Renew, Stamp, Statements, Switch, TsaAdd, TsaCommand};
+pub(crate) use outside::{Clock, PolicyCommand, Renew, Stamp, Statements, Switch, TsaAdd, TsaCommand};
 pub(crate) use place::{Place, Where};
 pub(crate) use rights::{Add as AddRights, Claims, Command as RightsCommand, Format, Sidecar};
 
@@ -304,6 +304,8 @@ pub(crate) struct Admin {
 pub(crate) enum AdminCommand {
     #[command(subcommand)]
     Tsa(TsaCommand),
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     Clock(Clock),
     Renew(Renew),
     Keys(Data),

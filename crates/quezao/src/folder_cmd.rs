@@ -146,6 +146,7 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
         AdminCommand::SignIn(args::SignInCommand::Reset(a)) => crate::serve_cmd::reset(out, a),
         AdminCommand::Similar(command) => crate::near_cmd::similar(out, command),
         AdminCommand::Tsa(command) => crate::tsa_cmd::tsa(out, command),
+        AdminCommand::Policy(command) => crate::policy_cmd::policy(out, command),
         AdminCommand::Clock(a) => crate::clock_cmd::clock(out, a),
         AdminCommand::Renew(a) => crate::renew_cmd::renew(out, a),
         AdminCommand::Backup { data, output, without_originals, passphrase_file, no_keys } => {
@@ -217,7 +218,8 @@ pub(crate) fn print_line(out: &Out, line: &DepositLine, json: bool) {
         out.refuse(error);
         return;
     }
-    let status = out.text(&format!("status-{}", line.status), &[]);
+    let standing = if line.unwitnessed { "witnesses" } else { line.status.as_str() };
+    let status = out.text(&format!("status-{standing}"), &[]);
     let index = line.index.map_or_else(|| "-".to_owned(), |i| i.to_string());
     let id = line.id.as_deref().unwrap_or("-");
     // The status words of one language are as long as each other, or padded.

@@ -19,6 +19,7 @@ mod list_cmd;
 mod near_cmd;
 mod node_cmd;
 mod out;
+mod policy_cmd;
 mod remote;
 mod renew_cmd;
 mod report;

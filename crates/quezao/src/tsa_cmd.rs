@@ -159,14 +159,19 @@ pub(crate) fn stamp(out: &Out, a: &args::Stamp) -> u8 {
         bar.set_position(sealed);
     });
     bar.finish_and_clear();
-    let service::Stamped { sealed, size, waiting } = match done.and_then(|done| folder.close().map(|()| done)) {
-        Ok(done) => done,
-        Err(e) => return out.refuse(&e),
-    };
+    let service::Stamped { sealed, size, waiting, unwitnessed } =
+        match done.and_then(|done| folder.close().map(|()| done)) {
+            Ok(done) => done,
+            Err(e) => return out.refuse(&e),
+        };
     if a.data.json {
         out.json(&serde_json::json!({"sealed": sealed, "size": size, "waiting": waiting, "error": null}));
     } else {
-        let id = if sealed < size { "stamp-waiting" } else { "stamp-done" };
+        let id = match sealed < size {
+            true if unwitnessed > 0 => "stamp-witnesses",
+            true => "stamp-waiting",
+            false => "stamp-done",
+        };
         let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         out.line(&out.text(id, &[("sealed", count(sealed).into()), ("size", count(size).into())]));
         if waiting > 0 {

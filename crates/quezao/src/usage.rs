@@ -45,6 +45,10 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         name => name,
     };
     Some(match name.copied().unwrap_or_default() {
+        "policy" => match names.next().copied() {
+            Some("status") => &["quorum", "size", "final_size", "witnesses"],
+            _ => &["quorum", "institutions", "may_miss", "liars", "cosigners"],
+        },
         "tsa" => match names.next().copied() {
             Some("check") => &[
                 "name",

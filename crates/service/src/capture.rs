@@ -150,7 +150,7 @@ impl Folder {
         line.sha256 = record.sha256.map(|d| hex::encode(&d));
         match record.index {
             Some(index) => {
-                self.writer()?.ledger.wait_sealed(index, crate::deposit::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
+                self.writer()?.ledger.wait_final(index, crate::deposit::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
             }
             None => {
                 let Error { zh, en, .. } = crate::waiting::unstamped(&record.id);
@@ -199,7 +199,7 @@ impl Folder {
 
     /// The order's own package, without a certificate: it goes into the WACZ. And what sites are asked to sign over.
     fn order_package(&self, order: &Row) -> Result<(Vec<u8>, Option<[u8; 32]>)> {
-        let entries = self.package_entries(order, &ExportRequest::default())?;
+        let entries = self.package_entries(order, &ExportRequest { pending: true, ..ExportRequest::default() })?;
         let seal = entries.iter().find(|(name, _)| name == "checkpoint.tsr");
         let contact = seal.map(|(_, seal)| contact::random(&order.record, seal));
         let package = archive::package::write(&entries).map_err(|e| {

@@ -100,7 +100,7 @@ impl Folder {
         let last = lines.iter().filter_map(|l| l.index).max();
         if let Some(last) = last {
             let seal =
-                self.writer()?.ledger.wait_sealed(last, crate::deposit::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
+                self.writer()?.ledger.wait_final(last, crate::deposit::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
             let sealed = seal.map_or(0, |s| s.size);
             for line in lines.iter_mut().filter(|l| l.index.is_some_and(|i| i >= sealed)) {
                 line.status = "pending".into();

@@ -138,7 +138,7 @@ impl Folder {
         })?;
         let row = self.compared(account, &document, &bytes)?;
         if let Some(index) = row.index {
-            self.writer()?.ledger.wait_sealed(index, crate::deposit::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
+            self.writer()?.ledger.wait_final(index, crate::deposit::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
         }
         Ok(line(&row, document, &bytes))
     }

@@ -382,7 +382,8 @@ impl<'a> Run<'a> {
     fn print_sealed(&mut self, events: &mut dyn FnMut(Event)) -> Result<()> {
         while let Some((n, index, since)) = self.unsealed.front().copied() {
             if index >= self.sealed_size {
-                let seal = self.folder.writer()?.ledger.sealed_covering(index).map_err(|e| ledger_error(&e))?;
+                let seal =
+                    self.folder.writer()?.ledger.wait_final(index, Duration::ZERO).map_err(|e| ledger_error(&e))?;
                 self.sealed_size = seal.map_or(self.sealed_size, |s| s.size);
             }
             let sealed = index < self.sealed_size;
@@ -393,6 +394,7 @@ impl<'a> Run<'a> {
             if let Some(mut line) = self.lines[self.due[n].0].take() {
                 if !sealed {
                     line.status = "pending".into();
+                    line.unwitnessed = self.folder.reach()?.lacks_witnesses(Some(index));
                 }
                 self.done(n, line, events);
             }
@@ -415,7 +417,7 @@ impl<'a> Run<'a> {
         while !self.unsealed.is_empty() {
             if let Some((_, index, _)) = self.unsealed.back() {
                 let wait = Duration::from_millis(100);
-                self.folder.writer()?.ledger.wait_sealed(*index, wait).map_err(|e| ledger_error(&e))?;
+                self.folder.writer()?.ledger.wait_final(*index, wait).map_err(|e| ledger_error(&e))?;
             }
             self.print_sealed(events)?;
         }

@@ -27,6 +27,7 @@ use crate::{
     intake,
     issuers::Issuers,
     keys, master, origin,
+    witness::{self, Watch},
 };
 use evidence::note::{Signer, VerifierKey};
 use std::{
@@ -69,6 +70,7 @@ pub(crate) struct Writer {
     pub authority: Arc<Authority>,
     pub issuers: Issuers,
     pub desk: Desk,
+    pub watch: Arc<Watch>,
     _lock: File,
 }
 
@@ -228,15 +230,20 @@ pub(crate) fn open_writer(dir: &Path, store: &store::Store, origin: &str, lock: 
     let mut config = ledger::Config::new(dir, &mirror, signer, origin, Box::new(store.clone()));
     let (stampers, issuers) = authorities::stampers(dir, store, &authority)?;
     config.stampers = stampers;
+    let witness::Council { witnesses, policy } = witness::council(dir, origin)?;
+    (config.witnesses, config.policy) = (witnesses, policy);
+    let watch = Arc::new(Watch::new(store.clone()));
+    let heard = watch.clone();
+    config.events = Box::new(move |event| heard.hear(event));
     let (ledger, opened) = ledger::Ledger::open(config).map_err(|e| ledger_error(&e))?;
-    let mut warnings = Vec::new();
+    let mut warnings = watch.told();
     if opened.mirror_absent && opened.signed_size > 0 {
         warnings.push((
             format!("没有找到账本头的镜像，已重新写入 {}；如果这是恢复的旧副本，请先停止使用", show_path(&mirror)),
             format!("no mirror of the ledger's head was found; it was written to {}; if this folder is a restored old copy, stop using it", show_path(&mirror)),
         ));
     }
-    Ok((Writer { ledger, authority, issuers, desk: Desk::default(), _lock: lock }, warnings))
+    Ok((Writer { ledger, authority, issuers, desk: Desk::default(), watch, _lock: lock }, warnings))
 }
 
 /// Most records of one append: a leaf has at most 65,535 bytes, so these always fit [`ledger::MAX_BATCH`].

@@ -1,7 +1,11 @@
 //! How a folder stands, in numbers, for a monitor.
 
-use crate::{Folder, Result, clock, folder::ledger_error};
-use evidence::time::SECOND;
+use crate::{
+    Folder, Result, clock,
+    folder::ledger_error,
+    witness::{Reach, WitnessState},
+};
+use evidence::time::{SECOND, Utc};
 use std::{
     fs,
     path::Path,
@@ -25,6 +29,10 @@ pub struct Gauges {
     pub ledger_size: u64,
     /// Leaves under a sealed checkpoint.
     pub sealed_size: u64,
+    /// Leaves under a seal that meets the witness policy's quorum; where it asks for none, as many as are sealed.
+    pub final_size: u64,
+    /// Witnesses: name, state, published leaves not cosigned, and when it last cosigned, Unix seconds, 0 for never.
+    pub witnesses: Vec<(String, &'static str, u64, i64)>,
     /// Seconds since the oldest leaf that is not sealed was received; 0 where all are.
     pub sealing_lag: u64,
     /// Outside authorities: name and state.
@@ -45,11 +53,16 @@ impl Folder {
     /// How it stands now.
     pub fn gauges(&self) -> Result<Gauges> {
         let counts = self.store.counts()?;
-        let (published, _) = self.reader.published().map_err(|e| ledger_error(&e))?;
-        let (size, sealed_size) = match self.writer() {
-            Ok(writer) => (writer.ledger.size(), writer.ledger.sealed_size()),
-            Err(_) => (published.size, self.reader.sealed_size().map_err(|e| ledger_error(&e))?),
+        let size = match self.writer() {
+            Ok(writer) => writer.ledger.size(),
+            Err(_) => self.reader.size().map_err(|e| ledger_error(&e))?,
         };
+        let Reach { sealed: sealed_size, last: final_size } = self.reach()?;
+        let seconds = |w: &WitnessState| {
+            let at = w.cosigned_at.as_deref().and_then(|at| Utc::parse_micros(at).ok());
+            at.map_or(0, Utc::unix_seconds)
+        };
+        let witnesses = self.quorum_state()?.witnesses;
         let oldest = if sealed_size < size { self.store.at_index(sealed_size)? } else { None };
         let lag = oldest.map_or(0, |record| (clock::now().0 - record.received_at).max(0) / SECOND);
         let bytes = |name: &str| fs::metadata(self.dir.join(name)).map_or(0, |m| m.len());
@@ -59,6 +72,8 @@ impl Folder {
             pending: counts.pending,
             ledger_size: size,
             sealed_size,
+            final_size,
+            witnesses: witnesses.into_iter().map(|w| (w.name.clone(), w.state, w.lag, seconds(&w))).collect(),
             sealing_lag: u64::try_from(lag).unwrap_or(0),
             authorities: self.list_authorities()?.into_iter().map(|a| (a.name, a.state)).collect(),
             store_bytes: bytes("quezao.db") + bytes("quezao.db-wal"),

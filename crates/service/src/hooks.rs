@@ -111,7 +111,7 @@ impl Folder {
             return Ok((Vec::new(), false));
         }
         self.shelve()?;
-        let sealed = self.sealed_leaves()?;
+        let sealed = self.reach()?.last;
         let now = clock::now();
         let more = self.store.fill_outbox(sealed, now.0, &mut |hook, happened| {
             let (event, data) = said(hook, happened)?;

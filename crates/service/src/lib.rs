@@ -41,6 +41,7 @@ mod origin;
 mod pace;
 mod paper;
 mod plan;
+mod policy;
 mod prove;
 mod register;
 mod renew;
@@ -54,6 +55,7 @@ mod similar;
 mod waiting;
 mod watch;
 mod web;
+mod witness;
 
 pub use account::{
     AUDIT_PAGE, Account, Actor, Alike, Answer, Asked, Brought, CaptureShown, Captured, CapturedFile, Checksum, Chosen,
@@ -86,6 +88,7 @@ pub use openid::{Going, OpenId, OpenIdentity};
 pub use origin::{After, Began, begin_after};
 pub use paper::{contact_sheets, page_pictures, pair_pictures};
 pub use plan::Passed;
+pub use policy::{Cosigner, PolicyReport};
 pub use prove::write_whole;
 pub use renew::{RenewLine, RenewRequest};
 pub use restore::{Restored, restore};
@@ -104,6 +107,7 @@ pub use verify::{Check, Original, Outcome, Overall, Verdict, own_file};
 pub use waiting::Stamped;
 pub use watch::{WatchEvent, watch};
 pub use web::web_tls;
+pub use witness::{QuorumState, WitnessState};
 
 use evidence::time::Utc;
 use std::{
@@ -233,6 +237,9 @@ pub struct DepositLine {
     /// It looks as it did and was not read again.
     #[serde(skip)]
     pub unread: bool,
+    /// Sealed, and *pending* since the policy's witnesses have not signed.
+    #[serde(skip)]
+    pub unwitnessed: bool,
     /// When it was erased.
     #[serde(skip)]
     pub erased_at: Option<Utc>,

@@ -136,8 +136,8 @@ impl Folder {
     /// A record's certificate, where there can be one yet, and its package.
     pub(crate) fn made(&self, record: &Record, request: &ExportRequest) -> Result<Made> {
         let mut entries = self.package_entries(record, request)?;
-        // Before the seal there is nothing that a certificate could stand on.
-        let sealed = entries.iter().any(|(name, _)| name == "checkpoint.tsr");
+        // Before seal and quorum there is nothing that a certificate could stand on.
+        let sealed = self.reach()?.settled(record.index);
         let made = [(Kind::Capture, "capture.wacz"), (Kind::Comparison, "comparison.json")];
         let made = made.into_iter().find(|(kind, _)| record.kind == kind.as_str());
         let mut held = made.map(|(kind, name)| self.held(record).map(|file| (kind, name, file))).transpose()?;
@@ -181,8 +181,16 @@ impl Folder {
                 "the ledger's first record (the operator) travels in every package and has none of its own",
             ));
         }
-        let (note, seals) = match self.sealed(index, request.wait)? {
-            Some(sealed) => (sealed.note, sealed.tokens),
+        let settled = self.settled(index, request.wait)?;
+        let first = self.reader.sealed_covering(index).map_err(|e| ledger_error(&e))?;
+        let (note, seals) = match first {
+            Some(sealed) if settled.is_some() || request.pending => (sealed.note, sealed.tokens),
+            Some(_) => {
+                return Err(waiting(
+                    "已写入账本，等待见证；缺哪个见证者见 quezao admin policy status，稍后重试，或用 --pending 导出未达到见证规则的证据包",
+                    "on the ledger, waiting for witnesses; quezao admin policy status shows which; try again later, or use --pending for a package without the quorum",
+                ));
+            }
             None if request.pending => (self.covering(index)?, Vec::new()),
             None => {
                 return Err(waiting(
@@ -191,6 +199,8 @@ impl Folder {
                 ));
             }
         };
+        // A quorum that came only with a later checkpoint travels beside the first.
+        let later = settled.filter(|settled| settled.note != note);
         let checkpoint = evidence::checkpoint::Checkpoint::parse(&evidence::note::Note::parse(&note)?.text)?;
         let proof = |index: u64| -> Result<Vec<u8>> {
             let hashes = self.reader.inclusion_proof(index, checkpoint.size).map_err(|e| ledger_error(&e))?;
@@ -224,9 +234,27 @@ impl Folder {
         entries.push(("operator-record.json".into(), operator.record.clone()));
         entries.push(("operator-disclosure.json".into(), disclosed(&operator.disclosures, request.full)?));
         entries.push(("operator-proof.tlog-proof".into(), proof(0)?));
+        let mut later_token = None;
+        let later = match later {
+            Some(later) => {
+                let hashes = self.reader.inclusion_proof(index, later.size).map_err(|e| ledger_error(&e))?;
+                let proof = TlogProof { index, hashes, checkpoint: later.note.clone() }.to_bytes();
+                later_token = later.tokens.into_iter().next();
+                vec![
+                    ("proof.tlog-proof", proof),
+                    ("checkpoint.txt", later.note),
+                    ("checkpoint.tsr", later_token.clone().unwrap_or_default()),
+                ]
+            }
+            None => Vec::new(),
+        };
+        let later: Vec<_> = later.into_iter().map(|(name, bytes)| (format!("later-01-{name}"), bytes)).collect();
         let renewals = match seals.is_empty() || request.disclose.is_some() {
-            true => Vec::new(),
-            false => crate::renew::carried(&self.store, &record.id, request.full, &mut entries)?,
+            true => {
+                entries.extend(later);
+                Vec::new()
+            }
+            false => crate::renew::carried(&self.store, &record.id, request.full, later, &mut entries)?,
         };
 
         let trust = |name: &str| read_file(&self.trust_dir().join(name));
@@ -234,8 +262,8 @@ impl Folder {
         let signer_root = crate::seal::root(&self.dir)?;
         let signer = hex::encode(&signer_root.fingerprint());
         let policy = trust("policy")?;
-        let ledger_key =
-            String::from_utf8_lossy(&policy).lines().find_map(|l| l.strip_prefix("log ").map(str::to_owned));
+        let ledger_key = self.store.meta("ledger_key")?;
+        later_token.iter().try_for_each(|tsr| roots.of_token(tsr).map(drop))?;
         let statement_tokens = tokens.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
         let checkpoint_tokens = seals.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
         let renewal_tokens = renewals.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
@@ -368,16 +396,20 @@ impl Folder {
 
     /// Records as lines; the newest seal is looked up once for all of them.
     pub(crate) fn lines<'r>(&self, records: impl Iterator<Item = &'r Record>) -> Result<Vec<DepositLine>> {
-        let sealed_size = self.reader.sealed_size().map_err(|e| ledger_error(&e))?;
-        let status = |r: &Record| if r.index.is_some_and(|i| i < sealed_size) { "existing" } else { "pending" };
-        Ok(records.map(|r| line_of(r, r.file_name.clone(), status(r))).collect())
+        let reach = self.reach()?;
+        let status = |r: &Record| if reach.settled(r.index) { "existing" } else { "pending" };
+        let line = |r: &Record| DepositLine {
+            unwitnessed: reach.lacks_witnesses(r.index),
+            ..line_of(r, r.file_name.clone(), status(r))
+        };
+        Ok(records.map(line).collect())
     }
 
-    /// First sealed checkpoint that covers `index`: the signed note and its tokens.
-    fn sealed(&self, index: u64, wait: u64) -> Result<Option<ledger::Sealed>> {
+    /// First seal that covers `index` and meets the quorum asked for.
+    fn settled(&self, index: u64, wait: u64) -> Result<Option<ledger::Sealed>> {
         let sealed = match self.writer() {
-            Ok(writer) if wait > 0 => writer.ledger.wait_sealed(index, Duration::from_secs(wait)),
-            _ => self.reader.sealed_covering(index),
+            Ok(writer) if wait > 0 => writer.ledger.wait_final(index, Duration::from_secs(wait)),
+            _ => self.reader.final_covering(index),
         };
         sealed.map_err(|e| ledger_error(&e))
     }

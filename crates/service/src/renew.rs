@@ -182,15 +182,20 @@ impl Folder {
     }
 }
 
-/// Entries of group 5, each list held against the entries before it.
+/// Entries of group 5, each list held against the entries before it. `later` is the checkpoint that brought the quorum:
+/// it stands before the first renewal that lists it.
 pub(crate) fn carried(
     store: &store::Store,
     id: &str,
     full: bool,
+    later: Vec<(String, Vec<u8>)>,
     entries: &mut Vec<(String, Vec<u8>)>,
 ) -> Result<Vec<Vec<u8>>> {
-    let mut tokens = Vec::new();
+    let (mut tokens, mut later) = (Vec::new(), Some(later));
     for (n, renewal) in (1..).zip(store.renewals(id, full)?) {
+        if renewal.list.contains("  later-01-") {
+            entries.extend(later.take().unwrap_or_default());
+        }
         let expected: String = entries.iter().map(|(name, bytes)| listed(name, bytes)).collect();
         if renewal.list != expected {
             return Err(Error::new(
@@ -204,6 +209,7 @@ pub(crate) fn carried(
         entries.push((format!("renewal-{n:02}.tsr"), renewal.token.clone()));
         tokens.push(renewal.token);
     }
+    entries.extend(later.unwrap_or_default());
     Ok(tokens)
 }
 

@@ -187,7 +187,7 @@ impl Folder {
         most: usize,
     ) -> Result<Found> {
         let mut found = Found::default();
-        let sealed = self.reader.sealed_size().map_err(|e| crate::folder::ledger_error(&e))?;
+        let sealed = self.reader.final_size().map_err(|e| crate::folder::ledger_error(&e))?;
         let add = |found: &mut Found, row: &store::Record, like: Option<Likeness>| {
             found.all += 1;
             if found.near.len() < most {

@@ -47,6 +47,8 @@ pub struct Stamped {
     pub size: u64,
     /// Statements without a token.
     pub waiting: u64,
+    /// Of those that are not sealed, records that lack only the policy's witnesses.
+    pub unwitnessed: u64,
 }
 
 impl Folder {
@@ -74,11 +76,12 @@ impl Folder {
         let size = ledger.size();
         loop {
             let step = deadline.saturating_duration_since(Instant::now()).min(Duration::from_millis(500));
-            let done = ledger.wait_sealed(size.saturating_sub(1), step).map_err(|e| folder::ledger_error(&e))?;
-            let sealed = if done.is_some() { size } else { ledger.sealed_size().min(size) };
+            let done = ledger.wait_final(size.saturating_sub(1), step).map_err(|e| folder::ledger_error(&e))?;
+            let sealed = if done.is_some() { size } else { ledger.final_size().min(size) };
             progress(sealed, size);
             if done.is_some() || step.is_zero() {
-                return Ok(Stamped { sealed, size, waiting });
+                let unwitnessed = ledger.sealed_size().min(size).saturating_sub(sealed);
+                return Ok(Stamped { sealed, size, waiting, unwitnessed });
             }
         }
     }
@@ -249,7 +252,7 @@ impl FromOutside {
             let row = folder.store.record(&id)?;
             let rest = until.saturating_duration_since(Instant::now());
             let seal = match row.as_ref().and_then(|row| row.index) {
-                Some(index) => ledger.wait_sealed(index, rest).map_err(|e| folder::ledger_error(&e))?,
+                Some(index) => ledger.wait_final(index, rest).map_err(|e| folder::ledger_error(&e))?,
                 None => None,
             };
             waited.push((n, row, if seal.is_some() { sealed } else { "pending" }));

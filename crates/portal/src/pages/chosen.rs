@@ -151,6 +151,7 @@ async fn table(app: &App, visit: &Visit, search: &Search, first: Vec<Item>, send
 fn row(visit: &Visit, item: &Item) -> String {
     let received: String = item.received_at.plus(8 * 3600 * SECOND).to_micros().chars().take(19).collect();
     let state = match (item.sealed, item.outcome.as_deref()) {
+        (false, _) if item.unwitnessed => visit.t("standing-witnesses"),
         (false, _) => visit.t("standing-waiting"),
         (true, Some(outcome @ ("partial" | "blocked"))) => visit.t(&format!("outcome-{outcome}")),
         (true, _) => visit.t("standing-sealed"),

@@ -232,6 +232,7 @@ fn acts(visit: &Visit, search: &Search, shelf: &Shelf, refusal: Option<&Refusal>
 /// How far a record is: never more than what stands.
 pub(crate) fn standing(visit: &Visit, item: &Item) -> Markup {
     match (item.sealed, item.outcome.as_deref()) {
+        (false, _) if item.unwitnessed => state("wait", "wait", &visit.t("standing-witnesses")),
         (false, _) => state("wait", "wait", &visit.t("standing-waiting")),
         (true, Some(outcome @ ("partial" | "blocked"))) => state("res", "res", &visit.t(&format!("outcome-{outcome}"))),
         (true, _) => state("ok", "ok", &visit.t("standing-sealed")),

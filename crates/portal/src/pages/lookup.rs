@@ -198,7 +198,7 @@ fn facts(visit: &Visit, leaf: &Leaf, asked: &Asked) -> Markup {
             dt { (visit.t("lookup-kind")) } dd { (visit.t(&format!("kind-{}", leaf.kind))) @if let Some(kind) = &leaf.media_type { "　" span.mono { (kind) } } }
             @if let Some(index) = leaf.index {
                 dt { (visit.t("lookup-index")) }
-                dd { (locale::grouped(index)) "　" @if leaf.sealed { (state("ok", "ok", &visit.t("standing-sealed"))) } @else { (state("wait", "wait", &visit.t("standing-waiting"))) } }
+                dd { (locale::grouped(index)) "　" @if leaf.sealed { (state("ok", "ok", &visit.t("standing-sealed"))) } @else { (state("wait", "wait", &visit.t(if leaf.unwitnessed { "standing-witnesses" } else { "standing-waiting" }))) } }
             }
             dt { (visit.t("line-received")) } dd { (words::time(leaf.received_at)) span.soft { (visit.t("line-received-note")) } }
             @for at in &leaf.stamped {

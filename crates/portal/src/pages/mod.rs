@@ -105,14 +105,19 @@ pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The folder is open, and the database answers.
+/// The folder is open, and the database answers; *degraded* where a witness does not sign: records wait, and nothing else
+/// does.
 pub(crate) async fn readyz(State(app): State<App>) -> Shown {
-    app.ask(|folder| Ok(folder.has_sign_in()?)).await.map_err(|refusal| {
+    let missing = app.ask(|folder| Ok(folder.has_sign_in().and_then(|_| folder.missing_witnesses())?)).await;
+    let missing = missing.map_err(|refusal| {
         let mut response = problem::plain(&refusal);
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         response
     })?;
-    Ok("ready\n".into_response())
+    Ok(match missing[..] {
+        [] => "ready\n".into_response(),
+        _ => format!("degraded: {}\n", missing.join(" ")).into_response(),
+    })
 }
 
 /// Language and light, kept in cookies of a year.

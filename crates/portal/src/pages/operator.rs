@@ -2,14 +2,14 @@
 
 use super::{
     Shown,
-    layout::{Frame, Nav, draw, error, token},
+    layout::{Frame, Nav, draw, error, state, token},
     people::{Made, reset_lead, to_field},
     secrets::of,
 };
 use crate::{app::App, enter::IntoAnswer, form::Form, problem, visit::Visit};
 use axum::{extract::State, http::StatusCode};
-use maud::html;
-use service::{Refusal, Why};
+use maud::{Markup, html};
+use service::{Refusal, Why, WitnessState};
 
 /// Pages of the room: address, and the message that names it.
 const ROOMS: &[(&str, &str)] = &[("/operator/merchants", "merchants-title"), ("/verify/record", "lookup-title")];
@@ -50,9 +50,16 @@ async fn show(app: &App, visit: &Visit, made: Option<&Made>, refusal: Option<&Re
                 dt { (visit.t("operator-accounts")) } dd { (locale::grouped(house.accounts)) }
                 dt { (visit.t("operator-people")) } dd { (locale::grouped(house.people)) }
                 dt { (visit.t("home-origin")) } dd.mono { (house.origin) }
-                dt { (visit.t("home-size")) } dd { (locale::grouped(house.size)) }
+                dt { (visit.t("home-size")) } dd { (locale::grouped(house.quorum.size)) }
                 dt { (visit.t("operator-waiting")) } dd { (locale::grouped(house.waiting)) }
                 dt { (visit.t("operator-free")) } dd { (locale::grouped(house.free >> 20)) " MiB" }
+            }
+        }
+        @if !house.quorum.witnesses.is_empty() {
+            section.sec aria-labelledby="witnesses" {
+                h2 id="witnesses" { (visit.t("operator-witnesses")) }
+                p.mono { (house.quorum.quorum) }
+                dl.facts { @for witness in &house.quorum.witnesses { (row(visit, witness)) } }
             }
         }
         section.sec aria-labelledby="reset" {
@@ -72,4 +79,22 @@ async fn show(app: &App, visit: &Visit, made: Option<&Made>, refusal: Option<&Re
     };
     let status = refusal.map_or(StatusCode::OK, problem::status);
     Ok(draw(visit, Frame { title: &title, nav: Nav::Operator, status }, body))
+}
+
+/// A witness: whose it is, how it fares, how far behind, and why.
+fn row(visit: &Visit, witness: &WitnessState) -> Markup {
+    let class = match witness.state {
+        "cosigning" => "ok",
+        "unused" => "wait",
+        _ => "bad",
+    };
+    html! {
+        dt { (witness.institution) "（" (visit.t(&format!("role-{}", witness.role))) "）" }
+        dd {
+            (state(class, class, &visit.t(&format!("operator-witness-{}", witness.state))))
+            " " (visit.t("operator-witness-last")) " " span.mono { (witness.cosigned_at.as_deref().unwrap_or("—")) }
+            " " (visit.t("operator-witness-lag")) " " (locale::grouped(witness.lag))
+            @for why in witness.disagrees.iter().chain(&witness.reason) { span.err { (why) } }
+        }
+    }
 }

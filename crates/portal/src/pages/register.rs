@@ -207,13 +207,17 @@ fn result(visit: &Visit, outcome: &Outcome) -> Markup {
     match &outcome.line {
         Ok(line) => {
             let (class, mark) = if line.status == "pending" { ("wait", "wait") } else { ("ok", "ok") };
+            let standing = match line.unwitnessed {
+                true => "standing-witnesses".to_owned(),
+                false => format!("register-{}", line.status),
+            };
             html! {
                 (mark_only(class, mark))
                 div {
                     a.t href=(format!("/deposits/{}", line.id.as_deref().unwrap_or_default())) { (outcome.name) }
                     @for (zh, en) in &line.warnings { span.err.warn { (visit.pick(zh, en)) } }
                 }
-                span.(format!("state {class}")) { (visit.t(&format!("register-{}", line.status))) }
+                span.(format!("state {class}")) { (visit.t(&standing)) }
             }
         }
         Err(refusal) => html! {

@@ -1,4 +1,4 @@
-//! `stamp`, `admin tsa`, `admin clock`.
+//! `stamp`, `admin tsa`, `admin clock`, `admin policy`.
 
 use super::Data;
 use clap::{Args, Subcommand, ValueEnum};
@@ -75,6 +75,24 @@ pub(crate) enum TsaCommand {
     Fallback {
         #[arg(value_enum)]
         allowed: Switch,
+        #[command(flatten)]
+        data: Data,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PolicyCommand {
+    Set {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        data: Data,
+    },
+    Show(Data),
+    Status(Data),
+    Check {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
         #[command(flatten)]
         data: Data,
     },

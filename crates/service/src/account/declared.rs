@@ -230,11 +230,12 @@ impl Folder {
         if let Some(last) = lines.iter().filter_map(|line| line.index).max() {
             ledger.hurry();
             let rest = deadline.saturating_duration_since(Instant::now());
-            ledger.wait_sealed(last, rest).map_err(|e| ledger_error(&e))?;
+            ledger.wait_final(last, rest).map_err(|e| ledger_error(&e))?;
         }
-        let size = ledger.sealed_size();
+        let reach = self.reach()?;
         for line in &mut lines {
-            let sealed = line.index.is_some_and(|index| index < size);
+            let sealed = reach.settled(line.index);
+            line.unwitnessed = reach.lacks_witnesses(line.index);
             line.status = match (sealed, line.status.as_str()) {
                 (false, _) => "pending",
                 (true, "existing") => "existing",

@@ -1,7 +1,7 @@
 //! An account's records: search, pages, counts, and the whole list piece by piece.
 
 use super::{Actor, Answer, Permission, Refusal};
-use crate::{DepositLine, Folder, Result, folder::ledger_error};
+use crate::{DepositLine, Folder, Result, witness::Reach};
 use evidence::{
     disclosure, hex,
     time::{SECOND, Utc},
@@ -81,8 +81,10 @@ pub struct Item {
     pub record_sha256: String,
     /// Leaf index.
     pub index: Option<u64>,
-    /// A sealed checkpoint covers it.
+    /// A sealed checkpoint covers it, with the quorum that the ledger's policy asks for.
     pub sealed: bool,
+    /// It lacks only that quorum.
+    pub unwitnessed: bool,
     /// A capture's.
     pub outcome: Option<String>,
     /// Where the list goes on.
@@ -94,17 +96,17 @@ impl Folder {
     pub fn library(&self, actor: &Actor, search: &Search) -> Answer<Shelf> {
         let person = self.allow(actor, Permission::View)?;
         self.shelve()?;
-        let sealed = self.sealed_leaves()?;
+        let reach = self.reach()?;
         let account = person.account;
         let page = search.page.max(1);
         let offset = (page - 1).saturating_mul(u64::from(SHELF_PAGE)).min(1 << 40);
         let shops = person.shops.clone();
-        let wanted = Wanted { limit: SHELF_PAGE, offset, shops: shops.clone(), ..wanted(account, search, sealed)? };
+        let wanted = Wanted { limit: SHELF_PAGE, offset, shops: shops.clone(), ..wanted(account, search, reach.last)? };
         let (found, total) = self.store.shelf(&wanted)?;
         let counts = self.store.kinds(account, shops.as_deref())?.into_iter().collect();
-        let waiting = Wanted { account, shops, unsealed_from: Some(sealed), ..Wanted::default() };
+        let waiting = Wanted { account, shops, unsealed_from: Some(reach.last), ..Wanted::default() };
         let waiting = self.store.shelf(&waiting)?.1;
-        let items = found.into_iter().map(|s| item(s, sealed)).collect();
+        let items = found.into_iter().map(|s| item(s, reach)).collect();
         let first = page == 1 && search.text.is_empty() && search.from.is_empty() && search.until.is_empty();
         // They are of no shop.
         let (unstamped, unstamped_total) = match first && person.shops.is_none() {
@@ -131,10 +133,10 @@ impl Folder {
         if before.is_none() {
             self.shelve()?;
         }
-        let sealed = self.sealed_leaves()?;
+        let reach = self.reach()?;
         let shops = person.shops.clone();
-        let wanted = Wanted { before, shops, limit: PIECE, ..wanted(person.account, search, sealed)? };
-        Ok(self.store.shelf(&wanted)?.0.into_iter().map(|s| item(s, sealed)).collect())
+        let wanted = Wanted { before, shops, limit: PIECE, ..wanted(person.account, search, reach.last)? };
+        Ok(self.store.shelf(&wanted)?.0.into_iter().map(|s| item(s, reach)).collect())
     }
 
     /// One record that a person sees, as a list has it.
@@ -143,8 +145,8 @@ impl Folder {
             return Ok(None);
         }
         self.shelve()?;
-        let sealed = self.sealed_leaves()?;
-        Ok(self.store.shelved(person.account, id)?.map(|s| item(s, sealed)))
+        let reach = self.reach()?;
+        Ok(self.store.shelved(person.account, id)?.map(|s| item(s, reach)))
     }
 
     /// Titles of what was recorded since, by whomever.
@@ -164,14 +166,6 @@ impl Folder {
                 (r.seq, title, claim("outcome"))
             });
             self.store.shelve(&titled.collect::<Vec<_>>())?;
-        }
-    }
-
-    /// Leaves under the newest seal.
-    pub(crate) fn sealed_leaves(&self) -> Result<u64> {
-        match self.writer() {
-            Ok(writer) => Ok(writer.ledger.sealed_size()),
-            Err(_) => self.reader.sealed_size().map_err(|e| ledger_error(&e)),
         }
     }
 }
@@ -211,9 +205,10 @@ fn wanted(account: i64, search: &Search, sealed: u64) -> Answer<Wanted> {
     Ok(wanted)
 }
 
-fn item(s: Shelved, sealed: u64) -> Item {
+fn item(s: Shelved, reach: Reach) -> Item {
     Item {
-        sealed: s.index.is_some_and(|i| i < sealed),
+        sealed: reach.settled(s.index),
+        unwitnessed: reach.lacks_witnesses(s.index),
         received_at: Utc(s.received_at),
         size: s.size,
         sha256: s.sha256.map(|d| hex::encode(&d)),

@@ -31,8 +31,10 @@ pub struct Leaf {
     pub stamped: Vec<String>,
     /// Leaf index, once the ledger has answered.
     pub index: Option<u64>,
-    /// Whether a sealed checkpoint covers it.
+    /// Whether a sealed checkpoint covers it, with the quorum that the ledger's policy asks for.
     pub sealed: bool,
+    /// Whether it lacks only that quorum.
+    pub unwitnessed: bool,
     /// SHA-256 of the leaf, hex.
     pub record_sha256: String,
     /// The file's.
@@ -62,14 +64,15 @@ impl Folder {
             Named::Number(id) => self.store.record(&id)?.into_iter().collect(),
             Named::Digest(digest) => self.store.by_any_digest(&digest, MOST as u32)?,
         };
-        let sealed = self.sealed_leaves()?;
+        let reach = self.reach()?;
         let leaf = |row: store::Record| {
             let record = Record::parse(&row.record).map_err(crate::Error::from)?;
             let file = record.statement.file.as_ref();
             Ok(Leaf {
                 received_at: record.statement.received_at,
                 stamped: record.timestamps.iter().map(|t| t.gen_time.clone()).collect(),
-                sealed: row.index.is_some_and(|i| i < sealed),
+                sealed: reach.settled(row.index),
+                unwitnessed: reach.lacks_witnesses(row.index),
                 record_sha256: hex::encode(&row.record_digest),
                 file: file.map(|f| f.digests),
                 media_type: file.map(|f| f.media_type.clone()),

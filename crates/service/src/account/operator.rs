@@ -1,7 +1,7 @@
 //! The operator's room: what it takes to run this folder for everybody else, at a glance.
 
 use super::{Actor, Answer, Permission};
-use crate::{Folder, folder::ledger_error};
+use crate::{Folder, QuorumState};
 
 /// The folder as its operator sees it.
 #[derive(Clone, Debug)]
@@ -12,9 +12,9 @@ pub struct House {
     pub people: u64,
     /// The ledger's origin.
     pub origin: String,
-    /// Leaves of the published checkpoint.
-    pub size: u64,
-    /// Records that no seal covers yet.
+    /// Published leaves, the quorum, and how each witness fares.
+    pub quorum: QuorumState,
+    /// Records that no seal with that quorum covers yet.
     pub waiting: u64,
     /// Bytes that are free on the folder's disk.
     pub free: u64,
@@ -24,10 +24,10 @@ impl Folder {
     /// The folder at a glance, for its operator alone.
     pub fn house(&self, actor: &Actor) -> Answer<House> {
         self.allow(actor, Permission::Operate)?;
-        let (checkpoint, _) = self.reader.published().map_err(|e| ledger_error(&e))?;
+        let quorum = self.quorum_state()?;
         let (accounts, people) = self.store.house()?;
         let free = rustix::fs::statvfs(&self.dir).map_or(0, |s| s.f_bavail.saturating_mul(s.f_frsize));
-        let waiting = checkpoint.size.saturating_sub(self.sealed_leaves()?);
-        Ok(House { accounts, people, origin: self.origin.clone(), size: checkpoint.size, waiting, free })
+        let waiting = quorum.size.saturating_sub(quorum.final_size);
+        Ok(House { accounts, people, origin: self.origin.clone(), quorum, waiting, free })
     }
 }

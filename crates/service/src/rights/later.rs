@@ -111,7 +111,7 @@ impl Folder {
         let ledger = &self.writer()?.ledger;
         ledger.hurry();
         let seal = match row.index {
-            Some(index) => ledger.wait_sealed(index, SEAL_WAIT).map_err(|e| ledger_error(&e))?,
+            Some(index) => ledger.wait_final(index, SEAL_WAIT).map_err(|e| ledger_error(&e))?,
             None => None,
         };
         Ok(line_of(row, row.file_name.clone(), if seal.is_some() { sealed } else { "pending" }))
@@ -149,7 +149,7 @@ impl Folder {
         later.truncate(MAX_RELATED);
         for (record, covered) in later {
             let sealed = match record.index {
-                Some(index) => self.reader.sealed_covering(index).map_err(|e| ledger_error(&e))?.map(|s| (index, s)),
+                Some(index) => self.reader.final_covering(index).map_err(|e| ledger_error(&e))?.map(|s| (index, s)),
                 None => None,
             };
             let token = sealed.as_ref().and_then(|(_, sealed)| sealed.tokens.first());

@@ -216,6 +216,7 @@ impl Walk<'_> {
             let name = clean(line.map_or(name, |l| &l.name).clone());
             self.facts.witnesses.push(Witness { name, role: line.map(|l| l.role), unix_seconds: *unix_seconds });
         }
+        let names: Vec<&str> = self.facts.witnesses.iter().map(|w| w.name.as_str()).collect();
         let check = if n == 0 {
             Check::new(
                 "policy",
@@ -230,8 +231,8 @@ impl Walk<'_> {
             Check::new(
                 "policy",
                 Outcome::Pass,
-                format!("已获您规则中 {n} 个见证密钥签署。{}", unknown.0),
-                format!("{n} witness keys of your policy cosigned.{}", unknown.1),
+                format!("已获 {n} 个见证密钥签署，符合您的规则：{}。{}", names.join("、"), unknown.0),
+                format!("{n} witness keys cosigned, as your policy asks: {}.{}", names.join(", "), unknown.1),
             )
         };
         check.values(&met.quorum, format!("{n} cosigned"))
