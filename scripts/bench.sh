@@ -6,9 +6,9 @@ set -euo pipefail
 cd "$root"
 
 # In one go: built one by one, each would ask for other features of what they share.
-cargo build --locked --release -p quezao -p ledger -p certificate -p picture -p portal -p service -p node --bin quezao \
+cargo build --locked --release -p quezao -p ledger -p certificate -p picture -p portal -p service -p store -p node --bin quezao \
     --example throughput --example speed --example shop --example near_speed --example near \
-    --example load --example mirror_speed
+    --example load --example mirror_speed --example quota
 folder=$(target_folder)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -29,6 +29,7 @@ fi
 
 BENCH_DIR=$work python3 scripts/bench_api.py "$folder/release/quezao" "$folder/release/examples/load"
 
+TMPDIR=$work "$folder/release/examples/quota"
 "$folder/release/examples/throughput"
 "$folder/release/examples/speed"
 "$folder/release/examples/near_speed"

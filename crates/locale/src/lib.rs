@@ -28,6 +28,7 @@ const FILES: &[(&str, &str)] = &[
     (include_str!("../../../locales/zh-CN/tsa.ftl"), include_str!("../../../locales/en/tsa.ftl")),
     (include_str!("../../../locales/zh-CN/verifier.ftl"), include_str!("../../../locales/en/verifier.ftl")),
     (include_str!("../../../locales/zh-CN/door.ftl"), include_str!("../../../locales/en/door.ftl")),
+    (include_str!("../../../locales/zh-CN/quota.ftl"), include_str!("../../../locales/en/quota.ftl")),
     (include_str!("../../../locales/zh-CN/people.ftl"), include_str!("../../../locales/en/people.ftl")),
     (include_str!("../../../locales/zh-CN/merchants.ftl"), include_str!("../../../locales/en/merchants.ftl")),
     (include_str!("../../../locales/zh-CN/library.ftl"), include_str!("../../../locales/en/library.ftl")),

@@ -4,7 +4,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use service::{Refusal, Why};
+use service::{Left, Refusal, Why};
 
 /// In an answer's extensions until `enter` has put it into words.
 #[derive(Clone)]
@@ -12,7 +12,9 @@ pub(crate) struct Refused(pub Refusal);
 
 /// Paths that programs speak: no cookies, no pages.
 pub(crate) fn is_machine(path: &str) -> bool {
-    ["/healthz", "/readyz", "/tsa"].contains(&path) || path.starts_with("/ledger/") || path.starts_with("/api/")
+    ["/healthz", "/readyz", "/tsa", "/market/orders"].contains(&path)
+        || path.starts_with("/ledger/")
+        || path.starts_with("/api/")
 }
 
 pub(crate) fn status(refusal: &Refusal) -> StatusCode {
@@ -29,6 +31,7 @@ pub(crate) fn status(refusal: &Refusal) -> StatusCode {
         Why::Busy => StatusCode::LOCKED,
         // The tus protocol's own.
         Why::Checksum => StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST),
+        Why::Quota(_) => StatusCode::PAYMENT_REQUIRED,
         Why::Full => StatusCode::INSUFFICIENT_STORAGE,
         Why::Failed if refusal.error.code == "disk-full" => StatusCode::INSUFFICIENT_STORAGE,
         Why::Failed => StatusCode::INTERNAL_SERVER_ERROR,
@@ -73,19 +76,26 @@ pub(crate) fn plain(refusal: &Refusal) -> Response {
         Why::Field(name) | Why::TooLarge(name) => evidence::json::json!(name),
         _ => evidence::json::Value::Null,
     };
-    let mut response = said(status(refusal), &field, &refusal.error.zh, &refusal.error.en);
+    let left = match refusal.why {
+        Why::Quota(left) => Some(left),
+        _ => None,
+    };
+    let mut response = said(status(refusal), &field, left, &refusal.error.zh, &refusal.error.en);
     retry(refusal, &mut response);
     response
 }
 
 fn plain_as(status: StatusCode, zh: &str, en: &str) -> Response {
-    said(status, &evidence::json::Value::Null, zh, en)
+    said(status, &evidence::json::Value::Null, None, zh, en)
 }
 
-fn said(status: StatusCode, field: &evidence::json::Value, zh: &str, en: &str) -> Response {
-    let body = evidence::json::json!({
+fn said(status: StatusCode, field: &evidence::json::Value, left: Option<Left>, zh: &str, en: &str) -> Response {
+    let mut body = evidence::json::json!({
         "type": "about:blank", "title": status.canonical_reason().unwrap_or_default(), "status": status.as_u16(),
         "field": field, "detail": en, "detail_zh": zh,
     });
+    if let Some(Left { deposits, captures, storage, .. }) = left {
+        body["left"] = evidence::json::json!({"deposits": deposits, "captures": captures, "storage": storage});
+    }
     (status, [(header::CONTENT_TYPE, PROBLEM)], body.to_string()).into_response()
 }

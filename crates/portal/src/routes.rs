@@ -103,6 +103,11 @@ table! {
     post "/reset/{token}" SetUp Nothing pages::secrets::submit_reset;
     post "/sign-out" SignedIn Nothing pages::sign_in::out;
     get "/account" SignedIn Sessions pages::account::page;
+    get "/activate" SignedIn Account pages::activate::page;
+    post "/activate" SignedIn Account pages::activate::submit;
+    get "/account/edition" SignedIn View pages::edition::page;
+    get "/account/edition.csv" SignedIn View pages::edition::csv;
+    post "/market/orders" Anyone Nothing pages::market::order;
     get "/account/password" SignedIn Secrets pages::secrets::password;
     post "/account/password" SignedIn Secrets pages::secrets::submit_password;
     get "/account/codes" SignedIn Secrets pages::secrets::codes;
@@ -209,5 +214,11 @@ table! {
     get "/operator/merchants/{id}/documents/{number}" Operator Operate pages::merchants::document;
     post "/operator/merchants/{id}/review" Operator Operate pages::merchants::review;
     post "/operator/merchants/{id}/hold" Operator Operate pages::merchants::hold;
+    get "/operator/codes" Operator Operate pages::codes_room::codes;
+    post "/operator/codes" Operator Operate pages::codes_room::make;
+    post "/operator/codes/{id}/end" Operator Operate pages::codes_room::end_code;
+    get "/operator/grants" Operator Operate pages::codes_room::grants;
+    post "/operator/grants" Operator Operate pages::codes_room::give;
+    post "/operator/grants/{id}/end" Operator Operate pages::codes_room::end_grant;
     post "/account/sessions/{id}/end" SignedIn Sessions pages::account::end_session;
 }

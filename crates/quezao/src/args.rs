@@ -6,6 +6,7 @@ pub(crate) mod folders;
 pub(crate) mod near;
 mod outside;
 mod place;
+pub(crate) mod quota;
 mod rights;
 
 pub(crate) use collect::Collect;
@@ -348,6 +349,12 @@ pub(crate) enum AdminCommand {
     Config(ConfigCommand),
     #[command(subcommand)]
     SignIn(SignInCommand),
+    #[command(subcommand)]
+    Edition(quota::EditionCommand),
+    #[command(subcommand)]
+    Code(quota::CodeCommand),
+    Grant(quota::Grant),
+    MarketSecret(Data),
     #[command(subcommand)]
     Similar(near::Similar),
     Signer {

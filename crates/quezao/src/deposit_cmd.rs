@@ -86,6 +86,7 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
         stop: Some(stop),
         account: Default::default(),
         refs: Vec::new(),
+        charge: None,
     };
     let run = Run::new(out, json, request.dry_run, report);
     match place {

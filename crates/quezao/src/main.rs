@@ -20,6 +20,7 @@ mod near_cmd;
 mod node_cmd;
 mod out;
 mod policy_cmd;
+mod quota_cmd;
 mod remote;
 mod renew_cmd;
 mod report;

@@ -181,6 +181,7 @@ pub(crate) fn check(out: &Out, a: &ConfigCheck) -> u8 {
     }
     wrong.extend(service::Mail::of(&settings).err());
     wrong.extend(service::OpenId::of(&settings).err());
+    wrong.extend(service::Editions::of(&a.server.data).err().unwrap_or_default());
     match settings.lines(Some(&a.server.data)) {
         Ok(lines) => lines.iter().for_each(|line| {
             let (from, file) = match &line.from {

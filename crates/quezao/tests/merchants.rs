@@ -36,6 +36,7 @@ impl Merchant {
         fields.push(("confirmed", "yes"));
         let answer = browser.post("/sign-up", &fields);
         assert_eq!(answer.status, 303, "{}", answer.body);
+        house::activate(house, &mut browser);
         let bearer = format!("Bearer {}", token(&mut browser, &["deposit", "read", "capture"]));
         Self { browser, bearer }
     }

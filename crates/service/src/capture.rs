@@ -88,7 +88,8 @@ impl Folder {
                 format!("{id} is no capture; discard is for captures"),
             ));
         }
-        self.store.set_meta(&discard_key(id), &clock::now().to_micros())?;
+        let now = clock::now();
+        self.store.note_discarded(&discard_key(id), &now.to_micros(), id, now.0)?;
         let Some(sha256) = record.sha256 else { return Ok(()) };
         for other in self.store.by_sha256(&sha256)? {
             if !self.discarded(&other)? {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! quezao.toml      outside time authorities, time servers; absent where there are none
+//! editions.toml    what is offered, where the operator wrote it
 //! quezao.db        records on their way, disclosures, the signed head
 //! keys/            ledger, authority, merchants' master key, mode 0600
 //! authority/       certificates and CRL of the embedded authority
@@ -116,6 +117,7 @@ impl Folder {
         let mut folder = Self::assemble(dir, store, Some(writer))?;
         folder.warnings = warnings;
         folder.ready_similar();
+        folder.store.release_stopped()?;
         if folder.ended_by()?.is_none() {
             reconcile(&folder.store, &folder.writer()?.ledger)?;
         }

@@ -6,6 +6,7 @@
 //! Nothing here prints; progress is handed out as [`Event`]s, failures as [`Error`]s with a way out.
 
 mod account;
+mod activation;
 mod attest;
 mod authorities;
 mod backup;
@@ -18,6 +19,7 @@ mod config;
 mod deposit;
 mod desk;
 mod doctor;
+mod editions;
 mod erase;
 mod error;
 mod export;
@@ -34,6 +36,7 @@ mod keys;
 mod letters;
 mod lines;
 mod mail;
+mod market;
 mod master;
 mod merchants;
 mod openid;
@@ -43,6 +46,7 @@ mod paper;
 mod plan;
 mod policy;
 mod prove;
+mod quota;
 mod register;
 mod renew;
 mod restore;
@@ -67,6 +71,7 @@ pub use account::{
     RESET_MINUTES, Refusal, ReviewShown, SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignUps,
     SignedIn, SignedUp, Staged, Team, Told, Upload, Why, reset_sign_in,
 };
+pub use activation::{CODES_PAGE, MAX_CODE_DAYS, MAX_CODES, NewCodes, Promise, Waits, make_codes, make_grant};
 pub use archive::bundle::{Bundle, file_name as bundled_name};
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState, RevocationList};
 pub use backup::{Backup, Progress, backup, passphrase_of};
@@ -76,6 +81,7 @@ pub use clock::{ClockCheck, ClockSettings, ServerAnswer};
 pub use collect::{CollectLine, CollectRequest, Pick};
 pub use compare::{CompareEvent, CompareLine, CompareRequest, distances_again};
 pub use doctor::doctor;
+pub use editions::{EDITIONS, Editions, Feature, MAX_MONTHS, Terms, bytes_shown};
 pub use erase::{Doomed, ErasePlan, Sentence};
 pub use error::{Error, Result, show_path};
 pub use folder::{Folder, state_dir};
@@ -85,11 +91,13 @@ pub use intake::{Filter, INTERRUPTED, digests};
 pub use keys::{platform_keys, random_word};
 pub use mail::Mail;
 pub use openid::{Going, OpenId, OpenIdentity};
+pub use market::{MAX_MARKET, new_market_secret};
 pub use origin::{After, Began, begin_after};
 pub use paper::{contact_sheets, page_pictures, pair_pictures};
 pub use plan::Passed;
 pub use policy::{Cosigner, PolicyReport};
 pub use prove::write_whole;
+pub use quota::{Held, MOVES_PAGE, Standing};
 pub use renew::{RenewLine, RenewRequest};
 pub use restore::{Restored, restore};
 pub use rights::{Refused, RightsLine, Sidecar, ToldRights};
@@ -101,6 +109,8 @@ pub use sidecar::{Encoding, Format as TemplateFormat, template as rights_templat
 pub use similar::{Found, Near, Rebuilt};
 /// A person's token, and a page in the queue.
 pub use store::{ApiToken, Invite, Message as HookMessage, Noted, Passkey, Person, Queued, Role, Shop, Wish};
+/// An account's ledger, and how accounts come to what they have.
+pub use store::{Charge, Code, Entitlement, Grant as QuotaGrant, Left, Move, Order, Unit};
 pub use timestamp::certificate_ends;
 /// What a verdict is made of.
 pub use verify::{Check, Original, Outcome, Overall, Verdict, own_file};
@@ -203,6 +213,8 @@ pub struct DepositRequest {
     pub account: Account,
     /// Records of every file's attachments.
     pub refs: Vec<evidence::statement::Ref>,
+    /// Whose quota pays for each new record; nobody's on the command line.
+    pub charge: Option<Charge>,
 }
 
 /// A line of `deposit`, `list` and `show`; also the keys of `--json`.

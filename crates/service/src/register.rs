@@ -16,7 +16,7 @@ use evidence::{
     statement::{Clock, Custody, File, Kind, OperatorRelation, Provenance, Software, Statement},
 };
 use std::{collections::BTreeMap, path::Path};
-use store::{Act, NewRecord, OWNER_ACCOUNT, Record as Row, Waiting};
+use store::{Act, Charge, NewRecord, OWNER_ACCOUNT, Record as Row, Waiting};
 
 impl Folder {
     /// Statement, token and record of a file.
@@ -51,12 +51,14 @@ impl Folder {
             claims,
             clock: self.compared_clock()?,
         };
+        let bytes = if request.digest_only { 0 } else { taken.digests.size };
+        let charge = request.charge.map(|charge| Charge { bytes, ..charge });
         let made = if self.statements_external() {
             Prepared::Waits(draft.state(&taken.file_name)?)
         } else {
             Prepared::Record(draft.record(self.writer()?, &taken.file_name)?)
         };
-        Ok((made, warnings))
+        Ok((made.charged(charge), warnings))
     }
 }
 

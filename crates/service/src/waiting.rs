@@ -29,7 +29,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use store::{NewRecord, Record as Row, Waiting};
+use store::{Charge, NewRecord, Record as Row, Waiting};
 
 /// How long a command waits for tokens from outside, seconds.
 pub(crate) const OUTSIDE_WAIT: u64 = 60;
@@ -207,6 +207,17 @@ impl Folder {
 pub(crate) enum Prepared {
     Record(NewRecord),
     Waits(Waiting),
+}
+
+impl Prepared {
+    /// The same, paid for by somebody.
+    pub(crate) fn charged(mut self, charge: Option<Charge>) -> Self {
+        match &mut self {
+            Self::Record(new) => new.record.charge = charge,
+            Self::Waits(waiting) => waiting.row.charge = charge,
+        }
+        self
+    }
 }
 
 /// What of a run over files waits for tokens from outside; files are named by their place among those due.

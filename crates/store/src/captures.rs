@@ -1,7 +1,11 @@
 //! The queue of pages to capture. Times are UTC microseconds.
 
-use crate::{Act, Result, Store, accounts, tokens};
-use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
+use crate::{
+    Act, Asked, Charge, Left, Move, Need, Result, Store, Unit, accounts,
+    quota::{self, bind_capture, of_capture},
+    tokens,
+};
+use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// A page that was asked for.
 #[derive(Clone, Debug)]
@@ -53,16 +57,18 @@ const QUEUED: &str =
 
 impl Store {
     /// Puts pages at the end of the queue, all or none, each with its line of the audit log: `act`, which says who asked
-    /// and when, about the page's number. The numbers, in order. The answer to a call with an idempotency key is kept in
-    /// the same transaction: no call is queued that would not be known again.
+    /// and when, about the page's number. The numbers, in order; where each is to be paid for (`charged`) and the account
+    /// has too few left, what it has. A page's size is not known yet: one byte must be free for it. The answer to a call
+    /// with an idempotency key is kept in the same transaction: no call is queued that would not be known again.
     pub fn queue_captures(
         &self,
         act: &Act,
         urls: &[String],
         other: bool,
         phone: bool,
+        charged: bool,
         answer: Option<Answering<'_>>,
-    ) -> Result<Vec<i64>> {
+    ) -> Result<std::result::Result<Vec<i64>, Left>> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let sql = "INSERT INTO capture_queue(account, sign_in, url, other, phone, state, created_at) VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', ?6)";
@@ -70,6 +76,17 @@ impl Store {
         for url in urls {
             transaction.execute(sql, params![act.account, act.sign_in, url, other, phone, act.at])?;
             let number = transaction.last_insert_rowid();
+            if charged {
+                let wanted = Need { unit: Unit::Capture, amount: 1, bytes: 1 };
+                match quota::reserve(&transaction, act.account, wanted, act.at)? {
+                    Asked::Held(reservation) => bind_capture(&transaction, reservation, number)?,
+                    // What those before it hold goes with the transaction.
+                    Asked::Short(_) => {
+                        drop(transaction);
+                        return Ok(Err(quota::left(&connection, act.account, act.at)?));
+                    }
+                }
+            }
             accounts::note(&transaction, &Act { subject: number.to_string(), ..act.clone() })?;
             numbers.push(number);
         }
@@ -77,7 +94,7 @@ impl Store {
             tokens::keep_answer(&transaction, act.account, key, &answer(&numbers))?;
         }
         transaction.commit()?;
-        Ok(numbers)
+        Ok(Ok(numbers))
     }
 
     /// Takes the first that waits; it is under way from now on. One page is never captured twice at the same time, since
@@ -96,18 +113,33 @@ impl Store {
         let state = if ended.record.is_some() { "done" } else { "failed" };
         let (zh, en) = ended.error.clone().unzip();
         let sql = "UPDATE capture_queue SET state = ?2, outcome = ?3, record = ?4, ordered = ?5, zh = ?6, en = ?7, ended_at = ?8 WHERE id = ?1";
-        self.lock().execute(sql, params![id, state, ended.outcome, ended.record, ended.ordered, zh, en, at])?;
-        Ok(())
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(sql, params![id, state, ended.outcome, ended.record, ended.ordered, zh, en, at])?;
+        if let Some(reservation) = of_capture(&transaction, id)? {
+            settle(&transaction, reservation, id, ended, at)?;
+        }
+        Ok(transaction.commit()?)
     }
 
     /// What a stopped process left under way waits again, once; a second time it has failed, for this reason.
     pub fn take_up_captures(&self, zh: &str, en: &str, at: i64) -> Result<()> {
-        let connection = self.lock();
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let sql = "UPDATE capture_queue SET state = 'failed', outcome = 'failed', zh = ?1, en = ?2, ended_at = ?3
-                   WHERE state = 'running' AND runs >= 2";
-        connection.execute(sql, params![zh, en, at])?;
-        connection.execute("UPDATE capture_queue SET state = 'waiting' WHERE state = 'running'", [])?;
-        Ok(())
+                   WHERE state = 'running' AND runs >= 2 RETURNING id";
+        let failed: Vec<i64> = transaction
+            .prepare(sql)?
+            .query_map(params![zh, en, at], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        let ended = Ended { error: Some((zh.to_owned(), en.to_owned())), ..Ended::default() };
+        for id in failed {
+            if let Some(reservation) = of_capture(&transaction, id)? {
+                settle(&transaction, reservation, id, &ended, at)?;
+            }
+        }
+        transaction.execute("UPDATE capture_queue SET state = 'waiting' WHERE state = 'running'", [])?;
+        Ok(transaction.commit()?)
     }
 
     /// An account's newest of those whose number is below this one; where `by` is given, that person's alone.
@@ -132,6 +164,23 @@ impl Store {
         let sql = "SELECT count(*) FROM capture_queue WHERE id < ?1 AND state IN ('waiting', 'running')";
         Ok(self.lock().query_row(sql, [id], |row| row.get(0))?)
     }
+}
+
+/// A capture with a record spends its unit; one without gives it back, and the account's ledger says why.
+fn settle(transaction: &Transaction<'_>, reservation: i64, id: i64, ended: &Ended, at: i64) -> Result<()> {
+    let sql = "SELECT account, sign_in FROM capture_queue WHERE id = ?1";
+    let (account, sign_in) = transaction.query_row(sql, [id], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if let Some(record) = &ended.record {
+        let sql = "SELECT size FROM records WHERE id = ?1";
+        let bytes: Option<Option<u64>> = transaction.query_row(sql, [record], |row| row.get(0)).optional()?;
+        let bytes = bytes.flatten().unwrap_or_default();
+        quota::spend(transaction, &Charge { reservation, bytes, sign_in }, record, at)?;
+    } else {
+        let (unit, subject) = (Some(Unit::Capture.as_str().to_owned()), id.to_string());
+        let told = Move { at, unit, subject, why: ended.error.clone(), ..Move::default() };
+        quota::refused(transaction, account, &told, Some(sign_in))?;
+    }
+    quota::release(transaction, reservation)
 }
 
 fn queued(row: &Row<'_>) -> rusqlite::Result<Queued> {
@@ -168,7 +217,7 @@ mod tests {
         let (via, subject) = ("x".to_owned(), String::new());
         let act = Act { at: 1, account: OWNER_ACCOUNT, sign_in: Some(person), via, act: "capture", subject };
         let urls = ["https://one.example".to_owned(), "https://two.example".to_owned()];
-        let numbers = store.queue_captures(&act, &urls, true, false, None).unwrap();
+        let numbers = store.queue_captures(&act, &urls, true, false, false, None).unwrap().unwrap();
         let (one, two) = (numbers[0], numbers[1]);
         assert_eq!(store.captures_before(two).unwrap(), 1);
         assert_eq!(store.next_capture().unwrap().unwrap().id, one);

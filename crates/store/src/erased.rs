@@ -6,7 +6,7 @@
 //! - A line is open until bytes, fingerprint and what the database's own files still hold are gone too, so that an
 //!   erasing that was cut off is known.
 
-use crate::{Act, Result, Store, accounts};
+use crate::{Act, Result, Store, accounts, quota};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use std::{fs, path::Path};
 
@@ -31,8 +31,21 @@ pub struct Erased {
 
 const COLUMNS: &str = "id, account, kind, leaf, record_digest, at, sha256 FROM erased";
 /// Tables whose rows name no record, are handled by themselves, or are a record of what was done.
-const APART: [&str; 9] =
-    ["records", "waiting", "erased", "acts", "head", "accounts", "sign_ins", "sessions", "api_tokens"];
+const APART: [&str; 13] = [
+    "records",
+    "waiting",
+    "erased",
+    "acts",
+    "head",
+    "accounts",
+    "sign_ins",
+    "sessions",
+    "api_tokens",
+    "entitlements",
+    "quota_moves",
+    "activation_codes",
+    "market_events",
+];
 
 impl Store {
     /// Takes every row of these records or waiting statements, all or none, and writes who did it when; the act's
@@ -49,6 +62,7 @@ impl Store {
                  UNION ALL SELECT id, account, kind, NULL, NULL, ?2, sha256 FROM waiting WHERE id = ?1",
                 params![id, act.at],
             )?;
+            quota::free(&transaction, id, act.at)?;
             let names = names(&transaction, id)?;
             for table in &tables {
                 table.sweep(&transaction, id, &names)?;
@@ -217,7 +231,7 @@ mod tests {
             record: vec![n],
             record_digest: [n; 32],
             disclosures: format!("disclosed {name} {}", "salt".repeat(2000)).into_bytes(),
-            index: None,
+            ..Record::default()
         };
         NewRecord { record, tokens: vec![vec![n; 9]] }
     }

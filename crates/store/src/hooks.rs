@@ -339,6 +339,7 @@ mod tests {
             record_digest: [n; 32],
             disclosures: vec![],
             index: None,
+            ..Record::default()
         };
         NewRecord { record, tokens: vec![] }
     }

@@ -5,6 +5,7 @@
 //! what is committed here is what was acknowledged; a database error is never turned into "not found".
 
 mod accounts;
+mod activation;
 mod acts;
 mod captures;
 mod closing;
@@ -17,6 +18,7 @@ mod invitations;
 mod merchants;
 mod passkeys;
 mod people;
+mod quota;
 mod records;
 mod renewals;
 mod reviews;
@@ -30,6 +32,7 @@ mod vault;
 mod waiting;
 
 pub use accounts::{Act, NewSignIn, OWNER_ACCOUNT, Role, Session, SignIn};
+pub use activation::{Code, CodeUsed, MarketEvent, Order, OrderEvent, Taken};
 pub use acts::Noted;
 pub use captures::{Answering, Ended, Queued};
 pub use counts::Counts;
@@ -40,6 +43,7 @@ pub use invitations::Invitation;
 pub use merchants::Merchant;
 pub use passkeys::{NewPasskey, Passkey};
 pub use people::{Invite, Joined, NewInvite, Person, Wish};
+pub use quota::{Asked, Charge, Entitlement, Grant, KEPT_REFUSALS, Left, Move, Need, Unit};
 pub use records::{NewRecord, Record};
 pub use renewals::Renewal;
 pub use reviews::{Decision, Document, Review};
@@ -71,6 +75,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (14, include_str!("layout-14.sql")),
     (15, include_str!("layout-15.sql")),
     (16, include_str!("layout-16.sql")),
+    (17, include_str!("layout-17.sql")),
 ];
 
 /// The layout that this release reads and writes.
@@ -289,7 +294,7 @@ mod tests {
             record: vec![n],
             record_digest: [n; 32],
             disclosures: vec![n, n],
-            index: None,
+            ..Record::default()
         };
         NewRecord { record, tokens: vec![vec![1], vec![2]] }
     }

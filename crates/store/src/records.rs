@@ -1,6 +1,6 @@
 //! Records: written before the ledger is asked, completed with their index when it has answered.
 
-use crate::{Act, Result, Store, accounts};
+use crate::{Act, Charge, Result, Store, accounts, quota};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// A record: committed before it has an index, completed with it.
@@ -30,6 +30,8 @@ pub struct Record {
     pub disclosures: Vec<u8>,
     /// Its leaf's index, once the ledger has answered.
     pub index: Option<u64>,
+    /// Whose quota pays for it, in the transaction that writes the row; never read back.
+    pub charge: Option<Charge>,
 }
 
 impl Record {
@@ -243,6 +245,9 @@ pub(crate) fn insert<'r>(
         for (n, tsr) in (1i64..).zip(tokens) {
             token.execute(params![r.id, n, tsr])?;
         }
+        if let Some(charge) = &r.charge {
+            quota::spend(transaction, charge, &r.id, r.received_at)?;
+        }
     }
     Ok(())
 }
@@ -261,5 +266,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
         disclosures: row.get(9)?,
         index: row.get(10)?,
         account: row.get(11)?,
+        charge: None,
     })
 }

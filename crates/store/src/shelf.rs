@@ -234,6 +234,7 @@ mod tests {
             record_digest: [n; 32],
             disclosures: vec![],
             index: Some(u64::from(n)),
+            ..Record::default()
         };
         NewRecord { record, tokens: vec![] }
     }

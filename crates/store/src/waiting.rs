@@ -1,6 +1,6 @@
 //! Statements that wait for a token from outside: durable, and no record yet.
 
-use crate::{NewRecord, Record, Result, Store, records};
+use crate::{NewRecord, Record, Result, Store, quota, records};
 use rusqlite::{Row, TransactionBehavior, params};
 
 /// A statement without a token.
@@ -38,6 +38,9 @@ impl Store {
                     w.account
                 ],
             )?;
+            if let Some(charge) = &w.charge {
+                quota::spend(&transaction, charge, &w.id, w.received_at)?;
+            }
         }
         Ok(transaction.commit()?)
     }

@@ -2,6 +2,7 @@
 //! alone, and ends with the test.
 #![allow(clippy::unwrap_used, clippy::new_without_default)]
 
+pub mod market;
 pub mod ntp;
 pub mod openid;
 pub mod passkey;

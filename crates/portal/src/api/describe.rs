@@ -90,6 +90,7 @@ pub(crate) async fn serve(State(app): State<App>) -> Response {
 pub(crate) fn refusal(status: u16) -> (&'static str, &'static str) {
     match status {
         401 => ("没有令牌，或令牌无效、已过期", "no token, or one that is wrong or has ended"),
+        402 => ("账户剩余额度不足，或版本不包含此项", "too little is left, or the edition lacks it"),
         403 => ("令牌没有这一用途", "a token that is not for this"),
         404 => ("没有，或属于他人", "there is none, or it is somebody else's"),
         409 => {
@@ -151,7 +152,7 @@ fn described(o: &Operation, calls: u32) -> Value {
         }
         answers.insert(status.to_string(), answer);
     }
-    let always: &[u16] = if o.scope.is_some() { &[401, 403, 429, 500] } else { &[500] };
+    let always: &[u16] = if o.scope.is_some() { &[401, 402, 403, 429, 500] } else { &[500] };
     for status in always.iter().chain(o.refusals) {
         let (zh, en) = refusal(*status);
         let content = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}});
@@ -255,6 +256,14 @@ fn problem() -> Value {
             "status": {"type": "integer", "minimum": 400, "maximum": 599},
             "field": {"type": ["string", "null"], "description": "The value that cannot be used", "x-description-zh": "不能用的那一项"},
             "detail": {"type": "string"}, "detail_zh": {"type": "string"},
+            "left": {
+                "type": "object", "additionalProperties": false, "required": ["deposits", "captures", "storage"],
+                "description": "With 402: what the account has left; storage in bytes", "x-description-zh": "402 时：账户的剩余额度；storage 为字节",
+                "properties": {
+                    "deposits": {"type": "integer", "minimum": 0}, "captures": {"type": "integer", "minimum": 0},
+                    "storage": {"type": "integer", "minimum": 0},
+                },
+            },
         },
     })
 }

@@ -51,6 +51,10 @@ async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Ref
                 }
             }
         }
+        section.sec aria-labelledby="edition" {
+            div.h { h2 id="edition" { (visit.t("edition-title")) } p { (visit.t("edition-hint")) } }
+            div.acts { a.btn href="/account/edition" { (visit.t("edition-open")) } }
+        }
         section.sec aria-labelledby="secrets" {
             h2 id="secrets" { (visit.t("secrets-title")) }
             div.acts {

@@ -20,7 +20,7 @@ use axum::{
 };
 use evidence::{json::json, time::Utc};
 use maud::{Markup, html};
-use service::{Queued, Refusal, Why};
+use service::{Feature, Queued, Refusal, Why};
 use std::time::Duration;
 
 /// The steps in the order in which a capture takes them.
@@ -63,7 +63,11 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
 
 async fn show(app: &App, visit: &Visit, typed: &str, own: bool, refusal: Option<&Refusal>) -> Shown {
     let actor = visit.actor.clone();
-    let list = app.ask(move |folder| folder.captures(&actor)).await.map_err(IntoAnswer::into_answer)?;
+    let asked = app.ask(move |folder| {
+        folder.begun(&actor)?;
+        Ok((folder.captures(&actor)?, folder.has(&actor, Feature::Phone)?))
+    });
+    let (list, phone) = asked.await.map_err(IntoAnswer::into_answer)?;
     let title = visit.t("capture-title");
     let wrong = refusal.map(|r| visit.say(r));
     let body = html! {
@@ -83,7 +87,7 @@ async fn show(app: &App, visit: &Visit, typed: &str, own: bool, refusal: Option<
                 fieldset {
                     legend { (visit.t("capture-window")) }
                     label.pick { input type="radio" name="window" value="desktop" checked; (visit.t("capture-desktop")) }
-                    label.pick { input type="radio" name="window" value="phone"; (visit.t("capture-phone")) }
+                    label.pick { input type="radio" name="window" value="phone" disabled[!phone]; (visit.t("capture-phone")) @if !phone { span.hint { (visit.t("edition-lacks")) " " a href="/account/edition" { (visit.t("edition-open")) } } } }
                 }
                 div.acts { button.btn.main type="submit" { (visit.t("capture-submit")) } }
                 p.small.soft { (visit.t("capture-order-note")) }

@@ -1,7 +1,7 @@
 //! The first page: for who has signed in, what there is; for everybody else, what this is.
 
 use super::{
-    Shown,
+    Shown, edition,
     layout::{Frame, Nav, draw, mark_only},
     library, people, see, words,
 };
@@ -19,14 +19,16 @@ pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
     }
     let actor = visit.actor.clone();
     let asked = app.ask(move |folder| {
+        folder.begun(&actor)?;
         let wishes = folder.open_wishes(&actor)?;
         if !folder.can(&actor, Permission::View) {
             return Ok((wishes, None));
         }
-        Ok((wishes, Some((folder.overview(&actor)?, folder.library(&actor, &Search::default())?))))
+        let standing = folder.standing(&actor)?;
+        Ok((wishes, Some((folder.overview(&actor)?, folder.library(&actor, &Search::default())?, standing))))
     });
     let (wishes, seen) = asked.await.map_err(IntoAnswer::into_answer)?;
-    let Some((house, shelf)) = seen else { return Ok(without_view(&visit)) };
+    let Some((house, shelf, standing)) = seen else { return Ok(without_view(&visit)) };
     let body = html! {
         header.page-head {
             h1 { (house.owner) }
@@ -36,6 +38,7 @@ pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
         @if wishes > 0 {
             p.note { a href="/account/people" { (visit.tv("home-wishes", &[("n", wishes.to_string().into())])) } }
         }
+        @if !standing.house { (edition::left(&visit, &standing)) }
         section.sec aria-labelledby="recent" {
             div.h {
                 h2 id="recent" { (visit.t("home-recent")) }

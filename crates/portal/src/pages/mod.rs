@@ -1,6 +1,7 @@
 //! The pages. Each module is one page: what it asks of `service`, and how the answer is drawn.
 
 pub(crate) mod account;
+pub(crate) mod activate;
 pub(crate) mod audit;
 pub(crate) mod batch;
 pub(crate) mod browser;
@@ -8,8 +9,10 @@ pub(crate) mod capture;
 pub(crate) mod captured;
 pub(crate) mod chosen;
 pub(crate) mod closing;
+pub(crate) mod codes_room;
 pub(crate) mod compared;
 pub(crate) mod deposit;
+pub(crate) mod edition;
 pub(crate) mod erase;
 pub(crate) mod find;
 pub(crate) mod home;
@@ -19,6 +22,7 @@ pub(crate) mod invitations;
 pub(crate) mod layout;
 pub(crate) mod library;
 pub(crate) mod lookup;
+pub(crate) mod market;
 pub(crate) mod merchants;
 pub(crate) mod open;
 pub(crate) mod openid;
@@ -76,9 +80,13 @@ pub(crate) fn refused(visit: &Visit, refusal: &Refusal) -> Response {
         let next: String = url::form_urlencoded::byte_serialize(own_path(&visit.here).as_bytes()).collect();
         return see(&format!("/sign-in?next={next}"));
     }
+    if refusal.error.code == "not-activated" {
+        return see("/activate");
+    }
     let title = match refusal.why {
         Why::NotFound => visit.t("portal-refused-not-found"),
         Why::Gone => visit.t("portal-refused-gone"),
+        Why::Quota(_) => visit.t("edition-short"),
         Why::Failed => visit.t("portal-refused-failed"),
         _ => visit.t("portal-refused-title"),
     };
@@ -87,7 +95,10 @@ pub(crate) fn refused(visit: &Visit, refusal: &Refusal) -> Response {
         @if let Why::Ask(permission) = refusal.why {
             (people::ask_form(visit, permission))
         } @else {
-            div.acts { a.btn href="/" { (visit.t("portal-to-home")) } }
+            div.acts {
+                @if matches!(refusal.why, Why::Quota(_)) { a.btn.main href="/account/edition" { (visit.t("edition-open")) } }
+                a.btn href="/" { (visit.t("portal-to-home")) }
+            }
         }
     };
     let frame = Frame { title: &title, nav: Nav::None, status: problem::status(refusal) };

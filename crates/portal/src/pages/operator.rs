@@ -12,7 +12,12 @@ use maud::{Markup, html};
 use service::{Refusal, Why, WitnessState};
 
 /// Pages of the room: address, and the message that names it.
-const ROOMS: &[(&str, &str)] = &[("/operator/merchants", "merchants-title"), ("/verify/record", "lookup-title")];
+const ROOMS: &[(&str, &str)] = &[
+    ("/operator/merchants", "merchants-title"),
+    ("/operator/codes", "codes-room"),
+    ("/operator/grants", "grants-room"),
+    ("/verify/record", "lookup-title"),
+];
 
 pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
     show(&app, &visit, None, None).await

@@ -34,7 +34,8 @@ const MAX_FILES: usize = 200;
 
 pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
     let actor = visit.actor.clone();
-    app.ask(move |folder| folder.may(&actor, Permission::Deposit)).await.map_err(IntoAnswer::into_answer)?;
+    let asked = app.ask(move |folder| folder.may(&actor, Permission::Deposit).and_then(|()| folder.begun(&actor)));
+    asked.await.map_err(IntoAnswer::into_answer)?;
     Ok(draw(&visit, Frame::new(&visit.t("register-title"), Nav::Register), register_form::draw(&visit)))
 }
 

@@ -161,6 +161,18 @@ pub fn token(owner: &mut Browser, scopes: &[&str]) -> String {
     page.body[at..at + 67].to_owned()
 }
 
+/// Gives a merchant who is signed in the largest edition, and ticks that it was read what the service does.
+pub fn activate(house: &House, merchant: &mut Browser) {
+    let page = merchant.get("/activate").body;
+    let number = page.split("账户编号").nth(1).unwrap_or_else(|| panic!("{page}"));
+    let number: String = number.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    let grant = ["admin", "grant", "--data", "data", "--account", &number, "--edition", "flagship"];
+    let given = house.command().args(grant).output().unwrap();
+    assert!(given.status.success(), "{}", String::from_utf8_lossy(&given.stderr));
+    merchant.get("/activate");
+    assert_eq!(merchant.post("/activate", &[("acknowledged", "yes")]).status, 303);
+}
+
 /// The lines before the last one.
 fn before(said: &str) -> &str {
     said.trim_end().rfind('\n').map_or("", |end| &said[..=end])

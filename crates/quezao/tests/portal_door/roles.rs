@@ -2,7 +2,7 @@
 
 use crate::{
     accounts::SECOND,
-    house::{Answer, Browser, House, PASSWORD, token},
+    house::{Answer, Browser, House, PASSWORD, activate, token},
     python,
     watched::register,
 };
@@ -84,6 +84,7 @@ fn every_route_in_every_role() {
     let mut other = house.browser();
     other.get("/sign-in");
     assert_eq!(other.post("/sign-in", &[("login", "other"), ("password", PASSWORD)]).status, 303);
+    activate(&house, &mut other);
     let scopes = ["deposit", "capture", "read"];
     let [subs, owners, others] = [&mut sub, &mut owner, &mut other].map(|b| format!("Bearer {}", token(b, &scopes)));
 

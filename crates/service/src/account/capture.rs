@@ -1,9 +1,9 @@
 //! Pages to capture: asked for, queued, taken one at a time by the one writer, taken up again after a stop.
 
 use super::{Account, Actor, Answer, Permission, Refusal, Why};
-use crate::{CaptureEvent, CaptureRequest, Folder, Result, capture::check_url, clock};
+use crate::{CaptureEvent, CaptureRequest, Feature, Folder, Result, capture::check_url, clock};
 use evidence::hex;
-use store::{Answering, Ended, Queued, SignIn};
+use store::{Answering, Ended, OWNER_ACCOUNT, Queued, SignIn};
 
 /// Most pages of one request.
 pub const MAX_PAGES: usize = 20;
@@ -43,7 +43,15 @@ impl Folder {
         for url in urls {
             check_url(url, &settings.loopback).map_err(|error| Refusal { why: Why::Field("urls"), error })?;
         }
-        Ok(self.store.queue_captures(&actor.act(person, "capture", ""), urls, other, phone, answer)?)
+        self.require(person.account, Feature::Capture)?;
+        if phone {
+            self.require(person.account, Feature::Phone)?;
+        }
+        let charged = person.account != OWNER_ACCOUNT;
+        match self.store.queue_captures(&actor.act(person, "capture", ""), urls, other, phone, charged, answer)? {
+            Ok(numbers) => Ok(numbers),
+            Err(left) => Err(self.short_of_captures(person.account, urls.len() as u64, left)?),
+        }
     }
 
     /// The account's newest.

@@ -186,6 +186,7 @@ impl Folder {
             );
             return Err(Refusal::new(Why::Forbidden, zh, en));
         }
+        self.require(person.account, crate::Feature::Comparison)?;
         self.owned_capture(actor, id, Permission::View)?;
         if let Some(with) = with {
             self.owned_capture(actor, with, Permission::View)?;

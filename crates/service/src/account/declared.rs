@@ -18,7 +18,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     time::{Duration, Instant},
 };
-use store::{Record as Row, SignIn, Waiting};
+use store::{Charge, Record as Row, SignIn, Waiting};
 
 /// Most digests of one call.
 pub const MAX_DECLARED: usize = 10_000;
@@ -68,12 +68,14 @@ impl Folder {
     ) -> Answer<Vec<Answer<DepositLine>>> {
         let person = self.allow(actor, Permission::Deposit)?;
         self.writer()?;
+        let digests: Vec<[u8; 32]> = told.iter().flatten().map(|(told, _)| told.digests.sha256).collect();
+        let reserved = self.reserve_for(person, &digests, 0)?;
         let mut lines = Vec::with_capacity(told.len());
         let mut told = told.into_iter().peekable();
         while told.peek().is_some() {
             let some: Vec<_> = told.by_ref().take(TOGETHER).collect();
             match self.allow(actor, Permission::Deposit) {
-                Ok(_) => lines.extend(self.declare_some(actor, person, some)),
+                Ok(_) => lines.extend(self.declare_some(actor, person, some, reserved.charge(0))),
                 // Taken away since the first of them.
                 Err(refusal) => lines.extend(some.iter().map(|_| Err(refusal.clone()))),
             }
@@ -86,6 +88,7 @@ impl Folder {
         actor: &Actor,
         person: &SignIn,
         told: Vec<Answer<(Declared, Rights)>>,
+        charge: Option<Charge>,
     ) -> Vec<Answer<DepositLine>> {
         // From here on nobody else records any of these.
         let _held = self.in_flight.hold(told.iter().flatten().map(|(told, _)| told.digests.sha256));
@@ -110,7 +113,7 @@ impl Folder {
                     Some(earlier) => Err(*earlier),
                     None => {
                         first.insert((d.sha256, d.sm3, d.size), n);
-                        match *new {
+                        match new.charged(charge) {
                             Prepared::Record(record) => records.push((n, record)),
                             Prepared::Waits(waiting) => waits.push((n, waiting)),
                         }

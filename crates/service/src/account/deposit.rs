@@ -13,6 +13,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
 };
+use store::SignIn;
 
 /// Longest file that is taken over the network.
 pub const MAX_UPLOAD: u64 = 2 << 30;
@@ -67,7 +68,8 @@ impl Drop for Staged {
 impl Folder {
     /// A place for a file that is about to come.
     pub fn stage(&self, actor: &Actor, name: &str) -> Answer<Staged> {
-        self.allow(actor, Permission::Deposit)?;
+        let person = self.allow(actor, Permission::Deposit)?;
+        self.has_left(person, 1, 0)?;
         let name = plain_name(name)?;
         let folder = incoming(&self.dir).join(format!("upload-{}", hex::encode(&keys::random::<16>()?)));
         let made = fs::create_dir_all(&folder).and_then(|()| File::create_new(folder.join(name)));
@@ -90,9 +92,24 @@ impl Folder {
         refs: Vec<Ref>,
     ) -> Answer<DepositLine> {
         let person = self.allow(actor, Permission::Deposit)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let taken = self.take_file(actor, person, path, sha256, rights);
+        taken.inspect_err(|refusal| self.note_uncharged(person, &name, refusal))
+    }
+
+    fn take_file(
+        &self,
+        actor: &Actor,
+        person: &SignIn,
+        path: &Path,
+        sha256: [u8; 32],
+        rights: &Rights,
+    ) -> Answer<DepositLine> {
         let mut claims = rights.claims.clone();
         check_claims(&claims)?;
         let _held = self.in_flight.hold([sha256]);
+        let size = fs::metadata(path).map_err(|e| Error::io(path, &e))?.len();
+        let reserved = self.reserve_for(person, &[sha256], size)?;
         claims.insert("acting_account".into(), person.name.clone());
         // What has no token by then waits beside the requests of others.
         let request = DepositRequest {
@@ -101,6 +118,7 @@ impl Folder {
             refs,
             wait: Some(OUTSIDE),
             account: Account(person.account),
+            charge: reserved.charge(0),
             ..DepositRequest::default()
         };
         let mut lines = self.deposit_beside(&request, &mut |_| ())?;

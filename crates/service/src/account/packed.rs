@@ -42,11 +42,13 @@ impl Drop for Scratch {
 impl Folder {
     /// Looks through an uploaded ZIP: refused as a whole, or good as a whole.
     pub fn look_into_zip(&self, actor: &Actor, id: &str) -> Answer<Packed> {
+        let person = self.allow(actor, Permission::Deposit)?;
         let Whole::Waits(_, path, hand) = self.whole_upload(actor, id)? else {
             let (zh, en) = ("这个 ZIP 已作为一个文件登记", "this ZIP was registered as one file");
             return Err(Refusal::new(Why::Conflict, zh, en));
         };
         let zip = Zip::open(&path)?;
+        self.has_left(person, zip.len() as u64, zip.bytes)?;
         // Unpacked, and copied to the originals.
         self.has_room(2 * zip.bytes)?;
         Ok(Packed { zip, _hand: hand })
@@ -71,6 +73,8 @@ impl Folder {
         let folder = Scratch(folder);
         let files = packed.zip.unpack(&folder.0)?;
         let _held = self.in_flight.hold(files.iter().map(|(_, sha256)| *sha256));
+        let digests: Vec<[u8; 32]> = files.iter().map(|(_, sha256)| *sha256).collect();
+        let reserved = self.reserve_for(person, &digests, packed.zip.bytes)?;
         let paths = files.into_iter().map(|(path, _)| path).collect();
         let request = DepositRequest {
             paths,
@@ -78,6 +82,7 @@ impl Folder {
             wait: Some(OUTSIDE),
             stop: Some(stop.clone()),
             account: Account(person.account),
+            charge: reserved.charge(0),
             ..DepositRequest::default()
         };
         let mut noted: Result<()> = Ok(());
@@ -90,7 +95,11 @@ impl Folder {
             if !self.can(actor, Permission::Deposit) {
                 stop.store(true, Ordering::Relaxed);
             }
-            each(named(*line, &folder.0));
+            let line = named(*line, &folder.0);
+            if let Some(error) = &line.error {
+                self.note_uncharged(person, &line.file, &Refusal { why: Why::Field("file"), error: error.clone() });
+            }
+            each(line);
         })?;
         Ok(noted?)
     }

@@ -1,6 +1,7 @@
 //! Why an act was refused, in the caller's terms and in a person's words.
 
 use crate::Error;
+use store::Left;
 
 /// What kind of refusal it is: what a caller turns into a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub enum Why {
     Busy,
     /// Not what its checksum says.
     Checksum,
+    /// The account has too little left of what this takes, or its edition lacks it: what is left.
+    Quota(Left),
     /// There is no room.
     Full,
     /// Something here did not work.
@@ -70,6 +73,11 @@ impl Refusal {
         };
         let en = format!("this sub-account is not permitted {en}; ask the main account");
         Self::new(Why::Ask(permission), format!("这个子账户没有“{zh}”权限；请向主账户申请"), en)
+    }
+
+    /// The same with a word for programs.
+    pub(crate) fn code(self, code: &'static str) -> Self {
+        Self { error: self.error.code(code), ..self }
     }
 
     /// Nobody has signed in.

@@ -77,11 +77,12 @@ impl Folder {
             shops: permitted.shops.as_deref(),
             until: act.at + i64::from(days) * DAY,
         };
-        if self.store.add_invite(&new, MAX_PEOPLE, &act)?.is_none() {
+        let most = self.seats(person.account)?.map_or(MAX_PEOPLE, |seats| seats.min(MAX_PEOPLE));
+        if self.store.add_invite(&new, most, &act)?.is_none() {
             return Err(Refusal::field(
                 "name",
-                format!("这个账户已有 {MAX_PEOPLE} 人（含邀请中的）；请先终止一些"),
-                format!("this account has {MAX_PEOPLE} people, with those invited; end some first"),
+                format!("这个账户至多 {most} 人（含邀请中的）；请先终止一些，或升级版本"),
+                format!("this account has at most {most} people, with those invited; end some first, or upgrade"),
             ));
         }
         Ok(token)

@@ -1,7 +1,7 @@
 //! API tokens: made and ended by a person, each for some scopes and some days; and calls that are answered once.
 
 use super::{Actor, Answer, Permission, Refusal, Why};
-use crate::{Error, Folder, Result, clock, keys};
+use crate::{Error, Feature, Folder, Result, clock, keys};
 use evidence::{digest, hex, time::SECOND};
 use std::{
     sync::atomic::Ordering,
@@ -24,6 +24,7 @@ impl Folder {
     /// A new token, shown this once.
     pub fn add_token(&self, actor: &Actor, name: &str, scopes: &[&str], days: u32) -> Answer<String> {
         let person = self.allow(actor, Permission::Tokens)?;
+        self.require(person.account, Feature::Api)?;
         let name = name.trim();
         if name.is_empty() || name.chars().count() > 60 || evidence::json::check_string("name", name).is_err() {
             let (zh, en) = ("请给令牌一个名称，不超过 60 个字", "give the token a name of at most 60 characters");
@@ -62,10 +63,12 @@ impl Folder {
         Ok(self.note(actor, person, "end-token", &id.to_string())?)
     }
 
-    /// Who calls with this token; a visitor where it is nobody's.
-    pub fn actor_of_token(&self, token: &str) -> Result<Actor> {
+    /// Who calls with this token; a visitor where it is nobody's. Refused where the account has no access by programs.
+    pub fn actor_of_token(&self, token: &str) -> Answer<Actor> {
         let found = self.store.use_token(&digest::sha256(token.as_bytes()), clock::now().0)?;
-        Ok(found.map_or_else(Actor::visitor, |(id, scopes, person)| Actor::of_token(person, id, &scopes)))
+        let Some((id, scopes, person)) = found else { return Ok(Actor::visitor()) };
+        self.require(person.account, Feature::Api)?;
+        Ok(Actor::of_token(person, id, &scopes))
     }
 
     /// Runs a creating call once for its key: the same request gets the same answer, another one is refused.

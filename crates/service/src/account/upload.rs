@@ -217,6 +217,7 @@ impl Folder {
                 format!("the file is longer than {most} GiB; register it on the command line"),
             ));
         }
+        self.has_left(person, 1, length)?;
         self.sweep_expired_uploads()?;
         let (open, bytes) = self.store.open_uploads(person.account)?;
         if open >= MAX_OPEN || bytes + length > MAX_OPEN_BYTES {

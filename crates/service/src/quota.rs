@@ -1,0 +1,276 @@
+//! Quota: what an account has, what is left of it, and what an act takes. The ledger itself is `store`'s.
+//!
+//! Rules:
+//! - Units are held before any work is done, and spent in the transaction that writes the record: nobody works for
+//!   nothing, and nothing is recorded for nothing.
+//! - What is not spent is given back when the act ends, however it ends.
+//! - The folder's owner (account 1) has no bounds, and no row.
+
+use crate::{
+    Feature, Folder, Result, Terms,
+    account::{Actor, Answer, Permission, Refusal, Why},
+    bytes_shown, clock,
+};
+use evidence::time::Utc;
+use store::{Asked, Charge, Entitlement, Grant, Left, Move, Need, OWNER_ACCOUNT, SignIn, Unit};
+
+/// Entries of a page of movements.
+pub const MOVES_PAGE: u32 = 50;
+
+/// Units and bytes that an act holds; what is left of them is given back when this is dropped.
+pub(crate) struct Reserved {
+    store: store::Store,
+    reservation: Option<(i64, i64)>,
+}
+
+impl Reserved {
+    /// Who pays for a record that keeps so many bytes; `None`: nobody has to.
+    pub(crate) fn charge(&self, bytes: u64) -> Option<Charge> {
+        self.reservation.map(|(reservation, sign_in)| Charge { reservation, bytes, sign_in })
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if let Some((reservation, _)) = self.reservation {
+            // What fails here is released when the folder is next opened.
+            let _ = self.store.release(reservation);
+        }
+    }
+}
+
+/// An edition or a pack that an account has or had.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Its terms on the day on which it was given.
+    pub terms: Terms,
+    /// Given by whom, for how long.
+    pub given: Entitlement,
+}
+
+/// What an account has, for its own page.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// The folder's owner: without bounds.
+    pub house: bool,
+    /// When somebody acknowledged what the service does.
+    pub acknowledged: Option<Utc>,
+    /// What holds now, what ends last first.
+    pub open: Vec<Held>,
+    /// What begins later or has ended, the newest first.
+    pub other: Vec<Held>,
+    /// What is left.
+    pub left: Left,
+    /// Amounts that are open, in the order in which they are used.
+    pub grants: Vec<Grant>,
+    /// People who may sign in.
+    pub seats: u64,
+}
+
+impl Standing {
+    /// Whether it has this.
+    pub fn has(&self, feature: Feature) -> bool {
+        self.house || self.open.iter().any(|held| held.terms.features.contains(&feature))
+    }
+}
+
+impl Folder {
+    /// Holds deposits and bytes for an act.
+    pub(crate) fn reserve(&self, person: &SignIn, deposits: u64, bytes: u64) -> Answer<Reserved> {
+        let mut held = Reserved { store: self.store.clone(), reservation: None };
+        if person.account == OWNER_ACCOUNT {
+            return Ok(held);
+        }
+        let need = Need { unit: Unit::Deposit, amount: deposits, bytes };
+        match self.store.reserve(person.account, need, clock::now().0)? {
+            Asked::Held(reservation) => held.reservation = Some((reservation, person.id)),
+            Asked::Short(left) => return Err(self.short(person.account, need, left)?),
+        }
+        Ok(held)
+    }
+
+    /// The same for files of these digests, of which those on record already cost nothing.
+    pub(crate) fn reserve_for(&self, person: &SignIn, files: &[[u8; 32]], bytes: u64) -> Answer<Reserved> {
+        let short = match self.reserve(person, files.len() as u64, bytes) {
+            Err(refusal) if matches!(refusal.why, Why::Quota(_)) => refusal,
+            other => return other,
+        };
+        let mut new = std::collections::BTreeSet::new();
+        for sha256 in files {
+            if !self.store.has_file(person.account, sha256)? {
+                new.insert(*sha256);
+            }
+        }
+        match new.len() {
+            // Nothing will be spent, and nothing can be.
+            0 => self.reserve(person, 0, 0),
+            n if n < files.len() => self.reserve(person, n as u64, bytes),
+            _ => Err(short),
+        }
+    }
+
+    /// Whether so much is left, asked before anything is sent; holds nothing.
+    pub(crate) fn has_left(&self, person: &SignIn, deposits: u64, bytes: u64) -> Answer<()> {
+        if person.account == OWNER_ACCOUNT {
+            return Ok(());
+        }
+        let left = self.store.left(person.account, clock::now().0)?;
+        if left.deposits >= deposits && left.storage >= bytes {
+            return Ok(());
+        }
+        Err(self.short(person.account, Need { unit: Unit::Deposit, amount: deposits, bytes }, left)?)
+    }
+
+    /// Refuses what the account's editions lack.
+    pub(crate) fn require(&self, account: i64, feature: Feature) -> Answer<()> {
+        if account == OWNER_ACCOUNT {
+            return Ok(());
+        }
+        let now = clock::now().0;
+        let (mut names, mut found) = ((Vec::new(), Vec::new()), false);
+        for given in self.store.entitled(account, now)? {
+            let terms = Terms::of_json(&given.terms)?;
+            found |= terms.features.contains(&feature);
+            names.0.push(terms.zh);
+            names.1.push(terms.en);
+        }
+        if found && self.store.acknowledged(account)?.is_some() {
+            return Ok(());
+        }
+        let left = self.store.left(account, now)?;
+        if let Some(refusal) = self.closed(account, left)? {
+            return Err(refusal);
+        }
+        let (zh, en) = feature.words();
+        Err(Refusal::new(
+            Why::Quota(left),
+            format!("{}不包含{zh}；请升级版本（账户 › 版本）", names.0.join("、")),
+            format!("{} has no {en}; upgrade to an edition that has it (account, edition)", names.1.join(", ")),
+        )
+        .code("not-in-edition"))
+    }
+
+    /// Why there are too few captures.
+    pub(crate) fn short_of_captures(&self, account: i64, pages: u64, left: Left) -> Answer<Refusal> {
+        Ok(self.short(account, Need { unit: Unit::Capture, amount: pages, bytes: 1 }, left)?)
+    }
+
+    /// What is lacking, and what is left.
+    fn short(&self, account: i64, need: Need, left: Left) -> Result<Refusal> {
+        if let Some(refusal) = self.closed(account, left)? {
+            return Ok(refusal);
+        }
+        let (there, zh, en) = match need.unit {
+            Unit::Deposit => (left.deposits, "存证", "deposits"),
+            Unit::Capture => (left.captures, "取证", "captures"),
+        };
+        let n = need.amount;
+        let said = if there < n {
+            (
+                format!("{zh}次数不足：需要 {n} 次，剩余 {there} 次"),
+                format!("too few {en} are left: {n} are needed, {there} are there"),
+            )
+        } else {
+            let (wanted, free) = (bytes_shown(need.bytes), bytes_shown(left.storage));
+            (
+                format!("存储空间不足：需要 {wanted}，剩余 {free}"),
+                format!("too little storage is left: {wanted} is needed, {free} is there"),
+            )
+        };
+        Ok(Refusal::new(
+            Why::Quota(left),
+            format!("{}；没有做任何操作。请升级版本或增购（账户 › 版本）", said.0),
+            format!("{}; nothing was done. Upgrade or add a pack (account, edition)", said.1),
+        )
+        .code("quota"))
+    }
+
+    /// Of an account that is not activated, or has no edition any more.
+    fn closed(&self, account: i64, left: Left) -> Result<Option<Refusal>> {
+        if self.store.acknowledged(account)?.is_none() || self.store.entitlements(account)?.is_empty() {
+            let (zh, en) =
+                ("账户尚未激活；请打开“激活”页", "this account is not activated yet; open the page \"Activate\"");
+            return Ok(Some(Refusal::new(Why::Quota(left), zh, en).code("not-activated")));
+        }
+        let open = self.store.entitled(account, clock::now().0)?;
+        if !open.iter().any(|given| given.kind == "edition") {
+            let (zh, en) = (
+                "版本已到期，已有的证据仍可查看和下载；请续订（账户 › 版本）",
+                "the edition has expired; evidence can still be seen and downloaded. Renew it (account, edition)",
+            );
+            return Ok(Some(Refusal::new(Why::Quota(left), zh, en).code("expired")));
+        }
+        Ok(None)
+    }
+
+    /// Refuses an account that is not activated.
+    pub fn begun(&self, actor: &Actor) -> Answer<()> {
+        let Some(account) = actor.account().filter(|account| *account != OWNER_ACCOUNT) else { return Ok(()) };
+        match self.closed(account, Left::default())? {
+            Some(refusal) if refusal.error.code == "not-activated" => Err(refusal),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many people an account may have; `None`: the folder's owner, without bounds.
+    pub(crate) fn seats(&self, account: i64) -> Result<Option<usize>> {
+        if account == OWNER_ACCOUNT {
+            return Ok(None);
+        }
+        Ok(Some(usize::try_from(self.standing_of(account)?.seats).unwrap_or(usize::MAX)))
+    }
+
+    /// Whether the actor's account has this.
+    pub fn has(&self, actor: &Actor, feature: Feature) -> Answer<bool> {
+        match actor.account() {
+            None => Ok(false),
+            Some(account) => Ok(self.standing_of(account)?.has(feature)),
+        }
+    }
+
+    /// What the actor's account has.
+    pub fn standing(&self, actor: &Actor) -> Answer<Standing> {
+        let person = self.allow(actor, Permission::View)?;
+        Ok(self.standing_of(person.account)?)
+    }
+
+    pub(crate) fn standing_of(&self, account: i64) -> Result<Standing> {
+        let now = clock::now().0;
+        let mut standing = Standing {
+            house: account == OWNER_ACCOUNT,
+            acknowledged: self.store.acknowledged(account)?.map(Utc),
+            left: self.store.left(account, now)?,
+            grants: self.store.open_grants(account, now)?,
+            ..Standing::default()
+        };
+        for given in self.store.entitlements(account)? {
+            let held = Held { terms: Terms::of_json(&given.terms)?, given };
+            if held.given.begins_at <= now && now < held.given.expires_at {
+                standing.seats += held.terms.seats;
+                standing.open.push(held);
+            } else {
+                standing.other.push(held);
+            }
+        }
+        standing.open.sort_by_key(|held| std::cmp::Reverse(held.given.expires_at));
+        Ok(standing)
+    }
+
+    /// A page of the account's movements below this place (`i64::MAX`: the newest), the newest first.
+    pub fn moves(&self, actor: &Actor, below: i64) -> Answer<Vec<Move>> {
+        let person = self.allow(actor, Permission::View)?;
+        Ok(self.store.moves(person.account, below, MOVES_PAGE)?)
+    }
+
+    /// Keeps in the account's own records why a file was refused; `name` as it was sent. It costs nothing.
+    pub(crate) fn note_uncharged(&self, person: &SignIn, name: &str, refusal: &Refusal) {
+        if !matches!(refusal.why, Why::Field(_) | Why::TooLarge(_) | Why::MediaType | Why::Checksum) {
+            return;
+        }
+        let (subject, why) = (name.chars().take(250).collect(), (refusal.error.zh.clone(), refusal.error.en.clone()));
+        let unit = Some(Unit::Deposit.as_str().to_owned());
+        let told = Move { at: clock::now().0, unit, subject, why: Some(why), ..Move::default() };
+        // The refusal itself is what matters; a line less in a list does not change it.
+        let _ = self.store.note_uncharged(person.account, &told, Some(person.id));
+    }
+}
