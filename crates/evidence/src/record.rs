@@ -28,12 +28,15 @@ pub struct Timestamp {
 impl Record {
     /// Reads the exact bytes of `record.json`.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let value = json::parse("record", bytes, MAX_BYTES)?;
+        Self::from_value(&json::parse("record", bytes, MAX_BYTES)?)
+    }
+
+    fn from_value(value: &Value) -> Result<Self> {
         let schema = value.get("schema").and_then(Value::as_str).unwrap_or_default();
         if schema != SCHEMA {
             return Err(Error::Unknown { what: "record schema", found: schema.to_owned() });
         }
-        let members = json::closed("record", &value, &["schema", "statement", "timestamps"])?;
+        let members = json::closed("record", value, &["schema", "statement", "timestamps"])?;
         let list = members["timestamps"]
             .as_array()
             .filter(|a| (1..=4).contains(&a.len()))
@@ -44,7 +47,7 @@ impl Record {
         })
     }
 
-    /// The exact bytes of `record.json`.
+    /// The exact bytes of `record.json`. Fails where [`Record::parse`] would.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let timestamps: Vec<Value> = self
             .timestamps
@@ -52,8 +55,11 @@ impl Record {
             .map(|t| json::json!({"gen_time": t.gen_time, "token_sha256": hex::encode(&t.token_sha256)}))
             .collect();
         let value = json::json!({"schema": SCHEMA, "statement": self.statement.to_value(), "timestamps": timestamps});
+        Self::from_value(&value)?;
         let bytes = json::to_bytes("record", &value)?;
-        Self::parse(&bytes)?;
+        if bytes.len() > MAX_BYTES {
+            return Err(Error::TooLarge { what: "record", found: bytes.len() as u64, limit: MAX_BYTES as u64 });
+        }
         Ok(bytes)
     }
 }

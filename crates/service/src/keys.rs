@@ -24,10 +24,19 @@ pub fn random_word() -> Result<String> {
 /// A fresh random array.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|e| {
-        Error::new(format!("系统没有给出随机数（{e}）"), format!("the system gave no random numbers ({e})"))
-    })?;
+    getrandom::fill(&mut bytes).map_err(|e| no_random(&e))?;
     Ok(bytes)
+}
+
+/// The same, `n` times.
+pub(crate) fn randoms<const N: usize>(n: usize) -> Result<Vec<[u8; N]>> {
+    let mut all = vec![[0; N]; n];
+    getrandom::fill(all.as_flattened_mut()).map_err(|e| no_random(&e))?;
+    Ok(all)
+}
+
+fn no_random(e: &getrandom::Error) -> Error {
+    Error::new(format!("系统没有给出随机数（{e}）"), format!("the system gave no random numbers ({e})"))
 }
 
 /// Writes a new file that only its owner may read, durably; never over an existing one.

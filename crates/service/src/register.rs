@@ -109,20 +109,24 @@ pub(crate) struct Draft<'a> {
 impl Draft<'_> {
     /// A record, stamped by the embedded authority.
     pub(crate) fn record(self, writer: &Writer, file_name: &str) -> Result<NewRecord> {
-        let stated = self.state(file_name)?;
-        let tsr = waiting::embedded(writer, &stated.statement)?;
-        waiting::recorded(stated, tsr)
+        let (statement, stated) = self.stated(file_name)?;
+        let (tsr, token) = waiting::embedded(writer, &stated.statement)?;
+        waiting::record_of(statement, stated.row, tsr, &token)
     }
 
     /// The statement, and what opens it.
-    pub(crate) fn state(mut self, file_name: &str) -> Result<Waiting> {
+    pub(crate) fn state(self, file_name: &str) -> Result<Waiting> {
+        self.stated(file_name).map(|(_, stated)| stated)
+    }
+
+    fn stated(mut self, file_name: &str) -> Result<(Statement, Waiting)> {
         let received_at = clock::now();
-        let mut disclosures = Vec::new();
-        for name in self.kind.claims() {
+        let (names, mut disclosures) = (self.kind.claims(), Vec::new());
+        for (name, salt) in names.iter().zip(keys::randoms(names.len())?) {
             let value = self.claims.remove(name).unwrap_or(Value::Null);
             // A reader would refuse it for ever.
             evidence::statement::check_claim(name, &value)?;
-            disclosures.push(Disclosure::new(&keys::random()?, name, value)?);
+            disclosures.push(Disclosure::new(&salt, name, value)?);
         }
         let millis = u64::try_from(received_at.0.div_euclid(1000)).unwrap_or_default();
         let id = uuid::Builder::from_unix_timestamp_millis(millis, &keys::random()?).into_uuid().to_string();
@@ -152,7 +156,8 @@ impl Draft<'_> {
             disclosures: disclosure::set_to_bytes(&disclosures)?,
             ..Row::default()
         };
-        Ok(Waiting { row, statement: statement.to_bytes()? })
+        let bytes = statement.to_bytes()?;
+        Ok((statement, Waiting { row, statement: bytes }))
     }
 }
 

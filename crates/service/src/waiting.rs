@@ -120,7 +120,7 @@ impl Folder {
         if !writer.issuers.external {
             // The operator switched back while these waited.
             for waiting in queue {
-                let tsr = embedded(writer, &waiting.statement)?;
+                let (tsr, _) = embedded(writer, &waiting.statement)?;
                 let _ = send.send((waiting, tsr));
             }
             drop(send);
@@ -275,15 +275,20 @@ impl FromOutside {
 /// A statement and its token, as a record.
 pub(crate) fn recorded(waiting: Waiting, tsr: Vec<u8>) -> Result<NewRecord> {
     let token = Token::parse_tsr(&tsr)?;
+    record_of(Statement::parse(&waiting.statement)?, waiting.row, tsr, &token)
+}
+
+/// The record of a statement, its row, and its token, which was read.
+pub(crate) fn record_of(statement: Statement, row: Row, tsr: Vec<u8>, token: &Token) -> Result<NewRecord> {
     let timestamps = vec![Timestamp { gen_time: token.gen_time_text.clone(), token_sha256: token.token_sha256 }];
-    let bytes = Record { statement: Statement::parse(&waiting.statement)?, timestamps }.to_bytes()?;
-    let record = Row { record_digest: record_digest(&bytes), record: bytes, ..waiting.row };
+    let bytes = Record { statement, timestamps }.to_bytes()?;
+    let record = Row { record_digest: record_digest(&bytes), record: bytes, ..row };
     Ok(NewRecord { record, tokens: vec![tsr] })
 }
 
-/// A token of the embedded authority over a statement.
-pub(crate) fn embedded(writer: &Writer, statement: &[u8]) -> Result<Vec<u8>> {
-    writer.authority.stamp(statement).map_err(|e| {
+/// A token of the embedded authority over a statement, as bytes and read.
+pub(crate) fn embedded(writer: &Writer, statement: &[u8]) -> Result<(Vec<u8>, Token)> {
+    writer.authority.stamp_read(statement).map_err(|e| {
         Error::new(
             format!("内置时间机构未能签发时间标记（{e}）"),
             format!("the embedded authority did not stamp the statement ({e})"),

@@ -6,6 +6,7 @@ use crate::{
     Error, Result, Stamper,
     certificates::{self, Use},
     cms::Signer,
+    ecdsa::{self, P256},
     issue::{self, Imprint, Refusal, Wish},
 };
 use der::{Decode, DecodePem, Encode, EncodePem, pem::LineEnding};
@@ -14,7 +15,7 @@ use evidence::{
     token::{Root, Token, asn1::TimeStampReq},
 };
 use p256::{
-    ecdsa::{DerSignature, SigningKey, signature::Signer as _},
+    ecdsa::SigningKey,
     pkcs8::{DecodePrivateKey, EncodePrivateKey},
 };
 use spki::{AlgorithmIdentifierOwned, EncodePublicKey};
@@ -99,7 +100,7 @@ impl Authority {
             root: Root::from_pem(material.root_cert_pem.as_bytes())?,
             certificate_der: certificate.to_der().map_err(|e| Error::structure("certificate", e))?,
             name: certificate.tbs_certificate().subject().to_string(),
-            key: Key { key, certificate },
+            key: Key { key: P256::new(&key)?, certificate },
             clock,
             path_found: AtomicI64::new(i64::MIN),
         })
@@ -107,26 +108,31 @@ impl Authority {
 
     /// The bytes of a `.tsr` over `data`: SHA-256 imprint, the signer's certificate inside, checked as a reader would.
     pub fn stamp(&self, data: &[u8]) -> Result<Vec<u8>> {
-        self.stamp_with(data, Imprint::Sha256)
+        self.stamp_read(data).map(|(tsr, _)| tsr)
     }
 
     /// [`Authority::stamp`] with an imprint of SHA-512, as renewals have.
     pub fn stamp_sha512(&self, data: &[u8]) -> Result<Vec<u8>> {
-        self.stamp_with(data, Imprint::Sha512)
+        self.stamp_with(data, Imprint::Sha512).map(|(tsr, _)| tsr)
     }
 
-    fn stamp_with(&self, data: &[u8], with: Imprint) -> Result<Vec<u8>> {
+    /// [`Authority::stamp`], and what its bytes say.
+    pub fn stamp_read(&self, data: &[u8]) -> Result<(Vec<u8>, Token)> {
+        self.stamp_with(data, Imprint::Sha256)
+    }
+
+    fn stamp_with(&self, data: &[u8], with: Imprint) -> Result<(Vec<u8>, Token)> {
         let token = self.issue(&Wish::over(data, with)?)?;
         let tsr = evidence::token::wrap_tsr(&token);
         let token = Token::parse_tsr(&tsr)?;
         token.check_imprint(data)?;
-        token.check_signature()?;
+        token.check_own_signature(&ecdsa::verifies)?;
         let (at, found) = (token.gen_time.0, self.path_found.load(Ordering::Relaxed));
         if !(found..found.saturating_add(PATH_SERVES)).contains(&at) || at >= token.signer_ends().0 {
             token.check_path(std::slice::from_ref(&self.root))?;
             self.path_found.store(at, Ordering::Relaxed);
         }
-        Ok(tsr)
+        Ok((tsr, token))
     }
 
     /// DER TimeStampResp to a DER TimeStampReq (RFC 3161, 2.4); what cannot be stamped is answered as a rejection.
@@ -165,7 +171,7 @@ impl Stamper for Authority {
 
 /// A P-256 key in memory and its certificate.
 struct Key {
-    key: SigningKey,
+    key: P256,
     certificate: Certificate,
 }
 
@@ -177,8 +183,7 @@ impl Signer for Key {
         AlgorithmIdentifierOwned { oid: evidence::token::asn1::oid::ECDSA_SHA256, parameters: None }
     }
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>> {
-        let signature: DerSignature = self.key.try_sign(message).map_err(|e| Error::structure("ECDSA", e))?;
-        Ok(signature.as_bytes().to_vec())
+        self.key.sign(message)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Signed is over SHA-256, with P-256, P-384 or RSA.
 
-use crate::{Error, Material, Result, certificates::Use, cms::Signer};
+use crate::{Error, Material, Result, certificates::Use, cms::Signer, ecdsa::P256};
 use der::{Decode, Encode};
 use evidence::{
     time::Utc,
@@ -27,7 +27,7 @@ pub struct DocumentSigner {
 }
 
 enum Key {
-    P256(p256::ecdsa::SigningKey),
+    P256 { signing: P256, public: p256::ecdsa::VerifyingKey },
     P384(p384::ecdsa::SigningKey),
     Rsa(Box<rsa::PrivateKey>),
 }
@@ -85,7 +85,7 @@ impl Signer for DocumentSigner {
 
     fn algorithm(&self) -> AlgorithmIdentifierOwned {
         match self.key {
-            Key::P256(_) | Key::P384(_) => AlgorithmIdentifierOwned { oid: oid::ECDSA_SHA256, parameters: None },
+            Key::P256 { .. } | Key::P384(_) => AlgorithmIdentifierOwned { oid: oid::ECDSA_SHA256, parameters: None },
             Key::Rsa(_) => AlgorithmIdentifierOwned { oid: oid::RSA_SHA256, parameters: Some(der::asn1::Null.into()) },
         }
     }
@@ -94,10 +94,7 @@ impl Signer for DocumentSigner {
         let digest = Sha256::digest(message);
         let refuse = |e: signature::Error| Error::structure("signature", e);
         match &self.key {
-            Key::P256(key) => {
-                let signature: p256::ecdsa::DerSignature = key.sign_prehash(&digest).map_err(refuse)?;
-                Ok(signature.as_bytes().to_vec())
-            }
+            Key::P256 { signing, .. } => signing.sign(message),
             Key::P384(key) => {
                 let signature: p384::ecdsa::DerSignature = key.sign_prehash(&digest).map_err(refuse)?;
                 Ok(signature.as_bytes().to_vec())
@@ -113,7 +110,7 @@ impl Signer for DocumentSigner {
 impl Key {
     fn new(der: &[u8]) -> Result<Self> {
         if let Ok(key) = p256::ecdsa::SigningKey::from_pkcs8_der(der) {
-            return Ok(Self::P256(key));
+            return Ok(Self::P256 { signing: P256::new(&key)?, public: *key.verifying_key() });
         }
         if let Ok(key) = p384::ecdsa::SigningKey::from_pkcs8_der(der) {
             return Ok(Self::P384(key));
@@ -128,7 +125,7 @@ impl Key {
     fn public(&self) -> Option<Vec<u8>> {
         use spki::EncodePublicKey;
         let document = match self {
-            Self::P256(key) => key.verifying_key().to_public_key_der(),
+            Self::P256 { public, .. } => public.to_public_key_der(),
             Self::P384(key) => key.verifying_key().to_public_key_der(),
             Self::Rsa(key) => key.to_public_key().to_public_key_der(),
         };

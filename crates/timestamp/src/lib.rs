@@ -7,6 +7,7 @@ mod authority;
 mod certificates;
 pub mod cms;
 mod document;
+mod ecdsa;
 mod issue;
 mod pkcs12;
 mod remote;

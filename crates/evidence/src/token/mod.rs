@@ -66,6 +66,9 @@ pub enum Binding {
     V1Sha1,
 }
 
+/// ECDSA over P-256 and SHA-256: the key, a point as SEC 1 writes it; the message; the signature in DER.
+pub type OwnP256<'a> = &'a dyn Fn(&[u8], &[u8], &[u8]) -> bool;
+
 /// A root certificate that the reader trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
@@ -148,7 +151,16 @@ impl Token {
 
     /// messageDigest, contentType, signature, signing-certificate binding, EKU and key usage of the signer.
     pub fn check_signature(&self) -> Result<Binding> {
-        signature::check(self)
+        signature::check(self, &signature::ecdsa_p256)
+    }
+
+    /// [`Token::check_signature`] of a token that the caller made just now, with the caller's own ECDSA. What a reader
+    /// is told rests on [`Token::check_signature`] alone.
+    pub fn check_own_signature(&self, p256: OwnP256<'_>) -> Result<Binding> {
+        let own = |key: &[u8], digest: HashAlgorithm, message: &[u8], signature: &[u8]| {
+            digest == HashAlgorithm::Sha256 && p256(key, message, signature)
+        };
+        signature::check(self, &own)
     }
 
     /// A path from the signer to one of `roots`, valid at genTime; returns the root. None of them fits: [`crate::Error::Missing`].

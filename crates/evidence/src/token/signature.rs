@@ -33,8 +33,11 @@ pub(crate) struct Signed<'a> {
     pub(crate) content: &'a [u8],
 }
 
+/// ECDSA over P-256: key, digest, message, signature in DER.
+type P256<'a> = &'a dyn Fn(&[u8], HashAlgorithm, &[u8], &[u8]) -> bool;
+
 /// Everything about a token's signature that needs no trust.
-pub(super) fn check(token: &Token) -> Result<Binding> {
+pub(super) fn check(token: &Token, p256: P256<'_>) -> Result<Binding> {
     let signed = Signed {
         info: &token.signer_info,
         signer: &token.signer,
@@ -43,12 +46,16 @@ pub(super) fn check(token: &Token) -> Result<Binding> {
         content: &token.content,
     };
     time_stamping(signed.certificate)?;
-    signed.check()
+    signed.check_with(p256)
 }
 
 impl Signed<'_> {
     /// contentType, messageDigest, signing-certificate binding, key usage, signature.
     pub(crate) fn check(&self) -> Result<Binding> {
+        self.check_with(&ecdsa_p256)
+    }
+
+    fn check_with(&self, p256: P256<'_>) -> Result<Binding> {
         let info = self.info;
         let digest = HashAlgorithm::from_identifier("signer's digest algorithm", &info.digest_alg)?;
         let attributes =
@@ -75,7 +82,7 @@ impl Signed<'_> {
 
         // RFC 5652, 5.4: signed is the SET OF encoding, not the [0] that stands in the SignerInfo.
         let signed = attributes.to_der().map_err(|e| malformed(WHAT, e, "attributes in DER"))?;
-        self.verify(digest, &signed)?;
+        self.verify(digest, &signed, p256)?;
         Ok(binding)
     }
 
@@ -115,7 +122,7 @@ impl Signed<'_> {
         Err(Error::mismatch(what, format!("serial {}", named.serial_number), format!("serial {}", tbs.serial_number())))
     }
 
-    fn verify(&self, digest: HashAlgorithm, signed: &[u8]) -> Result<()> {
+    fn verify(&self, digest: HashAlgorithm, signed: &[u8], p256: P256<'_>) -> Result<()> {
         let info = self.info;
         let algorithm = &info.signature_algorithm;
         let signature = info.signature.as_bytes();
@@ -148,7 +155,7 @@ impl Signed<'_> {
                 }
                 let curve = spki.algorithm.parameters.as_ref().and_then(|p| p.decode_as::<ObjectIdentifier>().ok());
                 match curve {
-                    Some(oid::P256) => ecdsa_p256(key, digest, signed, signature),
+                    Some(oid::P256) => p256(key, digest, signed, signature),
                     Some(oid::P384) => ecdsa_p384(key, digest, signed, signature),
                     Some(curve) => return Err(Error::Unknown { what: "curve", found: curve.to_string() }),
                     None => return Err(Error::malformed("public key", "no named curve", "P-256 or P-384")),
