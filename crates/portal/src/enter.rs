@@ -182,7 +182,11 @@ async fn visit(
         if let Some(token) = session.clone() {
             actor = app.wait(move || Ok(folder.actor(&token)?)).await?;
         } else if let Some(token) = bearer {
-            actor = app.wait(move || folder.actor_of_token(&token)).await?;
+            let (caller, due) = folder.actor_of_token(&token)?;
+            actor = caller.clone();
+            if due {
+                app.wait(move || Ok(folder.note_use(&caller)?)).await?;
+            }
         }
     }
     let secret = match (actor.session(), session, cookies::get(&headers, cookies::VISIT)) {

@@ -1,7 +1,7 @@
 //! What a data folder remembers beside the ledger, in SQLite: records on their way, disclosures, the signed head.
 //!
-//! Rules: one writer connection, and beside it one that only reads, so that who looks something up does not wait for a
-//! sync; every write in `BEGIN IMMEDIATE`; WAL with `synchronous = FULL`, because
+//! Rules: one writer connection, and beside it two that only read: one, so that who looks something up does not wait for
+//! a sync, and one for the door, which every call passes and where nobody waits for a search; every write in `BEGIN IMMEDIATE`; WAL with `synchronous = FULL`, because
 //! what is committed here is what was acknowledged; a database error is never turned into "not found".
 
 mod accounts;
@@ -51,12 +51,12 @@ pub use seen::{Seen, SeenRows, Stamp};
 pub use shares::{NewShare, Share};
 pub use shelf::{Shelved, Unshelved, Wanted};
 pub use shops::Shop;
-pub use tokens::{ApiToken, Once};
+pub use tokens::{ApiToken, InUse, Once};
 pub use uploads::Upload;
 pub use vault::Vault;
 pub use waiting::Waiting;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig};
 use std::{
     path::Path,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
@@ -136,6 +136,8 @@ pub struct Store {
     reader: Option<Arc<Mutex<Connection>>>,
     /// Opens what merchants' keys seal.
     vault: Arc<OnceLock<Vault>>,
+    /// For who it is that calls; where there is none the reader serves.
+    door: Option<Arc<Mutex<Connection>>>,
 }
 
 impl Store {
@@ -177,9 +179,13 @@ impl Store {
     }
 
     fn with_reader(self, path: &Path) -> Result<Self> {
-        let reader = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        reader.busy_timeout(BUSY)?;
-        Ok(Self { reader: Some(Arc::new(Mutex::new(reader))), ..self })
+        let reader = || -> Result<_> {
+            let reader = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            reader.busy_timeout(BUSY)?;
+            prepared(&reader)?;
+            Ok(Some(Arc::new(Mutex::new(reader))))
+        };
+        Ok(Self { reader: reader()?, door: reader()?, ..self })
     }
 
     /// A named value of the folder (owner, origin, …).
@@ -210,11 +216,16 @@ impl Store {
     fn look(&self) -> MutexGuard<'_, Connection> {
         self.reader.as_ref().unwrap_or(&self.connection).lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// To look up who calls: a row or two.
+    fn door(&self) -> MutexGuard<'_, Connection> {
+        self.door.as_ref().map_or_else(|| self.look(), |door| door.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl From<Connection> for Store {
     fn from(connection: Connection) -> Self {
-        Self { connection: Arc::new(Mutex::new(connection)), reader: None, vault: Arc::default() }
+        Self { connection: Arc::new(Mutex::new(connection)), reader: None, door: None, vault: Arc::default() }
     }
 }
 
@@ -257,14 +268,30 @@ fn version(connection: &Connection) -> Result<i64> {
 }
 
 const BUSY: Duration = Duration::from_secs(10);
+/// Pages of the write-ahead log after which it is written back: 32 MiB.
+const LOGGED: i64 = 8192;
+/// KiB of the database that the writer keeps in memory.
+const CACHE: i64 = 16 << 10;
+/// Statements that a connection keeps prepared.
+const STATEMENTS: usize = 64;
 
 fn configure(connection: &Connection) -> Result<()> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
+    // Pages of the indices by digest, which any record may touch, are written back once for many records.
+    connection.pragma_update(None, "wal_autocheckpoint", LOGGED)?;
+    connection.pragma_update(None, "cache_size", -CACHE)?;
     // What is deleted is overwritten; `Store::scrub` takes what even so stays behind.
     connection.pragma_update(None, "secure_delete", "ON")?;
+    prepared(connection)
+}
+
+/// What is asked at every request is prepared once, whatever values it is asked with.
+fn prepared(connection: &Connection) -> Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 

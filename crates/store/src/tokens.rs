@@ -20,6 +20,19 @@ pub struct ApiToken {
     pub used_at: Option<i64>,
 }
 
+/// A token with which somebody calls.
+#[derive(Clone, Debug)]
+pub struct InUse {
+    /// Number.
+    pub id: i64,
+    /// Words apart by spaces.
+    pub scopes: String,
+    /// When its use was last noted.
+    pub used_at: Option<i64>,
+    /// Whose it is.
+    pub person: SignIn,
+}
+
 /// What is known of an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Once {
@@ -49,20 +62,22 @@ impl Store {
         Ok(())
     }
 
-    /// The token of this digest and its person, unless it has ended. Its use is noted to the minute.
-    pub fn use_token(&self, digest: &[u8; 32], at: i64) -> Result<Option<(i64, String, SignIn)>> {
-        let connection = self.look();
+    /// The token of this digest, and its person, unless it has ended. Waits for no write and no long search.
+    pub fn token(&self, digest: &[u8; 32], at: i64) -> Result<Option<InUse>> {
+        let connection = self.door();
         let sql = "SELECT id, sign_in, scopes, used_at FROM api_tokens WHERE digest = ?1 AND expires_at > ?2";
         let found = connection.prepare_cached(sql)?.query_row(params![digest, at], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?, row.get::<_, Option<i64>>(3)?))
         });
-        let Some((id, sign_in, scopes, used)) = found.optional()? else { return Ok(None) };
+        let Some((id, sign_in, scopes, used_at)) = found.optional()? else { return Ok(None) };
         let person = accounts::open_person(&connection, sign_in)?;
-        drop(connection);
-        if used.is_none_or(|used| (at - used).abs() > 60_000_000) {
-            self.lock().execute("UPDATE api_tokens SET used_at = ?2 WHERE id = ?1", [id, at])?;
-        }
-        Ok(person.map(|person| (id, scopes, person)))
+        Ok(person.map(|person| InUse { id, scopes, used_at, person }))
+    }
+
+    /// Notes when a token was used.
+    pub fn note_token_use(&self, id: i64, at: i64) -> Result<()> {
+        self.lock().execute("UPDATE api_tokens SET used_at = ?2 WHERE id = ?1", [id, at])?;
+        Ok(())
     }
 
     /// A person's tokens, the newest first.

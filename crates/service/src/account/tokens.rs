@@ -13,6 +13,8 @@ use store::{ApiToken, Once};
 pub const SCOPES: [&str; 3] = ["deposit", "capture", "read"];
 /// Longest life of a token, in days.
 pub const MAX_TOKEN_DAYS: u32 = 366;
+/// How often a token's use is written down.
+const NOTED: i64 = 60 * SECOND;
 /// How long a call waits for the same call that came before it.
 const UNDER_WAY: Duration = Duration::from_secs(60);
 /// How long answers are kept.
@@ -63,12 +65,21 @@ impl Folder {
         Ok(self.note(actor, person, "end-token", &id.to_string())?)
     }
 
-    /// Who calls with this token; a visitor where it is nobody's. Refused where the account has no access by programs.
-    pub fn actor_of_token(&self, token: &str) -> Answer<Actor> {
-        let found = self.store.use_token(&digest::sha256(token.as_bytes()), clock::now().0)?;
-        let Some((id, scopes, person)) = found else { return Ok(Actor::visitor()) };
-        self.require(person.account, Feature::Api)?;
-        Ok(Actor::of_token(person, id, &scopes))
+    /// Who calls with this token, a visitor where it is nobody's; refused where the account has no access by programs. And whether [`Folder::note_use`] is due. Reads a row or
+    /// two and waits for nobody, so also a thread may ask that must not wait.
+    pub fn actor_of_token(&self, token: &str) -> Answer<(Actor, bool)> {
+        let now = clock::now().0;
+        let Some(found) = self.store.token(&digest::sha256(token.as_bytes()), now)? else {
+            return Ok((Actor::visitor(), false));
+        };
+        self.require(found.person.account, Feature::Api)?;
+        let due = found.used_at.is_none_or(|used| (now - used).abs() > NOTED);
+        Ok((Actor::of_token(found.person, found.id, &found.scopes), due))
+    }
+
+    /// Notes that this token was used.
+    pub fn note_use(&self, actor: &Actor) -> Result<()> {
+        actor.token().map_or(Ok(()), |token| Ok(self.store.note_token_use(token, clock::now().0)?))
     }
 
     /// Runs a creating call once for its key: the same request gets the same answer, another one is refused.
