@@ -50,7 +50,7 @@ audit: ## known vulnerabilities of every dependency (fetches the advisory databa
 	cargo deny check advisories
 
 bench: ## the figures of docs/benchmarks.md, measured here
-	@scripts/setup.sh demo
+	@scripts/setup.sh bench
 	@scripts/bench.sh
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS (60) seconds (nightly Rust)

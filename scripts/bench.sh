@@ -25,6 +25,7 @@ else
     mapfile -t photographs <"$work/photographs"
     "$folder/release/examples/shop" "$work/shop" "${BENCH_SHOP:-2000}" 2000000 "${photographs[@]}"
     python3 scripts/bench_folders.py "$folder/release/quezao" "$work"
+    BENCH_DIR=$work python3 scripts/bench_serve.py "$folder/release/quezao" "$work/shop"
 fi
 
 BENCH_DIR=$work python3 scripts/bench_api.py "$folder/release/quezao" "$folder/release/examples/load"

@@ -2,7 +2,8 @@
 """Digest-only deposits over HTTP: scripts/bench_api.py QUEZAO LOAD [CONNECTIONS [SECONDS]].
 
 Serves a fresh folder beside this script's temporary one, makes a token, and lets LOAD (the example `load` of crate portal)
-deposit as fast as it is answered. Prints LOAD's line, and the server's processor time for each deposit and highest memory.
+deposit as fast as it is answered. Prints LOAD's line, the server's processor time for each deposit and highest memory, and
+what PostgreSQL takes of single rows beside it.
 """
 
 import json
@@ -13,6 +14,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/portal"))
+import bench_postgres  # noqa: E402
 from contract import prepare  # noqa: E402
 
 
@@ -42,6 +44,7 @@ def main(quezao, load, connections="64", seconds="10"):
         finally:
             child.terminate()
             child.wait()
+    bench_postgres.main(int(connections), int(seconds))
 
 
 if __name__ == "__main__":

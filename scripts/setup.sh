@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# scripts/setup.sh build|demo|verifier|lint|test|fuzz: looks for what that needs, and installs what is missing.
+# scripts/setup.sh build|demo|bench|verifier|lint|test|fuzz: looks for what that needs, and installs what is missing.
 #
 # Debian's packages by apt-get (as root, or through sudo); what Debian lacks into target/tools.
 # Where neither is possible it says what to install, and fails. With everything there it touches
@@ -12,11 +12,13 @@ purpose=${1:-build}
 packages=()
 
 main() {
-    case "$purpose" in build | demo | verifier | lint | test | fuzz) ;; *) stop "用法：scripts/setup.sh build|demo|verifier|lint|test|fuzz" "usage: scripts/setup.sh build|demo|verifier|lint|test|fuzz" ;; esac
+    case "$purpose" in build | demo | bench | verifier | lint | test | fuzz) ;; *) stop "用法：scripts/setup.sh build|demo|bench|verifier|lint|test|fuzz" "usage: scripts/setup.sh build|demo|bench|verifier|lint|test|fuzz" ;; esac
     # The bundled SQLite is C; Rust itself links with cc.
     have cc || packages+=(gcc libc6-dev)
     case "$purpose" in
-    demo)
+    demo | bench)
+        # Only measured beside; what is measured needs none of it.
+        [ "$purpose" = demo ] || have pgbench || ! have apt-get || packages+=(postgresql)
         want openssl openssl
         want python3 python3
         want pdfsig poppler-utils

@@ -60,3 +60,14 @@ pub(crate) async fn serve(Path((version, name)): Path<(String, String)>) -> Resp
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_page_can_need_more_than_200_kilobytes_of_them() {
+        let all: usize = ASSETS.iter().map(|asset| asset.bytes.len()).sum();
+        assert!(all < 200_000, "{all} bytes");
+    }
+}
