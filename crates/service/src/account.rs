@@ -158,11 +158,6 @@ impl Actor {
         self.person().map(|p| p.name.as_str())
     }
 
-    /// Whose account; `None` for a visitor.
-    pub(crate) fn account(&self) -> Option<i64> {
-        self.person().map(|person| person.account)
-    }
-
     /// Whether this is who runs the folder for everybody else.
     pub fn operates(&self) -> bool {
         matches!(&self.via, Via::Session { person, .. } if person.operator)

@@ -238,7 +238,7 @@ mod tests {
         // A server that stops right after the queue has the pages has the answer too.
         assert_eq!(store.begin_once(OWNER_ACCOUNT, "k", &[1; 32], 5).unwrap(), Once::New);
         let answer = |numbers: &[i64]| format!("{numbers:?}");
-        let three = store.queue_captures(&act, &urls[..1], true, false, Some(("k", &answer))).unwrap();
+        let three = store.queue_captures(&act, &urls[..1], true, false, false, Some(("k", &answer))).unwrap().unwrap();
         store.free_once().unwrap();
         assert_eq!(store.begin_once(OWNER_ACCOUNT, "k", &[1; 32], 6).unwrap(), Once::Answered(format!("{three:?}")));
     }

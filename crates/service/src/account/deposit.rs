@@ -93,7 +93,7 @@ impl Folder {
     ) -> Answer<DepositLine> {
         let person = self.allow(actor, Permission::Deposit)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let taken = self.take_file(actor, person, path, sha256, rights);
+        let taken = self.take_file(actor, person, path, sha256, rights, refs);
         taken.inspect_err(|refusal| self.note_uncharged(person, &name, refusal))
     }
 
@@ -104,6 +104,7 @@ impl Folder {
         path: &Path,
         sha256: [u8; 32],
         rights: &Rights,
+        refs: Vec<Ref>,
     ) -> Answer<DepositLine> {
         let mut claims = rights.claims.clone();
         check_claims(&claims)?;

@@ -191,7 +191,11 @@ fn run(world: &mut World, steps: &[Step]) -> Result<(), TestCaseError> {
                 let mut connection = world.store().lock();
                 let transaction = connection.transaction().unwrap();
                 let charge = Charge { reservation, bytes: 3, sign_in: 1 };
-                let _ = crate::records::insert(&transaction, &[record(&format!("{account}-torn"), Some(charge))]);
+                let _ = crate::records::insert(
+                    world.store(),
+                    &transaction,
+                    &[record(&format!("{account}-torn"), Some(charge))],
+                );
                 drop(transaction);
                 drop(connection);
                 world.crash();
@@ -306,9 +310,9 @@ fn a_capture_keeps_its_unit_over_a_stop_and_spends_it_only_with_a_record() {
     let (via, subject) = (String::new(), String::new());
     let act = Act { at: 1, account, sign_in: person, via, act: "capture", subject };
     let urls: Vec<String> = (0..3).map(|n| format!("https://{n}.example")).collect();
-    let short = store.queue_captures(&act, &urls, false, false, true).unwrap();
+    let short = store.queue_captures(&act, &urls, false, false, true, None).unwrap();
     assert_eq!(short.unwrap_err().captures, 2, "all or none");
-    let numbers = store.queue_captures(&act, &urls[..2], false, false, true).unwrap().unwrap();
+    let numbers = store.queue_captures(&act, &urls[..2], false, false, true, None).unwrap().unwrap();
     assert_eq!(store.left(account, 1).unwrap().captures, 0);
     store.next_capture().unwrap();
     drop(store);
