@@ -23,6 +23,7 @@ const FILES: &[(&str, &str)] = &[
     (include_str!("../../../locales/zh-CN/demo.ftl"), include_str!("../../../locales/en/demo.ftl")),
     (include_str!("../../../locales/zh-CN/folders.ftl"), include_str!("../../../locales/en/folders.ftl")),
     (include_str!("../../../locales/zh-CN/node.ftl"), include_str!("../../../locales/en/node.ftl")),
+    (include_str!("../../../locales/zh-CN/licence.ftl"), include_str!("../../../locales/en/licence.ftl")),
     (include_str!("../../../locales/zh-CN/policy.ftl"), include_str!("../../../locales/en/policy.ftl")),
     (include_str!("../../../locales/zh-CN/rights.ftl"), include_str!("../../../locales/en/rights.ftl")),
     (include_str!("../../../locales/zh-CN/tsa.ftl"), include_str!("../../../locales/en/tsa.ftl")),

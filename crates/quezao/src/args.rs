@@ -3,6 +3,7 @@
 
 mod collect;
 pub(crate) mod folders;
+mod licence;
 pub(crate) mod near;
 mod outside;
 mod place;
@@ -10,6 +11,7 @@ pub(crate) mod quota;
 mod rights;
 
 pub(crate) use collect::Collect;
+pub(crate) use licence::Command as LicenceCommand;
 pub(crate) use outside::{Clock, PolicyCommand, Renew, Stamp, Statements, Switch, TsaAdd, TsaCommand};
 pub(crate) use place::{Place, Where};
 pub(crate) use rights::{Add as AddRights, Claims, Command as RightsCommand, Format, Sidecar};
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Stamp(Stamp),
     #[command(subcommand)]
     Rights(RightsCommand),
+    #[command(subcommand)]
+    Licence(LicenceCommand),
     Completions {
         shell: clap_complete::Shell,
     },

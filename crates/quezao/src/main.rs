@@ -15,6 +15,7 @@ mod erase_cmd;
 mod export_cmd;
 mod folder_cmd;
 mod forge;
+mod licence_cmd;
 mod list_cmd;
 mod near_cmd;
 mod node_cmd;
@@ -68,6 +69,7 @@ fn run(out: &out::Out, command: args::Command) -> u8 {
         C::Node(a) => node_cmd::node(out, *a),
         C::Stamp(a) => tsa_cmd::stamp(out, &a),
         C::Rights(a) => rights_cmd::rights(out, a),
+        C::Licence(a) => licence_cmd::licence(out, a),
         C::Doctor(a) => folder_cmd::doctor(out, &a),
         C::Demo(a) => demo_cmd::demo(out, &a),
         C::Admin(a) => folder_cmd::admin(out, &a),

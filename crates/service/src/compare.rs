@@ -12,7 +12,9 @@ mod scan;
 
 pub use again::distances_again;
 
-use crate::{Account, Error, Folder, Result, clock, folder::ledger_error, intake, show_path};
+use crate::{
+    Account, Error, Folder, LicenceLine, Result, clock, folder::ledger_error, intake, licence::local_day, show_path,
+};
 use archive::wacz::{self, Wacz};
 use evidence::{
     comparison::{Against, Captured, Changes, Comparison, Differences, Scan},
@@ -63,6 +65,8 @@ pub struct CompareLine {
     pub pairs: Option<Vec<Value>>,
     /// As the document has them.
     pub differences: Option<Value>,
+    /// Licences that stood on the day of the capture and whose URL patterns fit the page; no part of the document.
+    pub licences: Vec<LicenceLine>,
     /// Why it failed.
     pub error: Option<Error>,
     /// The document, for printing: not part of the JSON promise.
@@ -140,7 +144,11 @@ impl Folder {
         if let Some(index) = row.index {
             self.writer()?.ledger.wait_final(index, crate::deposit::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
         }
-        Ok(line(&row, document, &bytes))
+        let licences = match &document.capture.url {
+            Some(url) => self.licences_for(account.0, url, &local_day(document.capture.received_at))?,
+            None => Vec::new(),
+        };
+        Ok(CompareLine { licences, ..line(&row, document, &bytes) })
     }
 
     /// A capture's record and its file, read again.

@@ -24,6 +24,8 @@ use std::{
 };
 use store::{Act, Erased, Record};
 
+/// Kinds of records about another one, which are shown under its number.
+const LATER: [Kind; 3] = [Kind::Rights, Kind::Revocation, Kind::Confirmation];
 /// Largest document of another record that is looked through for a number.
 const MAX_DOCUMENT: u64 = 64 << 20;
 
@@ -192,15 +194,18 @@ impl Folder {
         Ok(record)
     }
 
-    /// A capture's order; the later claims about a record, then those that wait for a token.
+    /// A capture's order; the later records about a record, then those that wait for a token.
     fn along(&self, first: &Record) -> Result<Vec<Record>> {
         if first.kind != Kind::Capture.as_str() {
-            // What is stamped between the two looks is seen twice, never missed.
-            let waiting = self.store.waiting_by_name(first.account, Kind::Rights.as_str(), &first.id)?;
-            let mut later = self.store.by_name(first.account, Kind::Rights.as_str(), &first.id)?;
-            for row in waiting.into_iter().map(|w| w.row) {
-                if later.iter().all(|known| known.id != row.id) {
-                    later.push(row);
+            let mut later: Vec<Record> = Vec::new();
+            for kind in LATER.map(Kind::as_str) {
+                // What is stamped between the two looks is seen twice, never missed.
+                let waiting = self.store.waiting_by_name(first.account, kind, &first.id)?;
+                let rows = self.store.by_name(first.account, kind, &first.id)?.into_iter();
+                for row in rows.chain(waiting.into_iter().map(|w| w.row)) {
+                    if later.iter().all(|known| known.id != row.id) {
+                        later.push(row);
+                    }
                 }
             }
             return Ok(later);

@@ -269,7 +269,7 @@ impl Folder {
         let renewal_tokens = renewals.iter().map(|tsr| roots.of_token(tsr)).collect::<Result<_>>()?;
         let further = match record.kind.as_str() {
             "collection" => self.listed(record, request.full, &proof, &mut |tsr| roots.of_token(tsr).map(drop))?,
-            "image" | "file" | "digest" | "capture" | "comparison" if request.disclose.is_none() => {
+            "image" | "file" | "digest" | "capture" | "comparison" | "licence" if request.disclose.is_none() => {
                 let mut seen = |tsr: &[u8]| roots.of_token(tsr).map(drop);
                 self.related(record, request.full, request.pending, &mut seen)?
             }

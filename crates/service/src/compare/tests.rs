@@ -300,3 +300,29 @@ fn thresholds_and_parts_are_those_of_the_specification() {
         }
     }
 }
+
+#[test]
+fn a_licensees_page_is_told_with_its_licence() {
+    let shop = Shop::new();
+    let capture = shop.captured("page.wacz", &[], "x", "x");
+    let folder = shop.open();
+    let licence = |urls: &[&str], until: Option<&str>| crate::Licence {
+        licensee: "丙店".into(),
+        urls: urls.iter().map(|u| (*u).to_owned()).collect(),
+        from: Some("2026-01-01".into()),
+        until: until.map(str::to_owned),
+        pictures: shop.ids[..1].to_vec(),
+        ..crate::Licence::default()
+    };
+    let account = Account::default();
+    let add = |urls: &[&str], until| folder.add_licence(account, &licence(urls, until)).unwrap();
+    let fits = add(&["https://shop.example/m*"], Some("2099-12-31"));
+    add(&["https://elsewhere.example", "shop.example.evil.example"], None);
+    add(&["shop.example"], Some("2026-01-02"));
+    let ended = add(&["shop.example"], None);
+    folder.end_licence(account, ended.id.as_deref().unwrap(), None, Some("双方同意")).unwrap();
+    folder.close().unwrap();
+    let line = shop.compare(&capture, None);
+    let told: Vec<_> = line.licences.iter().map(|l| (l.id.clone(), l.until.clone())).collect();
+    assert_eq!(told, [(fits.id, Some("2099-12-31".to_owned()))]);
+}

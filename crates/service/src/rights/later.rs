@@ -143,6 +143,7 @@ impl Folder {
         let (mut out, mut n) = (Vec::new(), 0);
         let mut later: Vec<_> = match first.kind.as_str() {
             "image" | "file" | "digest" => self.later_of(first)?.into_iter().map(|record| (record, None)).collect(),
+            "licence" => self.about_licence(first)?.into_iter().map(|record| (record, None)).collect(),
             _ => Vec::new(),
         };
         later.extend(self.attestation_of(first)?);

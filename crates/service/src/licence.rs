@@ -1,0 +1,464 @@
+//! Licences: who may use which registered pictures, on which pages, from when until when (spec/licence.md).
+//!
+//! Rules:
+//! - A licence is a record and never changes: what ends or confirms it is another record, found by the licence's number.
+//! - How it stands follows from its days and from those records, on the day it is looked at; nothing keeps a state.
+//! - Registering never hinders licensing: nothing here asks what an edition includes, or how much of it is left.
+
+mod pattern;
+
+use pattern::Pattern;
+
+use crate::{
+    Account, Error, Folder, Result, clock, deposit::SEAL_WAIT, folder::ledger_error, letters, register::Draft,
+    show_path,
+};
+use evidence::{
+    disclosure,
+    json::Value,
+    merkle,
+    statement::{Kind, Provenance, Ref, parse_refs},
+    time::{SECOND, Utc},
+};
+use std::{collections::BTreeMap, path::Path};
+use store::Record;
+
+/// Most pictures, or collections of them, that one licence names.
+pub const MAX_LICENSED: usize = 16;
+/// Most URL patterns of a licence.
+pub const MAX_URLS: usize = 64;
+/// Kinds of records that can be licensed.
+const LICENSABLE: [Kind; 4] = [Kind::Image, Kind::File, Kind::Digest, Kind::Collection];
+/// Later records about a licence.
+const ABOUT: [Kind; 2] = [Kind::Revocation, Kind::Confirmation];
+
+/// A licence that is about to be recorded. Days are `2026-12-24`, UTC+8, both inclusive.
+#[derive(Clone, Debug, Default)]
+pub struct Licence {
+    /// What the parties call it.
+    pub title: Option<String>,
+    /// Who may use the pictures.
+    pub licensee: String,
+    /// The licensee's 统一社会信用代码.
+    pub code: Option<String>,
+    /// The licensee's shop, in words.
+    pub shop: Option<String>,
+    /// Pages, as URL patterns.
+    pub urls: Vec<String>,
+    /// First day; `None`: today.
+    pub from: Option<String>,
+    /// Last day; `None`: no end is stated.
+    pub until: Option<String>,
+    /// What use, in words.
+    pub scope: Option<String>,
+    /// Record numbers: pictures, files, digests, collections.
+    pub pictures: Vec<String>,
+}
+
+/// A licence as it stands today; also the keys of `--json`.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct LicenceLine {
+    /// Record number.
+    pub id: Option<String>,
+    /// What the parties call it.
+    pub title: Option<String>,
+    /// Who may use the pictures.
+    pub licensee: Option<String>,
+    /// The licensee's code.
+    pub code: Option<String>,
+    /// The licensee's shop.
+    pub shop: Option<String>,
+    /// URL patterns.
+    pub urls: Vec<String>,
+    /// First day.
+    pub from: Option<String>,
+    /// Last day.
+    pub until: Option<String>,
+    /// What use.
+    pub scope: Option<String>,
+    /// Record numbers.
+    pub pictures: Vec<String>,
+    /// `coming`, `valid`, `over` (its last day has passed), `ended` (by its licensor); `failed`.
+    pub state: String,
+    /// First day on which it holds no more, by its licensor's word.
+    pub ended: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// When the licensee confirmed, by the platform's own clock.
+    pub confirmed: Option<String>,
+    /// The name that the licensee gave.
+    pub confirmed_by: Option<String>,
+    /// `new`, `existing`, `pending`.
+    pub status: String,
+    /// Leaf index.
+    pub index: Option<u64>,
+    /// Record digest, hex.
+    pub record_sha256: Option<String>,
+    /// Why it failed.
+    pub error: Option<Error>,
+}
+
+impl Folder {
+    /// Records a licence, and waits a moment for the seal. The same one again, while it stands, is the same record.
+    ///
+    /// # Errors
+    /// Names what cannot be recorded, and the way out.
+    pub fn add_licence(&self, Account(account): Account, licence: &Licence) -> Result<LicenceLine> {
+        self.writer()?;
+        let mut claims = licence.claims()?;
+        // Nobody erases what it is about meanwhile.
+        let _keeping = self.keeping();
+        claims.insert("refs", Value::Array(self.licensed(account, &licence.pictures)?));
+        for row in self.store.records_of(account, Kind::Licence.as_str())? {
+            let line = self.licence_line(&row)?;
+            if line.state != "ended" && same(&row, &claims)? {
+                return Ok(line);
+            }
+        }
+        let name = licence.title.as_deref().unwrap_or(&licence.licensee);
+        let row = self.about(account, Kind::Licence, claims, name)?;
+        let mut line = self.licence_line(&row)?;
+        line.status = self.sealed_word(&row, "new")?;
+        Ok(line)
+    }
+
+    /// An account's licences, the newest first.
+    pub fn licences(&self, Account(account): Account) -> Result<Vec<LicenceLine>> {
+        let rows = self.store.records_of(account, Kind::Licence.as_str())?;
+        rows.iter().rev().map(|row| self.licence_line(row)).collect()
+    }
+
+    /// One of an account's licences.
+    pub fn licence(&self, Account(account): Account, id: &str) -> Result<LicenceLine> {
+        self.licence_line(&self.licence_row(account, id)?)
+    }
+
+    /// Ends a licence from a day on (`None`: today).
+    pub fn end_licence(
+        &self,
+        Account(account): Account,
+        id: &str,
+        from: Option<&str>,
+        reason: Option<&str>,
+    ) -> Result<LicenceLine> {
+        self.writer()?;
+        let _keeping = self.keeping();
+        let row = self.licence_row(account, id)?;
+        let line = self.licence_line(&row)?;
+        if let Some(day) = &line.ended {
+            return Err(Error::new(
+                format!("{id}：许可已自 {day} 起终止"),
+                format!("{id}: the licence has ended already, on {day}"),
+            )
+            .code("ended"));
+        }
+        let mut claims = BTreeMap::from([("revoked_at", Value::from(day("from", from)?.unwrap_or_else(today)))]);
+        claims.insert("revoked_reason", text("reason", reason)?);
+        claims.insert("refs", Value::Array(vec![self.reference(&row)?]));
+        let ended = self.about(account, Kind::Revocation, claims, id)?;
+        let mut line = self.licence_line(&row)?;
+        line.status = self.sealed_word(&ended, "new")?;
+        Ok(line)
+    }
+
+    /// The account's licences that stand on this day and whose patterns fit a page, the newest first.
+    pub(crate) fn licences_for(&self, account: i64, url: &str, on: &str) -> Result<Vec<LicenceLine>> {
+        let Ok(url) = url::Url::parse(url) else { return Ok(Vec::new()) };
+        let mut lines = self.licences(Account(account))?;
+        // A pattern was read before it was recorded.
+        let fits = |text: &String| Pattern::parse(text).is_ok_and(|pattern| pattern.is_about(&url));
+        lines.retain(|line| state(line, on) == "valid" && line.urls.iter().any(fits));
+        Ok(lines)
+    }
+
+    /// Later records about a licence, in the order of the ledger.
+    pub(crate) fn about_licence(&self, licence: &Record) -> Result<Vec<Record>> {
+        let mut rows = Vec::new();
+        for kind in ABOUT {
+            rows.extend(self.store.by_name(licence.account, kind.as_str(), &licence.id)?);
+        }
+        rows.sort_by_key(|row| row.index);
+        Ok(rows)
+    }
+
+    fn licence_row(&self, account: i64, id: &str) -> Result<Record> {
+        let row = self.store.record(id)?.filter(|row| row.account == account && row.kind == Kind::Licence.as_str());
+        row.ok_or_else(|| {
+            let shown = show_path(Path::new(id));
+            Error::new(format!("没有许可 {shown}"), format!("there is no licence {shown}")).code("no-licence")
+        })
+    }
+
+    fn licence_line(&self, row: &Record) -> Result<LicenceLine> {
+        let claims = opened(row)?;
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+        let urls = claims.get("licensee_urls").and_then(Value::as_array).into_iter().flatten();
+        let pictures = claims.get("refs").map(parse_refs).transpose()?.unwrap_or_default();
+        let mut line = LicenceLine {
+            id: Some(row.id.clone()),
+            title: text("title"),
+            licensee: text("licensee_name"),
+            code: text("licensee_code"),
+            shop: text("licensee_shop"),
+            urls: urls.filter_map(|u| u.as_str().map(str::to_owned)).collect(),
+            from: text("licence_from"),
+            until: text("licence_until"),
+            scope: text("licence_scope"),
+            pictures: pictures.into_iter().map(|r| r.id).collect(),
+            status: if row.index.is_some() { "existing" } else { "pending" }.into(),
+            index: row.index,
+            record_sha256: row.digest_hex(),
+            ..LicenceLine::default()
+        };
+        for later in self.about_licence(row)? {
+            let claims = opened(&later)?;
+            let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+            if later.kind == Kind::Revocation.as_str() {
+                (line.ended, line.reason) = (text("revoked_at"), text("revoked_reason"));
+            } else if line.confirmed.is_none() {
+                line.confirmed = Some(Utc(later.received_at).to_micros());
+                line.confirmed_by = text("confirmed_by");
+            }
+        }
+        line.state = state(&line, &today()).to_owned();
+        Ok(line)
+    }
+
+    /// References of the pictures, each once, all of them the account's and on the ledger.
+    fn licensed(&self, account: i64, ids: &[String]) -> Result<Vec<Value>> {
+        let mut refs = Vec::new();
+        for (n, id) in ids.iter().enumerate() {
+            if ids[..n].contains(id) {
+                continue;
+            }
+            let shown = show_path(Path::new(id));
+            let row = self.store.record(id)?.filter(|row| row.account == account).ok_or_else(|| {
+                Error::new(
+                    format!("没有存证 {shown}；用 quezao list 查看编号"),
+                    format!("there is no record {shown}; quezao list shows their numbers"),
+                )
+                .code("unknown")
+            })?;
+            if !LICENSABLE.iter().any(|kind| kind.as_str() == row.kind) {
+                return Err(Error::new(
+                    format!("{shown} 的种类是 {}；许可只写图片、文件、摘要和合集", row.kind),
+                    format!(
+                        "{shown} is of kind {}; a licence names pictures, files, digests and collections",
+                        row.kind
+                    ),
+                ));
+            }
+            refs.push(self.reference(&row)?);
+        }
+        if refs.is_empty() {
+            return Err(Error::new(
+                "没有写明许可哪些图片；请给出存证编号",
+                "no picture is named; give their record numbers",
+            ));
+        }
+        if refs.len() > MAX_LICENSED {
+            let n = refs.len();
+            return Err(Error::new(
+                format!(
+                    "写明了 {n} 项，一份许可最多 {MAX_LICENSED} 项；请先把图片做成合集（quezao collect），再许可合集"
+                ),
+                format!(
+                    "{n} are named, a licence has at most {MAX_LICENSED}; make a collection of them first (quezao collect) and license that"
+                ),
+            ));
+        }
+        Ok(refs)
+    }
+
+    fn reference(&self, row: &Record) -> Result<Value> {
+        if row.index.is_none() {
+            return Err(Error::incomplete(
+                format!("{}：尚未写入账本；请稍后重试", row.id),
+                format!("{}: not on the ledger yet; try again later", row.id),
+            ));
+        }
+        let leaf = merkle::leaf_hash(&row.record);
+        Ok(Ref { ledger: self.origin.clone(), id: row.id.clone(), leaf }.to_value())
+    }
+
+    /// A record without a file, of the account's owner.
+    fn about(&self, account: i64, kind: Kind, own: BTreeMap<&str, Value>, name: &str) -> Result<Record> {
+        let mut claims: BTreeMap<&str, Value> = self.claims_of(account)?;
+        claims.extend(own);
+        let draft = Draft {
+            account,
+            kind,
+            ledger: &self.origin,
+            file: None,
+            relation: Some(self.relation(account)),
+            provenance: kind.has_provenance().then_some(Provenance::UserSupplied),
+            claims,
+            clock: self.compared_clock()?,
+        };
+        self.put(draft, name)
+    }
+
+    /// `sealed` once there is a seal over it, within a moment; else `pending`.
+    fn sealed_word(&self, row: &Record, sealed: &str) -> Result<String> {
+        let ledger = &self.writer()?.ledger;
+        ledger.hurry();
+        let seal = match row.index {
+            Some(index) => ledger.wait_sealed(index, SEAL_WAIT).map_err(|e| ledger_error(&e))?,
+            None => None,
+        };
+        Ok(if seal.is_some() { sealed.to_owned() } else { "pending".to_owned() })
+    }
+}
+
+impl Licence {
+    /// What it claims, without owner and pictures.
+    fn claims(&self) -> Result<BTreeMap<&'static str, Value>> {
+        let licensee = text("licensee", Some(&self.licensee))?;
+        if licensee.is_null() {
+            return Err(Error::new(
+                "没有写明被许可方；请写明其名称",
+                "no licensee is named; say who may use the pictures",
+            )
+            .code("licensee"));
+        }
+        let (from, until) =
+            (day("from", self.from.as_deref())?.unwrap_or_else(today), day("until", self.until.as_deref())?);
+        if let Some(until) = until.as_deref().filter(|until| *until < from.as_str()) {
+            return Err(Error::new(
+                format!("最后一天 {until} 早于第一天 {from}"),
+                format!("the last day {until} is before the first, {from}"),
+            )
+            .code("until"));
+        }
+        let urls: Vec<&str> = self.urls.iter().map(|u| u.trim()).filter(|u| !u.is_empty()).collect();
+        if urls.len() > MAX_URLS {
+            return Err(Error::new(
+                format!("网址范围有 {} 个，最多 {MAX_URLS} 个", urls.len()),
+                format!("there are {} URL patterns, at most {MAX_URLS} are taken", urls.len()),
+            )
+            .code("urls"));
+        }
+        for url in &urls {
+            Pattern::parse(url).map_err(|e| e.code("urls"))?;
+            text("urls", Some(url))?;
+        }
+        let urls = if urls.is_empty() { Value::Null } else { urls.into() };
+        Ok(BTreeMap::from([
+            ("licensee_name", licensee),
+            ("title", text("title", self.title.as_deref())?),
+            ("licensee_code", text("code", self.code.as_deref())?),
+            ("licensee_shop", text("shop", self.shop.as_deref())?),
+            ("licensee_urls", urls),
+            ("licence_from", from.into()),
+            ("licence_until", until.map_or(Value::Null, Value::from)),
+            ("licence_scope", text("scope", self.scope.as_deref())?),
+        ]))
+    }
+}
+
+/// How a licence stands on a day.
+fn state(line: &LicenceLine, on: &str) -> &'static str {
+    let reached = |day: &Option<String>| day.as_deref().is_some_and(|day| day <= on);
+    if reached(&line.ended) {
+        "ended"
+    } else if line.until.as_deref().is_some_and(|until| until < on) {
+        "over"
+    } else if reached(&line.from) {
+        "valid"
+    } else {
+        "coming"
+    }
+}
+
+/// Whether a stored licence claims exactly this.
+fn same(row: &Record, claims: &BTreeMap<&'static str, Value>) -> Result<bool> {
+    let stored = opened(row)?;
+    Ok(claims.iter().all(|(name, value)| stored.get(*name) == Some(value)))
+}
+
+fn opened(row: &Record) -> Result<BTreeMap<String, Value>> {
+    let set = disclosure::parse_set(&row.disclosures)?;
+    Ok(set.iter().map(|d| (d.name().to_owned(), d.value().clone())).collect())
+}
+
+/// Today where the product is used, UTC+8.
+fn today() -> String {
+    local_day(clock::now())
+}
+
+/// The day of an instant, UTC+8.
+pub(crate) fn local_day(at: Utc) -> String {
+    let mut text = at.plus(8 * 3600 * SECOND).to_micros();
+    text.truncate(10);
+    text
+}
+
+/// A text as it is claimed: nothing where it is empty. `what` is the field's name, the error's code.
+fn text(what: &'static str, value: Option<&str>) -> Result<Value> {
+    let Some(value) = value.map(str::trim).filter(|v| !v.is_empty()) else { return Ok(Value::Null) };
+    let (zh, en) = LABELS.iter().find(|l| l.0 == what).map_or((what, what), |l| (l.1, l.2));
+    let most = evidence::statement::MAX_TEXT;
+    if value.len() > most {
+        let n = value.len();
+        return Err(Error::new(
+            format!("{zh}有 {n} 字节，超过 {most}"),
+            format!("{en} has {n} bytes, more than {most}"),
+        )
+        .code(what));
+    }
+    evidence::json::check_string("claim", value).map_err(|e| {
+        Error::new(format!("{zh}中有不能登记的字符（{}）", e.zh()), format!("{en} cannot be recorded ({e})")).code(what)
+    })?;
+    letters::check(value, zh, en).map_err(|e| e.code(what))?;
+    Ok(value.into())
+}
+
+/// What fields are called where they are refused.
+const LABELS: [(&str, &str, &str); 7] = [
+    ("title", "许可名称", "the licence's name"),
+    ("licensee", "被许可方名称", "the licensee's name"),
+    ("code", "被许可方代码", "the licensee's code"),
+    ("shop", "店铺", "the shop"),
+    ("urls", "网址范围", "the URL pattern"),
+    ("scope", "许可范围", "the scope"),
+    ("reason", "原因", "the reason"),
+];
+
+/// `2026-12-24`, a day that exists; `None` where nothing was said.
+fn day(what: &'static str, value: Option<&str>) -> Result<Option<String>> {
+    let Some(value) = value.map(str::trim).filter(|v| !v.is_empty()) else { return Ok(None) };
+    if value.len() == 10 && Utc::parse_micros(&format!("{value}T00:00:00.000000Z")).is_ok() {
+        return Ok(Some(value.to_owned()));
+    }
+    let shown = show_path(Path::new(value));
+    Err(Error::new(
+        format!("“{shown}”不是日期；请写作 2026-12-24"),
+        format!("\"{shown}\" is no day; write it as 2026-12-24"),
+    )
+    .code(what))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn how_a_licence_stands_follows_from_its_days() {
+        let line = |from: &str, until: Option<&str>, ended: Option<&str>| {
+            let own = |day: Option<&str>| day.map(str::to_owned);
+            LicenceLine { from: own(Some(from)), until: own(until), ended: own(ended), ..LicenceLine::default() }
+        };
+        let on = "2026-06-15";
+        for (line, is) in [
+            (line("2026-06-15", Some("2026-06-15"), None), "valid"),
+            (line("2026-06-16", None, None), "coming"),
+            (line("2026-01-01", Some("2026-06-14"), None), "over"),
+            (line("2026-01-01", None, Some("2026-06-15")), "ended"),
+            (line("2026-01-01", None, Some("2026-06-16")), "valid"),
+            (line("2026-01-01", Some("2026-06-14"), Some("2026-06-01")), "ended"),
+        ] {
+            assert_eq!(state(&line, on), is, "{line:?}");
+        }
+    }
+}
