@@ -80,24 +80,17 @@ impl Metrics {
         gauge("quezao_ledger_final", "Leaves under a seal that meets the witness policy's quorum.", &one(g.final_size));
         // Names are the operator's own words.
         let label = |name: &str| name.replace('\\', "\\\\").replace('"', "\\\"");
-        let witness = |of: &dyn Fn(&(String, &'static str, u64, i64)) -> (String, String)| -> Vec<_> {
-            g.witnesses.iter().map(of).collect()
-        };
-        gauge(
-            "quezao_witness",
-            "Witnesses of the policy and how each fares.",
-            &witness(&|(name, state, ..)| (format!("{{name=\"{}\",state=\"{state}\"}}", label(name)), "1".to_owned())),
-        );
-        gauge(
-            "quezao_witness_lag",
-            "Published leaves that a witness has not cosigned.",
-            &witness(&|(name, _, lag, _)| (format!("{{name=\"{}\"}}", label(name)), lag.to_string())),
-        );
-        gauge(
-            "quezao_witness_cosigned_seconds",
-            "When a witness last cosigned, in Unix time; 0 for never.",
-            &witness(&|(name, _, _, at)| (format!("{{name=\"{}\"}}", label(name)), at.to_string())),
-        );
+        let named = |name: &str| format!("{{name=\"{}\"}}", label(name));
+        let witnesses = g.witnesses.iter();
+        let fares: Vec<_> = witnesses
+            .clone()
+            .map(|(name, state, ..)| (format!("{{name=\"{}\",state=\"{state}\"}}", label(name)), "1".to_owned()))
+            .collect();
+        let lags: Vec<_> = witnesses.clone().map(|(name, _, lag, _)| (named(name), lag.to_string())).collect();
+        let last: Vec<_> = witnesses.map(|(name, .., at)| (named(name), at.to_string())).collect();
+        gauge("quezao_witness", "Witnesses of the policy and how each fares.", &fares);
+        gauge("quezao_witness_lag", "Published leaves that a witness has not cosigned.", &lags);
+        gauge("quezao_witness_cosigned_seconds", "When a witness last cosigned, in Unix time; 0 for never.", &last);
         gauge("quezao_sealing_lag_seconds", "Age of the oldest leaf that is not sealed.", &one(g.sealing_lag));
         let authorities: Vec<_> = g.authorities.iter().map(state).collect();
         gauge("quezao_authority", "Outside time authorities and how each fares.", &authorities);
