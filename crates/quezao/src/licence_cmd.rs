@@ -39,7 +39,7 @@ pub(crate) fn licence(out: &Out, command: LicenceCommand) -> u8 {
                 from: a.licence_from,
                 until: a.licence_until,
                 scope: a.licence_scope,
-                pictures: a.pictures,
+                pictures: a.licensed,
             };
             let data = a.data;
             written(out, &data.data, data.json, |folder| folder.add_licence(account, &licence))

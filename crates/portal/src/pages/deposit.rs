@@ -65,7 +65,7 @@ pub(crate) async fn show(app: &App, visit: &Visit, id: &str, made: Option<share:
                     (times(visit, verdict))
                     p.soft.small { (visit.t("deposit-trust")) " " a href="#checks" { (visit.t("deposit-line-by-line")) } }
                 } @else if record.record_sha256.is_none() {
-                    p { (visit.t("deposit-waits")) }
+                    p { (visit.t("deposit-unstamped")) }
                 } @else {
                     p { (visit.t("deposit-not-yet")) }
                 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 #[derive(Args)]
 pub(crate) struct Add {
     #[arg(required = true, value_name = "ID")]
-    pub pictures: Vec<String>,
+    pub licensed: Vec<String>,
     #[command(flatten)]
     pub data: Data,
     #[arg(long, value_name = "NAME")]
