@@ -17,7 +17,7 @@ use crate::{
 };
 use axum::{extract::State, http::StatusCode};
 use maud::html;
-use service::{Going, OpenId, Refusal, Why};
+use service::{Answer, Going, OpenId, Permission, Refusal, Why};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -118,9 +118,16 @@ pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
     show(&app, &visit, None, None).await
 }
 
+/// The provider, for who may look at his own ways in; others are asked to sign in, whether there is one or not.
+async fn known(app: &App, visit: &Visit) -> Answer<Arc<OpenId>> {
+    let actor = visit.actor.clone();
+    app.ask(move |folder| folder.may(&actor, Permission::Secrets)).await?;
+    provider(app)
+}
+
 /// The account's own page about it; `address` leads to the provider once the password was given again.
 async fn show(app: &App, visit: &Visit, address: Option<&str>, refusal: Option<&Refusal>) -> Shown {
-    let openid = provider(app).map_err(IntoAnswer::into_answer)?;
+    let openid = known(app, visit).await.map_err(IntoAnswer::into_answer)?;
     let (actor, asked) = (visit.actor.clone(), openid.clone());
     let linked =
         app.ask(move |folder| folder.is_linked(&actor, asked.issuer())).await.map_err(IntoAnswer::into_answer)?;
@@ -152,7 +159,7 @@ async fn show(app: &App, visit: &Visit, address: Option<&str>, refusal: Option<&
 }
 
 pub(crate) async fn link(State(app): State<App>, visit: Visit, form: Form) -> Shown {
-    provider(&app).map_err(IntoAnswer::into_answer)?;
+    known(&app, &visit).await.map_err(IntoAnswer::into_answer)?;
     let (actor, password) = (visit.actor.clone(), form.get("password").to_owned());
     match app.ask_secret(move |folder| folder.may_link(&actor, &password)).await {
         Ok(()) => {

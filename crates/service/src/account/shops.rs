@@ -59,7 +59,7 @@ impl Folder {
 
     /// Names of the shops that a record of the actor's was made for.
     pub fn shops_of(&self, actor: &Actor, id: &str) -> Answer<Vec<String>> {
-        self.owned(actor, id, Permission::View)?;
+        self.owned_or_waiting(actor, id, Permission::View)?;
         Ok(self.store.shops_of(id)?)
     }
 
