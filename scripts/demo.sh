@@ -55,10 +55,10 @@ portal() {
 # Ends the portal and the nodes that an earlier demo left, and nothing else that has their numbers by now.
 end_portal() {
     local pid
-    for pid in $(cat "$demo"/*.pid 2>/dev/null); do
+    while read -r pid; do
         case $(readlink "/proc/$pid/exe" 2>/dev/null) in */quezao*) kill "$pid" 2>/dev/null || true ;; esac
         for _ in $(seq 50); do [ -e "/proc/$pid" ] || break; sleep 0.1; done
-    done
+    done < <(cat "$demo"/*.pid 2>/dev/null || true)
 }
 
 # Three courts, each a node with its own keys and its own copy, under the rule "two of three"; they stay with the portal,
