@@ -495,7 +495,7 @@ rows = {
     "en": [
         ("Proved", f"{len(ids)} photographs, their owner and claims existed no later than {when(lowest)} to {when(highest)}; not one bit has changed since"),
         ("Time by", "the ledger's own embedded authority (平台自签时间标记), not an independent one"),
-        ("Ledger by", f"林晚, the owner: a single operator, no witness, a self-made record. {origin}, {size} leaves"),
+        ("Ledger by", f"林晚, the owner: a single operator, no witness when they were sealed, a self-made record. {origin}, {size} leaves"),
         ("Verified by", f"quezao verify, verify.py (Python's standard library and openssl only), openssl ts, pdfsig, pdfdetach, sha256sum, openssl dgst -sm3; {network}"),
         ("Reservations", ", ".join(limited) or "none"),
         ("Not proved", "who took the pictures, who owns the rights, what was true before; an operator who sets his own clock wrong is not seen here"),
