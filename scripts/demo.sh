@@ -485,7 +485,7 @@ rows = {
     "zh": [
         ("证明了", f"{len(ids)} 张照片、其存证主体与声明，最晚在 {when(lowest)} 至 {when(highest)} 已经存在，此后一个比特也没有改变"),
         ("谁盖的时间", "本账本自带的时间戳服务：平台自签时间标记，不是独立机构"),
-        ("谁管账本", f"林晚本人，单一运营者，无见证者：自行固定记录。账本 {origin}，共 {size} 条"),
+        ("谁管账本", f"林晚本人，单一运营者，封存时无见证者：自行固定记录。账本 {origin}，共 {size} 条"),
         ("谁核验的", f"quezao verify、verify.py（只用 Python 标准库与 openssl）、openssl ts、pdfsig、pdfdetach、sha256sum、openssl dgst -sm3；{network}"),
         ("有保留", "、".join(limited) or "无"),
         ("没有证明", "谁拍摄了照片、权利归谁、登记之前发生过什么；运营者若自己改动时钟，这里看不出"),
