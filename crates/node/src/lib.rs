@@ -221,6 +221,11 @@ impl Node {
         &self.watched
     }
 
+    /// The log of this origin, where it is watched.
+    pub(crate) fn of_origin(&self, origin: &str) -> Option<&Watched> {
+        self.watched.iter().find(|watched| watched.log().origin() == origin)
+    }
+
     /// The log whose origin has this SHA-256, in hex.
     pub(crate) fn of_hash(&self, hash: &str) -> Option<&Watched> {
         self.watched.iter().find(|watched| watched.log().hash() == hash)

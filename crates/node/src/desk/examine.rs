@@ -127,7 +127,7 @@ impl Desk {
             return OwnCopy::Unknown { origin: None };
         };
         let unknown = OwnCopy::Unknown { origin: Some(origin.clone()) };
-        let Some(watched) = self.node.watched().iter().find(|w| w.log().origin() == origin) else { return unknown };
+        let Some(watched) = self.node.of_origin(origin) else { return unknown };
         let Some(held) = watched.mirrored().map(|held| held.checkpoint.size) else { return unknown };
         if *size > held {
             return OwnCopy::Behind { size: held };
@@ -151,7 +151,7 @@ impl Desk {
     fn later(&self, facts: &Facts, copy: &OwnCopy) -> Option<Later> {
         let (OwnCopy::Agrees { size }, Some((origin, after, _))) = (copy, &facts.checkpoint) else { return None };
         let looked = size.checked_sub(*after).filter(|n| *n <= MAX_LATER)?;
-        let watched = self.node.watched().iter().find(|w| w.log().origin() == origin)?;
+        let watched = self.node.of_origin(origin)?;
         let file = facts.statement.as_ref()?.file.as_ref().map(|f| format!("\"{}\"", hex::encode(&f.digests.sha256)));
         let mut same = 0;
         for leaf in watched.tree().entries(*after, *size) {

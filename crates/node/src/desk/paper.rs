@@ -63,8 +63,8 @@ impl Desk {
         files.push(("verification.json".into(), examined.to_json().to_string().into_bytes()));
         let trust = super::trust_files(&self.data.join("trust"))?;
         files.extend(trust.into_iter().map(|(name, bytes)| (format!("trust-{name}"), bytes)));
-        let origin = examined.verdict.facts.checkpoint.as_ref().map(|c| c.0.as_str());
-        let own = self.node.watched().iter().find(|w| Some(w.log().origin()) == origin);
+        let checkpoint = examined.verdict.facts.checkpoint.as_ref();
+        let own = checkpoint.and_then(|(origin, ..)| self.node.of_origin(origin));
         if let Some(held) = own.and_then(crate::Watched::mirrored) {
             files.push(("node-checkpoint.txt".into(), held.note));
         }
