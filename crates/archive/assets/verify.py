@@ -1353,9 +1353,9 @@ class Stamp:
 # --- package and folder: spec/package.md --------------------------------------------------------------
 
 MAX_ENTRIES, MAX_RELATED, MAX_NAME, MAX_RESERVED = 256, 24, 128, 16 << 20
-LIMITS = [(r"statement\.json", 60000), (r"(operator-|related-\d\d-|%s\.)?record\.json" % ID, 65535), (r".*\.tsr", 65536),
+LIMITS = [(r"statement\.json", 60000), (r"(operator-|related-(named-)?\d\d-|%s\.)?record\.json" % ID, 65535), (r".*\.tsr", 65536),
           (r".*proof\.tlog-proof", 131072), (r".*checkpoint\.txt", 98304), (r"renewal-\d\d\.txt", 262144),
-          (r"(operator-|related-\d\d-|%s\.)?disclosure\.json|package\.json|VERIFY\.txt|verify\.py|trust-roles\.json" % ID, 1 << 20),
+          (r"(operator-|related-(named-)?\d\d-|%s\.)?disclosure\.json|package\.json|VERIFY\.txt|verify\.py|trust-roles\.json" % ID, 1 << 20),
           (r"related-\d\d-covered\.json", 4096), (r"manifest\.jsonl", 512000), (r"items\.zip", 32 << 20),
           (r"trust-policy|trust-.*\.pem", 65536), (r"comparison\.json", 8 << 20), (r"trust-.*\.crl", 16 << 20)]
 NEEDED = ["statement.json", "timestamp-1.tsr", "record.json", "proof.tlog-proof", "checkpoint.txt", "disclosure.json",
@@ -1374,6 +1374,9 @@ ORDERED = [(1, r"package\.json"), (2, r"statement\.json"), (3, r"timestamp-[1-4]
 RELATED = ["checkpoint.tsr", "checkpoint.txt", "disclosure.json", "proof.tlog-proof", "record.json", "timestamp-1.tsr"]
 
 
+NAMED_ENTRY = r"related-named-(?!00)(\d\d)-(record|disclosure)\.json"
+
+
 def rank(name):
     for number, pattern in ORDERED:
         if re.fullmatch(pattern, name):
@@ -1382,7 +1385,7 @@ def rank(name):
 
 
 def is_reserved(name):
-    return rank(name) == 24 and name != "items.zip"
+    return rank(name) == 24 and name != "items.zip" and not re.fullmatch(NAMED_ENTRY, name)
 
 
 def limit_of(name):
@@ -1764,6 +1767,8 @@ class Checker:
         if self.statement and self.statement["kind"] == "origin":
             v.attempt("earlier-ledger", True, "前一账本用自己的密钥签署过所附的检查点",
                       "the earlier ledger signed the checkpoint in it with its own key", self.check_earlier)
+        if self.statement and self.statement["kind"] == "licence" and any(re.fullmatch(NAMED_ENTRY, n) for n in self.e):
+            v.attempt("named", False, "许可写明的登记", "the registrations that the licence names", self.check_named)
         self.check_related()
         self.always(self.note)
         self.conclude()
@@ -2219,6 +2224,33 @@ class Checker:
                 row["result"] = "limited"
                 row["zh"] += "签名证书已于 %s 到期，此前没有续期。" % ended
                 row["en"] += " Its signing certificate ended at %s, not renewed before." % ended
+
+    def check_named(self):
+        """related-named-NN: records that a licence names. spec/package.md, "Named records"."""
+        refs = self.opened.get("refs")
+        if refs is None:
+            raise Open("refs are not disclosed")
+        numbers = sorted({re.fullmatch(NAMED_ENTRY, n).group(1) for n in self.e if re.fullmatch(NAMED_ENTRY, n)})
+        for number in numbers:
+            base = "related-named-%s-" % number
+            if int(number) > len(refs):
+                raise Bad("number of a named record", number, "1 to %d, as in refs" % len(refs))
+            for part in ("record.json", "disclosure.json"):
+                if base + part not in self.e:
+                    raise Open(base + part)
+            ref, data = refs[int(number) - 1], self.data(base + "record.json")
+            if leaf_hash(data).hex() != ref["leaf"]:
+                raise Bad("leaf hash of a named record", leaf_hash(data).hex(), ref["leaf"])
+            named = parse_record(base + "record.json", data)["statement"]
+            parse_statement(named)
+            if (named["ledger"], named["id"]) != (ref["ledger"], ref["id"]):
+                raise Bad("ledger and number of a named record", named["ledger"] + " " + named["id"], ref["ledger"] + " " + ref["id"])
+            if named["kind"] not in ("image", "file", "digest", "collection"):
+                raise Bad("kind of a named record", named["kind"], "image, file, digest or collection")
+            open_disclosures(base + "disclosure.json", self.data(base + "disclosure.json"), named)
+        return ("pass", "许可写明 %d 项登记，其中 %d 项随附，叶哈希一致；位置和时间未核验" % (len(refs), len(numbers)),
+                "%d named, %d of them carried along with the leaf hashes named; their places and times are not checked"
+                % (len(refs), len(numbers)))
 
     def check_related(self):
         """related-NN: other records about this one. spec/package.md, "Later records"."""

@@ -18,7 +18,7 @@ pub mod wacz;
 mod zip;
 
 pub use guide::{VerifyTxt, verify_txt};
-pub use names::{MAX_ENTRIES, MAX_RELATED, RELATED_ENTRIES, is_attached, is_known, related_part};
+pub use names::{MAX_ENTRIES, MAX_RELATED, RELATED_ENTRIES, is_attached, is_known, named_part, related_part};
 
 /// The independent reader that every package carries; its digest is published with each release.
 pub const VERIFY_PY: &[u8] = include_bytes!("../assets/verify.py");

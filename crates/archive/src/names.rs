@@ -64,6 +64,11 @@ pub(crate) fn admit(name: &str, size: u64) -> Result<()> {
 
 /// Most bytes of a known entry; `None`: as many as the package may have.
 fn limit(name: &str) -> Option<u64> {
+    match named_part(name) {
+        Some((_, "record.json")) => return Some(evidence::record::MAX_BYTES as u64),
+        Some(_) => return Some(1 << 20),
+        None => {}
+    }
     // Parts of a later record and of the operator's are bounded as the record's own.
     let part = related_part(name).map(|(_, part)| part).or_else(|| name.strip_prefix("operator-")).unwrap_or(name);
     let group = place(name).map(|p| p.0)?;
@@ -153,6 +158,12 @@ pub fn related_part(name: &str) -> Option<(&str, &str)> {
     let (n, part) = name.strip_prefix("related-")?.split_once('-')?;
     let token = wedge(part, "timestamp-", ".tsr").is_some_and(|t| ["1", "2", "3", "4"].contains(&t));
     (two_digits(n) && (token || part == COVERED || RELATED_PARTS.contains(&part))).then_some((n, part))
+}
+
+/// Number and part of an entry of a record that a licence names: its place among the `refs`, and which of its two files.
+pub fn named_part(name: &str) -> Option<(&str, &str)> {
+    let (n, part) = name.strip_prefix("related-named-")?.split_once('-')?;
+    (two_digits(n) && matches!(part, "record.json" | "disclosure.json")).then_some((n, part))
 }
 
 fn two_digits(n: &str) -> bool {

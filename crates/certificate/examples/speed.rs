@@ -28,7 +28,7 @@ fn main() {
     for i in 0..60u64 {
         let mut s = sheets::merchant();
         s.id = format!("019ab3c1-e6f0-7c4e-9f20-{i:012}");
-        s.file.sha256 = format!("{i:064x}");
+        s.file.as_mut().unwrap().sha256 = format!("{i:064x}");
         let start = Instant::now();
         let pdf = render(&s, Some(&picture), &sheets::attachments(), Locale::Zh, &fonts).unwrap();
         drawn.push(start.elapsed());

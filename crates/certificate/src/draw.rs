@@ -192,6 +192,40 @@ pub fn redraw_collection(
     material.set(sheet, &Picture::sheets(sheets), &occasion, &unprintable, &Fonts::with_system())
 }
 
+/// Draws the sheet of a licence, of its end or of its confirmation, unsigned; `sheets` is the contact sheet of the named
+/// pictures, where there are any.
+///
+/// # Errors
+/// As [`draw`].
+pub fn draw_licence(
+    entries: &BTreeMap<String, Vec<u8>>,
+    occasion: &Occasion,
+    sheets: &[Vec<u8>],
+    fonts: &Fonts,
+) -> Result<Vec<u8>, Error> {
+    let material = Material::read(entries)?;
+    let (verdict, beside) = material.verdict(occasion, None);
+    let sheet = Sheet::of_licence(&verdict, &beside)?;
+    let unprintable = Unprintable::of(&sheet, fonts);
+    material.set(sheet, &Picture::sheets(sheets), occasion, &unprintable, fonts)
+}
+
+/// [`redraw`] for a licence, with this contact sheet: that of the page ([`pictures_in`]) or a new one.
+///
+/// # Errors
+/// As [`redraw`].
+pub fn redraw_licence(
+    first_revision: &[u8],
+    entries: &BTreeMap<String, Vec<u8>>,
+    sheets: &[Vec<u8>],
+) -> Result<Vec<u8>, Error> {
+    let (occasion, unprintable) = occasion_of(first_revision)?;
+    let material = Material::read(entries)?;
+    let (verdict, beside) = material.verdict(&occasion, None);
+    let sheet = Sheet::of_licence(&verdict, &beside)?;
+    material.set(sheet, &Picture::sheets(sheets), &occasion, &unprintable, &Fonts::with_system())
+}
+
 /// What the PDF says about its own drawing.
 fn occasion_of(first_revision: &[u8]) -> Result<(Occasion, Unprintable), Error> {
     if first_revision.len() > MAX_REVISION {

@@ -14,6 +14,7 @@ use crate::collected::Collected;
 use crate::compared::{Compared, Likenesses};
 use crate::error::Error;
 use crate::held::{Held, holds, paper, second, second_before};
+use crate::licensed::Licensed;
 use crate::report::{Pictures, Report, cut};
 use crate::sheet::{Custody, File, Kind, Ledger, Moment, Outcome, Provenance, Relation, Sheet, Verdict, Words};
 
@@ -92,20 +93,25 @@ impl Sheet {
             facts.checkpoint.as_ref().ok_or_else(|| absent("checkpoint", "one that can be read"))?;
         let record = facts.record_sha256.ok_or_else(|| absent("record", "one that can be read"))?;
         let index = facts.index.ok_or_else(|| absent("leaf index", "a record that is in the ledger"))?;
-        let file = statement.file.as_ref().ok_or_else(|| absent("file", "a statement about a file"))?;
         let held =
             Held { verdict, facts, same_person: statement.operator_relation == Some(OperatorRelation::SamePerson) };
-        let (mut report, mut opened, mut comparison, mut collection) = (None, None, None, None);
+        let (mut report, mut opened, mut comparison, mut collection, mut licence) = (None, None, None, None, None);
         match own {
             Own::None => {}
             Own::Capture(one, at) => (report, opened) = (Some(*one), at),
             Own::Comparison(one) => comparison = Some(*one),
             Own::Collection(one) => collection = Some(*one),
+            Own::Licence => licence = Some(Licensed::of(&held, statement.kind, &second(beside.checked))?),
         }
+        let file = match (&statement.file, &licence) {
+            (None, None) => return Err(absent("file", "a statement about a file")),
+            (file, _) => file.as_ref(),
+        };
         let captured = report.is_some();
         let made = match (&report, &comparison) {
             (Some(_), _) => Some(("capture.wacz", statement::Kind::Capture)),
             (_, Some(_)) => Some(("comparison.json", statement::Kind::Comparison)),
+            _ if licence.is_some() => Some(("", statement.kind)),
             _ => collection.as_ref().map(|_| ("manifest.jsonl", statement::Kind::Collection)),
         };
         Ok(Self {
@@ -125,7 +131,7 @@ impl Sheet {
                 false => held.claim("title"),
             },
             claims: if made.is_some() { Vec::new() } else { held.rights() },
-            file: File {
+            file: file.map(|file| File {
                 name: made.map_or_else(|| held.claim("file_name"), |m| Some(m.0.into())),
                 size: Some(file.digests.size),
                 mime: Some(file.media_type.clone()),
@@ -138,7 +144,7 @@ impl Sheet {
                     statement::Custody::Read => Custody::Read,
                     statement::Custody::Declared => Custody::Declared,
                 },
-            },
+            }),
             provenance: match statement.provenance {
                 Some(statement::Provenance::PlatformCaptured) => Provenance::PlatformCaptured,
                 Some(statement::Provenance::ApplicantOperated) => Provenance::ApplicantOperated,
@@ -177,6 +183,11 @@ impl Sheet {
                         "相似的图片是否出自同一作品、使用是否经过许可。",
                         "Whether similar pictures are one work, and whether a use was permitted.",
                     )
+                } else if licence.is_some() {
+                    Words::new(
+                        "许可方是否享有权利、对方是谁、双方是否另有约定。",
+                        "Whether the licensor holds rights, who the other party is, and what else they agreed.",
+                    )
                 } else if captured {
                     Words::new(
                         "网页内容是否属实、由谁发布，其他访客是否看到同样的内容。",
@@ -190,11 +201,16 @@ impl Sheet {
                 },
             ],
             does_not_show: verdict.does_not_show.iter().map(|s| held.words(&s.zh, &s.en)).collect(),
-            steps: held.steps(beside.root_file.as_deref(), made.map_or("ORIGINAL", |m| m.0), collection.is_some()),
+            steps: held.steps(
+                beside.root_file.as_deref(),
+                licence.is_none().then(|| made.map_or("ORIGINAL", |m| m.0)),
+                collection.is_some(),
+            ),
             software: software(),
             report,
             comparison,
             collection,
+            licence,
         })
     }
 }
@@ -213,6 +229,9 @@ fn kind(kind: statement::Kind, made: Option<statement::Kind>) -> Result<Kind, Er
         (statement::Kind::Capture, Some(statement::Kind::Capture)) => Ok(Kind::Capture),
         (statement::Kind::Comparison, Some(statement::Kind::Comparison)) => Ok(Kind::Comparison),
         (statement::Kind::Collection, Some(statement::Kind::Collection)) => Ok(Kind::Collection),
+        (statement::Kind::Licence, Some(statement::Kind::Licence)) => Ok(Kind::Licence),
+        (statement::Kind::Revocation, Some(statement::Kind::Revocation)) => Ok(Kind::Revocation),
+        (statement::Kind::Confirmation, Some(statement::Kind::Confirmation)) => Ok(Kind::Confirmation),
         (other, made) => {
             let expected = made.map_or("image, file or digest", statement::Kind::as_str).to_owned();
             Err(Error::Malformed { what: "kind of a certificate's record", found: other.as_str().into(), expected })
@@ -226,4 +245,6 @@ pub(crate) enum Own {
     Capture(Box<Report>, Option<Utc>),
     Comparison(Box<Compared>),
     Collection(Box<Collected>),
+    /// Of a licence, or of what ends or confirms one.
+    Licence,
 }

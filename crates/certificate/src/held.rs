@@ -57,6 +57,12 @@ impl Held<'_> {
         value.as_str().map(str::to_owned)
     }
 
+    /// An opened claim of whatever form.
+    pub(crate) fn opened(&self, name: &str) -> Option<&Value> {
+        debug_assert!(name != "owner_id" && name != "operator_id");
+        self.facts.claims.get(name).filter(|_| self.holds("disclosures"))
+    }
+
     pub(crate) fn operator(&self) -> Operator {
         let text = |name: &str| {
             let value = self.facts.operator.get(name).filter(|_| self.holds("operator"))?;
@@ -209,21 +215,18 @@ impl Held<'_> {
         paper(zh, en)
     }
 
-    pub(crate) fn steps(&self, root_file: Option<&str>, original: &str, listed: bool) -> Vec<Step> {
+    pub(crate) fn steps(&self, root_file: Option<&str>, original: Option<&str>, listed: bool) -> Vec<Step> {
         let step = |zh: &str, en: &str, commands: Vec<String>| Step { label: Words::new(zh, en), commands };
         let root = root_file.unwrap_or("ROOT.pem");
         let single = |group: &str| self.verdict.checks.iter().filter(|c| c.id.starts_with(group)).count() == 1;
         let stamp = |data: &str, token: &str, at: Utc| {
             format!("openssl ts -verify -data {data} -in {token} -CAfile {root} -attime {}", at.unix_seconds())
         };
-        let mut steps = vec![
-            step("取出附件", "Extract the files", vec!["pdfdetach -saveall CERTIFICATE.pdf".into()]),
-            step(
-                "计算原件摘要",
-                "Digest the original",
-                vec![format!("sha256sum {original}; openssl dgst -sm3 {original}")],
-            ),
-        ];
+        let mut steps = vec![step("取出附件", "Extract the files", vec!["pdfdetach -saveall CERTIFICATE.pdf".into()])];
+        if let Some(original) = original {
+            let command = format!("sha256sum {original}; openssl dgst -sm3 {original}");
+            steps.push(step("计算原件摘要", "Digest the original", vec![command]));
+        }
         if let Some(t1) = self.facts.t1.as_ref().filter(|_| single("statement-token-")) {
             let command = stamp("statement.json", "timestamp-1.tsr", t1.at);
             steps.push(step("核对内容时间", "Time of the content", vec![command]));
@@ -232,8 +235,8 @@ impl Held<'_> {
             let command = stamp("checkpoint.txt", "checkpoint.tsr", t2.at);
             steps.push(step("核对封存时间", "Time of sealing", vec![command]));
         }
-        let given = if listed { "FILES…" } else { original };
-        let all = format!("quezao verify --trust DIR CERTIFICATE.pdf {given}");
+        let given = if listed { "FILES…" } else { original.unwrap_or_default() };
+        let all = format!("quezao verify --trust DIR CERTIFICATE.pdf {given}").trim_end().to_owned();
         steps.push(step("全部核验", "Everything", vec![all]));
         steps
     }

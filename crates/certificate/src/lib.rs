@@ -20,6 +20,7 @@ mod gather;
 mod held;
 mod instant;
 mod later;
+mod licensed;
 mod liken;
 mod lists;
 mod report;
@@ -30,13 +31,14 @@ mod world;
 pub use collected::{Collected, PER_SHEET};
 pub use compared::{Changes, Compared, Counts, FactChange, Likeness, Likenesses, MAX_SHOWN, Near, Side};
 pub use draw::{
-    Cut, Liken, Occasion, draw, draw_capture, draw_collection, draw_comparison, pictures_in, redraw, redraw_capture,
-    redraw_collection, redraw_comparison, thumbnail_in,
+    Cut, Liken, Occasion, draw, draw_capture, draw_collection, draw_comparison, draw_licence, pictures_in, redraw,
+    redraw_capture, redraw_collection, redraw_comparison, redraw_licence, thumbnail_in,
 };
 pub use error::Error;
 pub use examination::{Article, Asked, Block, Examination, Examined, Seen, render_examination};
 pub use fill::Beside;
 pub use fonts::Fonts;
+pub use licensed::{Known, Licensable, Licensed};
 pub use liken::shown_pairs;
 pub use report::{
     Ended, Hop, Line, Listed, MARK, MAX_PARTS, MAX_PICTURES, MAX_WIDTH, Peer, Pictures, Report, Screenshot, Shown,
@@ -147,6 +149,7 @@ pub(crate) fn render_with(
     check_pictures(sheet, pictures)?;
     let attached = world::attached(attachments)?;
     let own = sheet.report.is_some() || sheet.comparison.is_some() || sheet.collection.is_some();
+    let own = own || sheet.licence.is_some();
     let thumbnail = !own && !pictures.is_empty();
     let (side, qr) = world::qr(sheet)?;
     let data = world::data(sheet, thumbnail, &attached, locale, keywords, side)?;
@@ -166,7 +169,9 @@ fn check_pictures(sheet: &Sheet, pictures: &[Picture<'_>]) -> Result<(), Error> 
         // The last part may pass the bound that ends the others.
         Kind::Capture => ("parts of the screenshot", MAX_PICTURES + (8 << 20)),
         Kind::Comparison => ("pictures of pairs", 2 * MAX_SHOWN * MAX_THUMBNAIL),
-        Kind::Collection => ("contact sheets", collected::MAX_SHEETS),
+        Kind::Collection | Kind::Licence | Kind::Revocation | Kind::Confirmation => {
+            ("contact sheets", collected::MAX_SHEETS)
+        }
         _ => ("thumbnail", MAX_THUMBNAIL),
     };
     if all > limit {
@@ -174,6 +179,7 @@ fn check_pictures(sheet: &Sheet, pictures: &[Picture<'_>]) -> Result<(), Error> 
     }
     let listed = sheet.report.as_ref().map(|r| r.screenshot.as_ref().map_or(0, |s| s.parts.len()));
     let listed = listed.or(sheet.collection.as_ref().map(Collected::sheets));
+    let listed = listed.or(sheet.licence.as_ref().map(Licensed::sheets));
     if listed.is_some_and(|n| n != pictures.len()) {
         let (found, expected) = (pictures.len().to_string(), format!("{}, as listed", listed.unwrap_or(0)));
         return Err(Error::Mismatch { what, found, expected });

@@ -25,6 +25,12 @@ named! {
         Comparison = "comparison",
         /// Many registered pictures; the sheet has a [`crate::Collected`].
         Collection = "collection",
+        /// Who may use what; the sheet has a [`crate::Licensed`], and no file.
+        Licence = "licence",
+        /// What ends a licence, likewise.
+        Revocation = "revocation",
+        /// What confirms one, likewise.
+        Confirmation = "confirmation",
     }
 }
 named! {

@@ -8,6 +8,7 @@ use crate::collected::Collected;
 use crate::compared::Compared;
 use crate::error::{Error, printable};
 use crate::instant::Instant;
+use crate::licensed::Licensed;
 pub use crate::lists::{Clock, Custody, EventKind, Kind, NumberLabel, Outcome, Provenance, Relation, Verdict};
 use crate::report::Report;
 
@@ -180,8 +181,8 @@ pub struct Sheet {
     pub title: Option<String>,
     /// Further claims, in their order.
     pub claims: Vec<Claim>,
-    /// The file.
-    pub file: File,
+    /// The file; `None` where the record has none.
+    pub file: Option<File>,
     /// How its bytes came.
     pub provenance: Provenance,
     /// *File, owner and claims existed no later than*.
@@ -216,6 +217,8 @@ pub struct Sheet {
     pub comparison: Option<Compared>,
     /// A collection's own part; there exactly for [`Kind::Collection`].
     pub collection: Option<Collected>,
+    /// A licence's own part, or of what ends or confirms one; there exactly for these.
+    pub licence: Option<Licensed>,
 }
 
 impl Sheet {
@@ -275,12 +278,10 @@ impl Sheet {
             (1..=64).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         })?;
         let hex = |n: usize| move |s: &str| s.len() == n && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        for (what, value) in [
-            ("sha256", &self.file.sha256),
-            ("sm3", &self.file.sm3),
-            ("record digest", &self.ledger.record),
-            ("root", &self.ledger.root),
-        ] {
+        for (what, value) in [("record digest", &self.ledger.record), ("root", &self.ledger.root)] {
+            form(what, value, "64 lower-case hexadecimal digits", hex(64))?;
+        }
+        for (what, value) in self.file.iter().flat_map(|f| [("sha256", &f.sha256), ("sm3", &f.sm3)]) {
             form(what, value, "64 lower-case hexadecimal digits", hex(64))?;
         }
         let (host, key) = self.origin();
@@ -306,9 +307,16 @@ impl Sheet {
             let expected = "each exactly for its own kind".into();
             return Err(Error::Mismatch { what: "kind", found, expected });
         }
+        let about = matches!(self.kind, Kind::Licence | Kind::Revocation | Kind::Confirmation);
+        if (self.licence.is_some(), self.file.is_none()) != (about, about) {
+            let found = format!("licence {}, file {} for {:?}", self.licence.is_some(), self.file.is_some(), self.kind);
+            let expected = "a licence's part in place of a file, exactly for its kinds".into();
+            return Err(Error::Mismatch { what: "kind", found, expected });
+        }
         self.report.as_ref().map_or(Ok(()), Report::check)?;
         self.comparison.as_ref().map_or(Ok(()), Compared::check)?;
         self.collection.as_ref().map_or(Ok(()), Collected::check)?;
+        self.licence.as_ref().map_or(Ok(()), Licensed::check)?;
         if self.does_not_show.is_empty() {
             return Err(Error::Malformed {
                 what: "does_not_show",
@@ -388,8 +396,7 @@ impl Sheet {
         out.extend(self.operator.code.as_deref());
         out.extend(self.owner.number.as_ref().map(|n| n.value.as_str()));
         out.extend(self.title.as_deref());
-        out.extend(self.file.name.as_deref());
-        out.extend(self.file.mime.as_deref());
+        out.extend(self.file.iter().flat_map(|f| f.name.as_deref().into_iter().chain(f.mime.as_deref())));
         out.extend(self.checks.iter().map(|c| c.id.as_str()));
         out.extend(self.steps.iter().flat_map(|s| s.commands.iter().map(String::as_str)));
         let mut words = vec![&self.identity, &self.account, &self.roots, &self.software];
@@ -403,6 +410,7 @@ impl Sheet {
         out.extend(self.report.iter().flat_map(Report::texts));
         out.extend(self.comparison.iter().flat_map(Compared::texts));
         out.extend(self.collection.iter().flat_map(Collected::texts));
+        out.extend(self.licence.iter().flat_map(Licensed::texts));
         out
     }
 

@@ -22,6 +22,7 @@ use crate::compared::{Changes, Compared, Likeness, MAX_SHOWN, Side};
 use crate::error::{Error, printable};
 use crate::fonts::Faces;
 use crate::instant::Instant;
+use crate::licensed::Licensed;
 use crate::report::{self, Report, Screenshot};
 use crate::sheet::{Moment, Outcome, Sheet, Verdict, Words};
 use crate::{Locale, MAX_ATTACHED, Picture};
@@ -30,13 +31,14 @@ use crate::{Locale, MAX_ATTACHED, Picture};
 pub(crate) const CERTIFICATE: &str = "/certificate.typ";
 /// Of a node's report.
 pub(crate) const EXAMINATION: &str = "/examination.typ";
-const SOURCES: [(&str, &str); 8] = [
+const SOURCES: [(&str, &str); 9] = [
     (CERTIFICATE, include_str!("../assets/certificate.typ")),
     (EXAMINATION, include_str!("../assets/examination.typ")),
     ("/parts.typ", include_str!("../assets/parts.typ")),
     ("/capture.typ", include_str!("../assets/capture.typ")),
     ("/comparison.typ", include_str!("../assets/comparison.typ")),
     ("/collection.typ", include_str!("../assets/collection.typ")),
+    ("/licence.typ", include_str!("../assets/licence.typ")),
     ("/patterns.typ", include_str!("../assets/patterns.typ")),
     ("/strings.typ", include_str!("../assets/strings.typ")),
 ];
@@ -130,15 +132,15 @@ pub(crate) fn data(
         "account": sheet.account,
         "title": sheet.title,
         "claims": sheet.claims,
-        "file": {
-            "name": sheet.file.name,
-            "size": sheet.file.size.map(grouped),
-            "mime": sheet.file.mime,
-            "pixels": sheet.file.pixels.map(|(w, h)| [w.to_string(), h.to_string()]),
-            "sha256": sheet.file.sha256,
-            "sm3": sheet.file.sm3,
-            "custody": sheet.file.custody,
-        },
+        "file": sheet.file.as_ref().map(|file| serde_json::json!({
+            "name": file.name,
+            "size": file.size.map(grouped),
+            "mime": file.mime,
+            "pixels": file.pixels.map(|(w, h)| [w.to_string(), h.to_string()]),
+            "sha256": file.sha256,
+            "sm3": file.sm3,
+            "custody": file.custody,
+        })),
         "provenance": sheet.provenance,
         "t1": shown(sheet.t1.as_ref())?,
         "t2": shown(sheet.t2.as_ref())?,
@@ -165,6 +167,7 @@ pub(crate) fn data(
         "report": sheet.report.as_ref().map(report_data).transpose()?,
         "comparison": sheet.comparison.as_ref().map(comparison_data).transpose()?,
         "collection": sheet.collection.as_ref().map(Collected::data).transpose()?,
+        "licence": sheet.licence.as_ref().map(Licensed::data),
         "thumbnail": thumbnail,
         "attachments": attached,
         "qr": qr,

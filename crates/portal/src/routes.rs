@@ -183,6 +183,11 @@ table! {
     delete "/api/v1/uploads/{id}" Token Deposit pages::upload::end;
     post "/api/v1/uploads/{id}/deposit" Token Deposit pages::upload::deposit;
     post "/api/v1/uploads/{id}/unpack" Token Deposit pages::upload::unpack;
+    get "/licences" SignedIn Licences pages::licences::page;
+    get "/licences/new" SignedIn Licences pages::licence_form::page;
+    post "/licences/new" SignedIn Licences pages::licence_form::submit;
+    get "/licences/{id}" SignedIn Licences pages::licences::one;
+    post "/licences/{id}/end" SignedIn Licences pages::licences::end;
     get "/library" SignedIn View pages::library::page;
     get "/library.csv" SignedIn View pages::chosen::csv;
     post "/library/find" SignedIn View pages::find::submit;

@@ -115,7 +115,11 @@ fn page(pdf: &[u8], originals: &[PathBuf], wacz: Option<&mut dyn Source>) -> Pag
     let drawn = &pdf[..read.first];
     let entries: BTreeMap<String, Vec<u8>> = read.attachments.into_iter().collect();
     let statement = entries.get("statement.json").and_then(|b| Statement::parse(b).ok());
-    let kind = statement.map(|s| s.kind).filter(|k| matches!(k, Kind::Capture | Kind::Comparison | Kind::Collection));
+    let kind = statement.map(|s| s.kind);
+    if kind.is_some_and(|k| matches!(k, Kind::Licence | Kind::Revocation | Kind::Confirmation)) {
+        return sheets::licence(drawn, &entries);
+    }
+    let kind = kind.filter(|k| matches!(k, Kind::Capture | Kind::Comparison | Kind::Collection));
     let mut lacking = false;
     let again = match (kind, wacz) {
         (None, _) => certificate::redraw(drawn, &entries),

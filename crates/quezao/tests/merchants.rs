@@ -189,6 +189,12 @@ fn another_merchants_numbers_are_found_nowhere() {
     assert!(!link.is_empty());
     ids.extend(link.into_iter().map(|id| ("/deposits/", id)));
 
+    owner.browser.get("/licences/new");
+    let licence = [("pictures", id.as_str()), ("licensee", "私密被许可方"), ("act", "record")];
+    let licence = owner.browser.post("/licences/new", &licence);
+    assert_eq!(licence.status, 303, "{}", licence.body);
+    ids.push(("", licence.head("location").unwrap().rsplit('/').next().unwrap().to_owned()));
+
     let mut other = Merchant::sign_up(&house, &ZHOU, "zhou");
     let own = other.register("自己.txt", b"two").1;
     let routes = portal::ROUTES.iter().filter(|r| {
@@ -228,6 +234,12 @@ fn another_merchants_numbers_are_found_nowhere() {
     other.browser.get("/library");
     let chosen = other.browser.post("/library/chosen", &[("act", "collect"), (&format!("pick-{id}"), "on")]);
     assert!([404, 422].contains(&chosen.status), "{}: {}", chosen.status, chosen.body);
+    other.browser.get("/licences/new");
+    for act in ["preview", "record"] {
+        let licence = [("pictures", id.as_str()), ("licensee", "丙"), ("act", act)];
+        let licence = other.browser.post("/licences/new", &licence);
+        assert!(licence.status == 422 && !licence.body.contains("私密"), "{}", licence.body);
+    }
     let after = other.api("GET", &format!("/api/v1/records?after={id}"), &[], &[]);
     assert!(after.status == 422 && !after.body.contains("私密"), "{}", after.body);
     for path in ["/library", "/library.csv", "/captures", "/account", "/account/hooks", "/"] {

@@ -389,7 +389,7 @@ impl Folder {
         Ok(found)
     }
 
-    fn document(&self, row: &Record) -> Option<Vec<u8>> {
+    pub(crate) fn document(&self, row: &Record) -> Option<Vec<u8>> {
         let path = intake::original_path(&self.dir.join("originals"), &row.sha256?);
         fs::read(path).ok().filter(|_| row.size.is_some_and(|size| size <= MAX_DOCUMENT))
     }

@@ -65,12 +65,13 @@ mod witness;
 pub use account::{
     AUDIT_PAGE, Account, Actor, Alike, Answer, Asked, Brought, CaptureShown, Captured, CapturedFile, Checksum, Chosen,
     ClosePlan, Declared, Digester, DocumentShown, FirstSignIn, HOOK_EVENTS, HookShown, House, Identity, Invited, Item,
-    Kept, Leaf, Link, Linked, Listing, Lookup, MAX_BULK, MAX_CAPTURED, MAX_DECLARED, MAX_DOCUMENT, MAX_DOCUMENTS,
-    MAX_INVITATION_DAYS, MAX_INVITE_DAYS, MAX_LISTED, MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_PEOPLE, MAX_SHARE_DAYS,
-    MAX_SHOPS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MAX_WORDS, MERCHANTS_PAGE, MIN_PASSWORD, MerchantShown,
-    NewMerchant, Offer, Open, OpenSession, Opened, Overview, PERMISSIONS, Packed, Permission, Permitted, Piece,
-    RESET_MINUTES, Refusal, ReviewShown, SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignUps,
-    SignedIn, SignedUp, Staged, Team, Told, Upload, Why, reset_sign_in,
+    Kept, Leaf, LicencePreview, LicenceShown, LicensedPicture, Link, Linked, Listing, Lookup, MAX_BULK, MAX_CAPTURED,
+    MAX_COVERED, MAX_DECLARED, MAX_DOCUMENT, MAX_DOCUMENTS, MAX_INVITATION_DAYS, MAX_INVITE_DAYS, MAX_LISTED,
+    MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_PEOPLE, MAX_SHARE_DAYS, MAX_SHOPS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS,
+    MAX_UPLOAD, MAX_WORDS, MERCHANTS_PAGE, MIN_PASSWORD, MerchantShown, NewMerchant, Offer, Open, OpenSession, Opened,
+    Overview, PERMISSIONS, Packed, Permission, Permitted, Piece, RESET_MINUTES, Refusal, ReviewShown, SCOPES,
+    SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignUps, SignedIn, SignedUp, Staged, Team, Told, Upload, Why,
+    reset_sign_in,
 };
 pub use activation::{CODES_PAGE, MAX_CODE_DAYS, MAX_CODES, NewCodes, Promise, Waits, make_codes, make_grant};
 pub use archive::bundle::{Bundle, file_name as bundled_name};
@@ -95,7 +96,7 @@ pub use mail::Mail;
 pub use market::{MAX_MARKET, new_market_secret};
 pub use openid::{Going, OpenId, OpenIdentity};
 pub use origin::{After, Began, begin_after};
-pub use paper::{contact_sheets, page_pictures, pair_pictures};
+pub use paper::{contact_sheets, licence_sheets, page_pictures, pair_pictures};
 pub use plan::Passed;
 pub use policy::{Cosigner, PolicyReport};
 pub use prove::write_whole;

@@ -20,7 +20,11 @@ use evidence::{
     statement::{Kind, Provenance, Ref, parse_refs},
     time::{SECOND, Utc},
 };
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 use store::Record;
 
 /// Most pictures, or collections of them, that one licence names.
@@ -28,7 +32,7 @@ pub const MAX_LICENSED: usize = 16;
 /// Most URL patterns of a licence.
 pub const MAX_URLS: usize = 64;
 /// Kinds of records that can be licensed.
-const LICENSABLE: [Kind; 4] = [Kind::Image, Kind::File, Kind::Digest, Kind::Collection];
+pub(crate) const LICENSABLE: [Kind; 4] = [Kind::Image, Kind::File, Kind::Digest, Kind::Collection];
 /// Later records about a licence.
 const ABOUT: [Kind; 2] = [Kind::Revocation, Kind::Confirmation];
 
@@ -104,22 +108,34 @@ impl Folder {
     /// # Errors
     /// Names what cannot be recorded, and the way out.
     pub fn add_licence(&self, Account(account): Account, licence: &Licence) -> Result<LicenceLine> {
+        let (row, new) = self.record_licence(account, licence, None)?;
+        let mut line = self.licence_line(&row)?;
+        if new {
+            line.status = self.sealed_word(&row, "new")?;
+        }
+        Ok(line)
+    }
+
+    /// The record of a licence, and whether it is a new one. `acting`: whose act it is, where somebody signed in.
+    pub(crate) fn record_licence(
+        &self,
+        account: i64,
+        licence: &Licence,
+        acting: Option<&str>,
+    ) -> Result<(Record, bool)> {
         self.writer()?;
         let mut claims = licence.claims()?;
+        let _turn = turn();
         // Nobody erases what it is about meanwhile.
         let _keeping = self.keeping();
         claims.insert("refs", Value::Array(self.licensed(account, &licence.pictures)?));
         for row in self.store.records_of(account, Kind::Licence.as_str())? {
-            let line = self.licence_line(&row)?;
-            if line.state != "ended" && same(&row, &claims)? {
-                return Ok(line);
+            if self.licence_line(&row)?.state != "ended" && same(&row, &claims)? {
+                return Ok((row, false));
             }
         }
         let name = licence.title.as_deref().unwrap_or(&licence.licensee);
-        let row = self.about(account, Kind::Licence, claims, name)?;
-        let mut line = self.licence_line(&row)?;
-        line.status = self.sealed_word(&row, "new")?;
-        Ok(line)
+        Ok((self.about(account, Kind::Licence, claims, name, acting)?, true))
     }
 
     /// An account's licences, the newest first.
@@ -141,10 +157,28 @@ impl Folder {
         from: Option<&str>,
         reason: Option<&str>,
     ) -> Result<LicenceLine> {
-        self.writer()?;
-        let _keeping = self.keeping();
         let row = self.licence_row(account, id)?;
-        let line = self.licence_line(&row)?;
+        let ended = self.record_end(&row, from, reason, None)?;
+        let mut line = self.licence_line(&row)?;
+        line.status = self.sealed_word(&ended, "new")?;
+        Ok(line)
+    }
+
+    /// The record that ends a licence.
+    pub(crate) fn record_end(
+        &self,
+        licence: &Record,
+        from: Option<&str>,
+        reason: Option<&str>,
+        acting: Option<&str>,
+    ) -> Result<Record> {
+        self.writer()?;
+        let mut claims = BTreeMap::from([("revoked_at", Value::from(day("from", from)?.unwrap_or_else(today)))]);
+        claims.insert("revoked_reason", text("reason", reason)?);
+        let _turn = turn();
+        let _keeping = self.keeping();
+        let id = licence.id.as_str();
+        let line = self.licence_line(licence)?;
         if let Some(day) = &line.ended {
             return Err(Error::new(
                 format!("{id}：许可已自 {day} 起终止"),
@@ -152,13 +186,8 @@ impl Folder {
             )
             .code("ended"));
         }
-        let mut claims = BTreeMap::from([("revoked_at", Value::from(day("from", from)?.unwrap_or_else(today)))]);
-        claims.insert("revoked_reason", text("reason", reason)?);
-        claims.insert("refs", Value::Array(vec![self.reference(&row)?]));
-        let ended = self.about(account, Kind::Revocation, claims, id)?;
-        let mut line = self.licence_line(&row)?;
-        line.status = self.sealed_word(&ended, "new")?;
-        Ok(line)
+        claims.insert("refs", Value::Array(vec![self.reference(licence)?]));
+        self.about(licence.account, Kind::Revocation, claims, id, acting)
     }
 
     /// The account's licences that stand on this day and whose patterns fit a page, the newest first.
@@ -181,6 +210,25 @@ impl Folder {
         Ok(rows)
     }
 
+    /// The records that a licence names, as its package carries them: with what opens title and file name, and no more.
+    /// What was erased is absent.
+    pub(crate) fn named_by(&self, licence: &Record) -> Result<Vec<(String, Vec<u8>)>> {
+        const SHOWN: [&str; 2] = ["title", "file_name"];
+        let claims = opened(licence)?;
+        let refs = claims.get("refs").map(parse_refs).transpose()?.unwrap_or_default();
+        let mut entries = Vec::new();
+        for (place, named) in (1..).zip(refs) {
+            let Some(row) = self.store.record(&named.id)?.filter(|row| row.account == licence.account) else {
+                continue;
+            };
+            let all = disclosure::parse_set(&row.disclosures)?.into_iter();
+            let shown: Vec<_> = all.filter(|d| SHOWN.contains(&d.name()) && !d.value().is_null()).collect();
+            entries.push((format!("related-named-{place:02}-disclosure.json"), disclosure::set_to_bytes(&shown)?));
+            entries.push((format!("related-named-{place:02}-record.json"), row.record));
+        }
+        Ok(entries)
+    }
+
     fn licence_row(&self, account: i64, id: &str) -> Result<Record> {
         let row = self.store.record(id)?.filter(|row| row.account == account && row.kind == Kind::Licence.as_str());
         row.ok_or_else(|| {
@@ -189,7 +237,7 @@ impl Folder {
         })
     }
 
-    fn licence_line(&self, row: &Record) -> Result<LicenceLine> {
+    pub(crate) fn licence_line(&self, row: &Record) -> Result<LicenceLine> {
         let claims = opened(row)?;
         let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
         let urls = claims.get("licensee_urls").and_then(Value::as_array).into_iter().flatten();
@@ -270,7 +318,7 @@ impl Folder {
         Ok(refs)
     }
 
-    fn reference(&self, row: &Record) -> Result<Value> {
+    pub(crate) fn reference(&self, row: &Record) -> Result<Value> {
         if row.index.is_none() {
             return Err(Error::incomplete(
                 format!("{}：尚未写入账本；请稍后重试", row.id),
@@ -282,8 +330,16 @@ impl Folder {
     }
 
     /// A record without a file, of the account's owner.
-    fn about(&self, account: i64, kind: Kind, own: BTreeMap<&str, Value>, name: &str) -> Result<Record> {
+    pub(crate) fn about(
+        &self,
+        account: i64,
+        kind: Kind,
+        own: BTreeMap<&str, Value>,
+        name: &str,
+        acting: Option<&str>,
+    ) -> Result<Record> {
         let mut claims: BTreeMap<&str, Value> = self.claims_of(account)?;
+        claims.insert("acting_account", acting.map_or(Value::Null, Value::from));
         claims.extend(own);
         let draft = Draft {
             account,
@@ -312,7 +368,7 @@ impl Folder {
 
 impl Licence {
     /// What it claims, without owner and pictures.
-    fn claims(&self) -> Result<BTreeMap<&'static str, Value>> {
+    pub(crate) fn claims(&self) -> Result<BTreeMap<&'static str, Value>> {
         let licensee = text("licensee", Some(&self.licensee))?;
         if licensee.is_null() {
             return Err(Error::new(
@@ -356,6 +412,21 @@ impl Licence {
     }
 }
 
+/// One record about licences at a time: what is asked before one is written must still be so when it is.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// URL patterns whose host is compared as other letters than it is written with: pattern, host as a browser writes it.
+pub(crate) fn hosts(urls: &[String]) -> Vec<(String, String)> {
+    let other = |text: &String| {
+        let host = Pattern::parse(text.trim()).ok()?.host_text();
+        (!text.to_ascii_lowercase().contains(&host)).then(|| (text.trim().to_owned(), host))
+    };
+    urls.iter().filter_map(other).collect()
+}
+
 /// How a licence stands on a day.
 fn state(line: &LicenceLine, on: &str) -> &'static str {
     let reached = |day: &Option<String>| day.as_deref().is_some_and(|day| day <= on);
@@ -382,7 +453,7 @@ fn opened(row: &Record) -> Result<BTreeMap<String, Value>> {
 }
 
 /// Today where the product is used, UTC+8.
-fn today() -> String {
+pub(crate) fn today() -> String {
     local_day(clock::now())
 }
 

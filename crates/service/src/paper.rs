@@ -16,6 +16,7 @@ use evidence::{
     collection::{Line, Manifest},
     comparison::Comparison,
     digest::{self, FileDigests},
+    disclosure,
     note::Note,
     statement::Kind,
 };
@@ -90,6 +91,21 @@ impl Folder {
         let occasion = self.occasion(record, &entries, request, true)?;
         let pdf =
             certificate::draw_collection(&entries, &occasion, &contact_sheets(&manifest, &kept), letters::fonts());
+        seal::certificate(self, &pdf.map_err(|e| undrawn(record, &e))?)
+    }
+
+    /// The signed certificate of a licence, or of what ends or confirms one, over these entries.
+    pub(crate) fn licence_sheet(
+        &self,
+        record: &Record,
+        entries: &[(String, Vec<u8>)],
+        request: &ExportRequest,
+    ) -> Result<Vec<u8>> {
+        let entries: BTreeMap<String, Vec<u8>> = entries.iter().cloned().collect();
+        let kept = |sha256: &[u8; 32]| Some(intake::original_path(&self.dir.join("originals"), sha256));
+        let occasion = self.occasion(record, &entries, request, true)?;
+        let sheets = licence_sheets(&entries, &kept);
+        let pdf = certificate::draw_licence(&entries, &occasion, &sheets, letters::fonts());
         seal::certificate(self, &pdf.map_err(|e| undrawn(record, &e))?)
     }
 
@@ -228,6 +244,43 @@ pub fn contact_sheets(manifest: &Manifest, file: &(dyn Fn(&[u8; 32]) -> Option<P
         }
     });
     done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+}
+
+/// The pictures that a licence names and its entries carry along: their places among all, from 0, and digests.
+fn licensed_pictures(entries: &BTreeMap<String, Vec<u8>>) -> (Vec<(usize, FileDigests)>, usize) {
+    let refs = || {
+        let set = disclosure::parse_set(entries.get("disclosure.json")?).ok()?;
+        set.iter().find(|d| d.name() == "refs").and_then(|d| Some(d.value().as_array()?.len()))
+    };
+    let named = |place: usize| {
+        let bytes = entries.get(&format!("related-named-{place:02}-record.json"))?;
+        let statement = evidence::record::Record::parse(bytes).ok()?.statement;
+        let digests = statement.file.filter(|_| statement.kind == Kind::Image)?.digests;
+        Some((place - 1, digests))
+    };
+    let all = refs().unwrap_or(0);
+    ((1..=all).filter_map(named).collect(), all)
+}
+
+/// The contact sheet of a licence's pictures: one where it names any that its package carries along. `file` as for
+/// [`contact_sheets`].
+pub fn licence_sheets(
+    entries: &BTreeMap<String, Vec<u8>>,
+    file: &dyn Fn(&[u8; 32]) -> Option<PathBuf>,
+) -> Vec<Vec<u8>> {
+    let (pictures, all) = licensed_pictures(entries);
+    if pictures.is_empty() {
+        return Vec::new();
+    }
+    let mut sheet = picture::ContactSheet::new(1, all);
+    for (place, digests) in pictures.iter().filter(|(_, d)| d.size <= MAX_PICTURE) {
+        let bytes = file(&digests.sha256).and_then(|path| fs::read(path).ok());
+        if let Some(bytes) = bytes.filter(|b| FileDigests::of(b) == *digests) {
+            // A file that is no picture leaves its frame empty.
+            let _ = sheet.put(*place, bytes, &picture::Limits::default());
+        }
+    }
+    vec![sheet.finish().unwrap_or_default()]
 }
 
 fn undrawn(record: &Record, e: &certificate::Error) -> Error {

@@ -148,6 +148,7 @@ impl Folder {
             (Some((kind, _, file)), _) => Some(self.report(record, *kind, &entries, request, file)?),
             (None, "image" | "file" | "digest") => Some(self.certificate(record, &entries, request)?),
             (None, "collection") => Some(self.collection(record, &entries, request)?),
+            (None, "licence" | "revocation" | "confirmation") => Some(self.licence_sheet(record, &entries, request)?),
             _ => None,
         };
         drop(turn);
@@ -296,6 +297,9 @@ impl Folder {
         entries.extend(crate::seal::carried(&self.dir, &signer_root, roots.lists)?);
         entries.push(("VERIFY.txt".into(), text.into_bytes()));
         entries.push(("verify.py".into(), archive::VERIFY_PY.to_vec()));
+        if record.kind == Kind::Licence.as_str() && request.disclose.is_none() {
+            entries.extend(self.named_by(record)?);
+        }
         entries.extend(further);
         Ok(entries)
     }

@@ -13,6 +13,7 @@ mod file;
 mod form;
 mod later;
 mod ledger;
+mod named;
 mod path;
 mod related;
 mod stamps;
@@ -182,6 +183,7 @@ const ORDER: &[&str] = &[
     "collection-items",
     "collection-file-",
     "earlier-ledger",
+    "named",
     "related-",
     "later-records",
     "printed-page",
@@ -285,6 +287,7 @@ impl Walk<'_> {
             Some(statement) if statement.kind == Kind::Collection => {
                 self.collection(statement, &main, (&statement_tokens, &added.renewed), originals);
             }
+            Some(statement) if statement.kind == Kind::Licence => self.named(),
             Some(statement) if statement.kind == Kind::Origin => self.earlier(statement),
             _ => {}
         }

@@ -341,6 +341,17 @@ const TABLE: &[Row] = &[
         ],
     ),
     (
+        "named",
+        [
+            "许可写明的登记有记录随附，其叶哈希与许可所写一致：编号、标题和文件摘要就是双方所指的那些。",
+            "The registrations that the licence names are carried along and have the leaf hashes that it names: numbers, titles and digests are those that were meant.",
+            "不证明它们在账本中的位置和时间，也不证明许可方享有权利；那由各自的证据包证明。",
+            "Not their places in the ledger or their times, nor that the licensor holds rights: each one's own package shows what it can.",
+            "不符时，向平台重新导出许可的证据包。",
+            "Where one does not fit, have the licence's package exported again.",
+        ],
+    ),
+    (
         "related",
         [
             "同一账本中另有一条关于本记录的记录（补充声明、许可的终止或确认、存证主体身份的核实）：它与本记录绑定，存证主体相同，另有自己的时间和账本位置。",

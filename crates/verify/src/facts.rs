@@ -46,6 +46,8 @@ pub struct Facts {
     pub order: Option<Box<Facts>>,
     /// Other records about this one, where they hold.
     pub related: Vec<Related>,
+    /// What a licence names, as far as it is carried along and holds; ascending by place.
+    pub named: Vec<Named>,
     /// SHA-256 of `VERIFY.txt` and `verify.py`, to be shown.
     pub guides: Vec<(String, [u8; 32])>,
 }
@@ -109,6 +111,21 @@ pub struct Related {
     pub claims: BTreeMap<String, Value>,
     /// Who runs the ledger, as leaf 0 says, where that holds.
     pub operator: Option<String>,
+}
+
+/// A record that a licence names, bound to it by its leaf hash. Its place in the ledger and its times were not checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Named {
+    /// Place in the licence's `refs`, from 1.
+    pub place: usize,
+    /// Record number.
+    pub id: String,
+    /// `image`, `file`, `digest`, `collection`.
+    pub kind: evidence::statement::Kind,
+    /// Of its file.
+    pub digests: evidence::digest::FileDigests,
+    /// Opened claims.
+    pub claims: BTreeMap<String, Value>,
 }
 
 /// A verified cosignature.

@@ -224,6 +224,18 @@ pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
                 "Whether it ended since: only an end that is carried along can be seen.",
             );
         }
+        if statement.kind == Kind::Revocation {
+            add(
+                "不证明被许可方已获知终止，也不说明许可方是否有权单方终止。",
+                "It does not show that the licensee was told, nor whether the licensor was free to end it.",
+            );
+        }
+        if statement.kind == Kind::Confirmation {
+            add(
+                "只说明持有确认链接的人在当时作了确认；其名称未经核对，不证明那人是谁、有无权限。",
+                "It shows only that whoever held the link confirmed at that time; the name was not checked, nor who it was or for whom that person could speak.",
+            );
+        }
         if statement.kind == Kind::Comparison {
             add(evidence::comparison::NOTICE.0, evidence::comparison::NOTICE.1);
             add(

@@ -54,7 +54,7 @@ pub(crate) fn merchant() -> Sheet {
         account: Words::same("sqli-design（周敏）"),
         title: Some("釉色杯系列主图（秋）".into()),
         claims: vec![],
-        file: File {
+        file: Some(File {
             name: Some("glaze-cups-hero-01.jpg".into()),
             size: Some(149_461),
             mime: Some("image/jpeg".into()),
@@ -62,7 +62,7 @@ pub(crate) fn merchant() -> Sheet {
             sha256: SHA256.into(),
             sm3: SM3.into(),
             custody: Custody::Held,
-        },
+        }),
         provenance: Provenance::UserSupplied,
         t1: moment(t1, beichen(), true, Pass),
         t2: moment(t2, beichen(), true, Pass),
@@ -202,6 +202,7 @@ pub(crate) fn merchant() -> Sheet {
         report: None,
         comparison: None,
         collection: None,
+        licence: None,
     }
 }
 
@@ -220,8 +221,8 @@ pub(crate) fn self_made() -> Sheet {
     s.identity = w("本人填写，未经他人核实", "As entered by the owner, established by no one else");
     s.account = w("本机操作，无账号", "None, on the owner’s own machine");
     s.title = Some("德文特湖的傍晚".into());
-    s.file.name = Some("DSC_4871-终稿.jpg".into());
-    s.file.custody = Custody::Own;
+    s.file.as_mut().unwrap().name = Some("DSC_4871-终稿.jpg".into());
+    s.file.as_mut().unwrap().custody = Custody::Own;
     s.t1 = moment("2026-11-23T04:58:02Z", own(), false, Limited);
     s.t2 = moment("2026-11-23T04:58:03Z", own(), false, Limited);
     s.events = vec![
@@ -269,7 +270,7 @@ pub(crate) fn long() -> Sheet {
     s.owner.name =
         "新疆维吾尔自治区巴音郭楞蒙古自治州若羌县楼兰文化创意产业投资运营（集团）股份有限公司乌鲁木齐第二分公司".into();
     s.title = Some("丝路长卷·第十二回：自玉门关外三垄沙西行至罗布泊北岸楼兰古城遗址沿途所见雅丹、胡杨、驼队与落日之大幅数字拼接全景摄影作品（2026 年秋季修订版，含航拍补图）".repeat(2));
-    s.file.name =
+    s.file.as_mut().unwrap().name =
         Some(format!("{}_final_v12-{}.tiff", "panorama-stitched-loulan-".repeat(4), "0123456789abcdef".repeat(4)));
     s.account = Words::same(
         "a-very-long-account-name-without-any-space-at-all@photography.department.loulan-culture.example.cn",
@@ -295,7 +296,8 @@ pub(crate) fn digest() -> Sheet {
     let mut s = merchant();
     s.kind = Kind::Digest;
     s.title = None;
-    s.file = File { name: None, size: None, mime: None, pixels: None, custody: Custody::Declared, ..s.file };
+    let file = s.file.take().unwrap();
+    s.file = Some(File { name: None, size: None, mime: None, pixels: None, custody: Custody::Declared, ..file });
     s.checks.retain(|c| c.id != "file");
     s
 }
@@ -363,9 +365,9 @@ pub(crate) fn full() -> Sheet {
 pub(crate) fn incomplete() -> Sheet {
     let mut s = merchant();
     s.kind = Kind::File;
-    s.file.name = Some("contract-2026.psd".into());
-    s.file.mime = Some("image/vnd.adobe.photoshop".into());
-    s.file.pixels = None;
+    s.file.as_mut().unwrap().name = Some("contract-2026.psd".into());
+    s.file.as_mut().unwrap().mime = Some("image/vnd.adobe.photoshop".into());
+    s.file.as_mut().unwrap().pixels = None;
     s.verdict = Verdict::Incomplete;
     s.t2 = None;
     s.events.pop();
@@ -398,9 +400,9 @@ pub(crate) fn capture() -> (Sheet, Pictures) {
     s.kind = Kind::Capture;
     s.title = Some("釉色渐变马克杯 莫兰迪色系 - 好物集市".into());
     s.provenance = Provenance::PlatformCaptured;
-    s.file.name = Some("capture.wacz".into());
-    s.file.mime = Some("application/wacz".into());
-    s.file.pixels = None;
+    s.file.as_mut().unwrap().name = Some("capture.wacz".into());
+    s.file.as_mut().unwrap().mime = Some("application/wacz".into());
+    s.file.as_mut().unwrap().pixels = None;
     s.t1 = moment("2026-11-24T22:12:31Z", w("鹊凿内置", "Quezao"), false, Limited);
     s.t2 = moment("2026-11-24T22:12:39Z", beichen(), true, Pass);
     s.events = vec![

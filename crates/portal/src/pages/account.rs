@@ -72,6 +72,7 @@ async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Ref
             }
             div.acts {
                 a.btn href="/account/people" { (visit.t("people-title")) }
+                a.btn href="/licences" { (visit.t("licences-heading")) }
                 a.btn href="/account/shops" { (visit.t("shops-title")) }
                 a.btn href="/account/audit" { (visit.t("audit-title")) }
             }

@@ -5,7 +5,7 @@
 use super::{
     Shown,
     deposit::{english, file},
-    library, see,
+    library, licence_form, see,
 };
 use crate::{
     app::App,
@@ -30,6 +30,16 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
     } else {
         Chosen::Ids(fields.keys().filter_map(|name| name.strip_prefix("pick-")).map(str::to_owned).collect())
     };
+    if form.get("act") == "license" {
+        let actor = visit.actor.clone();
+        return match app.ask(move |folder| folder.chosen_to_license(&actor, &chosen)).await {
+            Ok(ids) => licence_form::begin(&app, &visit, &ids).await,
+            Err(refusal) if matches!(refusal.why, Why::Field(_)) => {
+                library::show(&app, &visit, fields, Some(&refusal)).await
+            }
+            Err(refusal) => Err(refusal.into_answer()),
+        };
+    }
     let (actor, done) = (
         visit.actor.clone(),
         match form.get("act") {

@@ -3,7 +3,7 @@
 use super::{
     Shown, compared,
     layout::{Frame, Nav, draw, mark_only},
-    library, share, shops, words,
+    library, licences, share, shops, words,
 };
 use crate::{
     app::App,
@@ -46,9 +46,15 @@ pub(crate) async fn show(app: &App, visit: &Visit, id: &str, made: Option<share:
         };
         let made_for = folder.shops_of(&actor, &wanted)?;
         let shops = if folder.can(&actor, Permission::Account) { folder.shops(&actor)? } else { Vec::new() };
-        Ok((record, links, made_for, shops))
+        let licensable = folder.can(&actor, Permission::Licences)
+            && ["image", "file", "digest", "collection"].contains(&record.kind.as_str());
+        let licensed = match licensable && record.index.is_some() {
+            true => Some(folder.licences_naming(&actor, &wanted)?),
+            false => None,
+        };
+        Ok((record, links, made_for, shops, licensed))
     });
-    let (record, links, made_for, shops) = asked.await.map_err(IntoAnswer::into_answer)?;
+    let (record, links, made_for, shops, licensed) = asked.await.map_err(IntoAnswer::into_answer)?;
     let text = |name: &str| record.claims.get(name).and_then(Value::as_str).map(str::to_owned);
     let title = text("title").or_else(|| text("page_title")).unwrap_or_else(|| record.file_name.clone());
     let body = html! {
@@ -85,6 +91,7 @@ pub(crate) async fn show(app: &App, visit: &Visit, id: &str, made: Option<share:
         (digests(visit, &record))
         (claims(visit, &record))
         (downloads(visit, &record))
+        @if let Some(licensed) = &licensed { (licences::section(visit, &record.id, licensed)) }
         @if let Some(links) = &links { (share::section(visit, &record, links, made)) }
         (shops::section(visit, &record.id, &made_for, &shops))
         @if let Some(verdict) = &record.verdict { (answers(visit, verdict)) }

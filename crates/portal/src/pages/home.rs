@@ -74,7 +74,7 @@ fn without_view(visit: &Visit) -> Response {
             p.lead { (visit.t("people-you-are-sub")) }
             p { (visit.t("people-may")) ": " (people::permitted(visit, &may, None, &[])) }
             div.acts {
-                @for (word, path, id) in [("register", "/register", "register-title"), ("capture", "/captures", "capture-title"), ("people", "/account/people", "people-title")] {
+                @for (word, path, id) in [("register", "/register", "register-title"), ("capture", "/captures", "capture-title"), ("licences", "/licences", "licences-heading"), ("people", "/account/people", "people-title")] {
                     @if may.split(' ').any(|w| w == word) { a.btn.main href=(path) { (visit.t(id)) } }
                 }
                 a.btn href="/library" { (visit.t("portal-nav-library")) }

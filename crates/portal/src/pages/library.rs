@@ -67,7 +67,10 @@ pub(crate) async fn show(
     let body = html! {
         header.page-head {
             h1 { (title) }
-            div.acts { a.btn.main href="/register" { (visit.t("register-title")) } }
+            div.acts {
+                a.btn.main href="/register" { (visit.t("register-title")) }
+                a.btn href="/licences" { (visit.t("licences-heading")) }
+            }
         }
         div.stack {
             (finder(visit, &search, refusal))
@@ -224,6 +227,7 @@ fn acts(visit: &Visit, search: &Search, shelf: &Shelf, refusal: Option<&Refusal>
                     }
                     p.small.soft { (visit.t("chosen-collection-hint")) }
                 }
+                div.acts { button.btn type="submit" name="act" value="license" { (visit.t("chosen-license")) } }
             }
         }
     }

@@ -21,6 +21,8 @@ pub(crate) mod identity;
 pub(crate) mod invitations;
 pub(crate) mod layout;
 pub(crate) mod library;
+pub(crate) mod licence_form;
+pub(crate) mod licences;
 pub(crate) mod lookup;
 pub(crate) mod market;
 pub(crate) mod merchants;

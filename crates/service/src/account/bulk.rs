@@ -18,7 +18,17 @@ pub enum Chosen {
 impl Folder {
     /// Numbers and titles of what was chosen, newest first, where all of it is the actor's.
     pub fn chosen(&self, actor: &Actor, chosen: &Chosen) -> Answer<Vec<(String, String)>> {
-        let person = self.allow(actor, Permission::Download)?;
+        self.chosen_for(actor, chosen, Permission::Download)
+    }
+
+    /// Numbers of what was chosen to be licensed.
+    pub fn chosen_to_license(&self, actor: &Actor, chosen: &Chosen) -> Answer<Vec<String>> {
+        let found = self.chosen_for(actor, chosen, Permission::Licences)?;
+        Ok(found.into_iter().map(|(id, _)| id).collect())
+    }
+
+    fn chosen_for(&self, actor: &Actor, chosen: &Chosen, permission: Permission) -> Answer<Vec<(String, String)>> {
+        let person = self.allow(actor, permission)?;
         let mut out = Vec::new();
         match chosen {
             Chosen::Ids(ids) => {

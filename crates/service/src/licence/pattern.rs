@@ -10,6 +10,26 @@ use url::{Host, Url};
 /// Most bytes of a pattern.
 const MAX_BYTES: usize = 512;
 
+/// Suffixes under which names are given out to anybody: `*.` before one is no shop's.
+const SHARED: [&str; 16] = [
+    "com.cn",
+    "net.cn",
+    "org.cn",
+    "gov.cn",
+    "edu.cn",
+    "ac.cn",
+    "com.hk",
+    "com.tw",
+    "com.sg",
+    "com.au",
+    "co.uk",
+    "org.uk",
+    "co.jp",
+    "co.kr",
+    "github.io",
+    "myshopify.com",
+];
+
 /// A pattern that was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
@@ -73,11 +93,22 @@ impl Pattern {
         if below && labels < 2 {
             return Err(refuse("的 *. 之后须有两级以上的域名", "needs a name of two labels or more after *."));
         }
+        if below && matches!(&host, Host::Domain(name) if SHARED.contains(&name.as_str())) {
+            return Err(refuse(
+                "的 *. 之后是公共后缀，等于所有网站",
+                "has a public suffix after *., which is every site",
+            ));
+        }
         let path = match path {
             "" | "/" => None,
             path => Some(Url::parse(&format!("https://h{path}")).map_err(|_| no_host())?.path().to_owned()),
         };
         Ok(Self { scheme, below, host, port, path })
+    }
+
+    /// The host as a browser's URL parser writes it: ASCII.
+    pub(crate) fn host_text(&self) -> String {
+        self.host.to_string()
     }
 
     /// Whether a page is within it.

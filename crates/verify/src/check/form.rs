@@ -26,10 +26,12 @@ impl Walk<'_> {
             }
         }
         let is = |kind: Kind| self.facts.statement.as_ref().is_some_and(|s| s.kind == kind);
-        let (compared, collected) = (is(Kind::Comparison), is(Kind::Collection));
+        let (compared, collected, licence) = (is(Kind::Comparison), is(Kind::Collection), is(Kind::Licence));
         let unchecked = |name: &&String| {
             ["anchor-", "attestation-"].iter().any(|p| name.starts_with(p))
-                || name.starts_with("related-") && archive::related_part(name).is_none()
+                || name.starts_with("related-")
+                    && archive::related_part(name).is_none()
+                    && !(licence && archive::named_part(name).is_some())
                 || matches!(name.as_str(), "items.zip" | "manifest.jsonl") && !collected
                 || *name == "comparison.json" && !compared
         };

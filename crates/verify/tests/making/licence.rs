@@ -3,7 +3,7 @@
 use super::{
     Book,
     related::{Later, added, reference},
-    world::{Build, World, at},
+    world::{Build, World, at, canonical},
 };
 use evidence::{
     json::{Value, json},
@@ -36,6 +36,67 @@ fn licence(b: &mut Build, instead: &[(&'static str, Value)]) {
     }
     b.kind(Kind::Licence, &claims);
     b.originals.clear();
+}
+
+/// Record and disclosures of the picture that [`claims`] names, as they are carried along.
+fn carried(world: &World, owner: &str, n: u64) -> [Vec<u8>; 2] {
+    let (picture, opened) = world.image_of(owner, n, at(50));
+    let mut names = Kind::Image.claims();
+    names.sort_unstable();
+    let shown = names.iter().zip(opened).filter(|(name, _)| ["title", "file_name"].contains(name));
+    let shown: Vec<String> = shown.map(|(_, encoded)| encoded).collect();
+    [world.record(&picture, at(51)), canonical(&json!(shown))]
+}
+
+fn named(book: &mut Book, file: (&'static str, &'static str)) {
+    fn put(b: &mut Build, entries: Vec<(&'static str, Vec<u8>)>) {
+        licence(b, &[]);
+        b.entries = Box::new(move |_, all| {
+            all.extend(entries.iter().map(|(name, bytes)| (format!("related-named-{name}.json"), bytes.clone())));
+        });
+    }
+    let world = World::new(1);
+    let [record, disclosure] = carried(&world, "甲", 5);
+    let (other, another) = (carried(&world, "乙", 3), carried(&world, "甲", 9)[1].clone());
+    let both =
+        |record: &[u8], disclosure: &[u8]| vec![("01-disclosure", disclosure.to_vec()), ("01-record", record.to_vec())];
+    let more = [&record[..], b"\n"].concat();
+    let good = both(&record, &disclosure);
+    book.good("named", "carried", "the record that a licence names is carried along", |b| put(b, good))
+        .and(file.0, file.1);
+    for (slug, what, entries) in [
+        ("another", "another picture's record stands for the named one", both(&other[0], &other[1])),
+        ("title", "a title that its record does not commit to", both(&record, &another)),
+        ("byte", "a byte more behind its record", both(&more, &disclosure)),
+        (
+            "beyond",
+            "a record at a place that the licence has not",
+            vec![("02-disclosure", disclosure.clone()), ("02-record", record.clone())],
+        ),
+    ] {
+        book.bad("named", slug, what, |b| put(b, entries)).and(file.0, file.1);
+    }
+    let good = both(&record, &disclosure);
+    book.bad("named", "id", "a licence that gives the record another number", |b| {
+        let (picture, _) = b.world.image_of("甲", 5, at(50));
+        let mut another = reference(&picture, &record);
+        another["id"] = b.world.image_of("乙", 3, at(70)).0["id"].clone();
+        licence(b, &[("refs", json!([another]))]);
+        b.entries = Box::new(move |_, all| {
+            all.extend(good.iter().map(|(name, bytes)| (format!("related-named-{name}.json"), bytes.clone())));
+        });
+    })
+    .and(file.0, file.1);
+    let alone = vec![("01-record", record.clone())];
+    book.good("named", "alone", "a named record without what opens it: not checked, not required", |b| put(b, alone))
+        .and("named", "not_checked")
+        .and(file.0, file.1);
+    let good = both(&record, &disclosure);
+    book.good("named", "picture", "such names in the package of a picture are reserved", |b| {
+        b.entries = Box::new(move |_, all| {
+            all.extend(good.iter().map(|(name, bytes)| (format!("related-named-{name}.json"), bytes.clone())));
+        });
+    });
 }
 
 fn revocation() -> Later {
@@ -78,6 +139,7 @@ pub fn cases(book: &mut Book) {
     })
     .statement_stops();
 
+    named(book, file);
     book.good(ID, "ended-licence", "the licensor ended the licence", |b| {
         licence(b, &[]);
         added(b, revocation());

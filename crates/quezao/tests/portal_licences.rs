@@ -1,0 +1,181 @@
+//! Licences on the portal's pages: chosen, previewed, recorded, shown, ended; and what is refused.
+#![allow(clippy::unwrap_used)]
+
+mod house;
+
+use house::{Browser, House};
+use serde_json::Value;
+use std::fs;
+
+const KIND: (&str, &str) = ("content-type", "multipart/form-data; boundary=edge");
+
+/// A registered picture: its number.
+fn register(browser: &mut Browser, title: &str, shade: u8) -> String {
+    let pixel = |x: u32, y: u32| image::Rgb([(x / 9) as u8 ^ shade, (y / 7) as u8, shade]);
+    let mut jpeg = Vec::new();
+    let picture: image::DynamicImage = image::RgbImage::from_fn(300, 200, pixel).into();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 90).encode_image(&picture).unwrap();
+    let mut body =
+        format!("--edge\r\ncontent-disposition: form-data; name=\"title\"\r\n\r\n{title}\r\n--edge\r\n").into_bytes();
+    body.extend(b"content-disposition: form-data; name=\"files\"; filename=\"a.jpg\"\r\n\r\n");
+    body.extend(jpeg);
+    body.extend(b"\r\n--edge--\r\n");
+    browser.get("/register");
+    let csrf = browser.csrf.clone();
+    let heads = [KIND, ("accept", "application/json"), ("x-csrf", csrf.as_str())];
+    let answer = browser.send("POST", "/register", &heads, &body);
+    let lines: Value = serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{}", answer.body));
+    lines[0]["id"].as_str().unwrap_or_else(|| panic!("{lines}")).to_owned()
+}
+
+/// Fields of a form, with these pictures ticked.
+fn fields<'a>(picks: &'a [String], more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let picks = picks.iter().map(|pick| (pick.as_str(), "on"));
+    picks.chain(more.iter().copied()).collect()
+}
+
+fn license(browser: &mut Browser, picks: &[String], more: &[(&str, &str)]) -> String {
+    browser.get("/licences/new");
+    let mut form = fields(picks, more);
+    form.push(("act", "record"));
+    let made = browser.post("/licences/new", &form);
+    assert_eq!(made.status, 303, "{}", made.body);
+    made.head("location").unwrap().rsplit('/').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_licence_is_chosen_looked_at_recorded_and_ended() {
+    let (house, mut owner) = House::set_up();
+    let ids = [register(&mut owner, "漆碗", 20), register(&mut owner, "漆盘", 90)];
+    let picks: Vec<String> = ids.iter().map(|id| format!("pick-{id}")).collect();
+    // From the library's ticks to the form.
+    owner.get("/library");
+    let form = owner.post("/library/chosen", &[("act", "license"), (&picks[0], "on"), (&picks[1], "on")]);
+    assert!(
+        form.status == 200 && form.body.contains("漆碗") && form.body.contains("name=\"licensee\""),
+        "{}",
+        form.body
+    );
+    assert_eq!(form.body.matches(" checked").count(), 2, "what was ticked is ticked");
+    // Found by a search, without a script.
+    let found = owner.post("/licences/new", &[("act", "find"), ("q", "漆盘"), ("licensee", "丙店")]);
+    assert!(found.body.contains(&picks[1]) && found.body.contains("value=\"丙店\""), "{}", found.body);
+
+    let terms = [
+        ("licensee", "苏州漆里家居有限公司"),
+        ("shop", "天猫 漆里旗舰店"),
+        ("urls", "https://shop.example/c/*\r\nbücher.example"),
+        ("until", "2099-12-31"),
+        ("scope", "商品详情页"),
+    ];
+    let preview = owner.post("/licences/new", &fields(&picks, &terms));
+    assert_eq!(preview.status, 200, "{}", preview.body);
+    for part in ["还没有记录任何东西", "漆碗", "商品详情页", "实际比较的主机名：xn--bcher-kva.example", "2099-12-31"]
+    {
+        assert!(preview.body.contains(part), "{part} in {}", preview.body);
+    }
+    assert!(owner.get("/licences").body.contains("还没有许可"), "a preview records nothing");
+    let id = license(&mut owner, &picks, &terms);
+    let again = license(&mut owner, &picks, &terms);
+    assert_eq!(id, again, "a second press of the button is the same licence");
+
+    let page = owner.get(&format!("/licences/{id}")).body;
+    for part in ["苏州漆里家居有限公司", "有效", "对方未确认", "漆盘", "https://shop.example/c/*", "许可证书"]
+    {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    assert!(owner.get("/licences").body.contains("苏州漆里家居有限公司"));
+    let picture = owner.get(&format!("/deposits/{}", ids[0])).body;
+    assert!(picture.contains(&format!("/licences/{id}")), "a picture's page names its licences");
+    // The certificate holds by itself, drawn again too.
+    let pdf = owner.get(&format!("/deposits/{id}/certificate.pdf?lang=zh"));
+    assert_eq!(pdf.status, 200, "{}", pdf.body);
+    fs::write(house.work.path().join("l.pdf"), &pdf.bytes).unwrap();
+    let verified = house.command().args(["verify", "--trust", "data/trust", "--json", "l.pdf"]).output().unwrap();
+    let verdict: Value = serde_json::from_slice(&verified.stdout).unwrap();
+    assert_eq!(verified.status.code(), Some(0), "{verdict}");
+    let of = |id: &str| verdict["checks"].as_array().unwrap().iter().find(|c| c["id"] == id).unwrap()["result"].clone();
+    assert_eq!(
+        (of("named"), of("certificate-signature"), of("printed-page")),
+        ("pass".into(), "pass".into(), "limited".into())
+    );
+
+    // Ended, once.
+    let end = format!("/licences/{id}/end");
+    assert_eq!(owner.post(&end, &[("reason", "合同解除")]).status, 422, "not without the tick");
+    assert_eq!(owner.post(&end, &[("from", "soon"), ("sure", "yes")]).status, 422);
+    assert_eq!(owner.post(&end, &[("reason", "合同解除"), ("sure", "yes")]).status, 303);
+    assert_eq!(owner.post(&end, &[("sure", "yes")]).status, 409, "it has ended");
+    let page = owner.get(&format!("/licences/{id}")).body;
+    assert!(page.contains("已终止") && page.contains("合同解除") && page.contains("终止证书"), "{page}");
+    assert!(!page.contains("name=\"sure\""), "nothing more to end");
+    let ended = page
+        .split("/deposits/")
+        .filter_map(|p| p.split('/').next())
+        .find(|other| other.len() == 36 && **other != id && !ids.iter().any(|i| i == other));
+    let ended = ended.unwrap().to_owned();
+    let pdf = owner.get(&format!("/deposits/{ended}/certificate.pdf?lang=en"));
+    fs::write(house.work.path().join("e.pdf"), &pdf.bytes).unwrap();
+    let verified = house.command().args(["verify", "--trust", "data/trust", "e.pdf"]).output().unwrap();
+    assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stdout));
+    let log = owner.get("/account/audit").body;
+    assert!(log.contains(&id), "{log}");
+}
+
+#[test]
+fn what_cannot_be_licensed_is_refused_beside_its_field() {
+    let (house, mut owner) = House::set_up();
+    let pick = format!("pick-{}", register(&mut owner, "漆碗", 20));
+    owner.get("/licences/new");
+    let stray = "019abcde-0000-7000-8000-000000000000";
+    for (more, says) in [
+        (vec![("licensee", "")], "没有写明被许可方"),
+        (vec![("licensee", "丙"), ("from", "2026-03-02"), ("until", "2026-03-01")], "早于第一天"),
+        (vec![("licensee", "丙"), ("urls", "*")], "主机名"),
+        (vec![("licensee", "丙"), ("urls", "*.com.cn")], "公共后缀"),
+        (vec![("licensee", "丙"), ("urls", "https://a@b.example/")], "空白、? # @"),
+        (vec![("licensee", "丙"), ("pictures", stray)], stray),
+        (vec![("licensee", "丙"), ("whole-shop", "77")], "没有这家店铺"),
+        (vec![("licensee", "丙\u{202e}乙")], "被许可方名称"),
+    ] {
+        for act in ["preview", "record"] {
+            let mut form = vec![(pick.as_str(), "on"), ("act", act)];
+            form.extend(more.iter().copied());
+            let answer = owner.post("/licences/new", &form);
+            assert!(answer.status == 422 && answer.body.contains(says), "{says}: {} {}", answer.status, answer.body);
+            assert!(answer.body.contains(&pick), "what was chosen is still chosen");
+        }
+    }
+    let nothing = owner.post("/licences/new", &[("licensee", "丙"), ("act", "record")]);
+    assert!(nothing.status == 422 && nothing.body.contains("没有写明许可哪些图片"), "{}", nothing.body);
+    assert!(owner.get("/licences").body.contains("还没有许可"), "nothing was recorded");
+    // Letters that look like others are told before it is recorded, not refused.
+    let odd = owner.post("/licences/new", &[(pick.as_str(), "on"), ("licensee", "Аcme")]);
+    assert!(odd.status == 200 && odd.body.contains("U+0410"), "{}", odd.body);
+    drop(house);
+}
+
+#[test]
+fn more_than_one_licence_can_name_become_a_collection_first() {
+    let (_house, mut owner) = House::set_up();
+    owner.get("/account/shops");
+    let shop = [("platform", "天猫"), ("shop", "漆里"), ("url", "https://shop.example/")];
+    assert!(owner.post("/account/shops", &shop).status < 400);
+    let page = owner.get("/account/shops").body;
+    let number = page.split("/account/shops/").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let ids: Vec<String> = (0..18).map(|n| register(&mut owner, &format!("图{n}"), 10 + n * 13)).collect();
+    for id in &ids {
+        owner.get(&format!("/deposits/{id}"));
+        assert!(owner.post(&format!("/deposits/{id}/shops"), &[("shop", &number)]).status < 400);
+    }
+    owner.get("/licences/new");
+    let form = [("whole-shop", number.as_str()), ("licensee", "丙店")];
+    let preview = owner.post("/licences/new", &form).body;
+    assert!(preview.contains("共 18 项") && preview.contains("1 份合集"), "{preview}");
+    let id = license(&mut owner, &[], &form);
+    let page = owner.get(&format!("/licences/{id}")).body;
+    assert!(page.contains("合集") && page.contains("1 项登记"), "{page}");
+    // A picture in the collection is told of the licence too.
+    assert!(owner.get(&format!("/deposits/{}", ids[7])).body.contains(&format!("/licences/{id}")));
+    assert_eq!(license(&mut owner, &[], &form), id, "the same list and terms again are the same licence");
+}
