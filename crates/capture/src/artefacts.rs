@@ -22,6 +22,7 @@ const ENCODING: Duration = Duration::from_secs(5);
 impl Page<'_> {
     /// The window, then the whole page in tiles.
     pub(crate) fn screenshots(&mut self) -> Result<()> {
+        self.try_to("frames", Self::frames_in_window);
         let shot = self.browser.ask("Page.captureScreenshot", json!({ "format": "png", "optimizeForSpeed": true }))?;
         let shot = self.browser.decode(&shot["data"])?;
         self.keep("screenshot-viewport", "image/png", &shot);

@@ -344,10 +344,7 @@ impl<'a> Page<'a> {
     /// stand in the place of a document's properties there too, so `document` is one that has the real ones.
     pub(crate) fn evaluate(&mut self, script: &str) -> Result<Value> {
         for again in [false, true] {
-            let world = match self.world {
-                Some(world) if !again => world,
-                _ => self.new_world()?,
-            };
+            let world = if again { self.new_world()? } else { self.world()? };
             let ask = json!({
                 "expression": format!("(document=>{script})({DOCUMENT})"), "contextId": world, "returnByValue": true, "awaitPromise": true,
                 "timeout": self.limits.answer.as_millis() as u64,
@@ -368,6 +365,11 @@ impl<'a> Page<'a> {
             }
         }
         Err(Error::Browser("the page goes on from one address to the next".to_owned()))
+    }
+
+    /// The world's number; a page that goes on takes it along.
+    pub(crate) fn world(&mut self) -> Result<u64> {
+        self.world.map_or_else(|| self.new_world(), Ok)
     }
 
     fn new_world(&mut self) -> Result<u64> {

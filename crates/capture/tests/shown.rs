@@ -241,6 +241,13 @@ fn another_sites_frame_below_the_window_is_on_a_picture() {
     complete(&r);
     assert!(yellow(&r, "screenshot-full") > 50_000, "on the page's own picture");
     assert!(r.resource("screenshot-viewport/frame-1").is_none() && r.remarks.is_empty());
+    // One that draws slowly is waited for.
+    let Some(r) = captured("/frame-slow") else { return };
+    complete(&r);
+    assert!(yellow(&r, "screenshot-full") > 50_000 || remarks(&r).contains(&"frames-apart"), "{:?}", r.remarks);
+    // One that does not draw is said to be missing.
+    let Some(r) = captured("/frame-stuck") else { return };
+    assert!(yellow(&r, "screenshot-full") > 50_000 || remarks(&r).contains(&"frames-apart"), "{:?}", r.remarks);
     // A taller window would change this page: the frame has a picture of its own, and that is said.
     let Some(r) = captured("/frame-below-tall") else { return };
     complete(&r);

@@ -114,6 +114,25 @@ pub(super) fn answer(path: &str, port: u16) -> Answer {
                 ),
             )
         }
+        "/frame-slow" | "/frame-stuck" => page(
+            "Slow",
+            &format!(
+                "<p>{WORDS}</p><div style=height:3000px></div><iframe style='border:0;width:600px;height:200px' src={other}{}></iframe>",
+                if path == "/frame-slow" { "/yellow-slow" } else { "/yellow-stuck" }
+            ),
+        ),
+        // Each of its pictures takes so long, as on a machine with too much to do; it shows nothing before it is drawn anew.
+        "/yellow-slow" | "/yellow-stuck" => {
+            let takes = if path == "/yellow-slow" { 600 } else { 8000 };
+            page(
+                "Slow",
+                &format!(
+                    "<style>body{{margin:0;background:#fd0}}</style><p>a frame of another site that draws slowly<script>\
+                     addEventListener('load',function f(){{const end=Date.now()+{takes};while(Date.now()<end);\
+                     requestAnimationFrame(f)}})</script>"
+                ),
+            )
+        }
         "/yellow" => page(
             "Yellow",
             "<style>body{margin:0;background:#fd0}</style><p>a frame of another site, as far as one can see",
