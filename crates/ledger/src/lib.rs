@@ -229,6 +229,10 @@ pub struct Timing {
     pub seal_retry_max: Duration,
     /// How long a seal waits for further tokens once it has one.
     pub seal_grace: Duration,
+    /// The same, now and then, where one gives good tokens that always come too late.
+    pub seal_patience: Duration,
+    /// Least time between two such waits.
+    pub seal_patience_every: Duration,
     /// How long a checkpoint waits for its witnesses.
     pub witness_wait: Duration,
     /// How long it waits for further ones once the quorum is met.
@@ -242,6 +246,8 @@ impl Default for Timing {
             seal_retry: Duration::from_millis(500),
             seal_retry_max: Duration::from_secs(30),
             seal_grace: Duration::from_secs(5),
+            seal_patience: Duration::from_secs(30),
+            seal_patience_every: Duration::from_secs(3600),
             witness_wait: Duration::from_secs(1),
             witness_grace: Duration::from_millis(200),
         }

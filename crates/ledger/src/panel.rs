@@ -3,7 +3,9 @@
 //! Rules:
 //! - All that are due are asked at once, each within its own time-out and at its own pace.
 //! - Once one has answered, the others have [`Timing::seal_grace`]: a slow one delays no seal. Its late token is lost,
-//!   as a sealed checkpoint never changes, and that is said.
+//!   as a sealed checkpoint never changes, and that is said. For one whose good token came late a seal waits longer,
+//!   [`Timing::seal_patience`], but not again within [`Timing::seal_patience_every`]: so
+//!   its tokens stand over the tree as well, if not in every seal.
 //! - Tokens stand in the configured order. A last resort is asked alone, where all others that were due failed.
 
 use std::{
@@ -26,6 +28,8 @@ pub(crate) struct Panel {
     /// Last resorts stand last.
     seats: Vec<Seat>,
     timing: Timing,
+    /// When a seal last waited longer.
+    patient: Option<Instant>,
 }
 
 struct Seat {
@@ -38,6 +42,8 @@ struct Seat {
     retry: Duration,
     /// Still asked about an earlier checkpoint.
     busy: Arc<AtomicBool>,
+    /// Its last token was good and came too late.
+    late: Arc<AtomicBool>,
 }
 
 impl Panel {
@@ -49,10 +55,11 @@ impl Panel {
             due: Instant::now(),
             retry: timing.seal_retry,
             busy: Arc::default(),
+            late: Arc::default(),
         };
         let mut seats: Vec<_> = stampers.iter().take(MAX_TOKENS).map(seat).collect();
         seats.sort_by_key(|seat| seat.last);
-        Self { seats, timing }
+        Self { seats, timing, patient: None }
     }
 
     /// How long until one may be asked; nobody wakes for a last resort alone.
@@ -79,6 +86,7 @@ impl Panel {
                 Err(e) => seat.failed(&self.timing, e.to_string(), failed),
             }
         }
+        let grace = self.grace(&open);
         let mut tokens = vec![None; self.seats.len()];
         let mut until = None::<Instant>;
         while !open.is_empty() {
@@ -92,12 +100,13 @@ impl Panel {
                 Ok(token) => {
                     self.seats[n].answered(&self.timing, asked_at);
                     tokens[n] = Some(token);
-                    until.get_or_insert_with(|| Instant::now() + self.timing.seal_grace);
+                    until.get_or_insert_with(|| Instant::now() + grace);
                 }
                 Err(reason) => self.seats[n].failed(&self.timing, reason, failed),
             }
         }
-        let late = format!("no answer {:?} after another authority's: the seal did not wait", self.timing.seal_grace);
+        drop(answers);
+        let late = format!("no answer {grace:?} after another authority's: the seal did not wait");
         for n in open {
             self.seats[n].failed(&self.timing, late.clone(), failed);
         }
@@ -118,6 +127,18 @@ impl Panel {
     }
 }
 
+impl Panel {
+    /// How long these are waited for once another has answered.
+    fn grace(&mut self, asked: &[usize]) -> Duration {
+        let rested = self.patient.is_none_or(|at| at.elapsed() >= self.timing.seal_patience_every);
+        if rested && asked.iter().any(|&n| self.seats[n].late.load(Ordering::SeqCst)) {
+            self.patient = Some(Instant::now());
+            return self.timing.seal_grace.max(self.timing.seal_patience);
+        }
+        self.timing.seal_grace
+    }
+}
+
 impl Seat {
     /// Asks on a thread of its own, which nobody waits for longer than he likes.
     fn ask(
@@ -126,13 +147,16 @@ impl Seat {
         checkpoint: &[u8],
         send: &mpsc::Sender<(usize, thread::Result<Answer>)>,
     ) -> std::io::Result<()> {
-        let (stamper, busy, send) = (self.stamper.clone(), self.busy.clone(), send.clone());
+        let (stamper, busy, late, send) = (self.stamper.clone(), self.busy.clone(), self.late.clone(), send.clone());
         let checkpoint = checkpoint.to_vec();
         let body = move || {
             let answer = catch_unwind(AssertUnwindSafe(|| stamper.stamp(&checkpoint)));
             busy.store(false, Ordering::SeqCst);
-            // Late: nobody listens.
-            let _ = send.send((n, answer));
+            let good = matches!(answer, Ok(Ok(_)));
+            if send.send((n, answer)).is_err() && good {
+                // Nobody listens any more.
+                late.store(true, Ordering::SeqCst);
+            }
         };
         let started = thread::Builder::new().name("ledger-ask".to_owned()).spawn(body).map(drop);
         if started.is_err() {

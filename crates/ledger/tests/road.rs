@@ -231,6 +231,44 @@ fn a_seal_does_not_wait_for_an_authority_that_hangs() {
 }
 
 #[test]
+fn an_authority_that_is_always_late_is_waited_for_now_and_then() {
+    struct Late;
+    impl Stamper for Late {
+        fn stamp(&self, _: &[u8]) -> std::result::Result<Vec<u8>, String> {
+            std::thread::sleep(Duration::from_millis(150));
+            Ok("late".into())
+        }
+        fn name(&self) -> &str {
+            "late"
+        }
+    }
+    let base = tempfile::tempdir().unwrap();
+    let timing = Timing {
+        seal_grace: Duration::from_millis(1),
+        seal_patience: 60 * SECOND,
+        seal_retry: Duration::from_millis(1),
+        ..Timing::default()
+    };
+    let stampers: Vec<Arc<dyn Stamper>> = vec![Arc::new(Late), Arc::new(Echo::default())];
+    let (ledger, _) = Ledger::open(Config { stampers, timing, ..config(base.path()) }).unwrap();
+    let mut counts = Vec::new();
+    // Its first token comes too late; a later seal, over the first record too, waits for it.
+    while counts.last() != Some(&2) && counts.len() < 1000 {
+        let n = counts.len() as u64;
+        ledger.append(&leaf(n)).unwrap();
+        let sealed = ledger.wait_sealed(n, 60 * SECOND).unwrap().unwrap();
+        counts.push(sealed.tokens.len());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!((counts.first(), counts.last()), (Some(&1), Some(&2)));
+    // And then not again for a long while.
+    let n = counts.len() as u64;
+    ledger.append(&leaf(n)).unwrap();
+    assert_eq!(ledger.wait_sealed(n, 60 * SECOND).unwrap().unwrap().tokens.len(), 1);
+    ledger.flush_and_close().unwrap();
+}
+
+#[test]
 fn what_was_never_sealed_is_sealed_after_the_next_opening() {
     let base = tempfile::tempdir().unwrap();
     let (ledger, _) = Ledger::open(config(base.path())).unwrap();
