@@ -5,7 +5,7 @@ use crate::{
     args,
     out::{Out, both_times, eights, received},
 };
-use evidence::comparison::{Against, Comparison, Differences, Image, NOTICE, Pair, Scan};
+use evidence::comparison::{Against, Comparison, Differences, Image, MAX_FACTS, NOTICE, Pair, Scan};
 use service::{CompareEvent, CompareLine, CompareRequest, Folder, Mode, show_path};
 use std::path::{Path, PathBuf};
 use verify::Verdict;
@@ -91,7 +91,7 @@ fn pairs(out: &Out, document: &Comparison, scan: &Scan) {
             side_by_side(out, document, image, pair);
         }
     }
-    more(out, scan.pairs_found, scan.pairs.len().min(MOST));
+    more(out, scan.pairs_found, scan.pairs.len());
 }
 
 /// The page's image above, the registered one below, each with its time.
@@ -142,7 +142,7 @@ fn changes(out: &Out, earlier: &str, differences: &Differences) {
             for (sign, lines, found) in [("−", &text.removed, text.removed_found), ("+", &text.added, text.added_found)]
             {
                 lines.iter().take(MOST).for_each(|l| out.line(&format!("      {sign} {}", show_path(Path::new(l)))));
-                more(out, found, lines.len().min(MOST));
+                more(out, found, lines.len());
             }
         }
         None => out.line(&format!("    {}", out.text("compare-no-text", &[]))),
@@ -159,11 +159,19 @@ fn changes(out: &Out, earlier: &str, differences: &Differences) {
         let name = show_path(Path::new(&fact.name));
         out.line(&format!("      {name}: {} → {}", shown(&fact.earlier), shown(&fact.later)));
     }
+    if differences.facts.as_ref().is_some_and(|facts| facts.len() == MAX_FACTS) {
+        out.line(&format!("      {}", out.text("compare-facts-cut", &[("n", MAX_FACTS.to_string().into())])));
+    }
 }
 
-fn more(out: &Out, found: u64, shown: usize) {
-    let left = found.saturating_sub(shown as u64);
-    if left > 0 {
-        out.line(&format!("      {}", out.text("compare-more", &[("left", left.to_string().into())])));
+/// What is not printed here of `found`, and what of that the document does not list either.
+fn more(out: &Out, found: u64, listed: usize) {
+    let left = found.saturating_sub(listed.min(MOST) as u64);
+    let unlisted = found.saturating_sub(listed as u64);
+    let args = [("left", left.to_string().into()), ("unlisted", unlisted.to_string().into())];
+    match (left, unlisted) {
+        (0, _) => {}
+        (_, 0) => out.line(&format!("      {}", out.text("compare-more", &args))),
+        _ => out.line(&format!("      {}", out.text("compare-cut", &args))),
     }
 }

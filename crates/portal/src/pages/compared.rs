@@ -3,7 +3,7 @@
 use super::{layout::mark_only, words};
 use crate::visit::Visit;
 use evidence::{
-    comparison::{Against, Changes, Comparison, Differences, Pair, Scan, Similarity},
+    comparison::{Against, Changes, Comparison, Differences, MAX_FACTS, Pair, Scan, Similarity},
     hex,
 };
 use maud::{Markup, html};
@@ -52,6 +52,7 @@ fn registered(visit: &Visit, document: &Comparison, scan: &Scan) -> Markup {
         @else {
             p { (visit.tv("compare-pairs", &n)) }
             ul.rows.pic { @for pair in scan.pairs.iter().take(SHOWN) { (one(visit, document, scan, pair)) } }
+            (left_out(visit, scan.pairs_found, scan.pairs.len().min(SHOWN), scan.pairs.len()))
         }
     }
 }
@@ -97,6 +98,7 @@ fn changed(visit: &Visit, differences: &Differences) -> Markup {
                     dt { (fact.name) }
                     dd.wrap { (fact.earlier.as_deref().unwrap_or("—")) " → " (fact.later.as_deref().unwrap_or("—")) }
                 } }
+                @if facts.len() == MAX_FACTS { p.small.soft { (visit.tv("compare-facts-cut", &[("n", MAX_FACTS.to_string().into())])) } }
             }
         }
     }
@@ -108,6 +110,7 @@ fn list<T>(visit: &Visit, name: &str, changes: &Changes<T>, text: impl Fn(&T) ->
         ("removed", locale::grouped(changes.removed_found).into()),
         ("unchanged", locale::grouped(changes.unchanged).into()),
     ];
+    let listed = changes.added.len() + changes.removed.len();
     let lines = changes.added.iter().map(|l| ("ok", "add", l)).chain(changes.removed.iter().map(|l| ("bad", "no", l)));
     html! {
         div {
@@ -116,6 +119,19 @@ fn list<T>(visit: &Visit, name: &str, changes: &Changes<T>, text: impl Fn(&T) ->
             ul.changes { @for (class, mark, line) in lines.take(SHOWN) {
                 li.wrap { (mark_only(class, mark)) span.sr { (visit.t(&format!("compare-{mark}"))) } span { (text(line)) } }
             } }
+            (left_out(visit, changes.added_found.saturating_add(changes.removed_found), listed.min(SHOWN), listed))
         }
+    }
+}
+
+/// How many are not on the page, and how many of them are not in the document either.
+fn left_out(visit: &Visit, found: u64, shown: usize, listed: usize) -> Markup {
+    let n = [
+        ("left", locale::grouped(found.saturating_sub(shown as u64)).into()),
+        ("unlisted", locale::grouped(found.saturating_sub(listed as u64)).into()),
+    ];
+    html! {
+        @if found > listed as u64 { p.small.soft { (visit.tv("compare-cut", &n)) } }
+        @else if found > shown as u64 { p.small.soft { (visit.tv("compare-left", &n)) } }
     }
 }

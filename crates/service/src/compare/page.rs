@@ -39,6 +39,8 @@ pub(super) struct Images {
     pub(super) listed: Vec<Found>,
     /// Different ones.
     pub(super) found: u64,
+    /// Their SHA-256, those that are not listed too.
+    pub(super) digests: Vec<[u8; 32]>,
 }
 
 /// What two captures are compared by.
@@ -68,7 +70,7 @@ pub(super) fn places(wacz: &Wacz, source: &mut dyn Source) -> Result<Places> {
 /// at, so that never more than one image a thread lies in memory.
 pub(super) fn images(wacz: &Wacz, source: &mut dyn Source, places: &Places) -> Result<Images> {
     let mut seen: BTreeMap<[u8; 32], usize> = BTreeMap::new();
-    let mut out = Images { listed: Vec::new(), found: 0 };
+    let mut out = Images { listed: Vec::new(), found: 0, digests: Vec::new() };
     for entry in wacz.entries.iter().filter(|e| is_candidate(e)) {
         if let Some(place) = seen.get(&entry.payload_sha256) {
             if let Some(found) = out.listed.get_mut(*place) {
@@ -85,6 +87,7 @@ pub(super) fn images(wacz: &Wacz, source: &mut dyn Source, places: &Places) -> R
         // Past the last that is listed only counts.
         seen.insert(entry.payload_sha256, out.listed.len());
         out.found += 1;
+        out.digests.push(entry.payload_sha256);
         if out.listed.len() == MAX_IMAGES {
             continue;
         }
@@ -114,8 +117,8 @@ pub(super) fn content(wacz: &Wacz, source: &mut dyn Source) -> Result<Content> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         text.lines().map(|line| fit(line.trim())).filter(|line| !line.is_empty()).collect()
     });
-    let images = images(wacz, source, &Places::new())?.listed;
-    let images = images.iter().map(|found| found.image.sha256).collect();
+    // All of them: what a document has no room to list is counted nevertheless.
+    let images = images(wacz, source, &Places::new())?.digests;
     let facts = facts(wacz, source)?.map(|facts| {
         let mut named: BTreeMap<String, String> = BTreeMap::new();
         for fact in facts["facts"].as_array().into_iter().flatten() {

@@ -46,7 +46,7 @@ pub(super) fn run<S: Source + Send>(
     registered.iter().for_each(|known| by_bytes.entry(known.record.sha256).or_default().push(known));
     let pictures: Vec<[u8; 32]> =
         by_bytes.iter().filter(|(_, known)| known.iter().any(|k| refused(k).is_none())).map(|(d, _)| *d).collect();
-    let Page { images: Images { listed, found }, wacz, source } = page;
+    let Page { images: Images { listed, found, .. }, wacz, source } = page;
     events(CompareEvent::Planned((listed.len() + pictures.len()) as u64));
 
     let look = |found: Found| {

@@ -239,6 +239,24 @@ fn two_captures_differ_in_lines_images_and_facts() {
 }
 
 #[test]
+fn images_that_are_not_listed_are_counted() {
+    let shop = Shop::new();
+    let images: Vec<_> = (0..=evidence::comparison::MAX_IMAGES)
+        .map(|n| (format!("/{n}.gif"), format!("GIF89a {n}").into_bytes()))
+        .collect();
+    let images: Vec<_> = images.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+    let all = images.len() as u64;
+    let before = shop.captured("1.wacz", &images[..images.len() - 1], "", "");
+    let after = shop.captured("2.wacz", &images, "", "");
+    let Against::Earlier(_, found) = shop.compare(&after, Some(&before)).document.unwrap().against else {
+        unreachable!()
+    };
+    assert_eq!((found.images.added_found, found.images.removed_found, found.images.unchanged), (1, 0, all - 1));
+    let Against::Registered(scan) = shop.compare(&after, None).document.unwrap().against else { unreachable!() };
+    assert_eq!((scan.images.len() as u64, scan.images_found), (all - 1, all));
+}
+
+#[test]
 fn only_captures_whose_bytes_are_there_are_compared() {
     let shop = Shop::new();
     let capture = shop.captured("1.wacz", &[], "", "");

@@ -8,7 +8,7 @@ use crate::{Check, Original, Outcome, verdict::clean};
 use archive::wacz::Source;
 use evidence::{
     Error, Result,
-    comparison::{Against, Comparison, MAX_BYTES, Scan, Similarity},
+    comparison::{Against, Comparison, Differences, MAX_BYTES, MAX_FACTS, Scan, Similarity},
     json::Value,
     statement::{Ref, Statement},
 };
@@ -112,19 +112,47 @@ fn said(document: &Comparison) -> Check {
             let images = &differences.images;
             let lines = differences.text.as_ref().map_or((0, 0), |t| (t.added_found, t.removed_found));
             let id = clean(earlier.record.id.clone());
+            let (cut_zh, cut_en) = cut(differences);
             (
                 format!(
-                    "比对文件格式正确，与记录一致。平台所述：与取证 {id} 相比，文字新增 {} 行、减少 {} 行，图像新增 {} 幅、减少 {} 幅。",
+                    "比对文件格式正确，与记录一致。平台所述：与取证 {id} 相比，文字新增 {} 行、减少 {} 行，图像新增 {} 幅、减少 {} 幅{cut_zh}。",
                     lines.0, lines.1, images.added_found, images.removed_found
                 ),
                 format!(
-                    "The document has its form and agrees with its record. The platform says: against capture {id}, {} lines of text and {} images were added, {} lines and {} images are gone.",
+                    "The document has its form and agrees with its record. The platform says: against capture {id}, {} lines of text and {} images were added, {} lines and {} images are gone{cut_en}.",
                     lines.0, images.added_found, lines.1, images.removed_found
                 ),
             )
         }
     };
     Check::new(ID, Outcome::Pass, zh, en)
+}
+
+/// What the document had no room to list, in both languages; nothing where it lists all.
+fn cut(differences: &Differences) -> (String, String) {
+    let sides = |added: usize, removed: usize, found: u64| Some((added + removed) as u64).filter(|n| *n < found);
+    let text = differences
+        .text
+        .as_ref()
+        .and_then(|t| sides(t.added.len(), t.removed.len(), t.added_found.saturating_add(t.removed_found)));
+    let images = &differences.images;
+    let images =
+        sides(images.added.len(), images.removed.len(), images.added_found.saturating_add(images.removed_found));
+    // Of facts there is no count: a full list may have been cut.
+    let facts = differences.facts.as_ref().map(|f| f.len()).filter(|n| *n == MAX_FACTS);
+    let parts = [
+        text.map(|n| (format!("文字列出 {n} 行"), format!("{n} lines"))),
+        images.map(|n| (format!("图像列出 {n} 幅"), format!("{n} images"))),
+        facts.map(|n| (format!("商品信息列出 {n} 项，可能不止"), format!("{n} facts of perhaps more"))),
+    ];
+    let (zh, en): (Vec<_>, Vec<_>) = parts.into_iter().flatten().unzip();
+    if zh.is_empty() {
+        return (String::new(), String::new());
+    }
+    (
+        format!("（文件未列全：{}）", zh.join("，")),
+        format!(" (not all are in the document: {} are listed)", en.join(", ")),
+    )
 }
 
 /// Images of the page that were not compared as pictures, and why, in both languages; nothing where all were.
@@ -157,4 +185,25 @@ fn all(source: &mut dyn Source) -> std::io::Result<Vec<u8>> {
     // One byte more than is allowed, so that the parser sees that it is too many.
     source.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use evidence::comparison::{Changes, Fact};
+
+    #[test]
+    fn a_list_that_was_cut_is_said() {
+        let lines =
+            |n: usize, found| Changes { added: vec!["a".to_owned(); n], added_found: found, ..Changes::default() };
+        let whole = Differences { text: Some(lines(2, 2)), ..Differences::default() };
+        assert_eq!(cut(&whole), (String::new(), String::new()));
+        let fact = Fact { name: "price".into(), earlier: None, later: None };
+        let images = Changes { removed: vec![[7; 32]; 500], removed_found: 501, ..Changes::default() };
+        let cut_short = Differences { text: Some(lines(500, 900)), images, facts: Some(vec![fact; MAX_FACTS]) };
+        let (zh, en) = cut(&cut_short);
+        assert_eq!(zh, "（文件未列全：文字列出 500 行，图像列出 500 幅，商品信息列出 64 项，可能不止）");
+        assert_eq!(en, " (not all are in the document: 500 lines, 500 images, 64 facts of perhaps more are listed)");
+    }
 }
