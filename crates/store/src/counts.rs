@@ -16,13 +16,13 @@ pub struct Counts {
 impl Store {
     /// Counts.
     pub fn counts(&self) -> Result<Counts> {
-        let connection = self.lock();
+        let connection = self.look();
         let one = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u64>(0));
         let mut captures = connection.prepare_cached("SELECT state, count(*) FROM capture_queue GROUP BY state")?;
         let captures =
             captures.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
         Ok(Counts {
-            records: one("SELECT count(*) FROM records")?,
+            records: one("SELECT coalesce(sum(n), 0) FROM record_counts")?,
             captures,
             pending: one("SELECT count(*) FROM waiting")? + one("SELECT count(*) FROM records WHERE leaf IS NULL")?,
         })

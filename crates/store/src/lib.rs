@@ -49,7 +49,7 @@ pub use renewals::Renewal;
 pub use reviews::{Decision, Document, Review};
 pub use seen::{Seen, SeenRows, Stamp};
 pub use shares::{NewShare, Share};
-pub use shelf::{Shelved, Unshelved, Wanted};
+pub use shelf::{Shelved, Unshelved, Wanted, titled};
 pub use shops::Shop;
 pub use tokens::{ApiToken, InUse, Once};
 pub use uploads::Upload;
@@ -76,6 +76,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (15, include_str!("layout-15.sql")),
     (16, include_str!("layout-16.sql")),
     (17, include_str!("layout-17.sql")),
+    (20, include_str!("layout-20.sql")),
 ];
 
 /// The layout that this release reads and writes.
@@ -183,6 +184,7 @@ impl Store {
             let reader = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
             reader.busy_timeout(BUSY)?;
             prepared(&reader)?;
+            reader.pragma_update(None, "cache_size", -READER_CACHE)?;
             Ok(Some(Arc::new(Mutex::new(reader))))
         };
         Ok(Self { reader: reader()?, door: reader()?, ..self })
@@ -272,6 +274,8 @@ const BUSY: Duration = Duration::from_secs(10);
 const LOGGED: i64 = 8192;
 /// KiB of the database that the writer keeps in memory.
 const CACHE: i64 = 16 << 10;
+/// The same of one that reads: the lists of some accounts.
+const READER_CACHE: i64 = 8 << 10;
 /// Statements that a connection keeps prepared.
 const STATEMENTS: usize = 64;
 

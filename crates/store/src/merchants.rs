@@ -161,6 +161,7 @@ mod tests {
         assert!((1..=3).all(|n| opened(&store, &format!("id-{n}")).unwrap() == b"salts and claims"));
         assert_eq!(store.own_by_sha256(two, &[9; 32]).unwrap().len(), 1);
         assert_eq!(store.by_sha256(&[9; 32]).unwrap().len(), 3);
+        store.lock().execute("DELETE FROM shelf", []).unwrap();
         assert_eq!(store.unshelved().unwrap()[1].disclosures, b"salts and claims");
 
         let locked = Store::open(&path).unwrap();

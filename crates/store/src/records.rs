@@ -1,6 +1,6 @@
 //! Records: written before the ledger is asked, completed with their index when it has answered.
 
-use crate::{Act, Charge, Result, Store, accounts, quota};
+use crate::{Act, Charge, Result, Store, accounts, quota, shelf::titled};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// A record: committed before it has an index, completed with it.
@@ -130,7 +130,8 @@ impl Store {
 
     /// An account's records of a kind that are shown under this name, oldest first.
     pub fn by_name(&self, account: i64, kind: &str, name: &str) -> Result<Vec<Record>> {
-        self.select("WHERE account = ?1 AND kind = ?2 AND file_name = ?3 ORDER BY seq", params![account, kind, name])
+        let rest = format!("WHERE account = ?1 AND kind = ?2 AND file_name = ?3{} ORDER BY seq", named(kind));
+        self.select(&rest, params![account, kind, name])
     }
 
     /// An account's records, oldest first.
@@ -140,7 +141,7 @@ impl Store {
 
     /// An account's records of a kind, oldest first.
     pub fn records_of(&self, account: i64, kind: &str) -> Result<Vec<Record>> {
-        self.select("WHERE account = ?1 AND kind = ?2 ORDER BY seq", params![account, kind])
+        self.select(&format!("WHERE account = ?1 AND kind = ?2{} ORDER BY seq", named(kind)), params![account, kind])
     }
 
     /// SHA-256 of the files of records of pictures, each once, in the order of their first record.
@@ -154,8 +155,8 @@ impl Store {
 
     /// Whether there is a record of a picture.
     pub fn has_pictures(&self) -> Result<bool> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM records WHERE kind = 'image')";
-        Ok(self.lock().query_row(sql, [], |row| row.get(0))?)
+        let sql = "SELECT EXISTS (SELECT 1 FROM record_counts WHERE kind = 'image' AND n > 0)";
+        Ok(self.look().query_row(sql, [], |row| row.get(0))?)
     }
 
     /// SHA-256 and bytes of every file that a record or a waiting statement is of, each once.
@@ -206,6 +207,14 @@ impl Store {
     }
 }
 
+/// The condition of the index `records_named`, where it holds for this kind.
+fn named(kind: &str) -> &'static str {
+    match kind {
+        "image" | "file" | "digest" => "",
+        _ => " AND kind <> 'image' AND kind <> 'file' AND kind <> 'digest'",
+    }
+}
+
 fn set_index(connection: &mut Connection, placed: &[([u8; 32], u64)]) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
@@ -227,6 +236,11 @@ pub(crate) fn insert<'r>(
         "INSERT INTO records(id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures, account)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
+    // Its title, unless earlier records still wait for theirs: then it waits with them.
+    let mut shelve = transaction.prepare_cached(
+        "INSERT INTO shelf(seq, title, outcome, account) SELECT ?1, ?2, ?3, ?4
+         WHERE (SELECT coalesce(max(seq), 0) FROM shelf) >= (SELECT coalesce(max(seq), 0) FROM records WHERE seq < ?1)",
+    )?;
     let mut token = transaction.prepare_cached("INSERT INTO tokens(id, n, tsr) VALUES (?1, ?2, ?3)")?;
     for NewRecord { record: r, tokens } in batch {
         insert.execute(params![
@@ -242,6 +256,8 @@ pub(crate) fn insert<'r>(
             store.sealed(transaction, r.account, &r.id, &r.disclosures)?,
             r.account,
         ])?;
+        let (title, outcome) = titled(&r.disclosures, &r.file_name);
+        shelve.execute(params![transaction.last_insert_rowid(), title, outcome, r.account])?;
         for (n, tsr) in (1i64..).zip(tokens) {
             token.execute(params![r.id, n, tsr])?;
         }

@@ -76,10 +76,24 @@ pub struct Shelved {
 const SHELVED: &str = "r.seq, r.id, r.kind, s.title, r.file_name, r.received_at, r.size, r.leaf, s.outcome, r.sha256, \
                        r.sm3, r.record_digest";
 
+/// Both indices of layout 20 are in the order of an account's records: a list is a walk along the two.
+const LISTED: &str = "FROM records r INDEXED BY records_listed
+                      CROSS JOIN shelf s INDEXED BY shelf_listed ON s.account = r.account AND s.seq = r.seq";
+
+/// What a record's disclosures claim as its title, else its name; and how a capture ended.
+pub fn titled(disclosures: &[u8], file_name: &str) -> (String, Option<String>) {
+    let claims = evidence::disclosure::parse_set(disclosures).unwrap_or_default();
+    let claim = |name: &str| {
+        let found = claims.iter().find(|d| d.name() == name)?;
+        found.value().as_str().map(str::to_owned)
+    };
+    (claim("title").or_else(|| claim("page_title")).unwrap_or_else(|| file_name.to_owned()), claim("outcome"))
+}
+
 impl Store {
     /// Some of the records that are not on the shelf yet, oldest first.
     pub fn unshelved(&self) -> Result<Vec<Unshelved>> {
-        let connection = self.lock();
+        let connection = self.look();
         let mut statement = connection.prepare_cached(
             "SELECT seq, id, file_name, disclosures, account,
                     (SELECT key FROM merchants WHERE merchants.account = records.account) FROM records
@@ -103,7 +117,8 @@ impl Store {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         {
-            let sql = "INSERT INTO shelf(seq, title, outcome) VALUES (?1, ?2, ?3) ON CONFLICT(seq) DO NOTHING";
+            let sql = "INSERT INTO shelf(seq, title, outcome, account)
+                       SELECT seq, ?2, ?3, account FROM records WHERE seq = ?1 ON CONFLICT(seq) DO NOTHING";
             let mut insert = transaction.prepare_cached(sql)?;
             for (seq, title, outcome) in titled {
                 insert.execute(params![seq, title, outcome])?;
@@ -116,8 +131,8 @@ impl Store {
     pub fn shelf(&self, wanted: &Wanted) -> Result<(Vec<Shelved>, u64)> {
         let (condition, values) = condition(wanted);
         let values: Vec<&dyn ToSql> = values.iter().map(|v| v.as_ref()).collect();
-        let from = format!("FROM records r JOIN shelf s ON s.seq = r.seq WHERE {condition}");
-        let connection = self.lock();
+        let from = format!("{LISTED} WHERE {condition}");
+        let connection = self.look();
         let total =
             connection.query_row(&format!("SELECT count(*) {from}"), values.as_slice(), |row| row.get::<_, u64>(0))?;
         let sql = format!(
@@ -134,14 +149,19 @@ impl Store {
     pub fn shelved(&self, account: i64, id: &str) -> Result<Option<Shelved>> {
         let sql =
             format!("SELECT {SHELVED} FROM records r JOIN shelf s ON s.seq = r.seq WHERE r.account = ?1 AND r.id = ?2");
-        Ok(self.lock().query_row(&sql, params![account, id], shelved).optional()?)
+        Ok(self.look().query_row(&sql, params![account, id], shelved).optional()?)
     }
 
     /// How many records of each kind an account has, or of them were made for these shops.
     pub fn kinds(&self, account: i64, shops: Option<&[i64]>) -> Result<Vec<(String, u64)>> {
-        let connection = self.lock();
-        let only = shops.map_or_else(|| "1".to_owned(), for_shops);
-        let sql = format!("SELECT r.kind, count(*) FROM records r WHERE r.account = ?1 AND {only} GROUP BY r.kind");
+        let connection = self.look();
+        let sql = match shops {
+            None => "SELECT kind, n FROM record_counts WHERE account = ?1 AND n > 0".to_owned(),
+            Some(shops) => format!(
+                "SELECT r.kind, count(*) FROM records r WHERE r.account = ?1 AND {} GROUP BY r.kind",
+                for_shops(shops)
+            ),
+        };
         let mut statement = connection.prepare_cached(&sql)?;
         let rows = statement.query_map([account], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -251,8 +271,12 @@ mod tests {
         ];
         store.insert(&all).unwrap();
         store.set_index(&[([0xab; 32], 1)]).unwrap();
+        assert!(store.unshelved().unwrap().is_empty(), "a new record stands there at once");
+        // As a folder of an earlier layout had them.
+        store.lock().execute("DELETE FROM shelf", []).unwrap();
+        store.insert(&[record(4, "order", "later")]).unwrap();
         let titled = store.unshelved().unwrap();
-        assert_eq!(titled.len(), 4);
+        assert_eq!(titled.len(), 5, "what comes later does not hide what was there");
         let titled: Vec<_> = titled.into_iter().map(|u| (u.seq, format!("画 {}", u.id), None)).collect();
         store.shelve(&titled).unwrap();
         assert!(store.unshelved().unwrap().is_empty());

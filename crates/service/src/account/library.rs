@@ -3,7 +3,7 @@
 use super::{Actor, Answer, Permission, Refusal};
 use crate::{DepositLine, Folder, Result, witness::Reach};
 use evidence::{
-    disclosure, hex,
+    hex,
     time::{SECOND, Utc},
 };
 use std::collections::BTreeMap;
@@ -149,7 +149,7 @@ impl Folder {
         Ok(self.store.shelved(person.account, id)?.map(|s| item(s, reach)))
     }
 
-    /// Titles of what was recorded since, by whomever.
+    /// Titles of what an earlier release recorded, by whomever; a new record has its own from the beginning.
     pub(crate) fn shelve(&self) -> Result<()> {
         loop {
             let records = self.store.unshelved()?;
@@ -157,13 +157,8 @@ impl Folder {
                 return Ok(());
             }
             let titled = records.into_iter().map(|r| {
-                let claims = disclosure::parse_set(&r.disclosures).unwrap_or_default();
-                let claim = |name: &str| {
-                    let found = claims.iter().find(|d| d.name() == name)?;
-                    found.value().as_str().map(str::to_owned)
-                };
-                let title = claim("title").or_else(|| claim("page_title")).unwrap_or(r.file_name);
-                (r.seq, title, claim("outcome"))
+                let (title, outcome) = store::titled(&r.disclosures, &r.file_name);
+                (r.seq, title, outcome)
             });
             self.store.shelve(&titled.collect::<Vec<_>>())?;
         }
