@@ -12,8 +12,8 @@ use crate::{
 };
 use evidence::{digest, hex, json::json};
 use service::{
-    Actor, Answer, CaptureRequest, CompareEvent, Error, Folder, Mail, Mode, Network, OpenId, Place, Postman, Refusal,
-    Result, SignUps, Why,
+    Actor, Answer, CaptureRequest, CompareEvent, DepositLine, Error, Folder, Mail, Mode, Network, OpenId, Place,
+    Postman, Refusal, Result, SignUps, Why,
 };
 use std::{
     collections::BTreeMap,
@@ -468,6 +468,13 @@ impl App {
             run(folder)
         })
         .await
+    }
+
+    /// The line once its seal is there, or after a little while. Waiting is no work: no place is held meanwhile.
+    pub(crate) async fn soon_sealed(&self, line: DepositLine) -> Answer<DepositLine> {
+        let known = line.clone();
+        let lines = self.ask(move |folder| folder.soon_sealed(vec![line])).await?;
+        Ok(lines.into_iter().next().unwrap_or(known))
     }
 
     /// The same as [`Self::ask`] for what hashes a password.

@@ -87,6 +87,7 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
         account: Default::default(),
         refs: Vec::new(),
         charge: None,
+        unsealed: false,
     };
     let run = Run::new(out, json, request.dry_run, report);
     match place {

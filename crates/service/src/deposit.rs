@@ -387,7 +387,7 @@ impl<'a> Run<'a> {
                 self.sealed_size = seal.map_or(self.sealed_size, |s| s.size);
             }
             let sealed = index < self.sealed_size;
-            if !sealed && since.elapsed() < SEAL_WAIT {
+            if !sealed && !self.request.unsealed && since.elapsed() < SEAL_WAIT {
                 return Ok(());
             }
             self.unsealed.pop_front();
@@ -415,7 +415,7 @@ impl<'a> Run<'a> {
         // Nothing more will share the next checkpoint.
         self.folder.writer()?.ledger.hurry();
         while !self.unsealed.is_empty() {
-            if let Some((_, index, _)) = self.unsealed.back() {
+            if let Some((_, index, _)) = self.unsealed.back().filter(|_| !self.request.unsealed) {
                 let wait = Duration::from_millis(100);
                 self.folder.writer()?.ledger.wait_final(*index, wait).map_err(|e| ledger_error(&e))?;
             }

@@ -218,6 +218,8 @@ pub struct DepositRequest {
     pub refs: Vec<evidence::statement::Ref>,
     /// Whose quota pays for each new record; nobody's on the command line.
     pub charge: Option<Charge>,
+    /// Hands out new records before their seal, as *pending*: the caller waits by himself, holding nothing.
+    pub unsealed: bool,
 }
 
 /// A line of `deposit`, `list` and `show`; also the keys of `--json`.

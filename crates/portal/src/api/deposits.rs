@@ -309,6 +309,9 @@ async fn created(
         serde_json::from_str::<Value>(&line).map_err(|_| broken())
     };
     let mut line = if light { app.ask(run).await? } else { app.work(run).await? };
+    if !light && !wait {
+        line = with(line.clone(), &app.soon_sealed(line_of(&line)).await?);
+    }
     let status = if line["status"] == "existing" { StatusCode::OK } else { StatusCode::CREATED };
     if wait {
         line = sealed(app, vec![line]).await?.pop().unwrap_or_default();
@@ -354,9 +357,7 @@ pub(super) async fn sealed(app: &App, lines: Vec<Value>) -> Answer<Vec<Value>> {
             .collect();
         let (places, known): (Vec<usize>, Vec<DepositLine>) = known.into_iter().unzip();
         for (n, line) in places.into_iter().zip(folder.until_sealed(known, wait)?) {
-            for (name, value) in line_json(&line).as_object().into_iter().flatten() {
-                lines[n][name] = value.clone();
-            }
+            lines[n] = with(lines[n].take(), &line);
         }
         Ok(lines)
     })
@@ -366,6 +367,14 @@ pub(super) async fn sealed(app: &App, lines: Vec<Value>) -> Answer<Vec<Value>> {
 /// The keys of the command line's `deposit --json`.
 pub(super) fn line_json(line: &DepositLine) -> Value {
     serde_json::to_value(line).unwrap_or_default()
+}
+
+/// What was said of a line, as it stands now.
+fn with(mut said: Value, line: &DepositLine) -> Value {
+    for (name, value) in line_json(line).as_object().into_iter().flatten() {
+        said[name] = value.clone();
+    }
+    said
 }
 
 /// As much of a line as waiting for its seal needs.

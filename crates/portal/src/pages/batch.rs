@@ -68,8 +68,7 @@ async fn declared(app: &App, visit: &Visit, form: &Form) -> Answer<Value> {
     let attachments = form.get("attachments").split_whitespace().map(str::to_owned).collect();
     let (actor, told) = (visit.actor.clone(), Declared { digests, media_type, file_name, attachments });
     let line = app.work(move |folder| folder.declare(&actor, &told, &rights)).await?;
-    // Waiting is no work: the place is free for the next.
-    let line = app.ask(move |folder| folder.soon_sealed(line)).await?;
+    let line = app.soon_sealed(line).await?;
     Ok(line_json(visit, &line))
 }
 

@@ -78,6 +78,12 @@ async fn take(app: &App, visit: &Visit, trusted: bool, upload: Parts) -> Answer<
         };
         outcomes.push(Outcome { name, line });
     }
+    // One wait for all of them.
+    let open: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.line.as_ref().ok().cloned()).collect();
+    let sealed = app.ask(move |folder| folder.soon_sealed(open)).await?;
+    for (outcome, line) in outcomes.iter_mut().filter(|outcome| outcome.line.is_ok()).zip(sealed) {
+        outcome.line = Ok(line);
+    }
     Ok(outcomes)
 }
 

@@ -153,6 +153,7 @@ async fn deposited(app: &App, id: String, visit: &Visit, request: Request) -> An
     let (rights, attachments) = claimed(app, visit, &id, request, &ATTACHING).await?;
     let actor = visit.actor.clone();
     let line = app.work(move |folder| folder.register_upload(&actor, &id, &rights, &attachments)).await?;
+    let line = app.soon_sealed(line).await?;
     let status = if line.status == "existing" { StatusCode::OK } else { StatusCode::CREATED };
     let kind = [(header::CONTENT_TYPE, "application/json")];
     Ok((status, kind, line_json(visit, &line).to_string()).into_response())

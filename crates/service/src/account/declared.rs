@@ -53,10 +53,15 @@ impl Folder {
         line.unwrap_or_else(|| Err(Error::new("没有登记任何内容", "nothing was registered").into()))
     }
 
-    /// Waits a little for the seal over one line.
-    pub fn soon_sealed(&self, line: DepositLine) -> Answer<DepositLine> {
-        let line = self.until_sealed(vec![line], SEAL_WAIT)?.pop();
-        line.ok_or_else(|| Error::new("没有登记任何内容", "nothing was registered").into())
+    /// Waits a little for the seal over these lines; those that are settled, or not on the ledger, stay as they are.
+    pub fn soon_sealed(&self, mut lines: Vec<DepositLine>) -> Answer<Vec<DepositLine>> {
+        let places: Vec<usize> =
+            (0..lines.len()).filter(|n| lines[*n].status == "pending" && lines[*n].index.is_some()).collect();
+        let open = places.iter().map(|n| lines[*n].clone()).collect();
+        for (n, line) in places.iter().zip(self.until_sealed(open, SEAL_WAIT)?) {
+            lines[*n] = line;
+        }
+        Ok(lines)
     }
 
     /// Registers told digests without waiting for a token from outside or a seal: each is acknowledged or refused on its

@@ -120,6 +120,8 @@ impl Folder {
             wait: Some(OUTSIDE),
             account: Account(person.account),
             charge: reserved.charge(0),
+            // Waiting for the seal is no work: [`Folder::soon_sealed`].
+            unsealed: true,
             ..DepositRequest::default()
         };
         let mut lines = self.deposit_beside(&request, &mut |_| ())?;
