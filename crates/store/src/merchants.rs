@@ -22,7 +22,7 @@ pub struct Merchant {
 
 const MERCHANT: &str = "m.account, m.party, m.hold, a.created_at,
     coalesce((SELECT login FROM sign_ins s WHERE s.account = m.account ORDER BY s.id LIMIT 1), ''),
-    (SELECT count(*) FROM records r WHERE r.account = m.account), m.key
+    (SELECT coalesce(sum(n), 0) FROM record_counts c WHERE c.account = m.account), m.key
     FROM merchants m JOIN accounts a ON a.id = m.account";
 
 impl Store {

@@ -123,7 +123,7 @@ pub(super) fn answer(path: &str, port: u16) -> Answer {
         ),
         // Each of its pictures takes so long, as on a machine with too much to do; it shows nothing before it is drawn anew.
         "/yellow-slow" | "/yellow-stuck" => {
-            let takes = if path == "/yellow-slow" { 600 } else { 8000 };
+            let takes = if path == "/yellow-slow" { 600 } else { 5000 };
             page(
                 "Slow",
                 &format!(
