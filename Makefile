@@ -27,6 +27,7 @@ test: ## every test: Rust, the independent reader, the foreign readers, the brow
 	node --test tests/browser/page.test.mjs
 	bash -c '. scripts/common.sh; QUEZAO=$$(target_folder)/debug/quezao node tests/portal/walk.mjs'
 	bash -c '. scripts/common.sh; QUEZAO=$$(target_folder)/debug/quezao node tests/portal/keyboard.mjs'
+	bash -c '. scripts/common.sh; export QUEZAO=$$(target_folder)/debug/quezao; node tests/portal/merchant.mjs && node tests/portal/merchant.mjs en'
 	bash -c '. scripts/common.sh; scripts/schemathesis.sh $$(target_folder)/debug/quezao'
 
 lint: ## form, warnings, WebAssembly, arrows between rooms, licences
@@ -78,7 +79,7 @@ deb: ## a Debian package in target/deb: executable, service, man pages, the veri
 screenshots: ## every page of the portal in two languages, two widths, light and dark, in target/screenshots
 	@scripts/setup.sh test
 	cargo build $(CARGO_FLAGS) -p quezao
-	bash -c '. scripts/common.sh; export QUEZAO=$$(target_folder)/debug/quezao; node tests/portal/walk.mjs target/screenshots && node tests/portal/walk.mjs target/screenshots en'
+	bash -ec '. scripts/common.sh; export QUEZAO=$$(target_folder)/debug/quezao; for walk in walk merchant; do node tests/portal/$$walk.mjs target/screenshots; node tests/portal/$$walk.mjs target/screenshots en; done'
 
 install: ## put quezao into cargo's bin folder (or PREFIX/bin)
 	@scripts/setup.sh build

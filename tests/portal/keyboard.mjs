@@ -3,32 +3,16 @@
 //
 //     node tests/portal/keyboard.mjs
 //
-// playwright-core comes from tests/browser.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { browse, house } from "./house.mjs";
 
-const require = createRequire(new URL("../browser/package.json", import.meta.url));
-const { chromium } = require("playwright-core");
-const quezao = process.env.QUEZAO ?? new URL("../../target/debug/quezao", import.meta.url).pathname;
-const work = mkdtempSync(join(tmpdir(), "quezao-keys-"));
 const PICTURE = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==", "base64");
 const MOST = 120;
 
-const child = spawn(quezao, ["serve", "--data", "data", "--listen", "127.0.0.1:0"], {
-  cwd: work, env: { ...process.env, QUEZAO_STATE_DIR: join(work, "state"), LC_ALL: "C.UTF-8" },
-});
-let said = "";
-for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => { said += bytes; });
-const told = async (pattern) => {
-  for (let i = 0; i < 300 && !pattern.test(said); i += 1) await new Promise((done) => setTimeout(done, 100));
-  return said.match(pattern)?.[0] ?? assert.fail(`the portal did not say ${pattern}: ${said}`);
-};
-
-const browser = await chromium.launch({ executablePath: "/usr/lib/chromium/chromium", args: ["--no-sandbox"] });
+const portal = house();
+const told = portal.serve();
+const browser = await browse();
 try {
   const setUp = await told(/http:\/\/\S+\/set-up\/\w+/);
   const home = new URL(setUp).origin;
@@ -105,7 +89,5 @@ try {
   console.log("walked by keyboard");
 } finally {
   await browser.close();
-  child.kill();
-  await new Promise((done) => child.on("exit", done));
-  rmSync(work, { recursive: true, force: true });
+  await portal.close();
 }

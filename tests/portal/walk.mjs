@@ -4,34 +4,23 @@
 // walks in English.
 //
 //     node tests/portal/walk.mjs [FOLDER] [en]
-//
-// playwright-core and axe-core come from tests/browser.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync, existsSync } from "node:fs";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { browse, eye, house, paint, watched } from "./house.mjs";
 import { library, shop } from "./library.mjs";
 import { people } from "./people.mjs";
 import { registering } from "./register.mjs";
 import { secrets } from "./secrets.mjs";
 import { conformance } from "./tus.mjs";
 
-const require = createRequire(new URL("../browser/package.json", import.meta.url));
-const { chromium } = require("playwright-core");
-const quezao = process.env.QUEZAO ?? new URL("../../target/debug/quezao", import.meta.url).pathname;
-const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const english = process.argv.includes("en");
 const pictures = process.argv.slice(2).find((word) => word !== "en");
 const locale = english ? "en-GB" : "zh-CN";
 // What is looked for in the page's language.
 const inWords = (zh, en) => (english ? en : zh);
-const work = mkdtempSync(join(tmpdir(), "quezao-portal-"));
 const complaints = [];
-// Pages that the guides show (docs/pictures).
-const GUIDE = ["set-up", "register-done", "library", "deposit", "verify-result", "shared", "hooks"];
+const shoot = eye({ pictures, english, complaints });
 
 // Hears what ends.
 const heard = [];
@@ -42,29 +31,15 @@ const receiver = createServer((request, response) => {
 await new Promise((done) => receiver.listen(0, "127.0.0.1", done));
 const hook = `shop.example:${receiver.address().port}`;
 
-const child = spawn(quezao, ["serve", "--data", "data", "--listen", "127.0.0.1:0", "--allow-loopback", hook, "--allow-loopback", `127.0.0.1:${shop.port}`], {
-  cwd: work, env: { ...process.env, QUEZAO_STATE_DIR: join(work, "state"), LC_ALL: "C.UTF-8" },
-});
-let said = "";
-for (const stream of [child.stdout, child.stderr]) stream.on("data", (bytes) => { said += bytes; });
-const wait = async (pattern) => {
-  for (let i = 0; i < 300; i += 1) {
-    const found = said.match(pattern);
-    if (found) return found[0];
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  throw new Error(`the portal did not say ${pattern}: ${said}`);
-};
-
-const browser = await chromium.launch({ executablePath: "/usr/lib/chromium/chromium", args: ["--no-sandbox"] });
+const portal = house();
+const { work } = portal;
+const wait = portal.serve("--allow-loopback", hook, "--allow-loopback", `127.0.0.1:${shop.port}`);
+const browser = await browse();
 try {
   const setUp = await wait(/http:\/\/\S+\/set-up\/\w+/);
   const home = new URL(await wait(/http:\/\/[\d.:]+\/(?=\s)/)).origin;
   const context = await browser.newContext({ locale, viewport: { width: 1280, height: 900 } });
-  context.on("weberror", (e) => complaints.push(`${e.error()}`));
-  const page = await context.newPage();
-  page.on("console", (m) => { if (m.type() === "error") complaints.push(m.text()); });
-  page.on("request", (r) => { if (!r.url().startsWith(home) && !r.url().startsWith("blob:")) complaints.push(`request: ${r.url()}`); });
+  const page = await watched(context, home, complaints);
 
   await page.goto(setUp);
   await shoot(page, "set-up");
@@ -157,59 +132,5 @@ try {
 } finally {
   await browser.close();
   receiver.close();
-  child.kill();
-  await new Promise((done) => child.on("exit", done));
-  rmSync(work, { recursive: true, force: true });
-}
-
-// A page at both widths, in both lights: its picture where pictures are wanted, and what axe finds.
-async function shoot(page, name) {
-  if (pictures && !existsSync(pictures)) mkdirSync(pictures, { recursive: true });
-  for (const [width, height] of [[1280, 900], [360, 780]]) {
-    await page.setViewportSize({ width, height });
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    if (wide > 0) complaints.push(`${name} at ${width}: ${wide} px too wide`);
-    for (const scheme of ["light", "dark"]) {
-      await page.emulateMedia({ colorScheme: scheme });
-      // As a DevTools script: the page's own policy lets no other one in.
-      const found = await page.evaluate(`${axe}; axe.run({ resultTypes: ["violations"] })`);
-      for (const v of found.violations) complaints.push(`${name}, ${width}, ${scheme}: ${v.id}: ${v.nodes.map((n) => n.target).join(" ")}`);
-      if (!pictures) continue;
-      const file = join(pictures, `${name}-${english ? "en" : "zh"}-${width}-${scheme}.png`);
-      writeFileSync(file, await page.screenshot({ fullPage: true }));
-      if (width === 1280 && scheme === "light" && GUIDE.includes(name)) await small(page, name);
-    }
-  }
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize({ width: 1280, height: 900 });
-}
-
-// What the guides show, as small as pages are printed there.
-async function small(page, name) {
-  const client = await page.context().newCDPSession(page);
-  const { data } = await client.send("Page.captureScreenshot", { format: "webp", quality: 55 });
-  mkdirSync(join(pictures, "guide"), { recursive: true });
-  writeFileSync(join(pictures, "guide", `${name}-${english ? "en" : "zh"}.webp`), Buffer.from(data, "base64"));
-  await client.detach();
-}
-
-// A picture of its own for each number, drawn by the browser.
-async function paint(context, seed) {
-  const page = await context.newPage();
-  await page.setContent(`<canvas width=640 height=480></canvas>`);
-  const data = await page.evaluate((n) => {
-    const canvas = document.querySelector("canvas"), c = canvas.getContext("2d");
-    const g = c.createLinearGradient(0, 0, 640, 480);
-    g.addColorStop(0, `hsl(${n * 57}, 45%, 70%)`);
-    g.addColorStop(1, `hsl(${n * 57 + 60}, 40%, 35%)`);
-    c.fillStyle = g;
-    c.fillRect(0, 0, 640, 480);
-    c.fillStyle = `hsla(${n * 90}, 30%, 92%, .8)`;
-    c.beginPath();
-    c.arc(200 + n * 40, 240, 90 + n * 8, 0, 7);
-    c.fill();
-    return canvas.toDataURL("image/png").split(",")[1];
-  }, seed);
-  await page.close();
-  return Buffer.from(data, "base64");
+  await portal.close();
 }

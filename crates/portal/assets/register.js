@@ -146,6 +146,7 @@ function start() {
   function tell() {
     const count = (...states) => files.filter((f) => states.includes(f.state)).length;
     const own = files.filter((f) => f.file), total = own.reduce((n, f) => n + f.bytes, 0);
+    tooFew(own.filter((f) => f.state === "waiting"));
     plan.textContent = own.length ? say(words.plan, { n: own.length, size: size(total) }) : "";
     const open = count("waiting"), failed = count("failed", "interrupted"), busy = count(...BUSY);
     go.textContent = open ? say(words["submit-n"], { n: open }) : go.dataset.plain;
@@ -160,6 +161,13 @@ function start() {
     library.hidden = !count(...DONE);
     at("failures").hidden = !failed || busy > 0;
     if (failed && !busy) listFailures();
+  }
+
+  // What is left was asked when the page was drawn. What is on record already costs nothing, so the word is no refusal.
+  function tooFew(open) {
+    const { left, bytes } = form.dataset, needed = digestOnly() ? 0 : open.reduce((n, f) => n + f.bytes, 0);
+    const few = left !== undefined && !begun && open.length > Number(left), full = bytes !== undefined && !begun && needed > Number(bytes);
+    at("short").textContent = few ? say(words.short, { n: open.length, left }) : full ? say(words["short-bytes"], { size: size(needed), left: size(Number(bytes)) }) : "";
   }
 
   const minutes = (seconds) => say(words.minutes, { n: Math.max(1, Math.ceil(seconds / 60)) });

@@ -256,6 +256,14 @@ impl Folder {
         Ok(standing)
     }
 
+    /// What is left, and why nothing can be registered any more; `None`: without bounds. For whoever uses it up, whether
+    /// or not he may look at the account's edition.
+    pub fn remaining(&self, actor: &Actor) -> Answer<Option<(Left, Option<Refusal>)>> {
+        let Some(account) = actor.account().filter(|account| *account != OWNER_ACCOUNT) else { return Ok(None) };
+        let left = self.store.left(account, clock::now().0)?;
+        Ok(Some((left, self.closed(account, left)?)))
+    }
+
     /// A page of the account's movements below this place (`i64::MAX`: the newest), the newest first.
     pub fn moves(&self, actor: &Actor, below: i64) -> Answer<Vec<Move>> {
         let person = self.allow(actor, Permission::View)?;

@@ -1,7 +1,7 @@
 //! Capturing pages: the queue, the steps as they happen, and what came of it.
 
 use super::{
-    Shown,
+    Shown, edition,
     layout::{Frame, Nav, draw, mark_only, state, token},
     see, words,
 };
@@ -20,7 +20,7 @@ use axum::{
 };
 use evidence::{json::json, time::Utc};
 use maud::{Markup, html};
-use service::{Feature, Queued, Refusal, Why};
+use service::{Feature, Queued, Refusal, Unit, Why};
 use std::time::Duration;
 
 /// The steps in the order in which a capture takes them.
@@ -65,9 +65,10 @@ async fn show(app: &App, visit: &Visit, typed: &str, own: bool, refusal: Option<
     let actor = visit.actor.clone();
     let asked = app.ask(move |folder| {
         folder.begun(&actor)?;
-        Ok((folder.captures(&actor)?, folder.has(&actor, Feature::Phone)?))
+        let has = |feature| folder.has(&actor, feature);
+        Ok((folder.captures(&actor)?, has(Feature::Capture)?, has(Feature::Phone)?, folder.remaining(&actor)?))
     });
-    let (list, phone) = asked.await.map_err(IntoAnswer::into_answer)?;
+    let (list, capture, phone, left) = asked.await.map_err(IntoAnswer::into_answer)?;
     let title = visit.t("capture-title");
     let wrong = refusal.map(|r| visit.say(r));
     let body = html! {
@@ -89,7 +90,12 @@ async fn show(app: &App, visit: &Visit, typed: &str, own: bool, refusal: Option<
                     label.pick { input type="radio" name="window" value="desktop" checked; (visit.t("capture-desktop")) }
                     label.pick { input type="radio" name="window" value="phone" disabled[!phone]; (visit.t("capture-phone")) @if !phone { span.hint { (visit.t("edition-lacks")) " " a href="/account/edition" { (visit.t("edition-open")) } } } }
                 }
-                div.acts { button.btn.main type="submit" { (visit.t("capture-submit")) } }
+                @if !capture {
+                    p.err.warn { (visit.t("capture-lacks")) " " a href="/account/edition" { (visit.t("edition-open")) } }
+                } @else if let Some(left) = &left {
+                    (edition::remaining(visit, Unit::Capture, left))
+                }
+                div.acts { button.btn.main type="submit" disabled[!capture || left.is_some_and(|left| edition::used_up(Unit::Capture, &left))] { (visit.t("capture-submit")) } }
                 p.small.soft { (visit.t("capture-order-note")) }
             }
         }

@@ -17,7 +17,7 @@ use crate::{
 use axum::{body::Bytes, extract::State, response::Response};
 use evidence::time::{SECOND, Utc};
 use maud::{Markup, html};
-use service::{Feature, Held, MOVES_PAGE, Move, QuotaGrant, Standing, Unit, bytes_shown};
+use service::{Feature, Held, Left, MOVES_PAGE, Move, QuotaGrant, Refusal, Standing, Unit, bytes_shown};
 
 /// `?below=`: older movements.
 pub(crate) async fn page(State(app): State<App>, Query(query): Query, visit: Visit) -> Shown {
@@ -97,6 +97,26 @@ pub(super) fn left(visit: &Visit, standing: &Standing) -> Markup {
     }
 }
 
+/// What an act may still use, said beside its form, before any work is done.
+pub(super) fn remaining(visit: &Visit, unit: Unit, there: &(Left, Option<Refusal>)) -> Markup {
+    let (left, closed) = there;
+    let n = if unit == Unit::Capture { left.captures } else { left.deposits };
+    let args = [("n", locale::grouped(n).into()), ("storage", bytes_shown(left.storage).into())];
+    let say = |end: &str| visit.tv(&format!("remaining-{}{end}", unit.as_str()), &args);
+    html! {
+        @match closed {
+            Some(refusal) => p.err.warn #remaining { (visit.say(refusal)) },
+            None if n == 0 => p.err.warn #remaining { (say("-none")) " " a href="/account/edition" { (visit.t("edition-open")) } },
+            None => p.small.soft #remaining { (say("")) },
+        }
+    }
+}
+
+/// Whether nothing more can be had of it.
+pub(super) fn used_up(unit: Unit, (left, closed): &(Left, Option<Refusal>)) -> bool {
+    closed.is_some() || (if unit == Unit::Capture { left.captures } else { left.deposits }) == 0
+}
+
 /// Open amounts in the order in which they are used.
 fn first_used(visit: &Visit, standing: &Standing) -> Markup {
     let name = |g: &QuotaGrant| {
@@ -142,6 +162,7 @@ fn includes(visit: &Visit, standing: &Standing) -> Markup {
     html! {
         section.sec aria-labelledby="in" {
             h2 id="in" { (visit.t("edition-includes")) }
+            div.stack {
             ul.rows.mark {
                 @if standing.seats > 0 {
                     li { (mark_only("ok", "ok")) div { (visit.tv("edition-seats", &[("n", locale::grouped(standing.seats).into())])) } (state("ok", "ok", &visit.t("edition-has"))) }
@@ -158,6 +179,7 @@ fn includes(visit: &Visit, standing: &Standing) -> Markup {
                 }
             }
             @for held in &standing.open { p.small.soft { (contents(visit, &held.terms)) "　" (source(visit, held)) } }
+            }
         }
     }
 }

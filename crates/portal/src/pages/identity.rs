@@ -137,7 +137,7 @@ async fn show(app: &App, visit: &Visit, refusal: Option<&Refusal>) -> Shown {
                 @if !waits {
                     form.stack method="post" action="/account/identity/documents" enctype="multipart/form-data" {
                         (token(visit))
-                        label { (visit.t("identity-file")) input type="file" name="document" accept="image/jpeg,image/png,application/pdf" required aria-invalid=[wrong.map(|_| "true")] aria-describedby="e-document"; }
+                        label { (visit.t("identity-file")) input.file type="file" name="document" accept="image/jpeg,image/png,application/pdf" required aria-invalid=[wrong.map(|_| "true")] aria-describedby="e-document"; }
                         (error("e-document", wrong))
                         div.acts { button.btn type="submit" { (visit.t("identity-upload")) } }
                     }

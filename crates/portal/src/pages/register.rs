@@ -34,9 +34,14 @@ const MAX_FILES: usize = 200;
 
 pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
     let actor = visit.actor.clone();
-    let asked = app.ask(move |folder| folder.may(&actor, Permission::Deposit).and_then(|()| folder.begun(&actor)));
-    asked.await.map_err(IntoAnswer::into_answer)?;
-    Ok(draw(&visit, Frame::new(&visit.t("register-title"), Nav::Register), register_form::draw(&visit)))
+    let asked = app.ask(move |folder| {
+        folder.may(&actor, Permission::Deposit)?;
+        folder.begun(&actor)?;
+        folder.remaining(&actor)
+    });
+    let left = asked.await.map_err(IntoAnswer::into_answer)?;
+    let form = register_form::draw(&visit, left.as_ref());
+    Ok(draw(&visit, Frame::new(&visit.t("register-title"), Nav::Register), form))
 }
 
 /// What became of one file.

@@ -1,18 +1,20 @@
 //! The register page's form. What only a script can do is there, disabled and hidden, until the script says that it runs:
 //! so nothing of it is sent without one.
 
-use super::layout::token;
+use super::{edition, layout::token};
 use crate::visit::Visit;
 use evidence::json::json;
 use maud::{Markup, html};
-use service::MAX_UPLOAD;
+use service::{Left, MAX_UPLOAD, Refusal, Unit};
 use std::collections::BTreeMap;
 
-pub(super) fn draw(visit: &Visit) -> Markup {
+/// `left`: what the account may still use, and why it may not; `None`: without bounds.
+pub(super) fn draw(visit: &Visit, left: Option<&(Left, Option<Refusal>)>) -> Markup {
+    let none = left.is_some_and(|left| edition::used_up(Unit::Deposit, left));
     html! {
         header.page-head { h1 { (visit.t("register-title")) } p.lead { (visit.t("register-lead")) } }
         form id="register" method="post" action="/register" enctype="multipart/form-data"
-            data-csrf=(visit.csrf) data-words=(words(visit)) {
+            data-csrf=(visit.csrf) data-words=(words(visit)) data-left=[left.map(|l| l.0.deposits)] data-bytes=[left.map(|l| l.0.storage)] {
             (token(visit))
             (files(visit))
             (original(visit))
@@ -20,8 +22,10 @@ pub(super) fn draw(visit: &Visit) -> Markup {
             section.sec {
                 h2 { (visit.t("register-go")) }
                 div.stack {
+                    @if let Some(left) = left { (edition::remaining(visit, Unit::Deposit, left)) }
+                    p.err.warn id="short" role="status" {}
                     div.acts id="begin" {
-                        button.btn.main id="go" type="submit" { (visit.t("register-submit")) }
+                        button.btn.main id="go" type="submit" disabled[none] { (visit.t("register-submit")) }
                         a.btn id="library" href="/library" hidden { (visit.t("portal-nav-library")) }
                     }
                     div.ask id="ask" role="group" aria-labelledby="ask-words" hidden {
@@ -151,7 +155,7 @@ fn field(visit: &Visit, name: &str, kind: &str, hint: &str) -> Markup {
 
 /// The script's words, as JSON in an attribute: a script file speaks no language.
 fn words(visit: &Visit) -> String {
-    const NAMES: [&str; 39] = [
+    const NAMES: [&str; 41] = [
         "waiting",
         "goes-on",
         "digesting",
@@ -191,6 +195,8 @@ fn words(visit: &Visit) -> String {
         "attachment-failed",
         "minutes",
         "zip-some",
+        "short",
+        "short-bytes",
     ];
     let words: BTreeMap<&str, String> =
         NAMES.iter().map(|name| (*name, visit.t(&format!("register-{name}")))).collect();
