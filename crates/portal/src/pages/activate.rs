@@ -110,12 +110,14 @@ fn by_code(visit: &Visit, typed: &str, promise: Option<&Promise>, refusal: Optio
                 (token(visit))
                 @if let Some(promise) = promise {
                     input type="hidden" name="code" value=(typed);
-                    dl.facts role="status" {
+                    div role="status" {
+                    dl.facts {
                         dt { (visit.t("activate-giver")) } dd { (promise.giver) @if promise.gift { span.soft { (visit.t("activate-gift")) } } }
                         dt { (visit.t("activate-contains")) } dd { (contents(visit, &promise.terms)) }
                         dt { (visit.t("activate-lasts")) } dd { (visit.tv("activate-months", &[("n", promise.terms.months.to_string().into())])) }
                         dt { (visit.t("activate-code-until")) } dd { (words::time(promise.until)) }
                         dt { (visit.t("activate-code")) } dd.mono { (typed) }
+                    }
                     }
                     (tick(visit))
                 } @else {

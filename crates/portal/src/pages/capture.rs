@@ -72,7 +72,15 @@ async fn show(app: &App, visit: &Visit, typed: &str, own: bool, refusal: Option<
     let title = visit.t("capture-title");
     let wrong = refusal.map(|r| visit.say(r));
     let body = html! {
-        header.page-head { h1 { (title) } p.lead { (visit.t("capture-lead")) } }
+        header.page-head {
+            h1 { (title) }
+            p.lead { (visit.t("capture-lead")) }
+            @if !capture {
+                p.err.warn { (visit.t("capture-lacks")) " " a href="/account/edition" { (visit.t("edition-open")) } }
+            } @else if let Some(left) = &left {
+                (edition::remaining(visit, Unit::Capture, left))
+            }
+        }
         section.sec aria-labelledby="ask" {
             div.h { h2 id="ask" { (visit.t("capture-ask")) } p { (visit.t("capture-ask-hint")) } }
             form.stack method="post" action="/captures" {
@@ -89,11 +97,6 @@ async fn show(app: &App, visit: &Visit, typed: &str, own: bool, refusal: Option<
                     legend { (visit.t("capture-window")) }
                     label.pick { input type="radio" name="window" value="desktop" checked; (visit.t("capture-desktop")) }
                     label.pick { input type="radio" name="window" value="phone" disabled[!phone]; (visit.t("capture-phone")) @if !phone { span.hint { (visit.t("edition-lacks")) " " a href="/account/edition" { (visit.t("edition-open")) } } } }
-                }
-                @if !capture {
-                    p.err.warn { (visit.t("capture-lacks")) " " a href="/account/edition" { (visit.t("edition-open")) } }
-                } @else if let Some(left) = &left {
-                    (edition::remaining(visit, Unit::Capture, left))
                 }
                 div.acts { button.btn.main type="submit" disabled[!capture || left.is_some_and(|left| edition::used_up(Unit::Capture, &left))] { (visit.t("capture-submit")) } }
                 p.small.soft { (visit.t("capture-order-note")) }

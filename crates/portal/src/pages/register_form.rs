@@ -12,7 +12,11 @@ use std::collections::BTreeMap;
 pub(super) fn draw(visit: &Visit, left: Option<&(Left, Option<Refusal>)>) -> Markup {
     let none = left.is_some_and(|left| edition::used_up(Unit::Deposit, left));
     html! {
-        header.page-head { h1 { (visit.t("register-title")) } p.lead { (visit.t("register-lead")) } }
+        header.page-head {
+            h1 { (visit.t("register-title")) }
+            p.lead { (visit.t("register-lead")) }
+            @if let Some(left) = left { (edition::remaining(visit, Unit::Deposit, left)) }
+        }
         form id="register" method="post" action="/register" enctype="multipart/form-data"
             data-csrf=(visit.csrf) data-words=(words(visit)) data-left=[left.map(|l| l.0.deposits)] data-bytes=[left.map(|l| l.0.storage)] {
             (token(visit))
@@ -22,7 +26,6 @@ pub(super) fn draw(visit: &Visit, left: Option<&(Left, Option<Refusal>)>) -> Mar
             section.sec {
                 h2 { (visit.t("register-go")) }
                 div.stack {
-                    @if let Some(left) = left { (edition::remaining(visit, Unit::Deposit, left)) }
                     p.err.warn id="short" role="status" {}
                     div.acts id="begin" {
                         button.btn.main id="go" type="submit" disabled[none] { (visit.t("register-submit")) }
