@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = &[
     (include_str!("../../../locales/zh-CN/quota.ftl"), include_str!("../../../locales/en/quota.ftl")),
     (include_str!("../../../locales/zh-CN/people.ftl"), include_str!("../../../locales/en/people.ftl")),
     (include_str!("../../../locales/zh-CN/merchants.ftl"), include_str!("../../../locales/en/merchants.ftl")),
+    (include_str!("../../../locales/zh-CN/room.ftl"), include_str!("../../../locales/en/room.ftl")),
     (include_str!("../../../locales/zh-CN/library.ftl"), include_str!("../../../locales/en/library.ftl")),
     (include_str!("../../../locales/zh-CN/portal.ftl"), include_str!("../../../locales/en/portal.ftl")),
 ];

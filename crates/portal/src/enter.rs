@@ -176,11 +176,17 @@ async fn visit(
     let session = cookies::get(&headers, cookies::SESSION).filter(|_| !program).map(str::to_owned);
     let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
     let bearer = bearer.filter(|t| program && t.len() <= 128).map(str::to_owned);
-    let (mut actor, mut runs) = (Actor::visitor(), String::new());
+    let (mut actor, mut runs, mut notices) = (Actor::visitor(), String::new(), Vec::new());
     if let Some(folder) = app.folder() {
         runs = folder.runs().to_owned();
         if let Some(token) = session.clone() {
-            actor = app.wait(move || Ok(folder.actor(&token)?)).await?;
+            let page = !uri.path().starts_with("/assets/");
+            let asked = app.wait(move || {
+                let actor = folder.actor(&token)?;
+                let due = if page { folder.notices_due(&actor)? } else { Vec::new() };
+                Ok((actor, due))
+            });
+            (actor, notices) = asked.await?;
         } else if let Some(token) = bearer {
             let (caller, due) = folder.actor_of_token(&token)?;
             actor = caller.clone();
@@ -206,7 +212,7 @@ async fn visit(
     let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let origin = format!("{}://{host}", if secure { "https" } else { "http" });
     let (locale, csrf) = (locale_of(&headers), csrf(&secret));
-    Ok(Visit { actor, origin, locale, theme, csrf, here, address, secure, agent, runs })
+    Ok(Visit { actor, origin, locale, theme, csrf, here, address, secure, agent, runs, notices })
 }
 
 /// What browsers say about where a request began. A program that says nothing has no cookies of anybody's.

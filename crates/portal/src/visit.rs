@@ -7,7 +7,7 @@ use axum::{
 };
 use evidence::{digest, hex};
 use locale::{Locale, Value};
-use service::{Actor, Refusal};
+use service::{Actor, NoticeShown, Refusal};
 use std::{collections::BTreeMap, net::IpAddr};
 
 /// Made by `enter`, before any handler.
@@ -29,6 +29,8 @@ pub(crate) struct Visit {
     pub origin: String,
     /// Who runs the ledger; empty before there is one.
     pub runs: String,
+    /// What the operator tells the visitor, and he has not put away.
+    pub notices: Vec<NoticeShown>,
 }
 
 impl Visit {

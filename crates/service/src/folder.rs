@@ -18,7 +18,7 @@
 
 use crate::{
     Error, Mode, Result, Warnings,
-    account::Hands,
+    account::{CachedNotices, Hands},
     authorities, clock, config,
     desk::Desk,
     erase,
@@ -63,6 +63,7 @@ pub struct Folder {
     pub(crate) swept: AtomicI64,
     pub(crate) hands: Hands,
     pub(crate) counted: crate::gauges::Counted,
+    pub(crate) notices: CachedNotices,
 }
 
 /// What only the writer has.
@@ -190,6 +191,7 @@ impl Folder {
             writer,
             hands: Hands::default(),
             counted: Default::default(),
+            notices: CachedNotices::default(),
         })
     }
 

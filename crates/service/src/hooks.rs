@@ -205,6 +205,11 @@ fn unwanted(status: u16) -> (String, String) {
     }
 }
 
+/// The host that an address leads to, and nothing more of it.
+pub(crate) fn host_of(url: &str) -> String {
+    url.parse::<Uri>().ok().and_then(|uri| Some(uri.authority()?.host().to_owned())).unwrap_or_default()
+}
+
 /// Where a hook's address leads.
 #[derive(Debug)]
 pub(crate) struct Target {

@@ -73,6 +73,11 @@ pub use account::{
     SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignUps, SignedIn, SignedUp, Staged, Team, Told, Upload, Why,
     reset_sign_in,
 };
+/// The operator's room.
+pub use account::{
+    Bytes, DeadShown, GivenShown, Health, MAX_NOTICE, MAX_NOTICE_DAYS, NewNotice, NoticeShown, NoticeTold, OrdersShown,
+    QueueShown, ROOM_PAGE,
+};
 pub use activation::{CODES_PAGE, MAX_CODE_DAYS, MAX_CODES, NewCodes, Promise, Waits, make_codes, make_grant};
 pub use archive::bundle::{Bundle, file_name as bundled_name};
 pub use authorities::{AddAuthority, AuthorityCheck, AuthorityState, RevocationList};
@@ -113,7 +118,9 @@ pub use similar::{Found, Near, Rebuilt};
 /// A person's token, and a page in the queue.
 pub use store::{ApiToken, Invite, Message as HookMessage, Noted, Passkey, Person, Queued, Role, Shop, Wish};
 /// An account's ledger, and how accounts come to what they have.
-pub use store::{Charge, Code, Entitlement, Grant as QuotaGrant, Left, Move, Order, Unit};
+pub use store::{
+    Charge, Code, Entitlement, Grant as QuotaGrant, Left, MarketRefusal, Move, Order, QueueOf, StorageOf, Unit,
+};
 pub use timestamp::certificate_ends;
 /// What a verdict is made of.
 pub use verify::{Check, Original, Outcome, Overall, Verdict, own_file};

@@ -23,7 +23,7 @@ use evidence::{
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use std::path::Path;
-use store::{Entitlement, MarketEvent, OWNER_ACCOUNT, OrderEvent, Taken};
+use store::{Entitlement, MarketEvent, MarketRefusal, OWNER_ACCOUNT, OrderEvent, Taken};
 
 /// Longest message, in bytes.
 pub const MAX_MARKET: usize = 16 << 10;
@@ -70,6 +70,17 @@ impl Folder {
     pub fn take_market(&self, timestamp: &str, signature: &str, body: &[u8]) -> Answer<String> {
         let now = clock::now();
         check(&self.market_secret()?, timestamp, signature, body, now)?;
+        let taken = self.take_signed(body, now);
+        if let Err(refusal) = &taken
+            && !matches!(refusal.why, Why::Failed)
+        {
+            // That it cannot be kept makes no other answer.
+            let _ = self.store.note_market_refusal(&refused(body, &refusal.error, now));
+        }
+        taken
+    }
+
+    fn take_signed(&self, body: &[u8], now: Utc) -> Answer<String> {
         let wrong = |e: serde_json::Error| {
             Refusal::field("body", format!("内容不符合约定（{e}）"), format!("the body is not as agreed ({e})"))
         };
@@ -182,6 +193,19 @@ fn check(secret: &[u8], timestamp: &str, signature: &str, body: &[u8], now: Utc)
         return Err(refuse());
     }
     Ok(())
+}
+
+/// What can be read of a message that is refused, for the operator: short, and in visible characters alone.
+fn refused(body: &[u8], why: &Error, now: Utc) -> MarketRefusal {
+    let told: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let word = |name: &str| -> String {
+        let visible = told[name].as_str().unwrap_or_default().chars().filter(char::is_ascii_graphic);
+        visible.take(128).collect()
+    };
+    let why = (why.zh.clone(), why.en.clone());
+    let account = told["account"].as_i64().unwrap_or_default();
+    let (event, number) = (word("event"), word("order"));
+    MarketRefusal { event, word: word("type"), number, account, why, at: now.0, ..MarketRefusal::default() }
 }
 
 fn no_account(account: i64) -> Refusal {

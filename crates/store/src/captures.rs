@@ -97,15 +97,26 @@ impl Store {
         Ok(Ok(numbers))
     }
 
-    /// Takes the first that waits; it is under way from now on. One page is never captured twice at the same time, since
-    /// each order counts those before it.
+    /// Takes the page whose turn it is; it is under way from now on. Accounts take turns: of those that wait the one that
+    /// was served longest ago is next, with its own first page, so that nobody's hundred pages keep another's one waiting.
+    /// One page is never captured twice at the same time, since each order counts those before it.
     pub fn next_capture(&self) -> Result<Option<Queued>> {
-        let connection = self.lock();
-        let sql = "UPDATE capture_queue SET state = 'running', runs = runs + 1
-                   WHERE id = (SELECT min(id) FROM capture_queue WHERE state = 'waiting' AND url NOT IN
-                         (SELECT url FROM capture_queue WHERE state = 'running')) RETURNING id";
-        let Some(id) = connection.query_row(sql, [], |row| row.get::<_, i64>(0)).optional()? else { return Ok(None) };
-        Ok(connection.query_row(&format!("SELECT {QUEUED} WHERE id = ?1"), [id], queued).optional()?)
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let sql = "SELECT free.id, free.account FROM
+                     (SELECT account, min(id) AS id FROM capture_queue WHERE state = 'waiting' AND url NOT IN
+                         (SELECT url FROM capture_queue WHERE state = 'running') GROUP BY account) free
+                   LEFT JOIN capture_turns t ON t.account = free.account
+                   ORDER BY coalesce(t.turn, 0), free.id LIMIT 1";
+        let next = transaction.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((id, account)): Option<(i64, i64)> = next else { return Ok(None) };
+        transaction.execute("UPDATE capture_queue SET state = 'running', runs = runs + 1 WHERE id = ?1", [id])?;
+        let sql = "INSERT INTO capture_turns(account, turn) SELECT ?1, coalesce(max(turn), 0) + 1 FROM capture_turns
+                   WHERE true ON CONFLICT(account) DO UPDATE SET turn = excluded.turn";
+        transaction.execute(sql, [account])?;
+        let taken = transaction.query_row(&format!("SELECT {QUEUED} WHERE id = ?1"), [id], queued)?;
+        transaction.commit()?;
+        Ok(Some(taken))
     }
 
     /// How one ended.
@@ -159,10 +170,28 @@ impl Store {
         Ok(self.lock().query_row(&sql, [account, id], queued).optional()?)
     }
 
-    /// How many wait or run before this one.
+    /// How many are captured before this one, where nothing more is asked for: those under way, its account's own before
+    /// it, and those of others whose turns come first. None where it does not wait.
     pub fn captures_before(&self, id: i64) -> Result<u64> {
-        let sql = "SELECT count(*) FROM capture_queue WHERE id < ?1 AND state IN ('waiting', 'running')";
-        Ok(self.lock().query_row(sql, [id], |row| row.get(0))?)
+        let connection = self.lock();
+        let sql = "SELECT account FROM capture_queue WHERE id = ?1 AND state = 'waiting'";
+        let Some(own): Option<i64> = connection.query_row(sql, [id], |row| row.get(0)).optional()? else {
+            return Ok(0);
+        };
+        let sql = "SELECT q.account, count(*), sum(q.id < ?1), coalesce(t.turn, 0), min(q.id) FROM capture_queue q
+                   LEFT JOIN capture_turns t ON t.account = q.account WHERE q.state = 'waiting' GROUP BY q.account";
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = statement.query_map([id], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, u64>(1)?, row.get::<_, u64>(2)?, (row.get(3)?, row.get(4)?)))
+        })?;
+        let rows = rows.collect::<rusqlite::Result<Vec<(i64, u64, u64, (i64, i64))>>>()?;
+        let Some((_, _, rounds, place)) = rows.iter().find(|(account, ..)| *account == own) else { return Ok(0) };
+        let others = rows.iter().filter(|(account, ..)| *account != own);
+        let others: u64 =
+            others.map(|(_, waiting, _, theirs)| (*waiting).min(rounds + u64::from(theirs < place))).sum();
+        let sql = "SELECT count(*) FROM capture_queue WHERE state = 'running'";
+        let running: u64 = connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(running + rounds + others)
     }
 }
 
@@ -241,5 +270,77 @@ mod tests {
         let three = store.queue_captures(&act, &urls[..1], true, false, false, Some(("k", &answer))).unwrap().unwrap();
         store.free_once().unwrap();
         assert_eq!(store.begin_once(OWNER_ACCOUNT, "k", &[1; 32], 6).unwrap(), Once::Answered(format!("{three:?}")));
+    }
+
+    /// A store with accounts 2 and 3 beside the owner's, each with a person of its own, by account.
+    fn three() -> (tempfile::TempDir, Store, Vec<i64>) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join("q.db")).unwrap();
+        let person = |login: &str| NewSignIn {
+            account: OWNER_ACCOUNT,
+            login: login.into(),
+            name: login.into(),
+            password: "".into(),
+            at: 0,
+        };
+        store.unlock(crate::Vault::new(&[7; 32]).unwrap());
+        let first = store.first_sign_in(&person("a")).unwrap().unwrap();
+        let mut people = vec![0, first];
+        for login in ["b", "c"] {
+            store.add_merchant("party", &person(login), None).unwrap().unwrap();
+            people.push(store.sign_in_named(login).unwrap().unwrap().id);
+        }
+        (dir, store, people)
+    }
+
+    #[test]
+    fn accounts_take_turns() {
+        let (_dir, store, people) = three();
+        let ask = |account: usize, n: usize| {
+            let (via, subject) = ("x".to_owned(), String::new());
+            let (account, sign_in) = (account as i64, Some(people[account]));
+            let act = Act { at: 1, account, sign_in, via, act: "capture", subject };
+            let urls: Vec<String> = (0..n).map(|n| format!("https://{account}-{n}.example")).collect();
+            store.queue_captures(&act, &urls, true, false, false, None).unwrap().unwrap()
+        };
+        let many = ask(1, 100);
+        let ended = Ended { outcome: "complete".into(), record: Some("r".into()), ..Ended::default() };
+        let one = || {
+            let page = store.next_capture().unwrap().unwrap();
+            store.end_capture(page.id, &ended, 2).unwrap();
+            (page.id, page.account)
+        };
+        assert_eq!((one(), one()), ((many[0], 1), (many[1], 1)));
+        let two = ask(2, 1);
+        assert_eq!(store.captures_before(two[0]).unwrap(), 0, "who never was served is next");
+        assert_eq!(one(), (two[0], 2));
+        let three = ask(3, 3);
+        ask(2, 1);
+        // What each page is told is when it comes, though another asked for a hundred.
+        let places: Vec<u64> = three.iter().map(|id| store.captures_before(*id).unwrap()).collect();
+        assert_eq!(store.captures_before(many[2]).unwrap(), 1);
+        let came: Vec<(i64, i64)> = (0..8).map(|_| one()).collect();
+        for (id, place) in three.iter().zip(&places) {
+            assert_eq!(came.iter().position(|(c, _)| c == id).map(|p| p as u64), Some(*place), "{places:?} {came:?}");
+        }
+        assert_eq!(store.captures_before(three[0]).unwrap(), 0, "it has ended");
+        assert_eq!(came.iter().map(|(_, account)| *account).collect::<Vec<_>>(), [3, 1, 2, 3, 1, 3, 1, 1]);
+        assert_eq!(one(), (many[6], 1), "and one's own in the order of asking");
+
+        // A page that another captures just now is passed over, not what stands behind it.
+        let (first, second) = (store.next_capture().unwrap().unwrap(), store.next_capture().unwrap().unwrap());
+        assert_eq!((first.id, second.id), (many[7], many[8]));
+        let act = |account: usize| Act {
+            at: 1,
+            account: account as i64,
+            sign_in: Some(people[account]),
+            via: "x".into(),
+            act: "capture",
+            subject: String::new(),
+        };
+        let urls = [first.url.clone(), "https://other.example".to_owned()];
+        let asked = store.queue_captures(&act(3), &urls, true, false, false, None).unwrap().unwrap();
+        assert_eq!(store.next_capture().unwrap().unwrap().id, asked[1]);
+        assert_eq!(store.queue_standing(10).unwrap().len(), 2);
     }
 }

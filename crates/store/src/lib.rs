@@ -16,12 +16,14 @@ mod head;
 mod hooks;
 mod invitations;
 mod merchants;
+mod notices;
 mod passkeys;
 mod people;
 mod quota;
 mod records;
 mod renewals;
 mod reviews;
+mod room;
 mod seen;
 mod shares;
 mod shelf;
@@ -41,12 +43,14 @@ pub use erased::Erased;
 pub use hooks::{Happened, Hook, Message, NewMessage, Tried};
 pub use invitations::Invitation;
 pub use merchants::Merchant;
+pub use notices::Notice;
 pub use passkeys::{NewPasskey, Passkey};
 pub use people::{Invite, Joined, NewInvite, Person, Wish};
 pub use quota::{Asked, Charge, Entitlement, Grant, KEPT_REFUSALS, Left, Move, Need, Unit};
 pub use records::{NewRecord, Record};
 pub use renewals::Renewal;
 pub use reviews::{Decision, Document, Review};
+pub use room::{Dead, MarketRefusal, OrderShown, Period, QueueOf, StorageOf};
 pub use seen::{Seen, SeenRows, Stamp};
 pub use shares::{NewShare, Share};
 pub use shelf::{Shelved, Unshelved, Wanted, titled};
@@ -76,6 +80,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (15, include_str!("layout-15.sql")),
     (16, include_str!("layout-16.sql")),
     (17, include_str!("layout-17.sql")),
+    (19, include_str!("layout-19.sql")),
     (20, include_str!("layout-20.sql")),
 ];
 

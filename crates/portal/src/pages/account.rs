@@ -87,6 +87,10 @@ async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Ref
                 div.acts { a.btn href="/account/close" { (visit.t("close-title")) } }
             }
         }
+        section.sec aria-labelledby="notices" {
+            div.h { h2 id="notices" { (visit.t("notices-title")) } p { (visit.t("notices-hint")) } }
+            div.acts { a.btn href="/account/notices" { (visit.t("notices-title")) } }
+        }
         section.sec aria-labelledby="hooks" {
             div.h { h2 id="hooks" { (visit.t("hooks-title")) } p { (visit.t("hooks-hint")) } }
             div.acts { a.btn href="/account/hooks" { (visit.t("hooks-open")) } }

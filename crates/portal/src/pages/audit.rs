@@ -62,7 +62,12 @@ fn row(visit: &Visit, line: &Noted) -> Markup {
 
 /// An act in the reader's words; one that has none stands as it is noted.
 fn what(visit: &Visit, act: &str) -> String {
-    const KNOWN: [&str; 54] = [
+    const KNOWN: [&str; 59] = [
+        "letter-again",
+        "letter-drop",
+        "notice",
+        "end-notice",
+        "dismiss-notice",
         "sign-in",
         "end-session",
         "change-password",

@@ -63,7 +63,7 @@ async fn show(app: &App, visit: &Visit, refusal: Option<Refusal>) -> Shown {
 
 /// The last page of the account, to somebody who is a visitor again.
 fn done(visit: &Visit, plan: &ClosePlan) -> Response {
-    let visit = Visit { actor: service::Actor::visitor(), ..visit.clone() };
+    let visit = Visit { actor: service::Actor::visitor(), notices: Vec::new(), ..visit.clone() };
     let title = visit.t("close-done");
     let body = html! {
         header.page-head { h1 { (title) } }

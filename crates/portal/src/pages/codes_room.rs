@@ -215,11 +215,6 @@ fn has(visit: &Visit, standing: &Standing) -> Markup {
 }
 
 fn one_order(visit: &Visit, order: &Order) -> Markup {
-    let state_of = match (order.refunded_at, order.cancelled_at) {
-        (Some(_), _) => state("no", "no", &visit.t("grants-refunded")),
-        (_, Some(_)) => state("no", "no", &visit.t("grants-cancelled")),
-        _ => state("ok", "ok", &visit.t("grants-paid")),
-    };
     let args = [("account", order.account.to_string().into()), ("n", locale::grouped(order.periods).into())];
     html! {
         li {
@@ -227,8 +222,17 @@ fn one_order(visit: &Visit, order: &Order) -> Markup {
                 span.t.mono { (order.number) }
                 span.m { (visit.tv("grants-order", &args)) "　" (words::minute(Utc(order.created_at))) }
             }
-            (state_of)
+            (order_state(visit, order))
         }
+    }
+}
+
+/// How an order stands.
+pub(super) fn order_state(visit: &Visit, order: &Order) -> Markup {
+    match (order.refunded_at, order.cancelled_at) {
+        (Some(_), _) => state("no", "no", &visit.t("grants-refunded")),
+        (_, Some(_)) => state("no", "no", &visit.t("grants-cancelled")),
+        _ => state("ok", "ok", &visit.t("grants-paid")),
     }
 }
 

@@ -69,7 +69,7 @@ pub(crate) fn draw(visit: &Visit, frame: Frame<'_>, body: Markup) -> Response {
                         }
                     }
                 }
-                main id="main" { (body) }
+                main id="main" { (super::notices::due(visit)) (body) }
                 footer.foot {
                     @if !visit.runs.is_empty() {
                         p { (visit.tv("portal-foot-runs", &[("name", visit.runs.as_str().into())])) }

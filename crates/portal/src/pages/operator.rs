@@ -9,14 +9,20 @@ use super::{
 use crate::{app::App, enter::IntoAnswer, form::Form, problem, visit::Visit};
 use axum::{extract::State, http::StatusCode};
 use maud::{Markup, html};
-use service::{Refusal, Why, WitnessState};
+use service::{House, Refusal, Why, WitnessState};
 
-/// Pages of the room: address, and the message that names it.
-const ROOMS: &[(&str, &str)] = &[
-    ("/operator/merchants", "merchants-title"),
-    ("/operator/codes", "codes-room"),
-    ("/operator/grants", "grants-room"),
-    ("/verify/record", "lookup-title"),
+/// Pages of the room: address, the message that names it, and the one that says what is there.
+const ROOMS: &[(&str, &str, &str)] = &[
+    ("/operator/merchants", "merchants-title", "room-merchants-about"),
+    ("/operator/codes", "codes-room", "room-codes-about"),
+    ("/operator/grants", "grants-room", "room-grants-about"),
+    ("/operator/orders", "room-orders", "room-orders-about"),
+    ("/operator/queue", "room-queue", "room-queue-about"),
+    ("/operator/letters", "room-letters", "room-letters-about"),
+    ("/operator/notices", "notices-room", "room-notices-about"),
+    ("/operator/storage", "room-storage", "room-storage-about"),
+    ("/operator/health", "room-health", "room-health-about"),
+    ("/verify/record", "lookup-title", "room-lookup-about"),
 ];
 
 pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
@@ -47,7 +53,14 @@ async fn show(app: &App, visit: &Visit, made: Option<&Made>, refusal: Option<&Re
         @if let Some((zh, en)) = app.certificate_ending() { p.note role="status" { (visit.pick(&zh, &en)) } }
         section.sec aria-labelledby="rooms" {
             h2 id="rooms" { (visit.t("operator-rooms")) }
-            div.acts { @for (path, id) in ROOMS { a.btn href=(path) { (visit.t(id)) } } }
+            ul.rows {
+                @for (path, id, about) in ROOMS {
+                    li {
+                        div { a.t href=(path) { (visit.t(id)) } span.m { (visit.t(about)) } }
+                        @if let Some((class, words)) = waits(visit, path, &house) { (state(class, class, &words)) }
+                    }
+                }
+            }
         }
         section.sec aria-labelledby="house" {
             h2 id="house" { (visit.t("operator-house")) }
@@ -86,8 +99,19 @@ async fn show(app: &App, visit: &Visit, made: Option<&Made>, refusal: Option<&Re
     Ok(draw(visit, Frame { title: &title, nav: Nav::Operator, status }, body))
 }
 
+/// What a room's line says beside its name: something in it waits for somebody.
+fn waits(visit: &Visit, path: &str, house: &House) -> Option<(&'static str, String)> {
+    let (n, class, id) = match path {
+        "/operator/merchants" => (house.asked, "wait", "room-n-asked"),
+        "/operator/queue" => (house.queued, "wait", "room-n-queued"),
+        "/operator/letters" => (house.dead, "bad", "room-n-dead"),
+        _ => return None,
+    };
+    (n > 0).then(|| (class, visit.tv(id, &[("n", locale::grouped(n).into())])))
+}
+
 /// A witness: whose it is, how it fares, how far behind, and why.
-fn row(visit: &Visit, witness: &WitnessState) -> Markup {
+pub(super) fn row(visit: &Visit, witness: &WitnessState) -> Markup {
     let class = match witness.state {
         "cosigning" => "ok",
         "unused" => "wait",

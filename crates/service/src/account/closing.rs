@@ -58,6 +58,7 @@ impl Folder {
         self.writer()?;
         let _alone = self.keeping.write().unwrap_or_else(PoisonError::into_inner);
         let closed = self.store.close_account(person.account, &actor.act(person, "close-account", ""));
+        self.forget_notices();
         let uploads = match closed {
             // Set since it was looked at.
             Err(store::Error::Held) => return Err(held()),

@@ -18,6 +18,12 @@ pub struct House {
     pub waiting: u64,
     /// Bytes that are free on the folder's disk.
     pub free: u64,
+    /// Names that wait to be verified.
+    pub asked: u64,
+    /// Pages that wait to be captured.
+    pub queued: u64,
+    /// Messages to web hooks that were given up.
+    pub dead: u64,
 }
 
 impl Folder {
@@ -27,7 +33,8 @@ impl Folder {
         let quorum = self.quorum_state()?;
         let (accounts, people) = self.store.house()?;
         let free = rustix::fs::statvfs(&self.dir).map_or(0, |s| s.f_bavail.saturating_mul(s.f_frsize));
+        let (asked, queued, dead) = self.store.room_counts()?;
         let waiting = quorum.size.saturating_sub(quorum.final_size);
-        Ok(House { accounts, people, origin: self.origin.clone(), quorum, waiting, free })
+        Ok(House { accounts, people, origin: self.origin.clone(), quorum, waiting, free, asked, queued, dead })
     }
 }
