@@ -80,3 +80,21 @@ act-approve-name = approved a name
 act-refuse-name = refused a name
 act-invite-merchant = invited a merchant
 act-end-invitation = ended an invitation
+
+provider-title = Ask an identity provider
+provider-hint = A third party compares name and number; certificates then say who established the name, how and when. Either this or the operator’s review is enough, and neither waits for the other.
+provider-what = Name and number are sent to “{$name}”, no documents and nothing else.
+provider-ask = Send the question
+provider-again = asked again not before
+provider-state-waiting = to be asked
+provider-state-pending = being looked at
+provider-state-verified = Verified
+provider-state-refused = Does not agree
+provider-state-unclear = No clear answer; the operator can look at documents
+provider-state-failed = Not answered; try again, or show the operator documents
+
+act-ask-provider = had a provider asked about the name
+act-provider-verified = the provider established the name
+act-provider-refused = the provider says that it does not agree
+act-provider-unclear = the provider had no clear answer
+act-provider-failed = the provider did not answer

@@ -80,3 +80,21 @@ act-approve-name = 通过核验
 act-refuse-name = 不通过核验
 act-invite-merchant = 邀请商户
 act-end-invitation = 结束邀请
+
+provider-title = 向核验方查询
+provider-hint = 由第三方核对名称与号码；通过后证书写明由谁、怎样、何时核实。与运营者的核验二选一即可，互不影响。
+provider-what = 将把名称与号码发给“{$name}”查询，不发送证照和其他内容。
+provider-ask = 发送查询
+provider-again = 下次查询不早于
+provider-state-waiting = 等待查询
+provider-state-pending = 对方正在核验
+provider-state-verified = 已核实
+provider-state-refused = 不一致
+provider-state-unclear = 没有明确结果；可上传证照请运营者核对
+provider-state-failed = 查询失败；可再试一次，或上传证照请运营者核对
+
+act-ask-provider = 向核验方查询名称
+act-provider-verified = 核验方核实了名称
+act-provider-refused = 核验方认为不一致
+act-provider-unclear = 核验方没有明确结果
+act-provider-failed = 查询核验方失败

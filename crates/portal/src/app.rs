@@ -12,8 +12,8 @@ use crate::{
 };
 use evidence::{digest, hex, json::json};
 use service::{
-    Actor, Answer, CaptureRequest, CompareEvent, DepositLine, Error, Folder, Mail, Mode, Network, OpenId, Place,
-    Postman, Refusal, Result, SignUps, Why,
+    Actor, Answer, CaptureRequest, CompareEvent, DepositLine, Error, Folder, IdentityProvider, Mail, Mode, Network,
+    OpenId, Place, Postman, Refusal, Result, SignUps, Why,
 };
 use std::{
     collections::BTreeMap,
@@ -85,6 +85,7 @@ struct Inner {
     /// Letters of each account.
     letters: Throttle<i64>,
     openid: Option<Arc<OpenId>>,
+    identity: Option<Arc<IdentityProvider>>,
     away: Away,
     capturing: CaptureRequest,
     /// Steps so far of the captures that run, by number.
@@ -150,6 +151,7 @@ impl App {
             mail: config.mail.clone(),
             letters: Throttle::new(LETTERS, LETTER_BACK),
             openid: config.openid.clone().map(Arc::new),
+            identity: config.identity.clone().map(Arc::new),
             away: Away::default(),
             capturing: config.capture.clone(),
             live: Mutex::default(),
@@ -238,7 +240,26 @@ impl App {
             std::thread::spawn(move || app.capture_on());
         }
         let app = self.clone();
+        std::thread::spawn(move || app.check_names());
+        let app = self.clone();
         std::thread::spawn(move || app.go_on());
+    }
+
+    /// Asks the identity provider what merchants want it to be asked. Nobody holds the folder while it thinks.
+    fn check_names(&self) {
+        let Some(provider) = self.0.identity.clone() else {
+            let _ = self.folder().map(|folder| folder.no_identity_provider());
+            return;
+        };
+        while !self.stopping() {
+            let Some(due) = self.folder().map(|folder| folder.identity_questions()) else { return };
+            let mut questions = due.unwrap_or_default();
+            provider.ask(&mut questions);
+            let noted = self.folder().map(|folder| folder.note_identity(&questions));
+            if !matches!(noted, Some(Ok(()))) || questions.is_empty() {
+                std::thread::sleep(Duration::from_millis(500));
+            }
+        }
     }
 
     /// What fails stays open, and is tried again.
@@ -420,6 +441,11 @@ impl App {
 
     pub(crate) fn openid(&self) -> Option<Arc<OpenId>> {
         self.0.openid.clone()
+    }
+
+    /// Who is asked whether a merchant's name is right.
+    pub(crate) fn identity_provider(&self) -> Option<Arc<IdentityProvider>> {
+        self.0.identity.clone()
     }
 
     pub(crate) fn away(&self) -> &Away {

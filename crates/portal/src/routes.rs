@@ -117,6 +117,7 @@ table! {
     post "/account/identity/documents" SignedIn Account pages::identity::add;
     post "/account/identity/documents/{id}/end" SignedIn Account pages::identity::end;
     post "/account/identity/ask" SignedIn Account pages::identity::ask;
+    post "/account/identity/provider" SignedIn Account pages::identity::ask_provider;
     get "/account/close" SignedIn Account pages::closing::page;
     post "/account/close" SignedIn Account pages::closing::submit;
     post "/account/tokens" SignedIn Tokens pages::account::add_token;

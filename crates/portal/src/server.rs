@@ -14,7 +14,7 @@ use hyper_util::{
     server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
-use service::{CaptureRequest, Error, Mail, Network, OpenId, Result, SignUps};
+use service::{CaptureRequest, Error, IdentityProvider, Mail, Network, OpenId, Result, SignUps};
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -66,6 +66,8 @@ pub struct Config {
     pub mail: Option<Mail>,
     /// By whose word people may sign in, if by anybody's.
     pub openid: Option<OpenId>,
+    /// Who is asked whether a merchant's name is right, if anybody is.
+    pub identity: Option<IdentityProvider>,
     /// How and where pages are captured; its pages are none.
     pub capture: CaptureRequest,
 }

@@ -107,13 +107,27 @@ pub(crate) fn serve(out: &Out, a: &Serve) -> u8 {
     let data = a.server.data.clone();
     let calls = settings.one("serve.api_calls").and_then(|n| n.parse().ok()).unwrap_or_default();
     let sign_up = settings.one("portal.sign_up").and_then(|who| who.parse().ok()).unwrap_or_default();
-    let (mail, openid) = match service::Mail::of(&settings).and_then(|mail| Ok((mail, service::OpenId::of(&settings)?)))
-    {
-        Ok(both) => both,
+    let others = service::Mail::of(&settings)
+        .and_then(|mail| Ok((mail, service::OpenId::of(&settings)?, service::IdentityProvider::of(&settings)?)));
+    let (mail, openid, identity) = match others {
+        Ok(all) => all,
         Err(e) => return out.refuse(&e),
     };
-    let config =
-        Config { sign_up, data, listen, public, calls, tls, trusted_proxies, metrics, log, mail, openid, capture };
+    let config = Config {
+        sign_up,
+        data,
+        listen,
+        public,
+        calls,
+        tls,
+        trusted_proxies,
+        metrics,
+        log,
+        mail,
+        openid,
+        identity,
+        capture,
+    };
     let served = portal::serve(&config, &mut |event| {
         // An acknowledgement on stdout, whatever the log's form.
         if let Event::Listening(address) = &event {
@@ -181,6 +195,7 @@ pub(crate) fn check(out: &Out, a: &ConfigCheck) -> u8 {
     }
     wrong.extend(service::Mail::of(&settings).err());
     wrong.extend(service::OpenId::of(&settings).err());
+    wrong.extend(service::IdentityProvider::of(&settings).err());
     wrong.extend(service::Editions::of(&a.server.data).err().unwrap_or_default());
     match settings.lines(Some(&a.server.data)) {
         Ok(lines) => lines.iter().for_each(|line| {

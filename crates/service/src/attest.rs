@@ -12,13 +12,28 @@ use evidence::{
     json::Value,
     merkle,
     statement::{Kind, OperatorRelation},
-    time::SECOND,
+    time::{SECOND, Utc},
 };
 use std::{collections::BTreeMap, sync::PoisonError};
 use store::Record;
 
 /// What a list shows it as.
 const SHOWN: &str = "名称核验 / name established";
+
+/// How a name was established.
+pub(crate) enum How<'a> {
+    /// The operator looked at documents; what they were.
+    Documents(&'a str),
+    /// A provider was asked, and said so.
+    Provider {
+        /// Whose word it is.
+        name: &'a str,
+        /// How, in its words.
+        method: &'a str,
+        /// When it says that it was.
+        day: Utc,
+    },
+}
 
 /// A name that was established.
 pub(crate) struct Established {
@@ -38,32 +53,41 @@ impl Folder {
         Ok(claims)
     }
 
-    /// Records that the operator looked at an account's documents, and what they were.
-    pub(crate) fn attest(&self, account: i64, note: &str) -> Result<Established> {
+    /// Records that an account's name was established, and how. Only records under that very name are covered: what was
+    /// registered under another one is still that other's.
+    pub(crate) fn attest(&self, account: i64, how: &How<'_>) -> Result<Established> {
         let _alone = self.keeping.write().unwrap_or_else(PoisonError::into_inner);
-        let on_ledger = |r: &Record| r.index.is_some() && Kind::parse(&r.kind).is_ok_and(established);
+        let own = crate::register::owner_claims(&self.owner_of(account)?);
+        let on_ledger = |r: &Record| {
+            r.index.is_some() && Kind::parse(&r.kind).is_ok_and(established) && of_owner(&r.disclosures, &own)
+        };
         let earlier: Vec<Record> = self.store.account_records(account)?.into_iter().filter(on_ledger).collect();
         let salts = earlier.iter().map(|_| keys::random::<32>()).collect::<Result<Vec<_>>>()?;
         let leaf = |(record, salt): (&Record, &[u8; 32])| salted(salt, &merkle::leaf_hash(&record.record));
-        let own: Vec<_> = earlier.iter().zip(&salts).map(leaf).collect();
-        let mut leaves = own.clone();
+        let hashes: Vec<_> = earlier.iter().zip(&salts).map(leaf).collect();
+        let mut leaves = hashes.clone();
         while !leaves.len().is_power_of_two() {
             leaves.push(keys::random()?);
         }
         leaves.sort_unstable();
         let tree = Tree::new(leaves.clone())?;
         let mut covered = Vec::with_capacity(earlier.len());
-        for ((record, salt), leaf) in earlier.into_iter().zip(salts).zip(own) {
+        for ((record, salt), leaf) in earlier.into_iter().zip(salts).zip(hashes) {
             let place = leaves.binary_search(&leaf).unwrap_or_default() as u64;
             let path = tree.path(place).unwrap_or_default();
             covered.push((record.id, Covered { salt, place, path }.to_bytes()?));
         }
-        let day = clock::now().plus(8 * 3600 * SECOND).to_micros();
-        let mut claims = crate::register::owner_claims(&self.owner_of(account)?);
+        let (word, by, note, at) = match how {
+            How::Documents(note) => ("documents", Value::Null, *note, clock::now()),
+            How::Provider { name, method, day } => ("provider", (*name).into(), *method, *day),
+        };
+        let day = at.plus(8 * 3600 * SECOND).to_micros();
+        let mut claims = own;
         claims.extend([
             ("identity_method", Value::Null),
             ("attested_at", day.get(..10).unwrap_or_default().into()),
-            ("attested_how", "documents".into()),
+            ("attested_how", word.into()),
+            ("attested_by", by),
             ("attested_note", note.into()),
             ("covered_root", if covered.is_empty() { Value::Null } else { tree.root().into() }),
         ]);
@@ -105,6 +129,16 @@ impl Folder {
         Ok(attestation.map(|attestation| (attestation, path)))
     }
 }
+
+/// Whether a record's owner is this one, by name and number.
+fn of_owner(disclosures: &[u8], own: &BTreeMap<&'static str, Value>) -> bool {
+    let Ok(claims) = evidence::disclosure::parse_set(disclosures) else { return false };
+    let told = |name: &str| claims.iter().find(|d| d.name() == name).map(|d| d.value()).filter(|v| !v.is_null());
+    OWNER.iter().all(|name| told(name) == own.get(name).filter(|v| !v.is_null()))
+}
+
+/// Claims that say who an owner is.
+const OWNER: [&str; 5] = ["owner_kind", "owner_name", "owner_code", "owner_id", "owner_id_masked"];
 
 /// Kinds whose owner an attestation may establish.
 fn established(kind: Kind) -> bool {

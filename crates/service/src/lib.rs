@@ -47,6 +47,7 @@ mod paper;
 mod plan;
 mod policy;
 mod prove;
+mod provider;
 mod quota;
 mod register;
 mod renew;
@@ -105,6 +106,7 @@ pub use paper::{contact_sheets, licence_sheets, page_pictures, pair_pictures};
 pub use plan::Passed;
 pub use policy::{Cosigner, PolicyReport};
 pub use prove::write_whole;
+pub use provider::{IdentityProvider, IdentityQuestion};
 pub use quota::{Held, MOVES_PAGE, Standing};
 pub use renew::{RenewLine, RenewRequest};
 pub use restore::{Restored, restore};
@@ -116,7 +118,9 @@ pub use settings::{Flags, Network, SETTINGS, Setting, SettingLine, Settings, Sou
 pub use sidecar::{Encoding, Format as TemplateFormat, template as rights_template};
 pub use similar::{Found, Near, Rebuilt};
 /// A person's token, and a page in the queue.
-pub use store::{ApiToken, Invite, Message as HookMessage, Noted, Passkey, Person, Queued, Role, Shop, Wish};
+pub use store::{
+    ApiToken, IdentityCheck, Invite, Message as HookMessage, Noted, Passkey, Person, Queued, Role, Shop, Wish,
+};
 /// An account's ledger, and how accounts come to what they have.
 pub use store::{
     Charge, Code, Entitlement, Grant as QuotaGrant, Left, MarketRefusal, Move, Order, QueueOf, StorageOf, Unit,

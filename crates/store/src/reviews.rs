@@ -5,7 +5,7 @@
 //! - One question is open at a time; a decision is of the question that was looked at.
 
 use crate::{Act, Result, Store, accounts};
-use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// A document without its bytes.
 #[derive(Clone, Debug)]
@@ -166,16 +166,30 @@ impl Store {
             return Ok(false);
         }
         transaction.execute("DELETE FROM documents WHERE account = ?1", [account])?;
-        for (record, path) in *covered {
-            let path = self.sealed(&transaction, *account, "covered", path)?;
+        if let Some(attestation) = attestation {
+            self.cover(&transaction, *account, attestation, covered)?;
+        }
+        accounts::note(&transaction, act)?;
+        transaction.commit()?;
+        Ok(true)
+    }
+
+    /// Keeps what leads from each earlier record to the one that establishes its owner's name.
+    pub(crate) fn cover(
+        &self,
+        transaction: &Transaction<'_>,
+        account: i64,
+        attestation: &str,
+        covered: &[(String, Vec<u8>)],
+    ) -> Result<()> {
+        for (record, path) in covered {
+            let path = self.sealed(transaction, account, "covered", path)?;
             // Of two attestations the first stays: a record once established is not made to wait for another.
             let sql =
                 "INSERT INTO attested_paths(record, attestation, path) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
             transaction.prepare_cached(sql)?.execute(params![record, attestation, path])?;
         }
-        accounts::note(&transaction, act)?;
-        transaction.commit()?;
-        Ok(true)
+        Ok(())
     }
 }
 

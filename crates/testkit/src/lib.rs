@@ -6,6 +6,7 @@ pub mod market;
 pub mod ntp;
 pub mod openid;
 pub mod passkey;
+pub mod provider;
 pub mod random;
 pub mod smtp;
 pub mod tsa;

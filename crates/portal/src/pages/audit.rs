@@ -62,7 +62,12 @@ fn row(visit: &Visit, line: &Noted) -> Markup {
 
 /// An act in the reader's words; one that has none stands as it is noted.
 fn what(visit: &Visit, act: &str) -> String {
-    const KNOWN: [&str; 59] = [
+    const KNOWN: [&str; 64] = [
+        "ask-provider",
+        "provider-verified",
+        "provider-refused",
+        "provider-unclear",
+        "provider-failed",
         "letter-again",
         "letter-drop",
         "notice",

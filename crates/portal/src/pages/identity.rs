@@ -4,6 +4,7 @@ use super::{
     Shown,
     layout::{Frame, Nav, draw, error, state, token},
     register::{multipart, patiently, text},
+    secrets::of,
     see, words,
 };
 use crate::{
@@ -18,8 +19,9 @@ use axum::{
     extract::{Path, Request, State},
     http::StatusCode,
 };
+use evidence::time::Utc;
 use maud::{Markup, html};
-use service::{Answer, Identity, MAX_DOCUMENT, MAX_DOCUMENTS, Permission, Refusal, Why};
+use service::{Answer, Identity, IdentityCheck, MAX_DOCUMENT, MAX_DOCUMENTS, Permission, Refusal, Why};
 use std::time::Duration;
 
 /// Longest that a document may take to come.
@@ -56,6 +58,19 @@ pub(crate) async fn end(State(app): State<App>, Path(id): Path<i64>, visit: Visi
 pub(crate) async fn ask(State(app): State<App>, visit: Visit, _form: Form) -> Shown {
     let actor = visit.actor.clone();
     let asked = app.ask(move |folder| folder.ask_review(&actor)).await;
+    back(&app, &visit, asked).await
+}
+
+pub(crate) async fn ask_provider(State(app): State<App>, visit: Visit, _form: Form) -> Shown {
+    let Some(provider) = app.identity_provider() else {
+        let (zh, en) = (
+            "这里没有接入核验方；请上传证照请运营者核对",
+            "no provider is connected here; show the operator documents",
+        );
+        return Err(Refusal::new(Why::NotFound, zh, en).into_answer());
+    };
+    let actor = visit.actor.clone();
+    let asked = app.ask(move |folder| folder.ask_provider(&actor, provider.name())).await;
     back(&app, &visit, asked).await
 }
 
@@ -101,7 +116,7 @@ async fn show(app: &App, visit: &Visit, refusal: Option<&Refusal>) -> Shown {
     let own = app.ask(move |folder| folder.identity(&actor)).await.map_err(IntoAnswer::into_answer)?;
     let waits = own.review.as_ref().is_some_and(|r| r.state == "asked");
     let title = visit.t("identity-title");
-    let wrong = refusal.map(|r| visit.say(r));
+    let wrong = of(visit, refusal, "document");
     let body = html! {
         header.page-head {
             p.crumb { a href="/account" { (visit.t("account-back")) } }
@@ -114,6 +129,19 @@ async fn show(app: &App, visit: &Visit, refusal: Option<&Refusal>) -> Shown {
                 dt { (visit.t("set-up-name")) } dd { (own.merchant.name) }
                 dt { (visit.t("set-up-number")) } dd.mono { (own.merchant.number) }
                 dt { (visit.t("merchants-name")) } dd { (standing(visit, &own)) }
+            }
+        }
+        @if app.identity_provider().is_some() || own.check.is_some() {
+            section.sec aria-labelledby="provider" {
+                div.h { h2 id="provider" { (visit.t("provider-title")) } p { (visit.t("provider-hint")) } }
+                div.stack {
+                    @if let Some(check) = &own.check { (checked(visit, check)) }
+                    @if let Some(provider) = app.identity_provider().filter(|_| may_ask(&own)) {
+                        p { (visit.tv("provider-what", &[("name", provider.name().into())])) }
+                        (error("e-provider", of(visit, refusal, "provider")))
+                        form method="post" action="/account/identity/provider" { (token(visit)) button.btn type="submit" { (visit.t("provider-ask")) } }
+                    }
+                }
             }
         }
         section.sec.last aria-labelledby="documents" {
@@ -150,6 +178,30 @@ async fn show(app: &App, visit: &Visit, refusal: Option<&Refusal>) -> Shown {
     };
     let status = refusal.map_or(StatusCode::OK, problem::status);
     Ok(draw(visit, Frame { title: &title, nav: Nav::None, status }, body))
+}
+
+/// Neither established nor being looked at by the provider.
+fn may_ask(own: &Identity) -> bool {
+    let open = own.check.as_ref().is_some_and(|c| matches!(c.state.as_str(), "waiting" | "pending"));
+    !open && own.review.as_ref().is_none_or(|r| r.state != "approved")
+}
+
+/// How a question to the provider stands.
+pub(super) fn checked(visit: &Visit, check: &IdentityCheck) -> Markup {
+    let class = match check.state.as_str() {
+        "verified" => "ok",
+        "waiting" | "pending" => "wait",
+        _ => "bad",
+    };
+    html! {
+        div {
+            (state(class, class, &visit.t(&format!("provider-state-{}", check.state)))) "　" (check.provider)
+            @if !check.method.is_empty() { "（" (check.method) "）" }
+            "　" (words::minute(Utc(check.answered_at.unwrap_or(check.asked_at))))
+            @if let Some((zh, en)) = check.said.as_ref().filter(|(zh, _)| !zh.is_empty()) { span.m { (visit.pick(zh, en)) } }
+            @if check.state == "waiting" && check.tries > 0 { span.m { (visit.t("provider-again")) " " (words::minute(Utc(check.due_at))) } }
+        }
+    }
 }
 
 /// How far a name is established, in a sentence.

@@ -2,7 +2,7 @@
 
 use super::{
     Shown,
-    identity::standing,
+    identity::{checked, standing},
     layout::{Frame, Nav, draw, error, state, token},
     see, words,
 };
@@ -156,6 +156,7 @@ async fn show(app: &App, visit: &Visit, id: i64, refusal: Option<&Refusal>) -> S
                 dt { (visit.t("set-up-kind")) } dd { (visit.t(&format!("set-up-{}", m.kind))) }
                 dt { (visit.t("set-up-number")) } dd.mono { (own.number.as_deref().unwrap_or(&m.number)) }
                 dt { (visit.t("merchants-name")) } dd { (standing(visit, &own)) }
+                @if let Some(check) = &own.check { dt { (visit.t("provider-title")) } dd { (checked(visit, check)) } }
                 dt { (visit.t("sign-in-login")) } dd { (m.login) }
                 dt { (visit.t("merchants-since")) } dd { (words::time(m.created_at)) }
                 dt { (visit.t("merchants-records")) } dd { (locale::grouped(m.records)) }

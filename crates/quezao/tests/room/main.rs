@@ -4,6 +4,7 @@
 #[path = "../house/mod.rs"]
 mod house;
 mod notices;
+mod provider;
 mod queues;
 
 use house::{Browser, House, PASSWORD};

@@ -7,9 +7,12 @@
 //! - Looking at a document stands in the audit log; the whole number is shown to the operator while he has to compare it.
 
 use super::{Actor, Answer, MerchantShown, Permission, Refusal, Why, merchants};
-use crate::{Folder, clock};
-use evidence::time::Utc;
-use store::{Decision, Document, OWNER_ACCOUNT, Review, SignIn};
+use crate::{Folder, clock, keys};
+use evidence::{
+    hex,
+    time::{SECOND, Utc},
+};
+use store::{CheckAsked, Decision, Document, IdentityCheck, OWNER_ACCOUNT, Review, SignIn};
 
 /// Longest document, in bytes.
 pub const MAX_DOCUMENT: usize = 8 << 20;
@@ -19,6 +22,8 @@ pub const MAX_DOCUMENTS: u64 = 6;
 const QUEUE: u32 = 50;
 /// Longest words of a decision, in characters.
 const MAX_WORDS: usize = 500;
+/// Questions to the provider that an account may put in a day.
+const MAX_CHECKS: u32 = 5;
 
 /// A document as it is listed.
 #[derive(Clone, Debug)]
@@ -55,6 +60,8 @@ pub struct Identity {
     pub merchant: MerchantShown,
     /// The newest question.
     pub review: Option<ReviewShown>,
+    /// The newest question to the provider.
+    pub check: Option<IdentityCheck>,
     /// What lies here to be looked at.
     pub documents: Vec<DocumentShown>,
     /// The whole number, for who has to compare it.
@@ -87,7 +94,8 @@ impl Folder {
         let party = self.owner_of(account)?;
         let documents = self.store.documents(account)?.into_iter().map(listed).collect();
         let number = compares.then(|| party.id.or(party.code)).flatten();
-        Ok(Identity { merchant: merchants::shown(merchant)?, review, documents, number })
+        let check = self.store.check(account)?;
+        Ok(Identity { merchant: merchants::shown(merchant)?, review, check, documents, number })
     }
 
     /// Keeps a document that is to be looked at.
@@ -132,6 +140,23 @@ impl Folder {
         Ok(())
     }
 
+    /// Has the provider asked whether name and number belong together. `provider`: as certificates will name it.
+    pub fn ask_provider(&self, actor: &Actor, provider: &str) -> Answer<()> {
+        let person = self.merchants_own(actor)?;
+        let (request, act) = (hex::encode(&keys::random::<32>()?), actor.act(person, "ask-provider", ""));
+        let since = act.at - 24 * 3600 * SECOND;
+        let conflict = |zh: &str, en: &str| Err(Refusal::field("provider", zh, en));
+        match self.store.ask_check(person.account, &request, provider, since, MAX_CHECKS, &act)? {
+            CheckAsked::Asked => Ok(()),
+            CheckAsked::Open => conflict("已在核验，请等待结果", "it is being asked already; wait for the answer"),
+            CheckAsked::Established => conflict("名称已经核实", "the name is established already"),
+            CheckAsked::Often => conflict(
+                "24 小时内已核验过 5 次；请明天再试，或上传证照请运营者核对",
+                "it was asked 5 times within a day; try tomorrow, or show the operator documents",
+            ),
+        }
+    }
+
     /// A document's kind and bytes, for the operator; the audit log says that he looked.
     pub fn document_for_review(&self, actor: &Actor, account: i64, id: i64) -> Answer<(String, Vec<u8>)> {
         let person = self.allow(actor, Permission::Operate)?;
@@ -157,7 +182,7 @@ impl Folder {
         if !open {
             return Err(decided());
         }
-        let made = if approve { Some(self.attest(account, words)?) } else { None };
+        let made = if approve { Some(self.attest(account, &crate::attest::How::Documents(words))?) } else { None };
         let (attestation, covered) =
             made.as_ref().map_or((None, &[][..]), |made| (Some(made.record.as_str()), &made.covered));
         let decision = Decision { account, review, reason: words, attestation, covered };
