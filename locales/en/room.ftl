@@ -114,3 +114,20 @@ act-letter-drop = dropped a message
 act-notice = wrote a notice
 act-end-notice = took a notice back
 act-dismiss-notice = put a notice away
+
+export-title = Export the account’s data
+export-hint = One ZIP: every record, people, audit log, movements of quota.
+export-lead = All data of this account, written into a ZIP while it is read. The account’s key is needed for it, so that after closing nothing can be exported any more.
+export-what = What is in it
+export-what-1 = account.json: the account and whose it is
+export-what-2 = records-….jsonl: a line for each record, with every claim and salt that opens it, and its time-stamps; licences also in licences-….jsonl
+export-what-3 = people.jsonl: people, shops, web hooks; editions.jsonl: editions and packs
+export-what-4 = captures-….jsonl, quota-….jsonl, audit-….jsonl: captures, movements of quota, the audit log
+export-what-5 = no passwords, tokens, sessions or secrets of hooks; originals are downloaded in the library
+export-get = Export
+export-packages = with the package of each record
+export-packages-hint = slower; a ZIP holds 4 GB at most, what finds no room is named in missing.txt
+export-do = Download the ZIP
+export-operator-hint = All data of this merchant, its whole identity number included. The reason goes into both audit logs.
+
+act-export-account = exported the account’s data

@@ -114,3 +114,20 @@ act-letter-drop = 丢弃未送达的消息
 act-notice = 发出通知
 act-end-notice = 撤下通知
 act-dismiss-notice = 看过通知
+
+export-title = 导出账户数据
+export-hint = 一个 ZIP：全部记录、成员、操作日志、额度明细。
+export-lead = 这个账户的全部数据，边读边写成一个 ZIP。需要账户的密钥，所以注销以后再也无法导出。
+export-what = 其中有什么
+export-what-1 = account.json：账户与主体
+export-what-2 = records-….jsonl：每条记录一行，连同能打开它的全部声明与盐、时间戳；授权另列 licences-….jsonl
+export-what-3 = people.jsonl：成员、店铺、回调；editions.jsonl：版本与加量包
+export-what-4 = captures-….jsonl、quota-….jsonl、audit-….jsonl：取证、额度明细、操作日志
+export-what-5 = 不含密码、令牌、会话、回调密钥；原件请在证据库下载
+export-get = 导出
+export-packages = 同时包含每条记录的证据包
+export-packages-hint = 较慢；ZIP 至多 4 GB，放不下的在 missing.txt 中列出
+export-do = 下载 ZIP
+export-operator-hint = 这个商户的全部数据，包括完整的身份号码。理由写入双方的操作日志。
+
+act-export-account = 导出账户数据

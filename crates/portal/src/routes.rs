@@ -118,6 +118,8 @@ table! {
     post "/account/identity/documents/{id}/end" SignedIn Account pages::identity::end;
     post "/account/identity/ask" SignedIn Account pages::identity::ask;
     post "/account/identity/provider" SignedIn Account pages::identity::ask_provider;
+    get "/account/export" SignedIn Account pages::export::page;
+    post "/account/export" SignedIn Account pages::export::own;
     get "/account/close" SignedIn Account pages::closing::page;
     post "/account/close" SignedIn Account pages::closing::submit;
     post "/account/tokens" SignedIn Tokens pages::account::add_token;
@@ -232,6 +234,7 @@ table! {
     get "/operator/merchants/{id}" Operator Operate pages::merchants::one;
     get "/operator/merchants/{id}/documents/{number}" Operator Operate pages::merchants::document;
     post "/operator/merchants/{id}/review" Operator Operate pages::merchants::review;
+    post "/operator/merchants/{id}/export" Operator Operate pages::export::merchant;
     post "/operator/merchants/{id}/hold" Operator Operate pages::merchants::hold;
     get "/operator/codes" Operator Operate pages::codes_room::codes;
     post "/operator/codes" Operator Operate pages::codes_room::make;

@@ -77,7 +77,7 @@ pub use account::{
 /// The operator's room.
 pub use account::{
     Bytes, DeadShown, GivenShown, Health, MAX_NOTICE, MAX_NOTICE_DAYS, NewNotice, NoticeShown, NoticeTold, OrdersShown,
-    QueueShown, ROOM_PAGE,
+    QueueShown, ROOM_PAGE, Takeout,
 };
 pub use activation::{CODES_PAGE, MAX_CODE_DAYS, MAX_CODES, NewCodes, Promise, Waits, make_codes, make_grant};
 pub use archive::bundle::{Bundle, file_name as bundled_name};

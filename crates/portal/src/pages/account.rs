@@ -82,6 +82,10 @@ async fn show(app: &App, visit: &Visit, made: Option<&str>, refusal: Option<&Ref
                 div.h { h2 id="identity" { (visit.t("identity-title")) } p { (visit.t("identity-hint")) } }
                 div.acts { a.btn href="/account/identity" { (visit.t("identity-title")) } }
             }
+            section.sec aria-labelledby="export" {
+                div.h { h2 id="export" { (visit.t("export-title")) } p { (visit.t("export-hint")) } }
+                div.acts { a.btn href="/account/export" { (visit.t("export-title")) } }
+            }
             section.sec aria-labelledby="close" {
                 div.h { h2 id="close" { (visit.t("close-title")) } p { (visit.t("close-hint")) } }
                 div.acts { a.btn href="/account/close" { (visit.t("close-title")) } }

@@ -62,7 +62,8 @@ fn row(visit: &Visit, line: &Noted) -> Markup {
 
 /// An act in the reader's words; one that has none stands as it is noted.
 fn what(visit: &Visit, act: &str) -> String {
-    const KNOWN: [&str; 64] = [
+    const KNOWN: [&str; 65] = [
+        "export-account",
         "ask-provider",
         "provider-verified",
         "provider-refused",

@@ -139,7 +139,7 @@ fn question(visit: &Visit, own: &Identity, wrong: Option<&str>) -> Markup {
     }
 }
 
-async fn show(app: &App, visit: &Visit, id: i64, refusal: Option<&Refusal>) -> Shown {
+pub(super) async fn show(app: &App, visit: &Visit, id: i64, refusal: Option<&Refusal>) -> Shown {
     let actor = visit.actor.clone();
     let own = app.ask(move |folder| folder.identity_for_review(&actor, id)).await.map_err(IntoAnswer::into_answer)?;
     let m = &own.merchant;
@@ -164,6 +164,16 @@ async fn show(app: &App, visit: &Visit, id: i64, refusal: Option<&Refusal>) -> S
             }
         }
         (question(visit, &own, wrong_of("words")))
+        section.sec aria-labelledby="export" {
+            div.h { h2 id="export" { (visit.t("export-title")) } p { (visit.t("export-operator-hint")) } }
+            form.stack method="post" action=(format!("/operator/merchants/{id}/export")) {
+                (token(visit))
+                label { (visit.t("hold-reason")) input type="text" name="export" maxlength="500" required autocomplete="off" aria-invalid=[wrong_of("export").map(|_| "true")] aria-describedby="e-export";
+                    (error("e-export", wrong_of("export"))) }
+                label.pick { input type="checkbox" name="packages" value="yes"; (visit.t("export-packages")) span.hint { (visit.t("export-packages-hint")) } }
+                div.acts { button.btn type="submit" { (visit.t("export-do")) } }
+            }
+        }
         section.sec.last aria-labelledby="hold" {
             div.h { h2 id="hold" { (visit.t("hold-title")) } p { (visit.t("hold-hint")) } }
             form.stack method="post" action=(format!("/operator/merchants/{id}/hold")) {

@@ -14,6 +14,7 @@ pub(crate) mod compared;
 pub(crate) mod deposit;
 pub(crate) mod edition;
 pub(crate) mod erase;
+pub(crate) mod export;
 pub(crate) mod find;
 pub(crate) mod home;
 pub(crate) mod hooks;

@@ -1,6 +1,7 @@
 //! The operator's room over real HTTP: letters that were given up, orders, bytes, health, and notices to merchants.
 #![allow(clippy::unwrap_used)]
 
+mod export;
 #[path = "../house/mod.rs"]
 mod house;
 mod notices;
