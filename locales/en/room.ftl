@@ -131,3 +131,5 @@ export-do = Download the ZIP
 export-operator-hint = All data of this merchant, its whole identity number included. The reason goes into both audit logs.
 
 act-export-account = exported the account’s data
+
+help-arg-leave-merchants = Merchants' accounts, keys, quota and records stay in the old folder and are not moved

@@ -347,6 +347,8 @@ pub(crate) enum AdminCommand {
         new: PathBuf,
         #[arg(long, value_enum, default_value_t = Reason::Restored)]
         reason: Reason,
+        #[arg(long)]
+        leave_merchants: bool,
     },
     LedgerCheck(Data),
     #[command(subcommand)]

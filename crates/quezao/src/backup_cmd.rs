@@ -81,13 +81,13 @@ pub(crate) fn restore(out: &Out, a: &args::Data, from: &Path, file: Option<&Path
     0
 }
 
-pub(crate) fn origin(out: &Out, a: &args::Data, new: &Path, reason: args::Reason) -> u8 {
+pub(crate) fn origin(out: &Out, a: &args::Data, new: &Path, reason: args::Reason, leave_merchants: bool) -> u8 {
     let reason = match reason {
         args::Reason::Restored => "restored",
         args::Reason::KeyLost => "key-lost",
         args::Reason::Ended => "ended",
     };
-    let began = match service::begin_after(&a.data, new, reason) {
+    let began = match service::begin_after(&a.data, new, reason, leave_merchants) {
         Ok(began) => began,
         Err(e) => return out.refuse(&e),
     };

@@ -160,7 +160,9 @@ pub(crate) fn admin(out: &Out, a: &args::Admin) -> u8 {
         AdminCommand::Restore { backup, data, passphrase_file } => {
             crate::backup_cmd::restore(out, data, backup, passphrase_file.as_deref())
         }
-        AdminCommand::Origin { data, new, reason } => crate::backup_cmd::origin(out, data, new, *reason),
+        AdminCommand::Origin { data, new, reason, leave_merchants } => {
+            crate::backup_cmd::origin(out, data, new, *reason, *leave_merchants)
+        }
         AdminCommand::Signer { data, signer, signer_password_file, crl } => {
             open(out, &data.data, Mode::Write, |folder| {
                 let root = folder.set_signer(signer.as_deref(), signer_password_file.as_deref(), crl)?;

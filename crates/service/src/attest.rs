@@ -144,3 +144,32 @@ const OWNER: [&str; 5] = ["owner_kind", "owner_name", "owner_code", "owner_id", 
 fn established(kind: Kind) -> bool {
     kind.has_owner() && kind != Kind::Attestation
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use evidence::disclosure::{Disclosure, set_to_bytes};
+
+    #[test]
+    fn a_name_covers_no_record_under_another() {
+        let party = |name: &str, code: Option<&str>| crate::identity::Party {
+            kind: "enterprise".into(),
+            name: name.into(),
+            code: code.map(str::to_owned),
+            id: None,
+        };
+        let stored = |party: &crate::identity::Party| {
+            let claims = crate::register::owner_claims(party).into_iter().filter(|(_, value)| !value.is_null());
+            let set: Vec<_> = claims.map(|(name, value)| Disclosure::new(&[7; 16], name, value).unwrap()).collect();
+            set_to_bytes(&set).unwrap()
+        };
+        let now = crate::register::owner_claims(&party("福州海棠文化有限公司", Some("91350211M0000XUF46")));
+        let covers = |name, code| of_owner(&stored(&party(name, code)), &now);
+        assert!(covers("福州海棠文化有限公司", Some("91350211M0000XUF46")));
+        assert!(!covers("福州海棠贸易有限公司", Some("91350211M0000XUF46")), "before its change of name");
+        assert!(!covers("福州海棠文化有限公司", Some("91110000101623741K")), "another company of that name");
+        assert!(!covers("福州海棠文化有限公司", None));
+        assert!(!of_owner(b"damaged", &now));
+    }
+}

@@ -51,7 +51,7 @@ pub struct Began {
 }
 
 /// Makes `new` after the ledger of `old`; `reason`: `restored`, `key-lost` or `ended`.
-pub fn begin_after(old: &Path, new: &Path, reason: &str) -> Result<Began> {
+pub fn begin_after(old: &Path, new: &Path, reason: &str, leave_merchants: bool) -> Result<Began> {
     // Refuses what is no data folder, and brings an earlier layout up to date.
     drop(Folder::open(old, Mode::Read)?);
     let lock = folder::lock(old)?;
@@ -69,6 +69,17 @@ pub fn begin_after(old: &Path, new: &Path, reason: &str) -> Result<Began> {
             format!(
                 "{} is the newest state: nothing is lost and it can be written; to end this ledger on purpose use --reason ended",
                 show_path(old)
+            ),
+        ));
+    }
+    if !leave_merchants && folder.store.has_merchants()? {
+        let shown = show_path(old);
+        return Err(Error::new(
+            format!(
+                "{shown} 中有商户；他们的账户、密钥、额度和记录不会移到新文件夹，仍留在旧文件夹中供查看和导出。请先通知他们（/operator/notices）并让他们导出；确认后加上 --leave-merchants"
+            ),
+            format!(
+                "{shown} has merchants; their accounts, keys, quota and records are not moved: they stay in the old folder, to be looked at and exported. Tell them first (/operator/notices) and let them export; then add --leave-merchants"
             ),
         ));
     }

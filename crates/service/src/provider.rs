@@ -189,7 +189,7 @@ impl IdentityProvider {
         if said["request"] != request {
             return Err(no_answer("答的是另一个问题", "it answers another question"));
         }
-        let words = |name: &str| -> std::result::Result<String, Wrong> {
+        let words = |name: &'static str| -> std::result::Result<String, Wrong> {
             let text = said[name].as_str().unwrap_or_default().trim().to_owned();
             let fits = text.chars().count() <= MAX_WORDS && evidence::json::check_string(name, &text).is_ok();
             if fits {
@@ -276,7 +276,7 @@ impl Folder {
                     if let Err(e) = self.established_by(check, method, *day, &act("provider-verified")) {
                         // The record could not be made now: the provider will say the same again.
                         let said = Some((e.zh, e.en));
-                        self.store.tried_check(&tried(&check.state, 300, "", said), None, now.0)?;
+                        self.store.tried_check(&tried(&check.state, 3600, "", said), None, now.0)?;
                     }
                 }
                 Ok(Said::Pending) if now.0 - check.asked_at > AT_IT => {

@@ -65,6 +65,8 @@ pub enum Joined {
     Taken,
     /// The invite was used, ended, or is too old.
     Gone,
+    /// The account has as many people as it may have now; the invite is still good.
+    Full,
 }
 
 /// What a sub-account asked for.
@@ -159,13 +161,18 @@ impl Store {
     }
 
     /// Uses an invite: a new sub-account with what the invite permits. `new.account` is not looked at.
-    pub fn join(&self, digest: &[u8; 32], new: &NewSignIn) -> Result<Joined> {
+    pub fn join(&self, digest: &[u8; 32], new: &NewSignIn, most: usize) -> Result<Joined> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let Some(found) = good_invite(&transaction, digest, new.at)? else { return Ok(Joined::Gone) };
         let taken = "SELECT EXISTS (SELECT 1 FROM sign_ins WHERE login = ?1)";
         if transaction.query_row(taken, [&new.login], |row| row.get(0))? {
             return Ok(Joined::Taken);
+        }
+        // The edition may have ended since the invitation.
+        let people = "SELECT count(*) FROM sign_ins WHERE account = ?1 AND ended_at IS NULL";
+        if transaction.query_row(people, [found.account], |row| row.get::<_, usize>(0))? >= most {
+            return Ok(Joined::Full);
         }
         let sql = "INSERT INTO sign_ins(account, login, name, role, password, permissions, shops, created_at)
                    VALUES (?1, ?2, ?3, 'sub', ?4, ?5, ?6, ?7)";
@@ -334,10 +341,11 @@ mod tests {
         store.add_invite(&new(&[1; 32]), 3, &act(main, 10)).unwrap().unwrap();
         let second = store.add_invite(&new(&[2; 32]), 3, &act(main, 10)).unwrap().unwrap();
         assert_eq!(store.add_invite(&new(&[3; 32]), 3, &act(main, 10)).unwrap(), None, "no seat is left");
-        assert_eq!(store.join(&[1; 32], &person("LinWan", 11)).unwrap(), Joined::Taken);
-        let Joined::New(sub) = store.join(&[1; 32], &person("chenlan", 11)).unwrap() else { panic!("not joined") };
-        assert_eq!(store.join(&[1; 32], &person("mallory", 12)).unwrap(), Joined::Gone);
-        assert_eq!(store.join(&[2; 32], &person("mallory", 50)).unwrap(), Joined::Gone, "too old");
+        assert_eq!(store.join(&[1; 32], &person("LinWan", 11), 9).unwrap(), Joined::Taken);
+        assert_eq!(store.join(&[1; 32], &person("chenlan", 11), 1).unwrap(), Joined::Full);
+        let Joined::New(sub) = store.join(&[1; 32], &person("chenlan", 11), 2).unwrap() else { panic!("not joined") };
+        assert_eq!(store.join(&[1; 32], &person("mallory", 12), 9).unwrap(), Joined::Gone);
+        assert_eq!(store.join(&[2; 32], &person("mallory", 50), 9).unwrap(), Joined::Gone, "too old");
         assert!(
             store.end_invite(second, &act(main, 12)).unwrap() && !store.end_invite(second, &act(main, 12)).unwrap()
         );

@@ -1,10 +1,12 @@
-//! An identity provider (OpenID Connect) on loopback: discovery, authorization with PKCE, tokens signed with ES256, keys.
+//! An identity provider (OpenID Connect) on loopback: discovery, authorization with PKCE, tokens signed with ES256 or RS256,
+//! keys.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use ring::{
     digest::{SHA256, digest},
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+    rsa::{KeyPair as RsaKeyPair, PublicKeyComponents},
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256},
 };
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -22,9 +24,15 @@ pub struct Provider {
     inner: Arc<Inner>,
 }
 
+/// What tokens are signed with.
+enum Key {
+    Es(EcdsaKeyPair),
+    Rs(Box<RsaKeyPair>),
+}
+
 struct Inner {
     issuer: String,
-    key: EcdsaKeyPair,
+    key: Key,
     subject: Mutex<String>,
     /// Challenge, nonce and address by code; each code is good once.
     codes: Mutex<BTreeMap<String, [String; 3]>>,
@@ -33,11 +41,26 @@ struct Inner {
 impl Provider {
     /// Lets everybody in as `subject`.
     pub fn new(subject: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
         let random = SystemRandom::new();
         let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.as_ref(), &random).unwrap();
+        Self::of(
+            subject,
+            Key::Es(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.as_ref(), &random).unwrap()),
+        )
+    }
+
+    /// The same by RS256, as most providers sign; the key is openssl's.
+    pub fn rs256(subject: &str) -> Self {
+        let mut openssl = std::process::Command::new("openssl");
+        openssl.args(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-outform", "DER"]);
+        let made = openssl.output().unwrap();
+        assert!(made.status.success());
+        Self::of(subject, Key::Rs(Box::new(RsaKeyPair::from_pkcs8(&made.stdout).unwrap())))
+    }
+
+    fn of(subject: &str, key: Key) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let issuer = format!("http://{}", listener.local_addr().unwrap());
         let (subject, codes) = (Mutex::new(subject.to_owned()), Mutex::default());
         let inner = Arc::new(Inner { issuer: issuer.clone(), key, subject, codes });
         let own = Self { issuer, inner: inner.clone() };
@@ -86,14 +109,7 @@ impl Inner {
                  \"token_endpoint\":\"{issuer}/token\",\"jwks_uri\":\"{issuer}/keys\"}}"
                 ),
             ),
-            "/keys" => {
-                let point = self.key.public_key().as_ref();
-                let (x, y) = (B64.encode(&point[1..33]), B64.encode(&point[33..]));
-                let key = format!(
-                    "{{\"keys\":[{{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"1\",\"x\":\"{x}\",\"y\":\"{y}\"}}]}}"
-                );
-                ("200 OK", String::new(), key)
-            }
+            "/keys" => ("200 OK", String::new(), self.keys()),
             "/authorize" => {
                 let asked = fields(query);
                 assert_eq!(
@@ -119,6 +135,33 @@ impl Inner {
         stream.write_all(format!("{head}content-length: {}\r\n\r\n{text}", text.len()).as_bytes())
     }
 
+    fn keys(&self) -> String {
+        match &self.key {
+            Key::Es(key) => {
+                let point = key.public_key().as_ref();
+                let (x, y) = (B64.encode(&point[1..33]), B64.encode(&point[33..]));
+                format!("{{\"keys\":[{{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"1\",\"x\":\"{x}\",\"y\":\"{y}\"}}]}}")
+            }
+            Key::Rs(key) => {
+                let PublicKeyComponents { n, e } = PublicKeyComponents::<Vec<u8>>::from(key.public());
+                let (n, e) = (B64.encode(n), B64.encode(e));
+                format!("{{\"keys\":[{{\"kty\":\"RSA\",\"kid\":\"1\",\"n\":\"{n}\",\"e\":\"{e}\"}}]}}")
+            }
+        }
+    }
+
+    fn sign(&self, signed: &[u8]) -> Vec<u8> {
+        let random = SystemRandom::new();
+        match &self.key {
+            Key::Es(key) => key.sign(&random, signed).unwrap().as_ref().to_vec(),
+            Key::Rs(key) => {
+                let mut seal = vec![0; key.public().modulus_len()];
+                key.sign(&RSA_PKCS1_SHA256, &random, signed, &mut seal).unwrap();
+                seal
+            }
+        }
+    }
+
     fn token(&self, asked: &BTreeMap<String, String>) -> Option<String> {
         let get = |name: &str| asked.get(name).map(String::as_str);
         let [challenge, nonce, redirect] = self.codes.lock().unwrap().remove(get("code")?)?;
@@ -135,8 +178,10 @@ impl Inner {
             self.subject.lock().unwrap(),
             now + 300
         );
-        let signed = format!("{}.{}", B64.encode("{\"alg\":\"ES256\",\"kid\":\"1\"}"), B64.encode(claims));
-        let seal = self.key.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+        let algorithm = if matches!(self.key, Key::Es(_)) { "ES256" } else { "RS256" };
+        let signed =
+            format!("{}.{}", B64.encode(format!("{{\"alg\":\"{algorithm}\",\"kid\":\"1\"}}")), B64.encode(claims));
+        let seal = self.sign(signed.as_bytes());
         Some(format!("{signed}.{}", B64.encode(seal)))
     }
 }

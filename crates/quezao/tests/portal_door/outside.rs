@@ -39,7 +39,16 @@ fn an_invitation_and_a_way_back_in_go_out_as_letters() {
 
 #[test]
 fn who_is_linked_signs_in_by_the_providers_word_and_nobody_else() {
-    let provider = openid::Provider::new("lin-1");
+    linked(&openid::Provider::new("lin-1"));
+}
+
+/// As most providers sign.
+#[test]
+fn the_same_by_rs256() {
+    linked(&openid::Provider::rs256("lin-1"));
+}
+
+fn linked(provider: &openid::Provider) {
     let (house, mut owner) = house(&format!(
         "[openid]\nissuer = \"{}\"\nclient = \"{}\"\nsecret_file = \"secret\"\n",
         provider.issuer,

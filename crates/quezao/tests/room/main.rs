@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod export;
+mod holes;
 #[path = "../house/mod.rs"]
 mod house;
+mod mail;
 mod notices;
 mod provider;
 mod queues;

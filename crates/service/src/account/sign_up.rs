@@ -168,6 +168,18 @@ impl Folder {
     }
 }
 
+/// A code whose check character does not fit.
+fn slip(code: &str) -> (String, String) {
+    (
+        format!(
+            "统一社会信用代码 {code} 的校验码不符，多半是输错了一位；也有真实的企业如此。请对照营业执照，确认无误再提交"
+        ),
+        format!(
+            "the check character of {code} does not fit: most often one character is mistyped, though some real companies have such codes; compare it with the licence and confirm"
+        ),
+    )
+}
+
 fn uninvited(who: SignUps) -> Refusal {
     let (zh, en) = match who {
         SignUps::Invited => (
@@ -199,7 +211,9 @@ impl NewMerchant {
         };
         let party = Party { kind: self.kind.clone(), name, code, id };
         party.check_name().map_err(named("owner_name"))?;
-        let mut odd = party.check().map_err(named("number"))?;
+        // Nothing is recorded yet, so it is asked about, not told.
+        let odd = party.check().map_err(named("number"))?;
+        let mut odd: Warnings = odd.into_iter().map(|_| slip(party.code.as_deref().unwrap_or_default())).collect();
         odd.extend(letters::of_two_alphabets(&party.name));
         Ok((party, odd))
     }

@@ -104,10 +104,18 @@ impl Folder {
 
     /// Joins by such an address, with a name to sign in with and a password of one's own.
     pub fn join(&self, token: &str, login: &str, password: &str) -> Answer<()> {
-        let name = self.invited(token)?.name;
+        let Invite { name, account, .. } = self.invited(token)?;
         let new = FirstSignIn { login: login.to_owned(), name, password: password.to_owned() }.check()?;
-        match self.store.join(&digest::sha256(token.as_bytes()), &new)? {
+        let most = self.seats(account)?.map_or(MAX_PEOPLE, |seats| seats.min(MAX_PEOPLE));
+        match self.store.join(&digest::sha256(token.as_bytes()), &new, most)? {
             Joined::New(_) => Ok(()),
+            Joined::Full => {
+                let (zh, en) = (
+                    "这个账户现在的版本没有空余名额；请主账户升级版本或终止一些人后再来，网址仍然有效",
+                    "the account's edition has no seat left; the main account can upgrade or end somebody, and this address stays good",
+                );
+                Err(Refusal::field("login", zh, en))
+            }
             Joined::Taken => {
                 let (zh, en) =
                     ("这个登录名已有人使用；请换一个", "somebody signs in by this name already; choose another");

@@ -122,7 +122,7 @@ impl Folder {
         match out.stage.clone() {
             Stage::About => {
                 out.go(Stage::People);
-                let about = self.about(account)?;
+                let about = self.account_told(account)?;
                 Ok(Some(("account.json".into(), pretty(&about))))
             }
             Stage::People => {
@@ -248,7 +248,7 @@ impl Folder {
         }
     }
 
-    fn about(&self, account: i64) -> Result<Value> {
+    fn account_told(&self, account: i64) -> Result<Value> {
         let Party { kind, name, code, id } = self.owner_of(account)?;
         let review = self.store.review(account)?;
         let review = review.map(|r| json!({"state": r.state, "reason": r.reason, "attestation": r.attestation}));

@@ -146,8 +146,18 @@ impl Folder {
             "licence" => self.about_licence(first)?.into_iter().map(|record| (record, None)).collect(),
             _ => Vec::new(),
         };
-        later.extend(self.attestation_of(first)?);
-        later.truncate(MAX_RELATED);
+        // Until its seal the name is declared, as it was: nothing waits for it.
+        let attestation = self.attestation_of(first)?;
+        let sealed = |record: &Record| -> Result<bool> {
+            let Some(index) = record.index else { return Ok(false) };
+            Ok(self.reader.final_covering(index).map_err(|e| ledger_error(&e))?.is_some())
+        };
+        let attestation = match attestation {
+            Some(found) if sealed(&found.0)? => Some(found),
+            _ => None,
+        };
+        later.truncate(MAX_RELATED - usize::from(attestation.is_some()));
+        later.extend(attestation);
         for (record, covered) in later {
             let sealed = match record.index {
                 Some(index) => self.reader.final_covering(index).map_err(|e| ledger_error(&e))?.map(|s| (index, s)),
