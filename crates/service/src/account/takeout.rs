@@ -12,11 +12,11 @@ use super::{Actor, Answer, Permission, Refusal, Why, merchants};
 use crate::{ExportRequest, Folder, Result, clock, identity::Party};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use evidence::{
-    hex,
+    disclosure, hex,
     json::{Value, json},
     time::Utc,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use store::{Act, OWNER_ACCOUNT, Record, Role};
 
 /// Records of one piece.
@@ -261,13 +261,15 @@ impl Folder {
 
     /// A record with all that opens it.
     fn whole(&self, record: &Record) -> Result<Value> {
+        let told = disclosure::parse_set(&record.disclosures)?;
+        let claims: BTreeMap<&str, &Value> = told.iter().map(|d| (d.name(), d.value())).collect();
         let tokens: Vec<String> = self.store.tokens(&record.id)?.iter().map(|t| STANDARD.encode(t)).collect();
         Ok(json!({
             "id": record.id, "kind": record.kind, "file": record.file_name, "size": record.size,
             "sha256": record.sha256.map(|d| hex::encode(&d)), "sm3": record.sm3.map(|d| hex::encode(&d)),
             "received_at": Utc(record.received_at).to_micros(), "index": record.index,
             "record_sha256": record.digest_hex(), "record": String::from_utf8_lossy(&record.record),
-            "disclosures": serde_json::from_slice::<Value>(&record.disclosures).unwrap_or_default(),
+            "claims": claims, "disclosures": serde_json::from_slice::<Value>(&record.disclosures).unwrap_or_default(),
             "timestamps": tokens, "shops": self.store.shops_of(&record.id)?,
         }))
     }
