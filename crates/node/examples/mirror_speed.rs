@@ -42,11 +42,13 @@ fn main() {
         data,
         state: work.join("state"),
         ledgers: vec![format!("http://{address}")],
+        peers: Vec::new(),
         log_keys: vec![signer.verifier_key()],
         name: None,
         ml_dsa: false,
         listen: address,
         every: Duration::from_secs(1),
+        desk_token: None,
         tls: None,
     };
     let node = node::Node::open(&config, Arc::new(|event| eprintln!("{event:?}"))).unwrap();

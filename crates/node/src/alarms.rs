@@ -3,6 +3,7 @@
 //! Rules: one folder an alarm, `alarms/KIND-ID/`: `alarm.json` says what was seen, `ours.txt` and `theirs.txt` are the
 //! signed notes that cannot both stand, `proof.txt` what shows it. An alarm is stored once, told each time, and never
 //! deleted by the program. Only what a log's own key signed can make one, so strangers cannot fill the disk.
+//! `acknowledged.json` says that the institution dealt with it: the same is then told no more; whatever else is seen is.
 
 use crate::{Error, Event, Events, Result, folder};
 use evidence::{
@@ -22,6 +23,9 @@ use std::{
 pub const MAX_ALARMS: usize = 1000;
 /// Longest `alarm.json`, in bytes.
 const MAX_JSON: u64 = 64 << 10;
+/// Longest note of who acknowledges one, in characters.
+pub const MAX_NOTE: usize = 1000;
+const ACKNOWLEDGED: &str = "acknowledged.json";
 
 /// What was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +43,10 @@ pub enum Kind {
     /// An entry that breaks a rule of its ledger.
     Record,
 }
+
+/// All kinds.
+pub const KINDS: [Kind; 6] =
+    [Kind::Fork, Kind::Rollback, Kind::NotExtending, Kind::OldState, Kind::Tiles, Kind::Record];
 
 impl Kind {
     /// As folders and JSON name it.
@@ -116,6 +124,9 @@ impl Alarms {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let new = !known.contains(&id);
         let folder = self.dir.join(&id);
+        if !new && acknowledged(&folder).is_some() {
+            return;
+        }
         if new && known.len() < MAX_ALARMS {
             match self.store(&id, alarm) {
                 Ok(()) => drop(known.insert(id)),
@@ -125,6 +136,11 @@ impl Alarms {
         drop(known);
         let (kind, origin) = (alarm.kind, alarm.origin.clone());
         (self.events)(Event::Alarm { kind, origin, zh: alarm.zh.clone(), en: alarm.en.clone(), folder, new });
+    }
+
+    /// All that are stored.
+    pub(crate) fn stored(&self) -> Result<Vec<Stored>> {
+        list(self.dir.parent().unwrap_or(&self.dir))
     }
 
     fn store(&self, id: &str, alarm: &Alarm) -> Result<()> {
@@ -142,10 +158,60 @@ impl Alarms {
     }
 }
 
-/// A stored alarm: its `alarm.json`, and the folder.
-pub type Stored = (Value, PathBuf);
+/// A stored alarm.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// What it is called by: its folder's name.
+    pub id: String,
+    /// Its `alarm.json`.
+    pub value: Value,
+    /// Where it is.
+    pub folder: PathBuf,
+    /// Where somebody dealt with it: `{"at","note"}`, `at` as in statements.
+    pub acknowledged: Option<Value>,
+}
 
-/// The stored alarms of a data folder, oldest first. One that cannot be read is an alarm that says so.
+impl Stored {
+    /// A member of `alarm.json`, where it is text.
+    pub fn text(&self, name: &str) -> &str {
+        self.value[name].as_str().unwrap_or_default()
+    }
+}
+
+fn acknowledged(folder: &Path) -> Option<Value> {
+    let bytes = folder::read(&folder.join(ACKNOWLEDGED), MAX_JSON).ok().flatten()?;
+    json::parse_free("acknowledgement", &bytes, MAX_JSON as usize).ok()
+}
+
+/// Notes that the institution dealt with this alarm; nothing else about it changes. `false`: it had already.
+pub fn acknowledge(data: &Path, id: &str, note: &str, now: Utc) -> Result<bool> {
+    let folder = data.join("alarms").join(id);
+    let named = !id.is_empty() && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if !named || !folder.is_dir() {
+        let shown: String = id.chars().take(80).flat_map(char::escape_debug).collect();
+        return Err(Error::new(
+            format!("没有名为 {shown} 的警报；quezao node alarm list 列出全部"),
+            format!("there is no alarm {shown}; quezao node alarm list shows all"),
+        ));
+    }
+    if note.chars().count() > MAX_NOTE {
+        let found = note.chars().count();
+        return Err(Error::new(
+            format!("--note 有 {found} 个字符，至多 {MAX_NOTE} 个"),
+            format!("--note has {found} characters; at most {MAX_NOTE} are possible"),
+        ));
+    }
+    json::check_string("note", note).map_err(|e| Error::from(e).about("--note"))?;
+    if acknowledged(&folder).is_some() {
+        return Ok(false);
+    }
+    let value = json!({"at": now.to_micros(), "note": note});
+    folder::write(&folder.join(ACKNOWLEDGED), &json::to_bytes_free("acknowledgement", &value)?)?;
+    Ok(true)
+}
+
+/// The stored alarms of a data folder, those acknowledged among them, oldest first. One that cannot be read is an alarm
+/// that says so.
 pub fn list(data: &Path) -> Result<Vec<Stored>> {
     let dir = data.join("alarms");
     let mut found = Vec::new();
@@ -157,8 +223,10 @@ pub fn list(data: &Path) -> Result<Vec<Stored>> {
             let shown = file.display().to_string();
             json!({"kind": "unreadable", "origin": null, "at": "", "zh": format!("{shown}：无法读取"), "en": format!("{shown}: cannot be read")})
         });
-        found.push((value, entry.path()));
+        let folder = entry.path();
+        let id = entry.file_name().to_string_lossy().into_owned();
+        found.push(Stored { id, value, acknowledged: acknowledged(&folder), folder });
     }
-    found.sort_by_key(|(value, path)| (value["at"].as_str().unwrap_or_default().to_owned(), path.clone()));
+    found.sort_by_key(|stored| (stored.text("at").to_owned(), stored.folder.clone()));
     Ok(found)
 }

@@ -6,21 +6,26 @@
 //! - What is laid down is digested, verified and forgotten: a result stays in memory for a quarter of an hour, so that
 //!   its report can be fetched, and nothing of it is written.
 //! - Bounded: 64 MiB of evidence, two looks at once, a few results.
+//! - It opens by the institution's token; without one only where nobody but this machine can reach it.
 
+mod access;
 mod answer;
 mod appraiser;
 mod examine;
 mod find;
+mod health;
+mod held;
 mod pages;
 mod paper;
 mod rules;
 mod web;
 
+pub use access::{MIN_TOKEN, check_token};
 pub use answer::OwnCopy;
 pub use examine::{Examined, Given};
 pub(crate) use web::routes;
 
-use crate::{Error, Node, Result, folder};
+use crate::{Config, Error, Node, Result, folder};
 use certificate::Fonts;
 use evidence::time::Utc;
 use std::{
@@ -44,6 +49,7 @@ const AT_ONCE: usize = 2;
 pub(crate) struct Desk {
     node: Arc<Node>,
     data: PathBuf,
+    door: access::Door,
     fonts: OnceLock<Fonts>,
     /// Held while the desk's keys are made.
     keys: Mutex<()>,
@@ -58,15 +64,21 @@ struct Kept {
 }
 
 impl Desk {
-    pub(crate) fn new(node: Arc<Node>, data: PathBuf) -> Self {
+    pub(crate) fn new(node: Arc<Node>, config: &Config) -> Self {
         Self {
             node,
-            data,
+            data: config.data.clone(),
+            door: access::Door::new(config),
             fonts: OnceLock::new(),
             keys: Mutex::new(()),
             places: Semaphore::new(AT_ONCE),
             kept: Mutex::default(),
         }
+    }
+
+    /// Whether somebody signs in here.
+    fn has_token(&self) -> bool {
+        self.door.has_token()
     }
 
     /// The institution, as its node is called.

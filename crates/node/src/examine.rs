@@ -2,8 +2,9 @@
 //!
 //! Rules: an entry that breaks a rule, or that this version does not understand, is an alarm and never a refusal; the
 //! tree stands whatever its leaves say. Looked at are: the form of each record, the ledger that it names, that the
-//! operator's record is the first and only there, that no number stands twice. References to other records are salted
-//! in the leaf, so a node sees them only in what is disclosed to it. Numbers lie in a table on the disk, not in memory.
+//! operator's record is the first and only there, that no number stands twice, that its tokens' times are neither before
+//! it was received nor after now. References to other records are salted in the leaf, so a node sees them only in what is
+//! disclosed to it. Numbers lie in a table on the disk, not in memory.
 
 use crate::{
     Error, Result, Shared,
@@ -13,7 +14,12 @@ use crate::{
     logs::Log,
     request,
 };
-use evidence::{checkpoint, hex, record::Record, statement::Kind, time::Utc};
+use evidence::{
+    checkpoint, hex,
+    record::Record,
+    statement::Kind,
+    time::{SECOND, Utc},
+};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::{
     path::{Path, PathBuf},
@@ -24,6 +30,10 @@ use std::{
 const AT_ONCE: u64 = 16_384;
 /// Alarms of one go that are told one by one.
 const TOLD: usize = 20;
+/// What a token's time may be off: its accuracy, at most a minute, which the leaf does not say, and two seconds of the
+/// platform's clock; against this machine's clock another minute (spec/sealing.md, order of times).
+const BEFORE: i64 = 62 * SECOND;
+const AFTER: i64 = 120 * SECOND;
 
 const TABLES: &str = "
     PRAGMA journal_mode = WAL;
@@ -68,7 +78,7 @@ impl Examiner {
             let mut add = change.prepare_cached("INSERT OR IGNORE INTO numbers VALUES (?1, ?2)").map_err(broken)?;
             for (index, entry) in (from..to).zip(self.copy.tree().entries(from, size)) {
                 let entry = entry?;
-                match self.look(index, &entry) {
+                match self.look(index, &entry, now) {
                     Err(why) => wrong.push((index, entry, why)),
                     Ok(id) => {
                         if add.execute(params![id, index]).map_err(broken)? == 0 {
@@ -101,8 +111,8 @@ impl Examiner {
     }
 
     /// The record's number, where it keeps the rules that it can be held to alone.
-    fn look(&self, index: u64, entry: &[u8]) -> Result<[u8; 16]> {
-        let statement = Record::parse(entry)?.statement;
+    fn look(&self, index: u64, entry: &[u8], now: Utc) -> Result<[u8; 16]> {
+        let Record { statement, timestamps } = Record::parse(entry)?;
         if statement.ledger != self.log.origin() {
             return Err(
                 evidence::Error::mismatch("ledger of the statement", &statement.ledger, self.log.origin()).into()
@@ -111,6 +121,17 @@ impl Examiner {
         if (statement.kind == Kind::Operator) != (index == 0) {
             let expected = if index == 0 { "operator" } else { "any kind but operator" };
             return Err(evidence::Error::mismatch("statement kind", statement.kind.as_str(), expected).into());
+        }
+        for token in &timestamps {
+            let (at, received) = (Utc::parse_generalized(&token.gen_time)?, statement.received_at);
+            if received > at.plus(BEFORE) {
+                let expected = format!("not before it was received, {}", received.to_micros());
+                return Err(evidence::Error::mismatch("time of its token", at.to_micros(), expected).into());
+            }
+            if at > now.plus(AFTER) {
+                let expected = format!("no later than this machine's clock, {}", now.to_micros());
+                return Err(evidence::Error::mismatch("time of its token", at.to_micros(), expected).into());
+            }
         }
         Ok(hex::decode("id", &statement.id.replace('-', ""))?)
     }
@@ -132,6 +153,11 @@ impl Examiner {
             hex::encode(entry)
         );
         self.alarms.raise(&Alarm { ours: held.map(|held| held.note), proof: Some(proof), ..alarm });
+    }
+
+    /// Entries that were looked at.
+    pub(crate) fn looked(&self) -> Result<u64> {
+        next(&self.table.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn alarm(&self, said: Error, at: Utc) -> Alarm {

@@ -15,9 +15,11 @@ mod folder;
 mod keys;
 mod logs;
 mod mirror;
+mod peers;
 pub mod request;
 mod server;
 mod source;
+mod state;
 mod statement;
 mod status;
 mod witness;
@@ -27,7 +29,7 @@ use evidence::{note::VerifierKey, time::Utc};
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use ureq::tls::TlsConfig;
@@ -35,7 +37,10 @@ use ureq::tls::TlsConfig;
 pub use error::{Error, Result};
 pub use keys::{Cosigners, Keys, Published};
 pub use logs::{Log, MAX_LOGS};
+pub use mirror::Relation;
+pub use peers::{MAX_PEERS, PeerState};
 pub use server::{Running, start};
+pub use state::{LogState, State};
 pub use statement::{sign as sign_statement, text as statement_text};
 pub use status::{LogStatus, Status, published, status};
 pub use witness::{Answer, Held, Witness};
@@ -97,14 +102,18 @@ pub struct Config {
     pub ledgers: Vec<String>,
     /// Keys of those that are new, in the same order.
     pub log_keys: Vec<VerifierKey>,
+    /// Addresses of other nodes to add; those of earlier starts are known.
+    pub peers: Vec<String>,
     /// The node's name, at the first start.
     pub name: Option<String>,
     /// Whether to sign with ML-DSA-44 too, from now on.
     pub ml_dsa: bool,
     /// Where to listen.
     pub listen: std::net::SocketAddr,
-    /// How often a ledger's checkpoint is looked at.
+    /// How often a ledger's checkpoint is looked at; peers are asked a tenth as often.
     pub every: Duration,
+    /// What opens the desk; `None`: whoever reaches it, which is only possible on this machine.
+    pub desk_token: Option<String>,
     /// Whom to believe about hosts of `https`; `None`: no such ledger can be mirrored.
     pub tls: Option<TlsConfig>,
 }
@@ -130,6 +139,16 @@ pub struct Watched {
     mirror: mirror::Mirror,
     /// Of a Quezao ledger.
     examiner: Option<examine::Examiner>,
+    looked: Mutex<Looked>,
+}
+
+/// How the log answered when it was last asked.
+#[derive(Clone, Debug, Default)]
+pub struct Looked {
+    /// When it last did, by this machine's clock.
+    pub answered: Option<Utc>,
+    /// Why it did not, the last time.
+    pub error: Option<Error>,
 }
 
 impl Watched {
@@ -148,7 +167,29 @@ impl Watched {
     /// # Errors
     /// What could not be had this time; what contradicts is an alarm, not an error.
     pub fn follow(&self) -> Result<()> {
-        self.mirror.step(&self.witness, now())
+        let (at, done) = (now(), self.mirror.step(&self.witness, now()));
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        match &done {
+            Ok(()) => *looked = Looked { answered: Some(at), error: None },
+            Err(e) => looked.error = Some(e.clone()),
+        }
+        done
+    }
+
+    /// How the log answered last.
+    pub fn looked(&self) -> Looked {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What another node was shown of this log; `tiles`: where it serves them.
+    pub(crate) fn heard(&self, seen: &Held, tiles: Option<&source::Source>, from: &str, now: Utc) -> Result<Relation> {
+        self.witness.learn(seen, from, now)?;
+        match (self.witness.compare(seen, now)?, tiles) {
+            (Some(true), _) => Ok(Relation::Agrees),
+            (Some(false), _) => Ok(Relation::Contradicts),
+            (None, Some(source)) => self.mirror.hear(source, seen, &self.witness, now),
+            (None, None) => Ok(Relation::Ahead),
+        }
     }
 
     /// Looks at some more entries of the copy, where the ledger is a Quezao one; whether there are more still.
@@ -170,7 +211,9 @@ impl Watched {
 /// A node that is open: one process has its folder.
 pub struct Node {
     watched: Vec<Watched>,
+    peers: Vec<peers::Peer>,
     keys: Arc<Cosigners>,
+    alarms: Arc<Alarms>,
     events: Events,
     _lock: File,
 }
@@ -191,24 +234,28 @@ impl Node {
         let logs = logs::open(data, &config.ledgers, &config.log_keys)?;
         let keys = Arc::new(Cosigners::open(data, config.name.as_deref(), config.ml_dsa)?);
         let alarms = Arc::new(Alarms::open(data, events.clone())?);
-        let shared = Shared { keys: keys.clone(), alarms, events: events.clone() };
-        let open = |log: Log| {
-            if log.url.starts_with("https:") && config.tls.is_none() {
-                let url = &log.url;
+        let peers = peers::open(data, &config.peers)?;
+        let shared = Shared { keys: keys.clone(), alarms: alarms.clone(), events: events.clone() };
+        for url in logs.iter().map(|log| &log.url).chain(&peers) {
+            if url.starts_with("https:") && config.tls.is_none() {
                 return Err(Error::new(
                     format!("{url}：没有可用的网站根证书"),
                     format!("{url}: no roots of the web are known"),
                 ));
             }
+        }
+        let hashes: Vec<String> = logs.iter().map(Log::hash).collect();
+        let peers = peers.into_iter().map(|url| peers::Peer::new(url, &hashes, config.tls.as_ref())).collect();
+        let open = |log: Log| {
             let copy = Arc::new(copy::Copy::open(data, &log, &events)?);
             let witness = Witness::open(data, &config.state, log.clone(), copy.clone(), &shared)?;
             let source = source::Source::new(&log.url, config.tls.clone());
             let examiner = examine::Examiner::open(data, &log, copy.clone(), &shared)?;
             let mirror = mirror::Mirror::open(data, log, source, copy.clone(), &shared)?;
-            Ok(Watched { witness, copy, mirror, examiner })
+            Ok(Watched { witness, copy, mirror, examiner, looked: Mutex::default() })
         };
         let watched = logs.into_iter().map(open).collect::<Result<_>>()?;
-        Ok(Self { watched, keys, events, _lock: lock })
+        Ok(Self { watched, peers, keys, alarms, events, _lock: lock })
     }
 
     /// The keys that it signs with.
@@ -219,6 +266,22 @@ impl Node {
     /// The logs.
     pub fn watched(&self) -> &[Watched] {
         &self.watched
+    }
+
+    /// Stored alarms that nobody acknowledged.
+    pub(crate) fn open_alarms(&self) -> usize {
+        let open = |stored: &alarms::Stored| stored.acknowledged.is_none();
+        self.alarms.stored().map_or(0, |stored| stored.iter().filter(|s| open(s)).count())
+    }
+
+    /// How many other nodes are asked.
+    pub fn peers(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Asks the `n`th of them once. `Err`: it did not answer, or not with what can be used.
+    pub fn ask_peer(&self, n: usize) -> Result<()> {
+        self.peers.get(n).map_or(Ok(()), |peer| peer.ask(self, now()))
     }
 
     /// The log of this origin, where it is watched.

@@ -41,7 +41,7 @@ pub(crate) fn open(dir: &Path, urls: &[String], keys: &[VerifierKey]) -> Result<
     let before = logs.len();
     let mut fresh = keys.iter().filter(|key| !logs.iter().any(|log| log.key == **key)).cloned().collect::<Vec<_>>();
     for url in urls {
-        let url = address(url)?;
+        let url = address("--ledger", url)?;
         if logs.iter().any(|log| log.url == url) {
             continue;
         }
@@ -115,11 +115,11 @@ fn line(line: &str) -> Result<Log> {
     let ["log", vkey, url] = words[..] else {
         return Err(evidence::Error::malformed("line", line, "log VKEY URL").into());
     };
-    Ok(Log { key: VerifierKey::parse(vkey)?, url: address(url)? })
+    Ok(Log { key: VerifierKey::parse(vkey)?, url: address("logs", url)? })
 }
 
 /// `http` or `https`, host and path alone.
-fn address(url: &str) -> Result<String> {
+pub(crate) fn address(of: &str, url: &str) -> Result<String> {
     let whole = url.trim_end_matches('/');
     let rest = whole.strip_prefix("https://").or_else(|| whole.strip_prefix("http://"));
     let fits = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
@@ -130,8 +130,8 @@ fn address(url: &str) -> Result<String> {
     }
     let shown = url.escape_debug();
     Err(Error::new(
-        format!("--ledger {shown}：应为 http:// 或 https:// 网址，不带用户名、密码与参数"),
-        format!("--ledger {shown}: give an address with http:// or https://, without user, password or query"),
+        format!("{of} {shown}：应为 http:// 或 https:// 网址，不带用户名、密码与参数"),
+        format!("{of} {shown}: give an address with http:// or https://, without user, password or query"),
     ))
 }
 
@@ -165,7 +165,7 @@ mod tests {
     fn addresses_hold_no_secrets() {
         for bad in ["", "a.example", "ftp://a", "http://", "http:///x", "https://u:p@a", "https://a?x=1", "https://a b"]
         {
-            assert!(address(bad).is_err(), "{bad}");
+            assert!(address("--ledger", bad).is_err(), "{bad}");
         }
     }
 }

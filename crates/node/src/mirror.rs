@@ -34,7 +34,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
 };
@@ -65,6 +65,21 @@ pub(crate) struct Mirror {
     path: PathBuf,
     scratch: Scratch,
     target: Mutex<Option<Target>>,
+    /// The log did not answer when it was last asked.
+    away: AtomicBool,
+    /// One follows at a time.
+    turn: Mutex<()>,
+}
+
+/// What another node was shown, beside what this one holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// One history.
+    Agrees,
+    /// Two: an alarm was raised.
+    Contradicts,
+    /// Further than this node's copy; compared once that has come so far.
+    Ahead,
 }
 
 /// Why a step ended early.
@@ -102,15 +117,24 @@ impl Mirror {
             path,
             scratch,
             target: Mutex::new(target),
+            away: AtomicBool::new(false),
+            turn: Mutex::new(()),
         })
     }
 
     /// Looks at the log once and takes over what is new. `Err`: nothing is wrong with it, but it was not to be had.
     pub(crate) fn step(&self, witness: &Witness, now: Utc) -> Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = self.look(witness, now);
+        self.away.store(done.is_err(), Ordering::Relaxed);
+        done
+    }
+
+    fn look(&self, witness: &Witness, now: Utc) -> Result<()> {
         let note = self.source.checkpoint()?;
         let new = Held::parse(&note, &self.log).map_err(|e| Error::from(e).about(&self.log.url))?;
         witness.learn(&new, &self.log.url, now)?;
-        match self.follow(&new, witness, now) {
+        match self.follow(&self.source, &new, witness, now) {
             Ok(()) => Ok(()),
             Err(Stop::Later(e)) => Err(e),
             Err(Stop::Wrong(zh, en)) => {
@@ -131,7 +155,36 @@ impl Mirror {
         }
     }
 
-    fn follow(&self, new: &Held, witness: &Witness, now: Utc) -> Stopped<()> {
+    /// What another node was shown and holds, by its own tiles. It is believed in nothing else: tiles that do not make up
+    /// what the log signed are that node's fault, and no alarm. Where the log is away, the copy goes on from there.
+    pub(crate) fn hear(&self, theirs: &Source, new: &Held, witness: &Witness, now: Utc) -> Result<Relation> {
+        let faulty = |stop| match stop {
+            Stop::Later(e) => e,
+            Stop::Wrong(zh, en) => Error::new(zh, en).about(theirs.base()),
+        };
+        let size = new.checkpoint.size;
+        self.edge(theirs, new).map_err(faulty)?;
+        let followed = self.target().map(|target| target.held);
+        let behind = followed.as_ref().is_none_or(|held| held.checkpoint.size <= size);
+        for old in followed.into_iter().chain(witness.held()).filter(|old| old.checkpoint.size <= size) {
+            if !self.extends(theirs, &old, new, now).map_err(faulty)? {
+                return Ok(Relation::Contradicts);
+            }
+        }
+        if !behind {
+            return Ok(Relation::Ahead);
+        }
+        if self.away.load(Ordering::Relaxed) {
+            let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            // It may have come back, or another one was heard, while this one waited.
+            if self.target().is_none_or(|target| target.held.checkpoint.size <= size) {
+                self.follow(theirs, new, witness, now).map_err(faulty)?;
+            }
+        }
+        Ok(Relation::Agrees)
+    }
+
+    fn follow(&self, source: &Source, new: &Held, witness: &Witness, now: Utc) -> Stopped<()> {
         let size = new.checkpoint.size;
         let before = self.target();
         if let Some(before) = &before {
@@ -147,18 +200,18 @@ impl Mirror {
         if size == 0 {
             return Ok(());
         }
-        let edge = self.edge(new)?;
+        let edge = self.edge(source, new)?;
         let cosigned = witness.held().filter(|held| held.checkpoint.size <= size);
         for old in before.iter().map(|target| &target.held).chain(&cosigned) {
-            if !self.extends(old, new, now)? {
+            if !self.extends(source, old, new, now)? {
                 return Ok(());
             }
         }
         // Taken now: long before all else is here the log may have replaced it by a wider one.
-        let last = edge.get(&0).map(|hashes| self.bundle(size / WIDTH, hashes)).transpose()?;
+        let last = edge.get(&0).map(|hashes| self.bundle(source, size / WIDTH, hashes)).transpose()?;
         let next = before.map_or(0, |target| target.next);
         self.set_target(Target { held: new.clone(), next })?;
-        self.full_tiles(&edge, size, next)?;
+        self.full_tiles(source, &edge, size, next)?;
 
         let mut batch = self.scratch.batch()?;
         let tree = self.copy.tree();
@@ -178,10 +231,10 @@ impl Mirror {
     }
 
     /// The unfinished tile of each level: together they are the signed root.
-    fn edge(&self, new: &Held) -> Stopped<BTreeMap<u8, Vec<Hash>>> {
+    fn edge(&self, source: &Source, new: &Held) -> Stopped<BTreeMap<u8, Vec<Hash>>> {
         let (size, mut edge) = (new.checkpoint.size, BTreeMap::new());
         let mut nodes = Nodes::new(size, |level, n, width| {
-            let hashes = self.source.hashes(level, n, width)?;
+            let hashes = source.hashes(level, n, width)?;
             edge.insert(level, hashes.clone());
             Ok::<_, Error>(hashes)
         });
@@ -197,8 +250,8 @@ impl Mirror {
     }
 
     /// Whether `new` extends `old`; where it does not, an alarm was raised, with the proof where the log's tiles give one.
-    fn extends(&self, old: &Held, new: &Held, now: Utc) -> Stopped<bool> {
-        let ([a, b], source) = ([&old.checkpoint, &new.checkpoint], &self.source);
+    fn extends(&self, source: &Source, old: &Held, new: &Held, now: Utc) -> Stopped<bool> {
+        let [a, b] = [&old.checkpoint, &new.checkpoint];
         if a.size == 0 {
             return Ok(true);
         }
@@ -249,8 +302,8 @@ impl Mirror {
     }
 
     /// Keeps what is full and not kept yet, in the order of the leaves.
-    fn full_tiles(&self, edge: &BTreeMap<u8, Vec<Hash>>, size: u64, next: u64) -> Stopped<()> {
-        let mut walk = Walk { mirror: self, next, jobs: Vec::new(), batch: self.scratch.batch()?, bundles: 0 };
+    fn full_tiles(&self, source: &Source, edge: &BTreeMap<u8, Vec<Hash>>, size: u64, next: u64) -> Stopped<()> {
+        let mut walk = Walk { mirror: self, source, next, jobs: Vec::new(), batch: self.scratch.batch()?, bundles: 0 };
         for (level, hashes) in edge.iter().rev().filter(|(level, _)| **level > 0) {
             walk.below(*level, Kind::Hashes(*level).count(size) / WIDTH * WIDTH, hashes)?;
         }
@@ -259,8 +312,8 @@ impl Mirror {
     }
 
     /// A bundle whose entries are these leaves.
-    fn bundle(&self, n: u64, leaves: &[Hash]) -> Stopped<Vec<u8>> {
-        let bytes = self.source.bundle(n, leaves.len() as u64)?;
+    fn bundle(&self, source: &Source, n: u64, leaves: &[Hash]) -> Stopped<Vec<u8>> {
+        let bytes = source.bundle(n, leaves.len() as u64)?;
         let made = self.leaves(&bytes);
         if made == leaves {
             return Ok(bytes);
@@ -297,6 +350,7 @@ impl Mirror {
 /// Down from the edge to the leaves.
 struct Walk<'a> {
     mirror: &'a Mirror,
+    source: &'a Source,
     /// Leaves that are durable.
     next: u64,
     /// Bundles to fetch: number, and the hash that stands for each.
@@ -320,7 +374,7 @@ impl Walk<'_> {
                 }
                 continue;
             }
-            let tile = self.mirror.source.hashes(level - 1, n, WIDTH)?;
+            let tile = self.source.hashes(level - 1, n, WIDTH)?;
             let found = tiles::fold(&tile);
             if found != *hash {
                 return Err(wrong_tile(level - 1, n, &found, hash));
@@ -333,12 +387,12 @@ impl Walk<'_> {
 
     /// Fetches what is due, some at once, each written as soon as it was checked.
     fn fetch(&mut self) -> Stopped<()> {
-        let (mirror, jobs) = (self.mirror, std::mem::take(&mut self.jobs));
+        let (mirror, source, jobs) = (self.mirror, self.source, std::mem::take(&mut self.jobs));
         let (turn, batch) = (AtomicUsize::new(0), Mutex::new(&mut self.batch));
         let failed = Mutex::new(None);
         let work = || {
             while let Some((n, hash)) = jobs.get(turn.fetch_add(1, Ordering::Relaxed)) {
-                if let Err(stop) = fetch_one(mirror, *n, hash, &batch) {
+                if let Err(stop) = fetch_one(mirror, source, *n, hash, &batch) {
                     turn.store(jobs.len(), Ordering::Relaxed);
                     *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
                 }
@@ -368,8 +422,8 @@ impl Walk<'_> {
 }
 
 /// A full bundle and the tile of its leaves, which follows from it.
-fn fetch_one(mirror: &Mirror, n: u64, hash: &Hash, batch: &Mutex<&mut Batch<'_>>) -> Stopped<()> {
-    let bytes = mirror.source.bundle(n, WIDTH)?;
+fn fetch_one(mirror: &Mirror, source: &Source, n: u64, hash: &Hash, batch: &Mutex<&mut Batch<'_>>) -> Stopped<()> {
+    let bytes = source.bundle(n, WIDTH)?;
     let leaves = mirror.leaves(&bytes);
     let found = tiles::fold(&leaves);
     if found != *hash {

@@ -7,6 +7,7 @@ use crate::{
     Answer, Config, Error, Event, Events, Held, Node, Result, Watched,
     desk::{self, Desk},
     request::MAX_REQUEST,
+    state,
 };
 use axum::{
     Router,
@@ -47,6 +48,8 @@ const HEAD_BYTES: usize = 16 << 10;
 const BODY: Duration = Duration::from_secs(10);
 /// The longest rest of a follower whose log does not answer.
 const RESTED: Duration = Duration::from_secs(60);
+/// Peers are asked so many times less often than ledgers.
+const GOSSIP: u32 = 10;
 /// A connection's longest life.
 const LIFE: Duration = Duration::from_secs(3600);
 
@@ -73,33 +76,51 @@ pub fn start(config: &Config, events: Events) -> Result<Running> {
     let listener = runtime.block_on(TcpListener::bind(config.listen)).map_err(no)?;
     let address = listener.local_addr().map_err(no)?;
     let followers = (0..node.watched().len()).map(|n| {
-        let (stop, stopped) = std::sync::mpsc::channel();
         let (node, every) = (node.clone(), config.every);
-        (stop, thread::spawn(move || follow(&node, n, every, &stopped)))
+        spawn(move |stopped| follow(&node, n, every, stopped))
     });
-    let followers = followers.collect();
-    let desk = Arc::new(Desk::new(node.clone(), config.data.clone()));
+    let gossip = (0..node.peers()).map(|n| {
+        let (node, every) = (node.clone(), config.every * GOSSIP);
+        spawn(move |stopped| {
+            // Who does not answer was told by `ask_peer`.
+            repeat(every, stopped, || if node.ask_peer(n).is_ok() { Some(every) } else { None });
+        })
+    });
+    let followers = followers.chain(gossip).collect();
+    let desk = Arc::new(Desk::new(node.clone(), config));
     runtime.spawn(listen(listener, router(node.clone()).merge(desk::routes(desk))));
     Ok(Running { node, address, runtime: Some(runtime), followers: Some(followers) })
 }
 
-/// Looks at one log again and again; one that does not answer is asked less often, and said once.
+/// A thread, and what ends it.
+fn spawn(work: impl FnOnce(&Receiver<()>) + Send + 'static) -> (Sender<()>, JoinHandle<()>) {
+    let (stop, stopped) = std::sync::mpsc::channel();
+    (stop, thread::spawn(move || work(&stopped)))
+}
+
+/// Looks at one log again and again; one that does not answer is said once.
 fn follow(node: &Node, n: usize, every: Duration, stopped: &Receiver<()>) {
-    let (watched, mut said, mut wait) = (&node.watched()[n], None, every);
+    let (watched, mut said) = (&node.watched()[n], None);
+    repeat(every, stopped, || match watched.follow().and_then(|()| watched.examine()) {
+        Ok(more) => {
+            said = None;
+            Some(if more { Duration::ZERO } else { every })
+        }
+        Err(e) => {
+            if said.as_ref() != Some(&e) {
+                node.tell(Event::Warning(e.zh.clone(), e.en.clone()));
+            }
+            said = Some(e);
+            None
+        }
+    });
+}
+
+/// `look` again and again, after as long as it says; where it says nothing, after longer each time.
+fn repeat(every: Duration, stopped: &Receiver<()>, mut look: impl FnMut() -> Option<Duration>) {
+    let mut wait = every;
     loop {
-        wait = match watched.follow().and_then(|()| watched.examine()) {
-            Ok(more) => {
-                said = None;
-                if more { Duration::ZERO } else { every }
-            }
-            Err(e) => {
-                if said.as_ref() != Some(&e) {
-                    node.tell(Event::Warning(e.zh.clone(), e.en.clone()));
-                }
-                said = Some(e);
-                (wait * 2).clamp(every, RESTED.max(every))
-            }
-        };
+        wait = look().unwrap_or_else(|| (wait * 2).clamp(every, RESTED.max(every)));
         if !matches!(stopped.recv_timeout(wait), Err(RecvTimeoutError::Timeout)) {
             return;
         }
@@ -150,6 +171,8 @@ fn router(node: Arc<Node>) -> Router {
         .route("/mirror/{hash}/checkpoint", get(mirrored))
         .route("/mirror/{hash}/tile/{*path}", get(tile))
         .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
         .with_state(node)
 }
 
@@ -219,6 +242,23 @@ async fn tile(State(node): State<Arc<Node>>, Path((hash, path)): Path<(String, S
     match tokio::task::spawn_blocking(read).await.ok().flatten() {
         Some(bytes) => answer(bytes, "application/octet-stream", "public, max-age=31536000, immutable"),
         None => text(404, "the copy has no such file\n".to_owned()),
+    }
+}
+
+/// 200 whatever it says: it witnesses all the same.
+async fn ready(State(node): State<Arc<Node>>) -> Response {
+    read(node, state::ready).await
+}
+
+async fn metrics(State(node): State<Arc<Node>>) -> Response {
+    read(node, state::figures).await
+}
+
+async fn read(node: Arc<Node>, word: fn(&state::State) -> String) -> Response {
+    match tokio::task::spawn_blocking(move || node.state()).await {
+        Ok(Ok(state)) => text(200, word(&state)),
+        Ok(Err(e)) => text(500, format!("{}\n", e.en)),
+        Err(_) => text(500, "the node's state could not be read\n".to_owned()),
     }
 }
 

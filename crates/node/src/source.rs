@@ -41,9 +41,19 @@ impl Source {
         Self { base: base.to_owned(), agent: config.build().new_agent() }
     }
 
+    /// Where it is.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The signed checkpoint.
     pub(crate) fn checkpoint(&self) -> Result<Vec<u8>> {
-        self.get("checkpoint", MAX_NOTE as u64)?.ok_or_else(|| self.without("checkpoint"))
+        self.shown()?.ok_or_else(|| self.without("checkpoint"))
+    }
+
+    /// The same; `None`: there is none.
+    pub(crate) fn shown(&self) -> Result<Option<Vec<u8>>> {
+        self.get("checkpoint", MAX_NOTE as u64)
     }
 
     /// The first `width` hashes of a tile.

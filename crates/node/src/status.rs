@@ -5,7 +5,7 @@ use crate::{
     examine::examined,
     folder,
     keys::{Cosigners, Published},
-    logs,
+    logs, peers,
 };
 use evidence::note::MAX_NOTE;
 use std::path::Path;
@@ -30,8 +30,17 @@ pub struct LogStatus {
 pub struct Status {
     /// In the order in which they were added.
     pub logs: Vec<LogStatus>,
+    /// Addresses of other nodes that are asked.
+    pub peers: Vec<String>,
     /// Oldest first.
     pub alarms: Vec<alarms::Stored>,
+}
+
+impl Status {
+    /// Alarms that nobody acknowledged.
+    pub fn open(&self) -> impl Iterator<Item = &alarms::Stored> {
+        self.alarms.iter().filter(|alarm| alarm.acknowledged.is_none())
+    }
 }
 
 /// What stands in this folder.
@@ -51,7 +60,7 @@ pub fn status(data: &Path) -> Result<Status> {
         Ok(LogStatus { cosigned, mirrored, examined, origin: log.origin().to_owned(), url: log.url })
     };
     let logs = logs.into_iter().map(look).collect::<Result<_>>()?;
-    Ok(Status { logs, alarms: alarms::list(data)? })
+    Ok(Status { logs, peers: peers::open(data, &[])?, alarms: alarms::list(data)? })
 }
 
 /// The public keys of the node in this folder.

@@ -185,14 +185,27 @@ impl Witness {
         Ok(())
     }
 
+    /// What another was shown, beside what is held of the same size; `None`: nothing of that size is.
+    pub(crate) fn compare(&self, seen: &Held, now: Utc) -> Result<Option<bool>> {
+        let (last, new) = (self.held(), &seen.checkpoint);
+        if new.size == 0 || self.known(new.size, last.as_ref()).is_none() {
+            return Ok((new.size == 0).then_some(true));
+        }
+        let note = Note::parse(&seen.note)?;
+        Ok(Some(self.contradiction(new, &note, last.as_ref(), now).is_none()))
+    }
+
+    /// The root at this size, the signed note that it follows from, and how.
+    fn known(&self, size: u64, last: Option<&Held>) -> Option<(Hash, Vec<u8>, Option<String>)> {
+        match last.filter(|held| held.checkpoint.size == size) {
+            Some(held) => Some((held.checkpoint.root, held.note.clone(), None)),
+            None => self.copy.shows(size),
+        }
+    }
+
     /// Why this checkpoint cannot stand beside what is held, as an alarm and as a refusal.
     fn contradiction(&self, new: &Checkpoint, note: &Note, last: Option<&Held>, now: Utc) -> Option<Error> {
-        let ours = last.filter(|held| held.checkpoint.size == new.size);
-        let known = match ours {
-            Some(held) => Some((held.checkpoint.root, held.note.clone(), None)),
-            None => self.copy.shows(new.size),
-        };
-        let (root, ours, proof) = known?;
+        let (root, ours, proof) = self.known(new.size, last)?;
         if root == new.root {
             return None;
         }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::*;
+use common::{site::*, *};
 use evidence::{
     checkpoint::Checkpoint,
     cosignature,
@@ -15,153 +15,15 @@ use evidence::{
     statement::{Clock, Custody, File, Kind as Recorded, OperatorRelation, Provenance, Software, Statement},
     time::Utc,
 };
-use ledger::tiles::{Kind, Tree, WIDTH, fold};
+use ledger::tiles::{Kind, Tree, WIDTH};
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    net::{SocketAddr, TcpListener},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::Arc,
     thread,
 };
-
-/// A log's files in a folder, served, and what was asked for.
-struct Site {
-    dir: tempfile::TempDir,
-    address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Site {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let (address, asked) = (listener.local_addr().unwrap(), Arc::<Mutex<Vec<String>>>::default());
-        let (root, heard) = (dir.path().to_owned(), asked.clone());
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (root, heard) = (root.clone(), heard.clone());
-                thread::spawn(move || serve(stream, &root, &heard));
-            }
-        });
-        Self { dir, address, asked }
-    }
-
-    fn write(&self, path: PathBuf, bytes: &[u8]) {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
-    }
-
-    /// The tree of these entries, and its signed checkpoint.
-    fn publish(&self, signer: &Signer, entries: &[Vec<u8>]) -> Note {
-        self.publish_as(ORIGIN, signer, entries)
-    }
-
-    fn publish_as(&self, origin: &str, signer: &Signer, entries: &[Vec<u8>]) -> Note {
-        let (tree, size) = (Tree::new(self.dir.path()), entries.len() as u64);
-        let mut level: Vec<_> = entries.iter().map(|entry| merkle::leaf_hash(entry)).collect();
-        let root = merkle::root(size, &mut |l, i| {
-            Ok::<_, std::convert::Infallible>(fold(&level[(i << l) as usize..((i + 1) << l) as usize]))
-        })
-        .unwrap();
-        for (n, bundle) in entries.chunks(WIDTH as usize).enumerate() {
-            let bytes: Vec<u8> =
-                bundle.iter().flat_map(|e| [&(e.len() as u16).to_be_bytes()[..], e].concat()).collect();
-            self.write(tree.path(Kind::Entries, n as u64, bundle.len() as u64), &bytes);
-        }
-        for number in 0..8 {
-            for (n, tile) in level.chunks(WIDTH as usize).enumerate() {
-                self.write(tree.path(Kind::Hashes(number), n as u64, tile.len() as u64), tile.as_flattened());
-            }
-            level = level.chunks_exact(WIDTH as usize).map(fold).collect();
-        }
-        let text = Checkpoint { origin: origin.to_owned(), size, root }.to_text();
-        let note = Note { signatures: vec![signer.sign(&text)], text };
-        self.write(tree.checkpoint_path(), &note.to_bytes());
-        note
-    }
-
-    fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.asked.lock().unwrap())
-    }
-}
-
-fn serve(stream: std::net::TcpStream, root: &Path, heard: &Mutex<Vec<String>>) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    let mut stream = stream;
-    loop {
-        let mut first = String::new();
-        if reader.read_line(&mut first).unwrap_or(0) == 0 {
-            return;
-        }
-        let mut line = String::new();
-        while reader.read_line(&mut line).unwrap_or(0) > 2 {
-            line.clear();
-        }
-        let path = first.split(' ').nth(1).unwrap().trim_start_matches('/').to_owned();
-        let answer = match fs::read(root.join(&path)) {
-            Ok(bytes) => {
-                [format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", bytes.len()).as_bytes(), &bytes].concat()
-            }
-            Err(_) => b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(),
-        };
-        heard.lock().unwrap().push(path);
-        if stream.write_all(&answer).is_err() {
-            return;
-        }
-    }
-}
-
-/// A node over this site that looks only when it is told to.
-struct Watcher {
-    node: node::Node,
-    said: Said,
-}
-
-impl Watcher {
-    fn open(desk: &Desk, site: &Site, signer: &Signer) -> Self {
-        let said = Said::default();
-        let heard = said.0.clone();
-        let ledgers = vec![format!("http://{}", site.address)];
-        let config = node::Config { ledgers, ..desk.config(&signer.verifier_key()) };
-        let node = node::Node::open(&config, Arc::new(move |event| heard.lock().unwrap().push(event))).unwrap();
-        Self { node, said }
-    }
-
-    fn follow(&self) -> node::Result<()> {
-        self.node.watched()[0].follow()
-    }
-
-    fn size(&self) -> Option<u64> {
-        self.node.watched()[0].mirrored().map(|held| held.checkpoint.size)
-    }
-}
-
-fn entries(range: std::ops::Range<usize>) -> Vec<Vec<u8>> {
-    range.map(|n| format!("entry {n}").into_bytes()).collect()
-}
-
-fn signer() -> Signer {
-    Signer::from_seed(ORIGIN, &[1; 32]).unwrap()
-}
-
-/// Every file of the tree of `size`, equal in both folders.
-fn same_tree(a: &Path, b: &Path, size: u64) {
-    let (a, b) = (Tree::new(a), Tree::new(b));
-    for kind in Kind::all(size) {
-        let count = kind.count(size);
-        for n in 0..count.div_ceil(WIDTH) {
-            let width = WIDTH.min(count - n * WIDTH);
-            let [x, y] = [&a, &b].map(|tree| fs::read(tree.path(kind, n, width)).unwrap());
-            assert!(x == y, "{kind:?} {n} {width}");
-        }
-    }
-}
-
-fn mirror_of(desk: &Desk) -> PathBuf {
-    desk.data().join("mirror").join(evidence::hex::encode(&evidence::digest::sha256(ORIGIN.as_bytes())))
-}
 
 #[test]
 fn it_follows_a_growing_log_file_by_file() {
@@ -362,6 +224,7 @@ fn the_copy_is_served_to_others_who_mirror_it() {
         }
     };
     wait(&first, 70_000);
+    site.gone(true);
     let other = Desk::new();
     let hash = first.node().watched()[0].log().hash();
     let base = format!("http://{}/mirror/{hash}", first.address());
@@ -402,8 +265,15 @@ fn record(origin: &str, kind: Recorded, n: u64) -> Vec<u8> {
         }),
         claims: claims.collect(),
     };
-    let token = Timestamp { gen_time: "20251124000000Z".into(), token_sha256: [1; 32] };
+    let token = Timestamp { gen_time: "20251124024700Z".into(), token_sha256: [1; 32] };
     Record { statement, timestamps: vec![token] }.to_bytes().unwrap()
+}
+
+/// The same, with a token of another time.
+fn dated(origin: &str, n: u64, gen_time: &str) -> Vec<u8> {
+    let mut record = Record::parse(&record(origin, Recorded::Image, n)).unwrap();
+    record.timestamps[0].gen_time = gen_time.to_owned();
+    record.to_bytes().unwrap()
 }
 
 #[test]
@@ -427,14 +297,17 @@ fn entries_that_break_a_rule_are_told_and_nothing_is_refused_for_them() {
         record(&origin, Recorded::Operator, 9),
         record("quezao.local/00", Recorded::Image, 10),
         good(11),
+        dated(&origin, 12, "20251124024557Z"),
+        dated(&origin, 13, "20251124024600Z"),
+        dated(&origin, 14, "20990101000000Z"),
     ]);
     site.publish_as(&origin, &signer, &entries);
     watcher.follow().unwrap();
     while watched.examine().unwrap() {}
-    assert_eq!((watcher.size(), watcher.said.alarms()), (Some(9), vec!["record".to_owned(); 4]));
+    assert_eq!((watcher.size(), watcher.said.alarms()), (Some(12), vec!["record".to_owned(); 6]));
     let kept = stored(&desk.data());
     let said: String = kept.iter().map(|(_, path)| fs::read_to_string(path.join("alarm.json")).unwrap()).collect();
-    for why in ["entry 4", "stands in entry 2 already", "entry 5", "entry 6", "entry 7"] {
+    for why in ["entry 4", "stands in entry 2 already", "entry 5", "entry 6", "entry 7", "entry 9", "entry 11"] {
         assert!(said.contains(why), "{why}: {said}");
     }
     let proof = fs::read_to_string(kept[0].1.join("proof.txt")).unwrap();

@@ -6,15 +6,25 @@ use evidence::{
     note::{KeyType, VerifierKey},
     policy,
 };
-use node::{Config, Event};
+use node::{Config, Event, alarms::Stored};
 use serde_json::{Value, json};
 use service::{Error, show_path};
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 /// Keys of a line of `node status --json`.
 pub(crate) const STATUS_KEYS: &[&str] = &["origin", "url", "cosigned", "mirrored", "examined", "alarms"];
 /// Keys of the line of `node key --json`.
 pub(crate) const KEY_KEYS: &[&str] = &["witness", "mirror", "roles", "policy", "statement"];
+/// Keys of a line of `node alarm list --json` and `node alarm ack --json`.
+pub(crate) const ALARM_KEYS: &[&str] = &["id", "kind", "origin", "at", "zh", "en", "acknowledged", "note", "folder"];
+/// An alarm that is seen again and again is said so often.
+const AGAIN: Duration = Duration::from_secs(60);
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -27,12 +37,16 @@ pub(crate) struct Node {
     ledger: Vec<String>,
     #[arg(long, value_name = "VKEY")]
     log_key: Vec<String>,
+    #[arg(long, value_name = "URL")]
+    peer: Vec<String>,
     #[arg(long = "name", value_name = "NAME")]
     node_name: Option<String>,
     #[arg(long)]
     ml_dsa: bool,
     #[arg(long = "listen", value_name = "HOST:PORT", default_value = "127.0.0.1:8090")]
     node_listen: SocketAddr,
+    #[arg(long, value_name = "FILE")]
+    desk_token_file: Option<PathBuf>,
     #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3600))]
     every: u64,
 }
@@ -41,6 +55,28 @@ pub(crate) struct Node {
 enum Command {
     Key(Key),
     Status(Folder),
+    Alarm {
+        #[command(subcommand)]
+        command: AlarmCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum AlarmCommand {
+    List {
+        #[command(flatten)]
+        folder: Folder,
+        #[arg(long = "all")]
+        all_alarms: bool,
+    },
+    Ack {
+        #[command(flatten)]
+        folder: Folder,
+        #[arg(long = "note", value_name = "TEXT")]
+        ack_note: Option<String>,
+        #[arg(value_name = "ALARM", required = true)]
+        alarms: Vec<String>,
+    },
 }
 
 #[derive(Args)]
@@ -67,6 +103,10 @@ pub(crate) fn node(out: &Out, a: Node) -> u8 {
     let done = match a.command {
         Some(Command::Key(a)) => key(out, &a),
         Some(Command::Status(a)) => status(out, &a),
+        Some(Command::Alarm { command: AlarmCommand::List { folder, all_alarms } }) => list(out, &folder, all_alarms),
+        Some(Command::Alarm { command: AlarmCommand::Ack { folder, ack_note, alarms } }) => {
+            acknowledge(out, &folder, &ack_note.unwrap_or_default(), &alarms)
+        }
         None => run(out, a),
     };
     done.unwrap_or_else(|e| out.refuse(&Error::new(e.zh, e.en)))
@@ -77,15 +117,31 @@ fn run(out: &Out, a: Node) -> node::Result<u8> {
         data: a.node_data.unwrap_or_default(),
         state: service::state_dir().map_err(|e| node::Error::new(e.zh, e.en))?,
         ledgers: a.ledger,
+        peers: a.peer,
         log_keys: a.log_key.iter().map(|word| log_key(word)).collect::<node::Result<_>>()?,
         name: a.node_name,
         ml_dsa: a.ml_dsa,
         listen: a.node_listen,
         every: Duration::from_secs(a.every),
+        desk_token: a.desk_token_file.as_deref().map(desk_token).transpose()?,
         tls: service::web_tls().ok(),
     };
     let teller = out.in_language(out.locale);
-    let running = node::start(&config, Arc::new(move |event| say(&teller, event)))?;
+    let said: Mutex<BTreeMap<PathBuf, Instant>> = Mutex::default();
+    let events = move |event: Event| {
+        if let Event::Alarm { folder, new, .. } = &event {
+            let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
+            if !new && said.get(folder).is_some_and(|at| at.elapsed() < AGAIN) {
+                return;
+            }
+            said.insert(folder.clone(), Instant::now());
+        }
+        say(&teller, event);
+    };
+    let running = node::start(&config, Arc::new(events))?;
+    if config.desk_token.is_none() && !config.listen.ip().is_loopback() {
+        out.note(&out.text("node-desk-shut", &[]));
+    }
     for key in running.node().keys().witness.verifier_keys() {
         out.note(&out.text("node-witness", &[("key", key.to_string().into())]));
     }
@@ -93,6 +149,17 @@ fn run(out: &Out, a: Node) -> node::Result<u8> {
     running.until_told(|| out.line(&out.text("node-listening", &[("address", address.into())])))?;
     out.note(&out.text("node-stopping", &[]));
     Ok(0)
+}
+
+/// The one line of a file.
+fn desk_token(path: &Path) -> node::Result<String> {
+    let shown = show_path(path);
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| node::Error::new(format!("{shown}：无法读取（{e}）"), format!("{shown}: cannot be read ({e})")))?;
+    let token = text.trim_end_matches(['\r', '\n']);
+    node::desk::check_token(token)
+        .map_err(|e| node::Error::new(format!("{shown}：{}", e.zh), format!("{shown}: {}", e.en)))?;
+    Ok(token.to_owned())
 }
 
 /// A vkey, or the one log of a policy file.
@@ -180,8 +247,8 @@ fn status(out: &Out, a: &Folder) -> node::Result<u8> {
     let status = node::status(&a.node_data)?;
     for log in &status.logs {
         if a.json {
-            let alarms: Vec<&Value> =
-                status.alarms.iter().map(|(alarm, _)| alarm).filter(|alarm| alarm["origin"] == log.origin).collect();
+            let open = status.open().map(|alarm| &alarm.value);
+            let alarms: Vec<&Value> = open.filter(|alarm| alarm["origin"] == log.origin).collect();
             out.json(&json!({
                 "origin": log.origin, "url": log.url, "cosigned": log.cosigned, "mirrored": log.mirrored,
                 "examined": log.examined, "alarms": alarms, "error": null,
@@ -199,17 +266,70 @@ fn status(out: &Out, a: &Folder) -> node::Result<u8> {
         }
     }
     if !a.json {
-        for (alarm, folder) in &status.alarms {
-            let word = |name: &str| alarm[name].as_str().unwrap_or_default().to_owned();
-            let (zh, en) = (word("zh"), word("en"));
-            let why = show_path(out.pick(&zh, &en).as_ref());
-            let args = [("kind", word("kind").into()), ("at", word("at").into()), ("why", why.into())];
-            out.line(&out.text("node-status-alarm", &args));
-            out.line(&format!("  {}", show_path(folder)));
-        }
-        if status.alarms.is_empty() {
+        status.peers.iter().for_each(|peer| out.line(&out.text("node-status-peer", &[("url", peer.as_str().into())])));
+        status.open().for_each(|alarm| line(out, alarm));
+        let done = status.alarms.len() - status.open().count();
+        if status.open().next().is_none() {
             out.line(&out.text("node-status-none", &[]));
         }
+        if done > 0 {
+            out.line(&out.text("node-status-done", &[("number", done.to_string().into())]));
+        }
     }
-    Ok(u8::from(!status.alarms.is_empty()))
+    Ok(u8::from(status.open().next().is_some()))
+}
+
+/// An alarm in words, and where it is kept.
+fn line(out: &Out, alarm: &Stored) {
+    let why = show_path(out.pick(alarm.text("zh"), alarm.text("en")).as_ref());
+    let word = |name: &str| show_path(alarm.text(name).as_ref());
+    out.line(
+        &out.text(
+            "node-status-alarm",
+            &[("kind", word("kind").into()), ("at", word("at").into()), ("why", why.into())],
+        ),
+    );
+    out.line(&format!("  {}", show_path(&alarm.folder)));
+    if let Some(done) = &alarm.acknowledged {
+        let word = |name: &str| show_path(done[name].as_str().unwrap_or_default().as_ref());
+        out.line(&format!(
+            "  {}",
+            out.text("node-alarm-done", &[("at", word("at").into()), ("note", word("note").into())])
+        ));
+    }
+}
+
+fn json_line(out: &Out, alarm: &Stored) {
+    let (value, done) = (&alarm.value, alarm.acknowledged.as_ref());
+    out.json(&json!({
+        "id": alarm.id, "kind": value["kind"], "origin": value["origin"], "at": value["at"], "zh": value["zh"],
+        "en": value["en"], "acknowledged": done.map(|d| &d["at"]), "note": done.map(|d| &d["note"]),
+        "folder": show_path(&alarm.folder), "error": null,
+    }));
+}
+
+/// Exit 1: some wait for somebody.
+fn list(out: &Out, a: &Folder, all: bool) -> node::Result<u8> {
+    let status = node::status(&a.node_data)?;
+    let mut shown = status.alarms.iter().filter(|alarm| all || alarm.acknowledged.is_none()).peekable();
+    if shown.peek().is_none() && !a.json {
+        out.line(&out.text("node-status-none", &[]));
+    }
+    shown.for_each(|alarm| if a.json { json_line(out, alarm) } else { line(out, alarm) });
+    Ok(u8::from(status.open().next().is_some()))
+}
+
+fn acknowledge(out: &Out, a: &Folder, note: &str, ids: &[String]) -> node::Result<u8> {
+    // Nothing is noted where one of them is wrong.
+    let known = node::status(&a.node_data)?;
+    if let Some(wrong) = ids.iter().find(|id| !known.alarms.iter().any(|alarm| alarm.id == **id)) {
+        node::alarms::acknowledge(&a.node_data, wrong, note, now())?;
+    }
+    for id in ids {
+        node::alarms::acknowledge(&a.node_data, id, note, now())?;
+    }
+    let known = node::status(&a.node_data)?;
+    let dealt = known.alarms.iter().filter(|alarm| ids.contains(&alarm.id));
+    dealt.for_each(|alarm| if a.json { json_line(out, alarm) } else { line(out, alarm) });
+    Ok(0)
 }

@@ -86,6 +86,7 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         "clock" => &["servers", "source", "offset_us", "limit_ms", "every_minutes"],
         "node" => match names.next().copied() {
             Some("status") => crate::node_cmd::STATUS_KEYS,
+            Some("alarm") => crate::node_cmd::ALARM_KEYS,
             _ => crate::node_cmd::KEY_KEYS,
         },
         "stamp" => &["sealed", "size", "waiting"],

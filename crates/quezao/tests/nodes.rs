@@ -318,4 +318,138 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
     }
     assert!(court.browser.get(&format!("/record?lang=en&q={bad}")).body.contains("no such record"));
     assert_eq!(court.browser.get("/record?q=%E5%AD%98%E8%AF%81").status, 422);
+    // A program that asks for what there is not is told so in both languages.
+    for (method, path, status) in [
+        ("GET", "/api/v1/verifications", 405),
+        ("POST", "/api/v2/verifications", 404),
+        ("POST", "/api/v1/verifications", 415),
+    ] {
+        let answer = court.browser.send(method, path, &[], b"");
+        let problem: Value = serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{path}: {}", answer.body));
+        assert_eq!((answer.status, &problem["status"]), (status, &status.into()));
+        let zh = problem["detail_zh"].as_str().unwrap();
+        assert!(zh.contains('；') || zh.contains("须为"), "{problem}");
+    }
+
+    // The ledger is gone; another node has its copy from this one, and verifies by that.
+    let hash = evidence::hex::encode(&evidence::digest::sha256(origin.as_bytes()));
+    let base = format!("http://{}/mirror/{hash}", court.browser.address);
+    let (work, _) = house.stop();
+    let mut command = program(&work);
+    command.args([
+        "node",
+        "--data",
+        "second",
+        "--ledger",
+        &base,
+        "--listen",
+        "127.0.0.1:0",
+        "--name",
+        "second.example/node",
+    ]);
+    let mut second = Court::open(command.args(["--log-key", "data/trust/policy"]));
+    second.get(&format!("/mirror/{hash}/checkpoint"));
+    let at = |name: &str| work.path().join(name);
+    assert!(Command::new("cp").arg("-r").arg(at("data/trust")).arg(at("second/trust")).status().unwrap().success());
+    let (_, verdict) = ask(&mut second, &[evidence, original]);
+    assert_eq!((&verdict["result"], &verdict["own_copy"]["result"]), (&"verified".into(), &"pass".into()), "{verdict}");
+    let (_, verdict) = ask(&mut second, &[("evidence", "c.zip", &forged), ("file", "photo.txt", b"never there")]);
+    assert_eq!((&verdict["result"], &verdict["own_copy"]["result"]), (&"not_verified".into(), &"fail".into()));
+}
+
+/// What the evidence refers to is looked up in the copy; what has no file is asked no question about one.
+#[test]
+fn a_licence_on_the_desk() {
+    let work = tempfile::tempdir().unwrap();
+    let at = |name: &str| work.path().join(name);
+    let run = |args: &[&str]| {
+        let done = program(&work).args(args).output().unwrap();
+        assert!(done.status.success(), "{args:?}: {}", words(&done));
+        done
+    };
+    run(&["init", "--data", "data", "--owner-kind", "individual", "--owner-name", "林晚"]);
+    fs::write(at("a.txt"), "a").unwrap();
+    let picture = json(&run(&["deposit", "--data", "data", "--json", "a.txt"]))["id"].as_str().unwrap().to_owned();
+    let line = json(&run(&["licence", "add", "--data", "data", "--json", "--licensee", "丙店", &picture]));
+    let licence = line["id"].as_str().unwrap().to_owned();
+    run(&["licence", "export", "--data", "data", "--output", "out", &licence]);
+    let package = fs::read(at(&format!("out/{licence}.zip"))).unwrap();
+    let house = House::open(work);
+    let work = &house.work;
+    let mut command = program(work);
+    command.args(["node", "--data", "court", "--ledger", &format!("http://{}/ledger", house.address)]);
+    command.args(["--listen", "127.0.0.1:0", "--name", "court.example/node", "--log-key", "data/trust/policy"]);
+    let mut court = Court::open(&mut command);
+    let origin = house.browser().get("/ledger/checkpoint").body.lines().next().unwrap().to_owned();
+    court.get(&format!("/mirror/{}/checkpoint", evidence::hex::encode(&evidence::digest::sha256(origin.as_bytes()))));
+    let trust = work.path().join("court/trust");
+    assert!(Command::new("cp").arg("-r").arg(work.path().join("data/trust")).arg(&trust).status().unwrap().success());
+    let body = form(&[("evidence", "licence.zip", &package)]);
+    let answer = court.browser.send("POST", "/api/v1/verifications", &[FORM], &body);
+    let verdict: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(verdict["result"], "verified", "{verdict}");
+    let decisions = verdict["decisions"].to_string();
+    assert!(decisions.contains("\"own-refs\"") && decisions.contains("each before it"), "{decisions}");
+    assert!(decisions.contains("记录是否未变") && !decisions.contains("文件是否未变"), "{decisions}");
+    assert!(!answer.body.contains("产生该文件的设备") && !answer.body.contains("取得指纹以前"), "{decisions}");
+    assert!(verdict["articles"].to_string().contains("可要求提交合同"), "{verdict}");
+}
+
+#[test]
+fn a_desk_opens_by_its_token() {
+    let work = tempfile::tempdir().unwrap();
+    let signer = evidence::note::Signer::from_seed("log.example/a", &[1; 32]).unwrap();
+    let known = signer.verifier_key().to_string();
+    let node = |more: &[&str]| {
+        let mut command = program(&work);
+        command.args(["node", "--data", "court", "--ledger", "http://127.0.0.30:9", "--log-key", &known]);
+        command.args(["--listen", "127.0.0.1:0", "--name", "court.example/node"]).args(more);
+        command
+    };
+    let token = "0123456789abcdef0123456789abcdef";
+    let path = work.path().join("token");
+    for (text, why) in [("short\n", "openssl rand"), ("中文中文中文中文中文中文中文中文中文中文\n", "ASCII")]
+    {
+        fs::write(&path, text).unwrap();
+        let refused = node(&["--desk-token-file", "token"]).output().unwrap();
+        assert!(refused.status.code() == Some(2) && words(&refused).contains(why), "{}", words(&refused));
+        assert!(!words(&refused).contains("short"), "what might be a secret is not said");
+    }
+    assert_eq!(node(&["--desk-token-file", "absent"]).output().unwrap().status.code(), Some(2));
+    fs::write(&path, format!("{token}\n")).unwrap();
+    let mut court = Court::open(&mut node(&["--desk-token-file", "token"]));
+    for path in ["/", "/status", "/record?q=00", "/examinations/00"] {
+        let page = court.browser.get(path);
+        assert!(page.status == 401 && page.body.contains("name=\"token\""), "{path}: {}", page.status);
+    }
+    for path in ["/healthz", "/readyz", "/metrics", "/desk.css"] {
+        assert_eq!(court.browser.get(path).status, 200, "{path}");
+    }
+    let body = form(&[("file", "a.txt", b"a")]);
+    let mut call = |heads: &[(&str, &str)]| {
+        let answer = court.browser.send("POST", "/api/v1/verifications", &[&[FORM], heads].concat(), &body);
+        (answer.status, serde_json::from_str::<Value>(&answer.body).unwrap())
+    };
+    let (status, problem) = call(&[]);
+    assert!(status == 401 && problem["detail_zh"].as_str().unwrap().contains("口令"), "{problem}");
+    assert_eq!(call(&[("authorization", "Bearer 0123456789abcdef0123456789abcdee")]).0, 401);
+    assert_eq!(call(&[("authorization", &format!("Bearer {token}"))]).0, 422);
+    let urlencoded = ("content-type", "application/x-www-form-urlencoded");
+    let wrong = court.browser.send("POST", "/sign-in?lang=en", &[urlencoded], b"token=0123");
+    assert!(
+        wrong.status == 401 && wrong.body.contains("not the token") && !wrong.body.contains("0123"),
+        "{}",
+        wrong.body
+    );
+    let opened = court.browser.send("POST", "/sign-in?lang=en", &[urlencoded], format!("token={token}").as_bytes());
+    let cookie = opened.head("set-cookie").unwrap().to_owned();
+    assert!(
+        opened.status == 303 && cookie.contains("HttpOnly; SameSite=Strict") && !cookie.contains(token),
+        "{cookie}"
+    );
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    assert_eq!(court.browser.get("/status?lang=zh").status, 200);
+    assert_eq!(court.browser.send("POST", "/sign-out?lang=zh", &[], b"").status, 303);
+    court.browser.cookies.clear();
+    assert_eq!(court.browser.send("GET", "/status?lang=zh", &[("cookie", &cookie)], b"").status, 401);
 }

@@ -103,8 +103,8 @@ impl Later {
     }
 }
 
-/// What was seen, line by line, this node's own copy last.
-pub(super) fn lines(verdict: &Verdict, copy: &OwnCopy, later: Option<Later>) -> Vec<Seen> {
+/// What was seen, line by line, what only this node can see last.
+pub(super) fn lines(verdict: &Verdict, own: impl Iterator<Item = Seen>, later: Option<Later>) -> Vec<Seen> {
     let known = |c: &&verify::Check| c.id != "later-records" || later.is_none();
     let checks = verdict.checks.iter().filter(known).map(|c| Seen {
         id: c.id.clone(),
@@ -112,26 +112,25 @@ pub(super) fn lines(verdict: &Verdict, copy: &OwnCopy, later: Option<Later>) -> 
         text: Words::new(c.zh.clone(), c.en.clone()),
         values: c.expected.clone().zip(c.found.clone()),
     });
-    checks.chain(later.map(Later::seen)).chain([copy.seen()]).collect()
+    checks.chain(later.map(Later::seen)).chain(own).collect()
 }
 
 /// In the order in which a judge decides.
 pub(super) fn blocks(verdict: &Verdict, seen: &[Seen]) -> Vec<Block> {
-    let capture = is_capture(verdict);
+    let of = Of::new(verdict);
     let block = |(i, d): (usize, &Decision)| Block {
         title: words(d.asks),
         seen: stated(i, verdict).into_iter().chain(speaking(d.checks, seen)).collect(),
-        beyond: beyond(d.beyond, capture).collect(),
+        beyond: of.beyond(d.beyond).collect(),
     };
-    let asked = DECISIONS.iter().enumerate().filter(|(_, d)| applies(d.only, capture));
-    asked.map(block).collect()
+    DECISIONS.iter().enumerate().filter(|(_, d)| of.is(d.only)).map(block).collect()
 }
 
 /// Under the rules that ask.
 pub(super) fn articles(verdict: &Verdict, seen: &[Seen]) -> Vec<Article> {
-    let capture = is_capture(verdict);
+    let of = Of::new(verdict);
     let asked = |i: &Item| {
-        let said: Vec<Words> = beyond(i.beyond, capture).collect();
+        let said: Vec<Words> = of.beyond(i.beyond).collect();
         let joined = |text: fn(&Words) -> &str, gap: &str| said.iter().map(text).collect::<Vec<_>>().join(gap);
         Asked {
             item: i.item.to_owned(),
@@ -148,20 +147,29 @@ pub(super) fn articles(verdict: &Verdict, seen: &[Seen]) -> Vec<Article> {
     RULES.iter().map(article).collect()
 }
 
-fn is_capture(verdict: &Verdict) -> bool {
-    verdict.facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Capture)
+/// What sort of record it is. One that could not be read is asked what a file is asked.
+#[derive(Clone, Copy)]
+struct Of {
+    capture: bool,
+    file: bool,
 }
 
-fn applies(only: Only, capture: bool) -> bool {
-    match only {
-        Only::Any => true,
-        Only::Capture => capture,
-        Only::Other => !capture,
+impl Of {
+    fn new(verdict: &Verdict) -> Self {
+        let statement = verdict.facts.statement.as_ref();
+        Self {
+            capture: statement.is_some_and(|s| s.kind == Kind::Capture),
+            file: statement.is_none_or(|s| s.file.is_some()),
+        }
     }
-}
 
-fn beyond(all: &'static [(Only, Pair)], capture: bool) -> impl Iterator<Item = Words> {
-    all.iter().filter(move |(only, _)| applies(*only, capture)).map(|(_, pair)| words(*pair))
+    fn is(self, only: Only) -> bool {
+        only.fits(self.capture, self.file)
+    }
+
+    fn beyond(self, all: &'static [(Only, Pair)]) -> impl Iterator<Item = Words> {
+        all.iter().filter(move |(only, _)| self.is(*only)).map(|(_, pair)| words(*pair))
+    }
 }
 
 fn words((zh, en): Pair) -> Words {
@@ -196,10 +204,10 @@ fn stated(decision: usize, verdict: &Verdict) -> Vec<Seen> {
         Seen { id: "stated".into(), result: None, text, values: None }
     };
     match decision {
-        1 => {
+        2 => {
             vec![line("平台时钟所记的收到时间", "Received, by the platform's clock", statement.received_at.to_micros())]
         }
-        2 => [
+        3 => [
             ("owner_name", "存证主体", "Owner"),
             ("owner_code", "统一社会信用代码", "Unified social credit code"),
             ("owner_id_masked", "身份证号（隐去）", "Identity number (masked)"),
@@ -210,7 +218,7 @@ fn stated(decision: usize, verdict: &Verdict) -> Vec<Seen> {
         .into_iter()
         .filter_map(|(name, zh, en)| claim(name).map(|value| line(zh, en, value)))
         .collect(),
-        5 => [
+        6 => [
             ("completed_at", "完成日期（存证主体的说法）", "Completed (the owner's word)"),
             ("published_at", "首次发表（存证主体的说法）", "First published (the owner's word)"),
             ("published_url", "发表网址（存证主体的说法）", "Published at (the owner's word)"),

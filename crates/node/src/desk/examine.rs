@@ -11,6 +11,8 @@ use verify::{Artefact, Facts, Original, Overall, Verdict, check_given};
 
 /// Later records that are looked through for one answer.
 const MAX_LATER: u64 = 1_000_000;
+/// What only a node can look at; it counts beside the verdict.
+const OWN: [&str; 3] = ["own-copy", "own-refs", "ledger-alarms"];
 
 /// What was laid on the desk.
 pub struct Given {
@@ -32,7 +34,7 @@ pub struct Examined {
     pub word: Word,
     /// The node's own copy.
     pub copy: OwnCopy,
-    /// Every line, the copy's last.
+    /// Every line, the node's own last.
     pub seen: Vec<Seen>,
     /// In the order in which a judge decides.
     pub blocks: Vec<Block>,
@@ -51,9 +53,10 @@ pub struct Examined {
 }
 
 impl Examined {
-    /// Whether a required check, or the ledger key's role, is limited.
+    /// Whether a required check, the ledger key's role or what this node saw of the ledger is limited.
     pub fn reserved(&self) -> bool {
-        self.verdict.has_reservations()
+        let own = |s: &Seen| OWN.contains(&s.id.as_str()) && s.result == Some(Outcome::Limited);
+        self.verdict.has_reservations() || self.seen.iter().any(own)
     }
 
     /// What the node's API answers: the verdict as `quezao verify --json` has it, and what the desk adds.
@@ -78,9 +81,11 @@ impl Desk {
         let source = beside.as_mut().map(|s| s as &mut dyn archive::wacz::Source);
         let verdict = check_given(Artefact::File(&given.evidence), &trust, &given.originals, source, now);
         let copy = self.own_copy(&verdict.facts);
-        let seen = answer::lines(&verdict, &copy, self.later(&verdict.facts, &copy));
+        let own = [Some(copy.seen()), self.references(&verdict.facts), self.alarmed(&verdict.facts)];
+        let seen = answer::lines(&verdict, own.into_iter().flatten(), self.later(&verdict.facts, &copy));
+        let fails = |s: &Seen| OWN.contains(&s.id.as_str()) && s.result == Some(Outcome::Fail);
         let word = match verdict.result {
-            _ if copy.seen().result == Some(Outcome::Fail) => Word::NotVerified,
+            _ if seen.iter().any(fails) => Word::NotVerified,
             Overall::Verified => Word::Verified,
             Overall::NotVerified => Word::NotVerified,
             Overall::Incomplete => Word::Incomplete,

@@ -25,6 +25,7 @@ pub(super) fn ask(desk: &Desk, reader: &Reader, refused: Option<&Error>) -> Resp
     let (zh, en) = ("核验席", "Verification desk");
     let logs = desk.node.watched().iter().map(|w| (w.log().origin(), w.mirrored().map_or(0, |h| h.checkpoint.size)));
     let trusted = desk.trust();
+    let alarms = desk.node.open_alarms();
     let body = html! {
         header.page-head {
             h1 { (reader.pick(zh, en)) }
@@ -33,8 +34,14 @@ pub(super) fn ask(desk: &Desk, reader: &Reader, refused: Option<&Error>) -> Resp
                 "Verifies evidence by this institution's own copy of the ledger and its own trust. What is laid here stays in memory for a quarter of an hour; nothing is written, nobody is told.")) }
         }
         @if let Some(e) = refused { p.err role="alert" { (reader.pick(&e.zh, &e.en)) } }
+        @if alarms > 0 {
+            p.err role="alert" {
+                (reader.pick("本节点有未处理的警报：", "Alarms of this node that nobody dealt with: ")) (alarms) " "
+                a href=(format!("/status?lang={}", reader.tag())) { (reader.pick("查看", "look")) }
+            }
+        }
         section.sec aria-labelledby="given" {
-            div.h { h2 id="given" { (reader.pick("证据与原件", "Evidence and original")) } p { (reader.pick("合计不超过 160 MiB", "160 MiB together at most")) } }
+            div.h { h2 id="given" { (reader.pick("证据与原件", "Evidence and original")) } p { (reader.pick("证据不超过 64 MiB，合计不超过 160 MiB；更大的用 quezao verify 核验", "Evidence up to 64 MiB, 160 MiB together; larger things are for quezao verify")) } }
             form.stack method="post" action=(format!("/examinations?lang={}", reader.tag())) enctype="multipart/form-data" {
                 label { (reader.pick("证书（PDF）或证据包（ZIP）", "Certificate (PDF) or package (ZIP)"))
                     input.file type="file" name="evidence" accept=".pdf,.zip" required; }
@@ -180,8 +187,37 @@ pub(super) fn gone(desk: &Desk, reader: &Reader) -> Response {
     draw(desk, reader, StatusCode::NOT_FOUND, title, "/?", body)
 }
 
+/// A refusal instead of a page.
+pub(super) fn plain(desk: &Desk, reader: &Reader, status: StatusCode, e: &Error) -> Response {
+    let title = reader.pick("核验席", "Verification desk");
+    let body = html! { header.page-head { h1 { (title) } p.lead { (reader.pick(&e.zh, &e.en)) } } };
+    draw(desk, reader, status, title, "/?", body)
+}
+
+pub(super) fn sign_in(desk: &Desk, reader: &Reader, refused: Option<&Error>) -> Response {
+    let title = reader.pick("进入核验席", "Open the desk");
+    let body = html! {
+        header.page-head { h1 { (title) } p.lead { (reader.pick("请输入本机构为核验席设定的口令。", "Type the token that this institution set for the desk.")) } }
+        form.narrow-form.stack method="post" action=(format!("/sign-in?lang={}", reader.tag())) {
+            label { (reader.pick("口令", "Token"))
+                input type="password" name="token" maxlength="200" autocomplete="current-password" required autofocus
+                    aria-invalid=[refused.map(|_| "true")] aria-describedby=[refused.map(|_| "why")]; }
+            @if let Some(e) = refused { p.err id="why" role="alert" { (reader.pick(&e.zh, &e.en)) } }
+            div.acts { button.btn.main type="submit" { (reader.pick("进入", "Open")) } }
+        }
+    };
+    draw(desk, reader, StatusCode::UNAUTHORIZED, title, "/?", body)
+}
+
 /// `here` ends so that a parameter may follow.
-fn draw(desk: &Desk, reader: &Reader, status: StatusCode, title: &str, here: &str, body: Markup) -> Response {
+pub(super) fn draw(
+    desk: &Desk,
+    reader: &Reader,
+    status: StatusCode,
+    title: &str,
+    here: &str,
+    body: Markup,
+) -> Response {
     let other = reader.pick("en", "zh");
     let page = html! {
         (DOCTYPE)
@@ -196,7 +232,11 @@ fn draw(desk: &Desk, reader: &Reader, status: StatusCode, title: &str, here: &st
             body {
                 header.top {
                     a.brand href=(format!("/?lang={}", reader.tag())) { svg aria-hidden="true" { use href="#i-brand" {} } (reader.pick("鹊凿节点", "Quezao node")) }
-                    div.top-end { a href=(format!("{here}lang={other}")) lang=(reader.pick("en", "zh-CN")) { (reader.pick("English", "中文")) } }
+                    div.top-end {
+                        a href=(format!("/status?lang={}", reader.tag())) { (reader.pick("节点状态", "Status")) }
+                        a href=(format!("{here}lang={other}")) lang=(reader.pick("en", "zh-CN")) { (reader.pick("English", "中文")) }
+                        @if desk.has_token() { form method="post" action=(format!("/sign-out?lang={}", reader.tag())) { button.link type="submit" { (reader.pick("退出", "Sign out")) } } }
+                    }
                 }
                 main id="main" { (body) }
                 footer.foot { p { (desk.institution()) } p { (say(reader, &paper::software())) } }
@@ -219,7 +259,7 @@ fn say<'a>(reader: &Reader, words: &'a Words) -> &'a str {
 }
 
 /// `2026-11-24 11:05:00 (UTC+8)`.
-fn local(at: evidence::time::Utc) -> String {
+pub(super) fn local(at: evidence::time::Utc) -> String {
     let east = at.plus(8 * 3600 * evidence::time::SECOND).to_micros();
     format!("{} (UTC+8)", east.replacen('T', " ", 1).get(..19).unwrap_or_default())
 }

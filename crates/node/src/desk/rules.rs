@@ -17,10 +17,27 @@ pub(crate) type Pair = (&'static str, &'static str);
 pub(crate) enum Only {
     /// Any record.
     Any,
+    /// One with a file.
+    Filed,
     /// A web capture.
     Capture,
-    /// Anything else.
+    /// One with a file that no capture made.
     Other,
+    /// Words alone: a licence, what ended it, an attestation.
+    Told,
+}
+
+impl Only {
+    /// Whether it is of such records.
+    pub(crate) fn fits(self, capture: bool, file: bool) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Filed => file,
+            Self::Capture => capture,
+            Self::Other => file && !capture,
+            Self::Told => !file,
+        }
+    }
 }
 
 /// One question of a rule.
@@ -77,12 +94,22 @@ const BEFORE: Pair = (
     "取得指纹以前内容是否真实、由谁制作，软件无从得知；可要求提交底稿、拍摄原片、发布记录等相互印证。",
     "Whether the content was true, and who made it, before the fingerprint was taken is beyond software; drafts, camera originals or publication records may corroborate it.",
 );
+const WORD: Pair = (
+    "记录的是陈述：所说的是否属实、当事人之间约定过什么，软件无从得知；可要求提交合同、往来文件等相互印证。",
+    "What was recorded are words: whether they are true, and what the parties agreed on, is beyond software; contracts and correspondence may corroborate it.",
+);
 const NAMED: Pair = (
     "写明的主体是否就是作者或权利人，不由账本决定。",
     "Whether the one who is named is the author or holds the rights is not for a ledger to say.",
 );
 
 pub(crate) const DECISIONS: &[Decision] = &[
+    Decision {
+        asks: ("记录是否未变", "Is the record unchanged?"),
+        checks: &["form", "statement", "earlier-ledger", "certificate-signature", "printed-page"],
+        beyond: &[],
+        only: Only::Told,
+    },
     Decision {
         asks: ("文件是否未变", "Is the file unchanged?"),
         checks: &[
@@ -98,7 +125,7 @@ pub(crate) const DECISIONS: &[Decision] = &[
             "printed-page",
         ],
         beyond: &[],
-        only: Only::Any,
+        only: Only::Filed,
     },
     Decision {
         asks: ("何时存在，由谁确定时间", "What time, and by whom?"),
@@ -123,6 +150,8 @@ pub(crate) const DECISIONS: &[Decision] = &[
             "policy",
             "earlier-ledger",
             "own-copy",
+            "own-refs",
+            "ledger-alarms",
             "later-records",
         ],
         beyond: &[(Only::Any, STANDING)],
@@ -146,7 +175,7 @@ pub(crate) const DECISIONS: &[Decision] = &[
     Decision {
         asks: ("取得指纹之前", "Before the fingerprint was taken"),
         checks: &[],
-        beyond: &[(Only::Any, BEFORE), (Only::Other, MACHINE)],
+        beyond: &[(Only::Filed, BEFORE), (Only::Other, MACHINE), (Only::Told, WORD)],
         only: Only::Any,
     },
 ];
@@ -180,7 +209,7 @@ pub(crate) const RULES: &[Rule] = &[
             Item {
                 item: "（三）",
                 asks: ("有没有防止出错的监测和核查手段", "Were there means that watch for errors and check for them?"),
-                checks: &["inclusion", "log-signature", "policy", "own-copy"],
+                checks: &["inclusion", "log-signature", "policy", "own-copy", "ledger-alarms"],
                 beyond: &[(Only::Any, PLATFORM)],
             },
             Item {
@@ -207,8 +236,8 @@ pub(crate) const RULES: &[Rule] = &[
             Item {
                 item: "（七）",
                 asks: ("其他影响完整和可靠的因素", "Anything else that bears on wholeness and soundness"),
-                checks: &["times", "related", "later-records", "own-copy"],
-                beyond: &[(Only::Any, BEFORE)],
+                checks: &["times", "related", "later-records", "own-copy", "own-refs", "ledger-alarms"],
+                beyond: &[(Only::Filed, BEFORE), (Only::Told, WORD)],
             },
         ],
     },
@@ -284,7 +313,16 @@ pub(crate) const RULES: &[Rule] = &[
                 "存于区块链的数据，经技术核验是否一致（上链后未经篡改的推定）",
                 "Does data kept on a blockchain agree when technically verified (presumed not tampered with since)?",
             ),
-            checks: &["file", "statement", "inclusion", "log-signature", "sealing-token", "policy", "own-copy"],
+            checks: &[
+                "file",
+                "statement",
+                "inclusion",
+                "log-signature",
+                "sealing-token",
+                "policy",
+                "own-copy",
+                "ledger-alarms",
+            ],
             beyond: &[(
                 Only::Any,
                 (
@@ -358,7 +396,7 @@ pub(crate) const RULES: &[Rule] = &[
                 "Was the data true before it went on the chain: origin, making, keeping, notary, witnesses, corroboration?",
             ),
             checks: &["capture-order", "capture-path", "capture-contact"],
-            beyond: &[(Only::Any, BEFORE)],
+            beyond: &[(Only::Filed, BEFORE), (Only::Told, WORD)],
         }],
     },
     Rule {
@@ -461,12 +499,14 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Each id is one that the specification lists, or this node's own look at its copy.
+    /// Each id is one that the specification lists, or what only this node can look at.
     #[test]
     fn every_check_named_is_in_the_specification() {
         let listed = include_str!("../../../../spec/checks.md");
         let known = |id: &str| {
-            id == "own-copy" || listed.contains(&format!("| `{id}` |")) || listed.contains(&format!("| `{id}-N` |"))
+            ["own-copy", "own-refs", "ledger-alarms"].contains(&id)
+                || listed.contains(&format!("| `{id}` |"))
+                || listed.contains(&format!("| `{id}-N` |"))
         };
         let rules = RULES.iter().flat_map(|r| r.items).flat_map(|i| i.checks);
         for id in rules.chain(DECISIONS.iter().flat_map(|d| d.checks)) {
@@ -478,10 +518,11 @@ mod tests {
     #[test]
     fn no_question_is_passed_over() {
         for item in RULES.iter().flat_map(|r| r.items) {
-            let always = item.checks.iter().any(|c| !c.starts_with("capture-"));
-            let said = item.beyond.iter().any(|(only, _)| *only == Only::Any);
-            let other = item.beyond.iter().any(|(only, _)| *only == Only::Other);
-            assert!(always || said || other, "{}", item.asks.1);
+            let always = item.checks.iter().any(|c| !c.starts_with("capture-") && *c != "file");
+            for (capture, file) in [(true, true), (false, true), (false, false)] {
+                let said = item.beyond.iter().any(|(only, _)| only.fits(capture, file));
+                assert!(always || said, "{} {capture} {file}", item.asks.1);
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Rules: a body is read only by who has a place, within [`BODY`] and [`MAX_BODY`]; nothing that was sent is echoed but
 //! names, as text.
 
-use super::{Desk, Examined, Given, appraiser, pages};
+use super::{Desk, Examined, Given, access, appraiser, health, pages};
 use crate::{Error, now};
 use axum::{
     Router,
@@ -30,17 +30,23 @@ const BODY: Duration = Duration::from_secs(300);
 const PLACE: Duration = Duration::from_secs(60);
 
 pub(crate) fn routes(desk: Arc<Desk>) -> Router {
-    Router::new()
+    let open = Router::new()
+        .route("/desk.css", get(style))
+        .route("/sign-in", post(access::enter))
+        .route("/sign-out", post(access::leave));
+    let guarded = Router::new()
         .route("/", get(page))
+        .route("/status", get(state))
         .route("/examinations", post(examine))
         .route("/examinations/{name}", get(result))
         .route("/examinations/{name}/report.pdf", get(report))
         .route("/examinations/{name}/materials.zip", get(materials))
         .route("/record", get(record))
-        .route("/desk.css", get(style))
-        .route("/api/v1/verifications", post(answer))
+        .route("/api/v1/verifications", post(answer).fallback(no_such_call))
+        .route("/api/{*rest}", axum::routing::any(no_such_call))
         .layer(axum::extract::DefaultBodyLimit::disable())
-        .with_state(desk)
+        .layer(axum::middleware::from_fn_with_state(desk.clone(), access::guard));
+    open.merge(guarded).with_state(desk)
 }
 
 /// Who reads: in which language, and what was typed.
@@ -143,12 +149,40 @@ async fn record(State(desk): State<Arc<Desk>>, reader: Reader) -> Response {
 async fn answer(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     match looked(&desk, request).await {
         Ok(examined) => ([(header::CONTENT_TYPE, "application/json")], examined.to_json().to_string()).into_response(),
-        Err(Refused(status, e)) => {
-            let problem =
-                serde_json::json!({ "status": status, "title": "Refused", "detail": e.en, "detail_zh": e.zh });
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-            (status, [(header::CONTENT_TYPE, "application/problem+json")], problem.to_string()).into_response()
-        }
+        Err(Refused(status, e)) => problem(status, &e),
+    }
+}
+
+/// A refusal of the API, in both languages (RFC 9457).
+pub(super) fn problem(status: u16, e: &Error) -> Response {
+    let problem = serde_json::json!({ "status": status, "title": "Refused", "detail": e.en, "detail_zh": e.zh });
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+    let heads = [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")];
+    (status, heads, problem.to_string()).into_response()
+}
+
+async fn no_such_call(request: Request) -> Response {
+    let asked = printable(&format!("{} {}", request.method(), request.uri().path()));
+    let (status, known) = match request.uri().path() {
+        "/api/v1/verifications" => (405, "POST"),
+        _ => (404, "POST /api/v1/verifications"),
+    };
+    problem(
+        status,
+        &Error::new(
+            format!("没有这个调用：{asked}；可用 {known}"),
+            format!("there is no such call, {asked}; use {known}"),
+        ),
+    )
+}
+
+/// How the node fares.
+async fn state(State(desk): State<Arc<Desk>>, reader: Reader) -> Response {
+    let node = desk.node.clone();
+    match tokio::task::spawn_blocking(move || node.state()).await {
+        Ok(Ok(state)) => health::page(&desk, &reader, &state),
+        Ok(Err(e)) => pages::plain(&desk, &reader, StatusCode::INTERNAL_SERVER_ERROR, &e),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 

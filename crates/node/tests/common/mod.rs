@@ -1,6 +1,8 @@
 //! A log in memory, a node that listens, and a client of few words: what this crate's tests share.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
+pub mod site;
+
 use evidence::{
     checkpoint::Checkpoint,
     merkle::{self, Hash},
@@ -97,11 +99,13 @@ impl Desk {
             data: self.data(),
             state: self.0.path().join("state"),
             ledgers: vec!["http://127.0.0.1:9/ledger".to_owned()],
+            peers: Vec::new(),
             log_keys: vec![key.clone()],
             name: Some("court.example/node".to_owned()),
             ml_dsa: false,
             listen: "127.0.0.1:0".parse().unwrap(),
             every: Duration::from_millis(50),
+            desk_token: None,
             tls: None,
         }
     }
@@ -143,5 +147,5 @@ fn reply(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Reply
 /// The stored alarms: kind and folder.
 pub fn stored(data: &Path) -> Vec<(String, PathBuf)> {
     let list = node::alarms::list(data).unwrap();
-    list.into_iter().map(|(value, path)| (value["kind"].as_str().unwrap().to_owned(), path)).collect()
+    list.into_iter().map(|alarm| (alarm.text("kind").to_owned(), alarm.folder)).collect()
 }

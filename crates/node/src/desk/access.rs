@@ -1,0 +1,254 @@
+//! Who may use the desk: whoever shows the institution's token; without one whoever is on this machine.
+//!
+//! Rules: on an address that others reach, the desk stays shut until there is a token. A token is compared by its digest;
+//! who signed in has a random word in a cookie, which dies with the process. What the protocols publish needs no token.
+
+use super::{Desk, pages, web::Reader};
+use crate::{Config, Error, Result};
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use evidence::{digest, hex};
+use http_body_util::{BodyExt, Limited};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Shortest token, in characters.
+pub const MIN_TOKEN: usize = 20;
+/// Longest one.
+const MAX_TOKEN: usize = 200;
+/// Signed in at once, and for how long.
+const MAX_SIGNED_IN: usize = 64;
+const SIGNED_IN: Duration = Duration::from_secs(12 * 3600);
+const COOKIE: &str = "desk";
+/// Longest form.
+const MAX_FORM: usize = 4096;
+const FORM: Duration = Duration::from_secs(10);
+
+/// What opens the desk.
+pub(super) struct Door {
+    lock: Lock,
+    signed_in: Mutex<VecDeque<(String, Instant)>>,
+}
+
+enum Lock {
+    /// Nobody else reaches it.
+    Open,
+    /// SHA-256 of the token.
+    Token([u8; 32]),
+    /// Others reach it, and there is no token.
+    Shut,
+}
+
+/// 20 to 200 printable ASCII characters without spaces.
+pub fn check_token(token: &str) -> Result<()> {
+    if (MIN_TOKEN..=MAX_TOKEN).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(());
+    }
+    let found = token.chars().count();
+    Err(Error::new(
+        format!(
+            "口令有 {found} 个字符；应为 {MIN_TOKEN} 至 {MAX_TOKEN} 个可见的 ASCII 字符，不含空格，例如 openssl rand -hex 20 的输出"
+        ),
+        format!(
+            "the token has {found} characters; it must be {MIN_TOKEN} to {MAX_TOKEN} printable ASCII characters without spaces, such as openssl rand -hex 20 prints"
+        ),
+    ))
+}
+
+impl Door {
+    pub(super) fn new(config: &Config) -> Self {
+        let lock = match &config.desk_token {
+            Some(token) => Lock::Token(digest::sha256(token.as_bytes())),
+            None if config.listen.ip().is_loopback() => Lock::Open,
+            None => Lock::Shut,
+        };
+        Self { lock, signed_in: Mutex::default() }
+    }
+
+    /// Whether there is anything to sign out of.
+    pub(super) fn has_token(&self) -> bool {
+        matches!(self.lock, Lock::Token(_))
+    }
+
+    fn opens(&self, token: &str) -> bool {
+        // Digests of what was typed: how long a comparison takes says nothing about the token.
+        matches!(&self.lock, Lock::Token(known) if *known == digest::sha256(token.as_bytes()))
+    }
+
+    fn admits(&self, heads: &HeaderMap) -> bool {
+        if matches!(self.lock, Lock::Open) {
+            return true;
+        }
+        let bearer = heads.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
+        if bearer.is_some_and(|token| self.opens(token)) {
+            return true;
+        }
+        let mut signed_in = self.signed_in.lock().unwrap_or_else(PoisonError::into_inner);
+        signed_in.retain(|(_, since)| since.elapsed() < SIGNED_IN);
+        cookie(heads).is_some_and(|word| signed_in.iter().any(|(known, _)| known == word))
+    }
+
+    /// A word for a cookie.
+    fn enter(&self) -> Result<String> {
+        let word = hex::encode(&crate::keys::random::<16>()?);
+        let mut signed_in = self.signed_in.lock().unwrap_or_else(PoisonError::into_inner);
+        if signed_in.len() == MAX_SIGNED_IN {
+            signed_in.pop_front();
+        }
+        signed_in.push_back((word.clone(), Instant::now()));
+        Ok(word)
+    }
+
+    fn leave(&self, heads: &HeaderMap) {
+        let word = cookie(heads).unwrap_or_default();
+        self.signed_in.lock().unwrap_or_else(PoisonError::into_inner).retain(|(known, _)| known != word);
+    }
+}
+
+fn cookie(heads: &HeaderMap) -> Option<&str> {
+    let all = heads.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
+    all.filter_map(|pair| pair.trim().split_once('=')).find_map(|(name, value)| (name == COOKIE).then_some(value))
+}
+
+/// Before every page of the desk, and before its API.
+pub(super) async fn guard(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
+    if desk.door.admits(request.headers()) {
+        return next.run(request).await;
+    }
+    let api = request.uri().path().starts_with("/api/");
+    let shut = matches!(desk.door.lock, Lock::Shut);
+    let (mut parts, _) = request.into_parts();
+    let Ok(reader) = Reader::from_request_parts(&mut parts, &()).await;
+    match (api, shut) {
+        (true, true) => super::web::problem(403, &closed()),
+        (true, false) => {
+            let mut answer = super::web::problem(401, &unknown());
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            answer
+        }
+        (false, true) => pages::plain(&desk, &reader, StatusCode::FORBIDDEN, &closed()),
+        (false, false) => pages::sign_in(&desk, &reader, None),
+    }
+}
+
+/// Takes the token of a form.
+pub(super) async fn enter(State(desk): State<Arc<Desk>>, reader: Reader, request: Request) -> Response {
+    if matches!(desk.door.lock, Lock::Shut) {
+        return pages::plain(&desk, &reader, StatusCode::FORBIDDEN, &closed());
+    }
+    let secure = request.headers().get("x-forwarded-proto").is_some_and(|v| v == "https");
+    let body = Limited::new(request.into_body(), MAX_FORM);
+    let Ok(Ok(body)) = tokio::time::timeout(FORM, body.collect()).await else {
+        return pages::sign_in(&desk, &reader, Some(&unknown()));
+    };
+    let body = body.to_bytes();
+    let typed = url::form_urlencoded::parse(&body).find(|(name, _)| name == "token");
+    let typed = typed.map(|(_, value)| value.trim().to_owned()).unwrap_or_default();
+    if !desk.door.opens(&typed) {
+        return pages::sign_in(&desk, &reader, Some(&unknown()));
+    }
+    match desk.door.enter() {
+        Ok(word) => {
+            let secure = if secure { "; Secure" } else { "" };
+            let life = SIGNED_IN.as_secs();
+            home(&reader, &format!("{COOKIE}={word}; Path=/; HttpOnly; SameSite=Strict; Max-Age={life}{secure}"))
+        }
+        Err(e) => pages::sign_in(&desk, &reader, Some(&e)),
+    }
+}
+
+pub(super) async fn leave(State(desk): State<Arc<Desk>>, reader: Reader, request: Request<Body>) -> Response {
+    desk.door.leave(request.headers());
+    home(&reader, &format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"))
+}
+
+fn home(reader: &Reader, cookie: &str) -> Response {
+    let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("/"));
+    let heads = [
+        (header::LOCATION, value(&format!("/?lang={}", reader.tag()))),
+        (header::SET_COOKIE, value(cookie)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (StatusCode::SEE_OTHER, heads).into_response()
+}
+
+fn unknown() -> Error {
+    Error::new(
+        "口令不对。请使用节点启动时 --desk-token-file 所指文件中的口令；程序以 Authorization: Bearer 传递",
+        "that is not the token. It is in the file that --desk-token-file named when the node was started; programs send it as Authorization: Bearer",
+    )
+}
+
+fn closed() -> Error {
+    Error::new(
+        "本节点监听的地址不限于本机，核验席因此关闭。请以 --desk-token-file FILE 给出口令，或只在 127.0.0.1 监听",
+        "this node listens where other machines reach it, so its desk is shut. Give it a token with --desk-token-file FILE, or let it listen on 127.0.0.1 alone",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn tokens_that_could_be_guessed_or_mistyped_are_refused() {
+        for bad in
+            ["", "short", &"a".repeat(201), "with a space in the middle", "口令口令口令口令口令口令口令口令口令口令"]
+        {
+            assert!(check_token(bad).unwrap_err().zh.contains("openssl rand"), "{bad}");
+        }
+        check_token("0123456789abcdef0123").unwrap();
+    }
+
+    #[test]
+    fn where_others_reach_it_the_desk_is_shut_without_a_token() {
+        let config = |listen: &str, token: Option<&str>| Config {
+            data: "d".into(),
+            state: "s".into(),
+            ledgers: Vec::new(),
+            log_keys: Vec::new(),
+            peers: Vec::new(),
+            name: None,
+            ml_dsa: false,
+            listen: listen.parse().unwrap(),
+            every: Duration::from_secs(1),
+            desk_token: token.map(str::to_owned),
+            tls: None,
+        };
+        let nobody = HeaderMap::new();
+        assert!(
+            Door::new(&config("127.0.0.9:1", None)).admits(&nobody)
+                && Door::new(&config("[::1]:1", None)).admits(&nobody)
+        );
+        for listen in ["0.0.0.0:1", "192.0.2.1:1", "[::]:1"] {
+            assert!(!Door::new(&config(listen, None)).admits(&nobody), "{listen}");
+            let token = "0123456789abcdef0123";
+            let door = Door::new(&config(listen, Some(token)));
+            let mut heads = HeaderMap::new();
+            assert!(!door.admits(&heads));
+            heads.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer 0123456789abcdef0123"));
+            assert!(door.admits(&heads), "{listen}");
+        }
+        // Whatever is sent opens nothing where there is no token.
+        let mut heads = HeaderMap::new();
+        heads.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer "));
+        assert!(!Door::new(&config("0.0.0.0:1", None)).admits(&heads));
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        let mut heads = HeaderMap::new();
+        assert_eq!(cookie(&heads), None);
+        heads.append(header::COOKIE, HeaderValue::from_static("a=1; desk=0123; b=2"));
+        assert_eq!(cookie(&heads), Some("0123"));
+    }
+}
