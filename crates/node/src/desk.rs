@@ -4,7 +4,7 @@
 //! - `DIR/trust/` is the institution's. Nothing that evidence carries or a ledger says is added to it; without it only the
 //!   keys that the node was started with count, as logs, and nothing else does.
 //! - What is laid down is digested, verified and forgotten: a result stays in memory for a quarter of an hour, so that
-//!   its report can be fetched, and nothing of it is written.
+//!   its report can be fetched, and nothing of it is written but a checkpoint that contradicts the node's own copy.
 //! - Bounded: 64 MiB of evidence, two looks at once, a few results.
 //! - It opens by the institution's token; without one only where nobody but this machine can reach it.
 

@@ -266,6 +266,12 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
     let (_, verdict) = ask(&mut court, &[("evidence", "c.zip", &forged), ("file", "photo.txt", b"never there")]);
     assert_eq!((&verdict["result"], &verdict["own_copy"]["result"]), (&"not_verified".into(), &"fail".into()));
     assert!(verdict["own_copy"]["values"][0] != verdict["own_copy"]["values"][1]);
+    // Whoever lays that down has shown this node both sides: they are kept, and every later answer says so.
+    let alarms = program(work).args(["node", "alarm", "list", "--data", "court", "--json"]).output().unwrap();
+    assert_eq!((alarms.status.code(), &json(&alarms)["kind"]), (Some(1), &"fork".into()));
+    let (_, verdict) = ask(&mut court, &[evidence, original]);
+    let ledger = verdict["decisions"][3]["seen"].as_array().unwrap().iter().find(|s| s["id"] == "ledger-alarms");
+    assert_eq!((&verdict["result"], &ledger.unwrap()["result"]), (&"verified".into(), &"limited".into()), "{verdict}");
     for (parts, status) in [
         (vec![original], 422),
         (vec![("evidence", "c.pdf", b"%PDF-1.7 torn".as_slice())], 200),
@@ -279,8 +285,8 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
     assert_eq!(told.status, 303, "{}", told.body);
     let place = told.head("location").unwrap().split('?').next().unwrap().to_owned();
     for (lang, said) in [
-        ("zh", ["核验一致", "第九十三条", "软件不能回答", "林晚"]),
-        ("en", ["Consistent", "Article 93", "Beyond software", "林晚"]),
+        ("zh", ["核验一致，有保留", "第九十三条", "软件不能回答", "林晚"]),
+        ("en", ["Consistent, with reservations", "Article 93", "Beyond software", "林晚"]),
     ] {
         let page = court.browser.get(&format!("{place}?lang={lang}"));
         assert!(page.status == 200 && said.iter().all(|s| page.body.contains(s)), "{}", page.body);

@@ -34,7 +34,7 @@ pub(super) fn materials(examined: &Examined) -> Vec<u8> {
 }
 
 /// The evidence's own files, where it opens.
-fn held(evidence: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub(super) fn held(evidence: &[u8]) -> Vec<(String, Vec<u8>)> {
     if verify::is_certificate(evidence) {
         return archive::pdf::read(evidence).map(|pdf| pdf.attachments).unwrap_or_default();
     }

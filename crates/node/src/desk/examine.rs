@@ -80,6 +80,7 @@ impl Desk {
         let mut beside = given.beside.map(std::io::Cursor::new);
         let source = beside.as_mut().map(|s| s as &mut dyn archive::wacz::Source);
         let verdict = check_given(Artefact::File(&given.evidence), &trust, &given.originals, source, now);
+        self.hear(&given.evidence, &verdict.facts, now);
         let copy = self.own_copy(&verdict.facts);
         let own = [Some(copy.seen()), self.references(&verdict.facts), self.alarmed(&verdict.facts)];
         let seen = answer::lines(&verdict, own.into_iter().flatten(), self.later(&verdict.facts, &copy));

@@ -1,10 +1,12 @@
-//! What the node holds beside the evidence itself: what the record refers to, looked up in the copy, and alarms.
+//! What the node holds beside the evidence: what the record refers to, looked up in the copy, and what it saw of the ledger.
 
 use super::Desk;
+use crate::Held;
 use certificate::{Outcome, Seen, Words};
 use evidence::{
     record::Record,
     statement::{Ref, parse_refs},
+    time::Utc,
 };
 use ledger::tiles::{Kind, WIDTH};
 use verify::Facts;
@@ -79,6 +81,22 @@ impl Desk {
             format!("The record {id} that it refers to is not in this node's copy."),
         );
         Some(Some((text, id.clone(), "-".to_owned())))
+    }
+
+    /// Who lays evidence of another history on the desk has shown this node both sides: where the ledger signed its
+    /// checkpoint, that is an alarm, and both signed checkpoints are kept. Nothing else of the evidence is.
+    pub(super) fn hear(&self, evidence: &[u8], facts: &Facts, now: Utc) {
+        let Some(watched) = facts.checkpoint.as_ref().and_then(|(origin, ..)| self.node.of_origin(origin)) else {
+            return;
+        };
+        for (name, note) in super::appraiser::held(evidence) {
+            if name == "checkpoint.txt" || (name.starts_with("later-") && name.ends_with("-checkpoint.txt")) {
+                // What the ledger did not sign says nothing about it.
+                if let Ok(seen) = Held::parse(&note, watched.log()) {
+                    let _ = watched.heard(&seen, None, "desk", now);
+                }
+            }
+        }
     }
 
     /// What this node saw of the ledger itself, acknowledged or not: evidence that holds may stand on one of two histories.

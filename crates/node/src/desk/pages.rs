@@ -30,12 +30,12 @@ pub(super) fn ask(desk: &Desk, reader: &Reader, refused: Option<&Error>) -> Resp
         header.page-head {
             h1 { (reader.pick(zh, en)) }
             p.lead { (reader.pick(
-                "用本机构自己的账本副本和信任配置核验证据。放上的文件只在内存中停留一刻钟，不写入磁盘，不告知任何人。",
-                "Verifies evidence by this institution's own copy of the ledger and its own trust. What is laid here stays in memory for a quarter of an hour; nothing is written, nobody is told.")) }
+                "用本机构自己的账本副本和信任配置核验证据。放上的文件只在内存中停留一刻钟，不写入磁盘，不告知任何人；只有其中的检查点表明账本分叉时，才留存该检查点并发出警报。",
+                "Verifies evidence by this institution's own copy of the ledger and its own trust. What is laid here stays in memory for a quarter of an hour; nothing is written, nobody is told, but for a checkpoint that shows that the ledger forked: that is kept, as an alarm.")) }
         }
         @if let Some(e) = refused { p.err role="alert" { (reader.pick(&e.zh, &e.en)) } }
         @if alarms > 0 {
-            p.err role="alert" {
+            p.err.loud role="alert" {
                 (reader.pick("本节点有未处理的警报：", "Alarms of this node that nobody dealt with: ")) (alarms) " "
                 a href=(format!("/status?lang={}", reader.tag())) { (reader.pick("查看", "look")) }
             }

@@ -175,8 +175,14 @@ pub(crate) const DECISIONS: &[Decision] = &[
     Decision {
         asks: ("取得指纹之前", "Before the fingerprint was taken"),
         checks: &[],
-        beyond: &[(Only::Filed, BEFORE), (Only::Other, MACHINE), (Only::Told, WORD)],
-        only: Only::Any,
+        beyond: &[(Only::Any, BEFORE), (Only::Other, MACHINE)],
+        only: Only::Filed,
+    },
+    Decision {
+        asks: ("所记的陈述是否属实", "Are the words true?"),
+        checks: &[],
+        beyond: &[(Only::Any, WORD)],
+        only: Only::Told,
     },
 ];
 
