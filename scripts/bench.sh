@@ -8,7 +8,7 @@ cd "$root"
 # In one go: built one by one, each would ask for other features of what they share.
 cargo build --locked --release -p quezao -p ledger -p certificate -p picture -p portal -p service -p store -p node --bin quezao \
     --example throughput --example speed --example shop --example near_speed --example near \
-    --example load --example mirror_speed --example quota --example merchants
+    --example load --example quorum --example mirror_speed --example quota --example merchants
 folder=$(target_folder)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -29,6 +29,7 @@ else
 fi
 
 BENCH_DIR=$work python3 scripts/bench_api.py "$folder/release/quezao" "$folder/release/examples/load"
+BENCH_DIR=$work python3 scripts/bench_quorum.py "$folder/release/quezao" "$folder/release/examples/quorum"
 
 # Many merchants in one folder. The target's size needs 15 GB and some minutes: BENCH_MERCHANTS=1000 BENCH_RECORDS=10000.
 BENCH_DIR=$work python3 scripts/bench_merchants.py "$folder/release/quezao" "$folder/release/examples/merchants" \

@@ -5,13 +5,13 @@
 //! library, so that the generator takes little of the machine that it measures.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod wire;
+
 use std::{
     env,
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
     sync::atomic::{AtomicU64, Ordering},
     thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 fn main() {
@@ -20,9 +20,7 @@ fn main() {
         panic!("load ADDRESS TOKEN CONNECTIONS SECONDS");
     };
     let (connections, seconds): (usize, u64) = (connections.parse().unwrap(), seconds.parse().unwrap());
-    // Another run tells other digests.
-    let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
-    let (next, begun) = (AtomicU64::new(0), Instant::now());
+    let (run, next, begun) = (wire::run(), AtomicU64::new(0), Instant::now());
     let until = begun + Duration::from_secs(seconds);
     let mut took: Vec<Duration> = thread::scope(|scope| {
         let threads: Vec<_> =
@@ -43,38 +41,11 @@ fn main() {
 
 /// One connection's deposits: how long each took.
 fn deposits(address: &str, token: &str, run: u128, next: &AtomicU64, until: Instant) -> Vec<Duration> {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_nodelay(true).unwrap();
-    let mut answers = BufReader::new(stream.try_clone().unwrap());
-    let (mut took, mut line, mut body) = (Vec::new(), String::new(), Vec::new());
+    let (mut wire, mut took) = (wire::Wire::new(address, token), Vec::new());
     while Instant::now() < until {
         let n = next.fetch_add(1, Ordering::Relaxed);
-        let told = format!(
-            "{{\"sha256\":\"{run:032x}{n:032x}\",\"sm3\":\"{n:032x}{run:032x}\",\"size\":7,\"media_type\":\"image/jpeg\"}}"
-        );
-        let request = format!(
-            "POST /api/v1/deposits HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{told}",
-            told.len()
-        );
         let sent = Instant::now();
-        stream.write_all(request.as_bytes()).unwrap();
-        let (mut length, mut status) = (0, String::new());
-        loop {
-            line.clear();
-            answers.read_line(&mut line).unwrap();
-            let head = line.trim_end();
-            if head.is_empty() {
-                break;
-            }
-            if status.is_empty() {
-                status = head.to_owned();
-            } else if let Some(n) = head.strip_prefix("content-length: ") {
-                length = n.parse().unwrap();
-            }
-        }
-        body.resize(length, 0);
-        answers.read_exact(&mut body).unwrap();
-        assert!(status.contains(" 201 "), "{status}: {}", String::from_utf8_lossy(&body));
+        wire.deposit(run, n);
         took.push(sent.elapsed());
     }
     took

@@ -5,15 +5,15 @@
 //! leaves than its index that met its quorum; the folder is looked at every two milliseconds. Prints one line of JSON.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod wire;
+
 use std::{
     collections::BTreeSet,
     env,
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
     path::Path,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 /// Deposits on their way at once, at most.
@@ -35,7 +35,7 @@ fn main() {
     };
     let (rate, seconds): (u64, u64) = (rate.parse().unwrap(), seconds.parse().unwrap());
     let (count, next, done) = (rate * seconds, AtomicU64::new(0), AtomicBool::new(false));
-    let run = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
+    let run = wire::run();
     let begun = Instant::now() + Duration::from_millis(200);
     let due = |n: u64| begun + Duration::from_secs_f64(n as f64 / rate as f64);
     let (told, seals) = thread::scope(|scope| {
@@ -85,10 +85,7 @@ fn deposits(
     count: u64,
     due: &(impl Fn(u64) -> Instant + Sync),
 ) -> Vec<Told> {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_nodelay(true).unwrap();
-    let mut answers = BufReader::new(stream.try_clone().unwrap());
-    let (mut told, mut line, mut body) = (Vec::new(), String::new(), Vec::new());
+    let (mut wire, mut told) = (wire::Wire::new(address, token), Vec::new());
     loop {
         let n = next.fetch_add(1, Ordering::Relaxed);
         if n >= count {
@@ -96,32 +93,7 @@ fn deposits(
         }
         let due = due(n);
         thread::sleep(due.saturating_duration_since(Instant::now()));
-        let text = format!(
-            "{{\"sha256\":\"{run:032x}{n:032x}\",\"sm3\":\"{n:032x}{run:032x}\",\"size\":7,\"media_type\":\"image/jpeg\"}}"
-        );
-        let request = format!(
-            "POST /api/v1/deposits HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{text}",
-            text.len()
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let (mut length, mut status) = (0, String::new());
-        loop {
-            line.clear();
-            answers.read_line(&mut line).unwrap();
-            let head = line.trim_end();
-            if head.is_empty() {
-                break;
-            }
-            if status.is_empty() {
-                status = head.to_owned();
-            } else if let Some(n) = head.strip_prefix("content-length: ") {
-                length = n.parse().unwrap();
-            }
-        }
-        body.resize(length, 0);
-        answers.read_exact(&mut body).unwrap();
-        let answer = String::from_utf8_lossy(&body);
-        assert!(status.contains(" 201 "), "{status}: {answer}");
+        let answer = String::from_utf8_lossy(wire.deposit(run, n));
         let index = answer.split("\"index\":").nth(1).and_then(|rest| rest.split([',', '}']).next()?.parse().ok());
         let index = index.unwrap_or_else(|| panic!("without a place: {answer}"));
         told.push(Told { due, acknowledged: due.elapsed(), index });
@@ -146,11 +118,15 @@ fn finals(folder: &Path) -> BTreeSet<u64> {
 /// When each final seal was first seen.
 fn seals(folder: &Path, done: &AtomicBool) -> Vec<(u64, Instant)> {
     let (mut known, mut seen) = (finals(folder), Vec::new());
-    while !done.load(Ordering::Relaxed) {
+    loop {
+        // Looked at once more after the end.
+        let last = done.load(Ordering::Relaxed);
         let (now, at) = (finals(folder), Instant::now());
         seen.extend(now.difference(&known).map(|size| (*size, at)));
+        if last {
+            return seen;
+        }
         known = now;
         thread::sleep(Duration::from_millis(2));
     }
-    seen
 }

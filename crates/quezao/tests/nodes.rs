@@ -170,6 +170,13 @@ fn a_court_witnesses_and_mirrors_the_portal_s_ledger() {
     assert!(status.status.code() == Some(1) && words(&status).contains("fork-00"), "{}", words(&status));
 }
 
+/// A command that must go well.
+fn done(work: &tempfile::TempDir, args: &[&str]) -> Output {
+    let done = program(work).args(args).output().unwrap();
+    assert!(done.status.success(), "{args:?}: {}", words(&done));
+    done
+}
+
 /// A form as browsers send it.
 fn form(parts: &[(&str, &str, &[u8])]) -> Vec<u8> {
     let mut body = Vec::new();
@@ -187,11 +194,7 @@ const FORM: (&str, &str) = ("content-type", "multipart/form-data; boundary=edge"
 fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
     let work = tempfile::tempdir().unwrap();
     let at = |name: &str| work.path().join(name);
-    let run = |args: &[&str]| {
-        let done = program(&work).args(args).output().unwrap();
-        assert!(done.status.success(), "{args:?}: {}", words(&done));
-        done
-    };
+    let run = |args: &[&str]| done(&work, args);
     run(&["init", "--data", "data", "--owner-kind", "individual", "--owner-name", "林晚", "--operator-name", "衡鉴"]);
     assert!(Command::new("cp").args(["-r", "data", "fork"]).current_dir(work.path()).status().unwrap().success());
     let deposit = |data: &str, text: &str| {
@@ -368,11 +371,7 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
 fn a_licence_on_the_desk() {
     let work = tempfile::tempdir().unwrap();
     let at = |name: &str| work.path().join(name);
-    let run = |args: &[&str]| {
-        let done = program(&work).args(args).output().unwrap();
-        assert!(done.status.success(), "{args:?}: {}", words(&done));
-        done
-    };
+    let run = |args: &[&str]| done(&work, args);
     run(&["init", "--data", "data", "--owner-kind", "individual", "--owner-name", "林晚"]);
     fs::write(at("a.txt"), "a").unwrap();
     let picture = json(&run(&["deposit", "--data", "data", "--json", "a.txt"]))["id"].as_str().unwrap().to_owned();
