@@ -133,3 +133,5 @@ export-operator-hint = All data of this merchant, its whole identity number incl
 act-export-account = exported the account’s data
 
 help-arg-leave-merchants = Merchants' accounts, keys, quota and records stay in the old folder and are not moved
+
+room-ledger-size = Leaves of the ledger

@@ -133,3 +133,5 @@ export-operator-hint = 这个商户的全部数据，包括完整的身份号码
 act-export-account = 导出账户数据
 
 help-arg-leave-merchants = 商户的账户、密钥、额度和记录留在旧文件夹，不移到新文件夹
+
+room-ledger-size = 账本的条目

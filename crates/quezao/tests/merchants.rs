@@ -248,7 +248,7 @@ fn another_merchants_numbers_are_found_nowhere() {
     }
     // Nothing of the owner's has ended or changed meanwhile, and she finds all of it.
     assert_eq!(owner.browser.get(&format!("/deposits/{id}")).status, 200);
-    assert_eq!(owner.json("/api/v1/deposits")["total"], 1);
+    assert_eq!(owner.json("/api/v1/deposits")["total"], 2, "the file and its licence");
     assert!(owner.browser.get("/account/hooks").body.contains("hooks.example"));
     other.browser.csrf = owner.browser.csrf.clone();
     assert_eq!(other.browser.post("/sign-out", &[]).status, 403, "a form of one session is of no use in another");
@@ -352,6 +352,12 @@ fn a_closed_account_leaves_the_ledger_and_nothing_that_opens_it() {
         plan.body
     );
     assert_eq!(one.browser.post("/account/close", &[("password", "wrong password")]).status, 422);
+    // The page that nobody finds has its order on the ledger first.
+    let ended = (0..600).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        one.browser.get("/captures").body.contains("没有取得")
+    });
+    assert!(ended, "the capture of a name that nobody has");
     let checkpoint = two.browser.get("/ledger/checkpoint").body;
     let done = one.browser.post("/account/close", &[("password", PASSWORD)]);
     assert!(done.status == 200 && done.body.contains("账户已经注销"), "{}", done.body);

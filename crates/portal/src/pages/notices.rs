@@ -28,6 +28,11 @@ fn text(visit: &Visit, notice: &NoticeShown) -> Markup {
     html! { @for line in visit.pick(&notice.zh, &notice.en).lines() { p { (line) } } }
 }
 
+/// From when, and the last minute of its last day.
+fn span(notice: &NoticeShown) -> Markup {
+    html! { (words::minute(notice.begins_at)) " – " (words::minute(notice.ends_at.plus(-1))) }
+}
+
 /// What a page shows of those that the visitor has not put away.
 pub(super) fn due(visit: &Visit) -> Markup {
     html! {
@@ -63,7 +68,7 @@ pub(crate) async fn told(State(app): State<App>, Query(query): Query, visit: Vis
         @if told.is_empty() { p.soft { (visit.t("notices-none")) } }
         ul.rows {
             @for notice in &told {
-                li { div { (text(&visit, notice)) span.m { (words::minute(notice.begins_at)) " – " (words::minute(notice.ends_at)) } } }
+                li { div { (text(&visit, notice)) span.m { (span(notice)) } } }
             }
         }
         @if told.len() == 50 && let Some(last) = told.last() {
@@ -169,7 +174,7 @@ fn row(visit: &Visit, one: &NoticeTold) -> Markup {
                 (text(visit, &one.shown))
                 span.m {
                     @if let Some(account) = one.account { (visit.tv("room-account", &[("n", account.to_string().into())])) } @else { (visit.t("notices-to-all")) }
-                    "　" (words::minute(one.shown.begins_at)) " – " (words::minute(one.shown.ends_at))
+                    "　" (span(&one.shown))
                 }
             }
             div.acts {

@@ -77,11 +77,11 @@ pub(crate) async fn letters(State(app): State<App>, Query(query): Query, visit: 
         (head(&visit, &title, "room-letters-lead"))
         @if dead.is_empty() { p.soft { (visit.t("room-letters-none")) } }
         @else {
-            div.acts { form method="post" action="/operator/letters/again" { (token(&visit)) button.btn type="submit" { (visit.t("room-letters-all")) } } }
-            ul.rows.roomy { @for one in &dead { (letter(&visit, one)) } }
+            div.stack-l { div.acts { form method="post" action="/operator/letters/again" { (token(&visit)) button.btn type="submit" { (visit.t("room-letters-all")) } } }
+            ul.rows { @for one in &dead { (letter(&visit, one)) } }
             @if dead.len() == ROOM_PAGE as usize && let Some(last) = dead.last() {
                 div.acts { a.btn href=(format!("/operator/letters?below={}", last.id)) { (visit.t("merchants-more")) } }
-            }
+            } }
         }
         p.note { (visit.t("room-letters-mail")) }
     };
@@ -189,7 +189,7 @@ fn one_refused(visit: &Visit, refused: &MarketRefusal) -> Markup {
                 span.m { span.mono { (or(&refused.word)) " " (or(&refused.event)) } "　" (visit.tv("room-orders-told", &args)) "　" (words::minute(Utc(refused.at))) }
                 span.err.warn { (visit.pick(&refused.why.0, &refused.why.1)) }
             }
-            (state("bad", "no", &visit.t("room-orders-was-refused")))
+            (state("bad", "bad", &visit.t("room-orders-was-refused")))
         }
     }
 }
@@ -252,7 +252,7 @@ pub(crate) async fn health(State(app): State<App>, visit: Visit) -> Shown {
             dl.facts {
                 dt { (visit.t("home-origin")) } dd.mono { (house.origin) }
                 dt { (visit.t("room-ledger-records")) } dd { (locale::grouped(numbers.records)) }
-                dt { (visit.t("home-size")) } dd { (locale::grouped(numbers.ledger_size)) }
+                dt { (visit.t("room-ledger-size")) } dd { (locale::grouped(numbers.ledger_size)) }
                 dt { (visit.t("room-ledger-sealed")) } dd { (locale::grouped(numbers.sealed_size)) }
                 dt { (visit.t("room-ledger-final")) } dd { (locale::grouped(numbers.final_size)) }
                 dt { (visit.t("room-ledger-pending")) } dd { (locale::grouped(numbers.pending)) }

@@ -212,7 +212,7 @@ impl Folder {
                 "warning",
                 "pending",
                 format!("{pending} 条记录还在等时间戳或账本"),
-                format!("{pending} records wait for a time-stamp or the ledger"),
+                format!("records that wait for a time-stamp or the ledger: {pending}"),
             );
         }
         for authority in authorities.iter().filter(|a| matches!(a.state, "resting" | "failing")) {
@@ -230,7 +230,7 @@ impl Folder {
                 "warning",
                 "letters",
                 format!("{dead} 条回调消息未能送达"),
-                format!("{dead} messages to web hooks were given up"),
+                format!("messages to web hooks that were given up: {dead}"),
             );
         }
         Ok(Health { missing, findings, gauges, authorities })
