@@ -55,7 +55,12 @@ impl Provider {
         openssl.args(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-outform", "DER"]);
         let made = openssl.output().unwrap();
         assert!(made.status.success());
-        Self::of(subject, Key::Rs(Box::new(RsaKeyPair::from_pkcs8(&made.stdout).unwrap())))
+        Self::of(
+            subject,
+            Key::Rs(Box::new(
+                RsaKeyPair::from_pkcs8(&made.stdout).or_else(|_| RsaKeyPair::from_der(&made.stdout)).unwrap(),
+            )),
+        )
     }
 
     fn of(subject: &str, key: Key) -> Self {

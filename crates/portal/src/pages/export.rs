@@ -21,9 +21,15 @@ use service::{Answer, Bundle, Refusal, Takeout, Why};
 use tokio::sync::mpsc::Sender;
 
 pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
-    let actor = visit.actor.clone();
-    app.ask(move |folder| folder.may(&actor, service::Permission::Account)).await.map_err(IntoAnswer::into_answer)?;
+    allowed(&app, &visit).await?;
     Ok(show(&visit, None))
+}
+
+/// Asked before anything is said.
+async fn allowed(app: &App, visit: &Visit) -> Result<(), Response> {
+    let actor = visit.actor.clone();
+    let asked = app.ask(move |folder| folder.may(&actor, service::Permission::Account)).await;
+    asked.map_err(IntoAnswer::into_answer)
 }
 
 fn show(visit: &Visit, refusal: Option<&Refusal>) -> Response {
@@ -55,6 +61,7 @@ fn show(visit: &Visit, refusal: Option<&Refusal>) -> Response {
 }
 
 pub(crate) async fn own(State(app): State<App>, visit: Visit, form: Form) -> Shown {
+    allowed(&app, &visit).await?;
     if let Err(refusal) = slow_down(&app, &visit) {
         return Ok(show(&visit, Some(&refusal)));
     }

@@ -62,6 +62,8 @@ pub(crate) async fn ask(State(app): State<App>, visit: Visit, _form: Form) -> Sh
 }
 
 pub(crate) async fn ask_provider(State(app): State<App>, visit: Visit, _form: Form) -> Shown {
+    let actor = visit.actor.clone();
+    app.ask(move |folder| folder.may(&actor, Permission::Account)).await.map_err(IntoAnswer::into_answer)?;
     let Some(provider) = app.identity_provider() else {
         let (zh, en) = (
             "这里没有接入核验方；请上传证照请运营者核对",
