@@ -202,8 +202,8 @@ compare-lines = Lines of text: { $added } new, { $removed } gone, { $unchanged }
 compare-images = Images: { $added } new, { $removed } gone, { $unchanged } the same
 compare-no-text = One of the two has no text.
 compare-more = and { $left } more, in comparison.json
-compare-cut = and { $left } more, { $unlisted } of which are beyond what comparison.json lists and are only counted
-compare-facts-cut = at most { $n } are listed; there may be more
+compare-list-cut = and { $left } more, { $unlisted } of which are beyond what comparison.json lists and are only counted
+compare-facts-left = at most { $n } are listed; there may be more
 
 # collect
 help-collect = List registered pictures under one record, for one certificate of many

@@ -201,8 +201,8 @@ compare-lines = 文字：新增 { $added } 行，减少 { $removed } 行，{ $un
 compare-images = 图像：新增 { $added } 幅，减少 { $removed } 幅，{ $unchanged } 幅相同
 compare-no-text = 其中一次取证没有文字。
 compare-more = 另有 { $left } 项，见 comparison.json
-compare-cut = 另有 { $left } 项，其中 { $unlisted } 项超出 comparison.json 的列表上限，只计数
-compare-facts-cut = 最多列 { $n } 项，可能不止这些
+compare-list-cut = 另有 { $left } 项，其中 { $unlisted } 项超出 comparison.json 的列表上限，只计数
+compare-facts-left = 最多列 { $n } 项，可能不止这些
 
 # collect
 help-collect = 把已登记的图片列为一份合集，一份证书覆盖多幅

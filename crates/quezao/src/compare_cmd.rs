@@ -160,7 +160,7 @@ fn changes(out: &Out, earlier: &str, differences: &Differences) {
         out.line(&format!("      {name}: {} → {}", shown(&fact.earlier), shown(&fact.later)));
     }
     if differences.facts.as_ref().is_some_and(|facts| facts.len() == MAX_FACTS) {
-        out.line(&format!("      {}", out.text("compare-facts-cut", &[("n", MAX_FACTS.to_string().into())])));
+        out.line(&format!("      {}", out.text("compare-facts-left", &[("n", MAX_FACTS.to_string().into())])));
     }
 }
 
@@ -172,6 +172,6 @@ fn more(out: &Out, found: u64, listed: usize) {
     match (left, unlisted) {
         (0, _) => {}
         (_, 0) => out.line(&format!("      {}", out.text("compare-more", &args))),
-        _ => out.line(&format!("      {}", out.text("compare-cut", &args))),
+        _ => out.line(&format!("      {}", out.text("compare-list-cut", &args))),
     }
 }
