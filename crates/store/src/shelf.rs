@@ -127,16 +127,30 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
-    /// What is wanted, newest first, and how many there are in all.
+    /// What is wanted, newest first, and how many there are in all; behind a place (`before`) nobody counts.
     pub fn shelf(&self, wanted: &Wanted) -> Result<(Vec<Shelved>, u64)> {
         let (condition, values) = condition(wanted);
         let values: Vec<&dyn ToSql> = values.iter().map(|v| v.as_ref()).collect();
-        let from = format!("{LISTED} WHERE {condition}");
         let connection = self.look();
-        let total =
-            connection.query_row(&format!("SELECT count(*) {from}"), values.as_slice(), |row| row.get::<_, u64>(0))?;
+        // Texts are looked at once: what is found is counted and its page read by place.
+        if wanted.before.is_none() && (wanted.text.is_some() || wanted.outcome.is_some()) {
+            let mut walk =
+                connection.prepare_cached(&format!("SELECT r.seq {LISTED} WHERE {condition} ORDER BY r.seq DESC"))?;
+            let places = walk.query_map(values.as_slice(), |row| row.get(0))?;
+            let places = places.collect::<rusqlite::Result<Vec<i64>>>()?;
+            let sql = format!("SELECT {SHELVED} {LISTED} WHERE r.account = ?1 AND r.seq = ?2");
+            let mut one = connection.prepare_cached(&sql)?;
+            let page = places.iter().skip(usize::try_from(wanted.offset).unwrap_or(usize::MAX));
+            let page = page.take(wanted.limit as usize).map(|seq| one.query_row(params![wanted.account, seq], shelved));
+            return Ok((page.collect::<rusqlite::Result<_>>()?, places.len() as u64));
+        }
+        let count = format!("SELECT count(*) FROM records r INDEXED BY records_listed WHERE {condition}");
+        let total = match wanted.before {
+            Some(_) => 0,
+            None => connection.prepare_cached(&count)?.query_row(values.as_slice(), |row| row.get(0))?,
+        };
         let sql = format!(
-            "SELECT {SHELVED} {from}
+            "SELECT {SHELVED} {LISTED} WHERE {condition}
              ORDER BY r.seq DESC LIMIT {} OFFSET {}",
             wanted.limit, wanted.offset
         );
