@@ -142,7 +142,7 @@ fn fill(path: &Path, accounts: &[i64], all: u64, first: u64, now: i64) {
                 digest[..8].copy_from_slice(&(n * (u64::MAX / all)).to_be_bytes());
                 digest
             };
-            let kind = if n % 10 < 7 { "image" } else { "digest" };
+            let kind = if own % 10 < 7 { "image" } else { "digest" };
             record
                 .execute(params![
                     id,
