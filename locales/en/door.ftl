@@ -45,4 +45,4 @@ codes-recovery = Recovery codes
 codes-made = Codes are asked for from now on. Each of these stands for a code once, should the authenticator be lost. They are shown this once; keep them on paper.
 codes-kept = I have kept them
 reset-title = A new password
-reset-hint = This address is good once. Codes are switched off, and everybody signed in as you is signed out.
+reset-hint = This address is good once. Codes and passkeys are switched off, API tokens and open invitations that you made end, and everybody signed in as you is signed out.

@@ -60,8 +60,8 @@ pub(crate) struct App(Arc<Inner>);
 
 struct Inner {
     data: PathBuf,
-    /// The public address begins with `https://`, so cookies may be bound to it.
-    secure: bool,
+    /// The address that people open, as the operator says: `https://HOST`.
+    public: Option<String>,
     folder: RwLock<Option<Arc<Folder>>>,
     /// SHA-256 of the one-time token.
     set_up: Mutex<Option<[u8; 32]>>,
@@ -90,8 +90,8 @@ struct Inner {
     capturing: CaptureRequest,
     /// Steps so far of the captures that run, by number.
     live: Mutex<BTreeMap<i64, Vec<String>>>,
-    /// Comparisons that go on or failed, by their capture's record.
-    comparing: Mutex<BTreeMap<String, Compared>>,
+    /// Comparisons that go on or failed, by account and their capture's record.
+    comparing: Mutex<BTreeMap<(i64, String), Compared>>,
     stopping: AtomicBool,
     /// Whether the threads that capture are there.
     begun: AtomicBool,
@@ -134,7 +134,7 @@ impl App {
         };
         Ok(Self(Arc::new(Inner {
             data: config.data.clone(),
-            secure: config.public.as_deref().is_some_and(|p| p.starts_with("https://")),
+            public: config.public.clone(),
             folder: RwLock::new(folder),
             set_up: Mutex::new(None),
             throttle: Throttle::new(PASSWORDS, PASSWORD_BACK),
@@ -319,31 +319,35 @@ impl App {
         lock(&self.0.live).get(&id).cloned().unwrap_or_default()
     }
 
-    /// Begins a comparison of a capture; what is given back hears its record's number, or why there is none.
-    pub(crate) fn compare(
+    /// Begins a comparison of one of the actor's captures; what is given back hears its record's number, or why there is
+    /// none. Of a capture that is another's nothing is noted.
+    pub(crate) async fn compare(
         &self,
         actor: Actor,
         capture: &str,
         with: Option<String>,
     ) -> Answer<oneshot::Receiver<Answer<String>>> {
-        let (app, capture) = (self.clone(), capture.to_owned());
+        let (app, id) = (self.clone(), capture.to_owned());
+        let (who, which) = (actor.clone(), id.clone());
+        self.ask(move |folder| folder.may_compare(&who, &which)).await?;
+        let key = (actor.account().unwrap_or_default(), id.clone());
         {
             let mut comparing = lock(&self.0.comparing);
-            if matches!(comparing.get(&capture), Some(Compared::Going(..))) {
+            if matches!(comparing.get(&key), Some(Compared::Going(..))) {
                 let (zh, en) = ("这次取证正在比对；请等它结束", "this capture is being compared; wait until that ends");
                 return Err(Refusal::new(Why::Conflict, zh, en));
             }
             if comparing.len() >= REMEMBERED {
                 comparing.retain(|_, compared| matches!(compared, Compared::Going(..)));
             }
-            comparing.insert(capture.clone(), Compared::Going(0, 0));
+            comparing.insert(key.clone(), Compared::Going(0, 0));
         }
         let (tell, told) = oneshot::channel();
         tokio::spawn(async move {
-            let (looking, id) = (app.clone(), capture.clone());
+            let (looking, of) = (app.clone(), key.clone());
             let made = app.work(move |folder| {
                 let mut events = |event| {
-                    if let Some(Compared::Going(done, all)) = lock(&looking.0.comparing).get_mut(&id) {
+                    if let Some(Compared::Going(done, all)) = lock(&looking.0.comparing).get_mut(&of) {
                         match event {
                             CompareEvent::Planned(n) => *all = n,
                             CompareEvent::Looked => *done += 1,
@@ -355,8 +359,8 @@ impl App {
             let made = made.await.map(|line| line.id.unwrap_or_default());
             let mut comparing = lock(&app.0.comparing);
             match &made {
-                Ok(_) => comparing.remove(&capture),
-                Err(refusal) => comparing.insert(capture, Compared::Failed(refusal.clone())),
+                Ok(_) => comparing.remove(&key),
+                Err(refusal) => comparing.insert(key, Compared::Failed(refusal.clone())),
             };
             drop(comparing);
             let _ = tell.send(made);
@@ -364,9 +368,9 @@ impl App {
         Ok(told)
     }
 
-    /// What is to be said of a capture's comparison.
-    pub(crate) fn comparing(&self, capture: &str) -> Option<Compared> {
-        lock(&self.0.comparing).get(capture).cloned()
+    /// What is to be said of a comparison of this account's capture.
+    pub(crate) fn comparing(&self, account: i64, capture: &str) -> Option<Compared> {
+        lock(&self.0.comparing).get(&(account, capture.to_owned())).cloned()
     }
 
     pub(crate) fn data(&self) -> &Path {
@@ -384,7 +388,12 @@ impl App {
 
     /// Whether people open the portal under `https://`, as the operator says.
     pub(crate) fn secure(&self) -> bool {
-        self.0.secure
+        self.public().is_some_and(|p| p.starts_with("https://"))
+    }
+
+    /// The address that people open, where the operator says it.
+    pub(crate) fn public(&self) -> Option<&str> {
+        self.0.public.as_deref()
     }
 
     /// Proxies whose word about a request is believed.
@@ -589,3 +598,6 @@ pub(crate) fn random() -> Result<String> {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

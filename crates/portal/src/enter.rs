@@ -9,7 +9,7 @@ use crate::{
 };
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -37,13 +37,15 @@ pub(crate) async fn enter(State(app): State<App>, request: Request, next: Next) 
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let peer = request.extensions().get::<Peer>().cloned();
     let busy = peer.as_ref().map(|p| p.busy.begin());
-    let mut response = match odd(&request) {
-        None => answer(&app, request, next, peer).await,
-        Some((zh, en)) => {
-            let mut response = problem::plain(&Refusal::field("request", zh, en));
-            *response.status_mut() = axum::http::StatusCode::BAD_REQUEST;
-            heads(response, true)
-        }
+    let refused = |status: StatusCode, refusal: &Refusal| {
+        let mut response = problem::plain(refusal);
+        *response.status_mut() = status;
+        heads(response, true)
+    };
+    let mut response = match (odd(&request), elsewhere(&app, &request)) {
+        (None, None) => answer(&app, request, next, peer).await,
+        (Some((zh, en)), _) => refused(StatusCode::BAD_REQUEST, &Refusal::field("request", zh, en)),
+        (None, Some(refusal)) => refused(StatusCode::MISDIRECTED_REQUEST, &refusal),
     };
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -69,6 +71,33 @@ fn odd(request: &Request) -> Option<(&'static str, &'static str)> {
         return Some(("请求行里的主机与 Host 不同", "the request line names another host than Host"));
     }
     None
+}
+
+/// A page under another host than the operator says: nothing that is shown or sent could be trusted to lead back here.
+/// What programs ask, by whatever address they reach this one, hands on no addresses.
+fn elsewhere(app: &App, request: &Request) -> Option<Refusal> {
+    let public = app.public().filter(|_| !problem::is_machine(request.uri().path()))?;
+    let host = request.headers().get(header::HOST)?.to_str().unwrap_or_default();
+    if is_own(host, public) {
+        return None;
+    }
+    let shown: String = host.chars().take(100).collect();
+    Some(Refusal::field(
+        "host",
+        format!("“{shown}”不是本站的网址；请打开 {public}"),
+        format!("\"{shown}\" is not this site's address; open {public}"),
+    ))
+}
+
+/// Whether a `Host` is that of this address, or of the machine itself: who administers it there opens it so.
+fn is_own(host: &str, public: &str) -> bool {
+    let (scheme, authority) = public.split_once("://").unwrap_or(("https", public));
+    let port = if scheme.eq_ignore_ascii_case("http") { ":80" } else { ":443" };
+    let bare = |authority: &str| authority.strip_suffix(port).unwrap_or(authority).to_ascii_lowercase();
+    let name =
+        host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(n, _)| n);
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    bare(host) == bare(authority) || name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|a| a.is_loopback())
 }
 
 async fn answer(app: &App, mut request: Request, next: Next, peer: Option<Peer>) -> Response {
@@ -212,7 +241,8 @@ async fn visit(
     let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let origin = format!("{}://{host}", if secure { "https" } else { "http" });
     let (locale, csrf) = (locale_of(&headers), csrf(&secret));
-    Ok(Visit { actor, origin, locale, theme, csrf, here, address, secure, agent, runs, notices })
+    let home = app.public().map_or_else(|| origin.clone(), str::to_owned);
+    Ok(Visit { actor, origin, home, locale, theme, csrf, here, address, secure, agent, runs, notices })
 }
 
 /// What browsers say about where a request began. A program that says nothing has no cookies of anybody's.
@@ -249,6 +279,19 @@ fn heads(mut response: Response, api: bool) -> Response {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn a_page_is_opened_by_the_operators_address_or_at_the_machine() {
+        let public = "https://Quezao.example";
+        for own in ["quezao.example", "QUEZAO.example:443", "localhost:8080", "127.0.0.1:9", "[::1]:8080", "[::1]"] {
+            assert!(is_own(own, public), "{own}");
+        }
+        for other in ["", "evil.example", "quezao.example.evil", "quezao.example:80", "127.0.0.1.evil", "10.0.0.7:80"] {
+            assert!(!is_own(other, public), "{other}");
+        }
+        assert!(is_own("a.example:8443", "https://a.example:8443") && !is_own("a.example", "https://a.example:8443"));
+        assert!(is_own("a.example", "http://a.example:80"));
+    }
 
     #[test]
     fn another_sites_form_is_known_by_what_the_browser_says() {

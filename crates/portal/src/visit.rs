@@ -27,6 +27,8 @@ pub(crate) struct Visit {
     pub agent: String,
     /// The address that the visitor opened: `https://HOST`.
     pub origin: String,
+    /// What addresses that are handed on begin with: where the operator says it, his word, and never the visitor's.
+    pub home: String,
     /// Who runs the ledger; empty before there is one.
     pub runs: String,
     /// What the operator tells the visitor, and he has not put away.

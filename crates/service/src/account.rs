@@ -64,6 +64,7 @@ pub use notices::{MAX_NOTICE, MAX_NOTICE_DAYS, NewNotice, NoticeShown, NoticeTol
 pub use operator::House;
 pub use overview::Overview;
 pub use packed::Packed;
+pub(crate) use passkeys::Confirmed;
 pub use passkeys::{Asked, Brought};
 pub(crate) use people::first as people_first;
 pub use people::{FirstSignIn, MAX_PASSWORD, MIN_PASSWORD, OpenSession, Opened, SignedIn};

@@ -18,7 +18,7 @@
 
 use crate::{
     Error, Mode, Result, Warnings,
-    account::{CachedNotices, Hands},
+    account::{CachedNotices, Confirmed, Hands},
     authorities, clock, config,
     desk::Desk,
     erase,
@@ -62,6 +62,7 @@ pub struct Folder {
     /// When idempotency keys were last swept.
     pub(crate) swept: AtomicI64,
     pub(crate) hands: Hands,
+    pub(crate) confirmed: Confirmed,
     pub(crate) counted: crate::gauges::Counted,
     pub(crate) notices: CachedNotices,
 }
@@ -190,6 +191,7 @@ impl Folder {
             swept: AtomicI64::default(),
             writer,
             hands: Hands::default(),
+            confirmed: Confirmed::default(),
             counted: Default::default(),
             notices: CachedNotices::default(),
         })

@@ -9,6 +9,7 @@
 use crate::{Error, Result};
 use certificate::Fonts;
 use std::sync::OnceLock;
+use unicode_normalization::UnicodeNormalization;
 
 /// This machine's fonts, read once.
 pub(crate) fn fonts() -> &'static Fonts {
@@ -36,18 +37,61 @@ pub(crate) fn check(text: &str, zh: &str, en: &str) -> Result<()> {
     ))
 }
 
-/// A name with letters of two alphabets that look alike, (zh, en): seldom meant, and a way to look like somebody else.
-pub(crate) fn of_two_alphabets(name: &str) -> Option<(String, String)> {
-    let latin = |c: char| c.is_alphabetic() && u32::from(c) < 0x250;
-    let other = |c: &char| matches!(u32::from(*c), 0x370..=0x52F | 0x1F00..=0x1FFF | 0x13A0..=0x13FF);
-    let odd = name.chars().find(other).filter(|_| name.chars().any(latin))?;
-    let shown = format!("{odd} (U+{:04X})", u32::from(odd));
+/// What may look like another name than it is, (zh, en): seldom meant, and a way to look like somebody else.
+pub(crate) fn look_alike(name: &str) -> Option<(String, String)> {
+    let latin = |c: char| c.is_alphabetic() && (u32::from(c) < 0x250 || (0x1E00..=0x1EFF).contains(&u32::from(c)));
+    let han = |c: char| matches!(u32::from(c), 0x3400..=0x9FFF | 0x20000..=0x3FFFF);
+    // Greek, Cyrillic, Armenian, Cherokee, Coptic, Lisu: whole words of them read as Latin ones.
+    let other = |c: char| {
+        matches!(u32::from(c), 0x250..=0x2AF | 0x370..=0x58F | 0x1F00..=0x1FFF | 0x13A0..=0x13FF | 0x1C80..=0x1C8F)
+            || matches!(u32::from(c), 0x2C80..=0x2DFF | 0xA4D0..=0xA4FF | 0xA640..=0xA69F | 0xAB30..=0xABBF)
+    };
+    if let Some(odd) = name.chars().find(|c| other(*c)) {
+        let shown = format!("{odd} (U+{:04X})", u32::from(odd));
+        return Some(if name.chars().any(latin) {
+            (
+                format!("名称混用了两种字母：{shown} 不是拉丁字母，只是看起来像；请确认是否有意"),
+                format!(
+                    "the name mixes two alphabets: {shown} is no Latin letter and may only look like one; confirm that it is meant"
+                ),
+            )
+        } else {
+            (
+                format!("名称用的不是汉字或拉丁字母：{shown} 可能看起来像别的字母；请确认是否有意"),
+                format!(
+                    "the name is written in neither Chinese nor Latin letters: {shown} may look like another letter; confirm that it is meant"
+                ),
+            )
+        });
+    }
+    // Of punctuation the full width is how Chinese names have it.
+    let wide = |c: char| matches!(u32::from(c), 0xFF01..=0xFF0F | 0xFF1A..=0xFF20 | 0xFF3B..=0xFF40 | 0xFF5B..=0xFF65 | 0x2026);
+    let changed = |c: &char| !wide(*c) && !std::iter::once(*c).nfkc().eq([*c]);
+    // Radicals and strokes, and where there are Han characters, kana and bopomofo that are drawn like some.
+    let drawn = |c: &char| {
+        matches!(u32::from(*c), 0x2E80..=0x2EFF | 0x31C0..=0x31EF)
+            || (matches!(u32::from(*c), 0x30A1..=0x30FA | 0x30FC | 0x3105..=0x312F) && name.chars().any(han))
+    };
+    let odd = name.chars().find(|c| changed(c) || drawn(c))?;
+    let (number, usual) = (format!("{odd} (U+{:04X})", u32::from(odd)), odd.nfkc().collect::<String>());
+    let (zh, en) = if usual == odd.to_string() {
+        (String::new(), String::new())
+    } else {
+        (format!("，通常写作“{usual}”"), format!(", usually written \"{usual}\""))
+    };
     Some((
-        format!("名称混用了两种字母：{shown} 不是拉丁字母，只是看起来像；请确认是否有意"),
+        format!("名称中的 {number} 不是普通的字{zh}，可能被看成别的名称；请确认是否有意"),
         format!(
-            "the name mixes two alphabets: {shown} is no Latin letter and may only look like one; confirm that it is meant"
+            "{number} in the name is no ordinary character{en}, and may be taken for another name; confirm that it is meant"
         ),
     ))
+}
+
+/// What somebody called something, fit to be shown to others: composed, on one line, without what is hidden or steers
+/// the text, at most so many characters.
+pub(crate) fn shown(text: &str, most: usize) -> String {
+    let plain = |c: &char| evidence::json::check_string("text", c.encode_utf8(&mut [0; 4])).is_ok();
+    text.nfc().filter(plain).take(most).collect()
 }
 
 /// The character, where a terminal may show it, and its number.
@@ -104,6 +148,37 @@ mod tests {
         // A hidden character is named by its number alone.
         let e = check("林\u{200d}晚", "名称", "the name").unwrap_err();
         assert!(e.zh.contains("：U+200D；") && !e.zh.contains('\u{200d}'), "{e:?}");
+    }
+
+    #[test]
+    fn a_name_that_may_look_like_another_is_asked_about() {
+        for plain in [
+            "林晚",
+            "福州海棠文化有限公司",
+            "海棠（福州）文化有限公司·二店",
+            "Wałęsa Nguyễn & Co.",
+            "〇一餐饮",
+            "さくら",
+            "サクラ",
+            "བོད",
+        ] {
+            assert_eq!(look_alike(plain), None, "{plain}");
+        }
+        for (odd, says) in [
+            ("Bаidu", "U+0430"),
+            ("Аррӏе", "U+0410"),
+            ("⽂化", "文"),
+            ("ＡＢＣ公司", "A"),
+            ("⻘岛", "U+2ED8"),
+            ("力ロ工", "U+30ED"),
+            ("Ⅱ号店", "II"),
+            ("ꓓꓲꓳ", "U+A4D3"),
+        ] {
+            let (zh, en) = look_alike(odd).unwrap_or_else(|| panic!("{odd}"));
+            assert!(zh.contains(says) && en.contains(says), "{odd}: {zh} {en}");
+        }
+        assert_eq!(shown("a\u{202e}gpj.\u{200b}证\n书", 6), "agpj.证");
+        assert_eq!(shown("e\u{301}", 9), "é");
     }
 
     #[test]

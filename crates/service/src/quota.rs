@@ -9,7 +9,7 @@
 use crate::{
     Feature, Folder, Result, Terms,
     account::{Actor, Answer, Permission, Refusal, Why},
-    bytes_shown, clock,
+    bytes_shown, clock, letters,
 };
 use evidence::time::Utc;
 use store::{Asked, Charge, Entitlement, Grant, Left, Move, Need, OWNER_ACCOUNT, SignIn, Unit};
@@ -264,10 +264,12 @@ impl Folder {
         Ok(Some((left, self.closed(account, left)?)))
     }
 
-    /// A page of the account's movements below this place (`i64::MAX`: the newest), the newest first.
+    /// A page of the account's movements below this place (`i64::MAX`: the newest), the newest first; of who is limited to
+    /// shops, those that tell of no other.
     pub fn moves(&self, actor: &Actor, below: i64) -> Answer<Vec<Move>> {
         let person = self.allow(actor, Permission::View)?;
-        Ok(self.store.moves(person.account, below, MOVES_PAGE)?)
+        let only = person.shops.as_deref().map(|shops| (person.id, shops));
+        Ok(self.store.moves(person.account, below, MOVES_PAGE, only)?)
     }
 
     /// Keeps in the account's own records why a file was refused; `name` as it was sent. It costs nothing.
@@ -275,7 +277,7 @@ impl Folder {
         if !matches!(refusal.why, Why::Field(_) | Why::TooLarge(_) | Why::MediaType | Why::Checksum) {
             return;
         }
-        let (subject, why) = (name.chars().take(250).collect(), (refusal.error.zh.clone(), refusal.error.en.clone()));
+        let (subject, why) = (letters::shown(name, 250), (refusal.error.zh.clone(), refusal.error.en.clone()));
         let unit = Some(Unit::Deposit.as_str().to_owned());
         let told = Move { at: clock::now().0, unit, subject, why: Some(why), ..Move::default() };
         // The refusal itself is what matters; a line less in a list does not change it.

@@ -180,7 +180,7 @@ impl Store {
 
     /// How a person stands now; `None`: was ended, or the account was closed.
     pub fn standing(&self, sign_in: i64) -> Result<Option<SignIn>> {
-        open_person(&self.look(), sign_in)
+        open_person(&self.door(), sign_in)
     }
 
     /// Open accounts, and people who can sign in to one.
@@ -306,5 +306,37 @@ mod tests {
         store.begin_session(&[2; 32], id, "", 10, 20, 100).unwrap();
         store.lock().execute("UPDATE accounts SET state = 'closed'", []).unwrap();
         assert!(store.session(&[2; 32], 11, 100).unwrap().is_none(), "a closed account's session");
+    }
+
+    #[test]
+    fn who_calls_waits_for_nobody_and_a_search_for_no_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join("q.db")).unwrap();
+        let id = store.first_sign_in(&person("linwan")).unwrap().unwrap();
+        store.add_token(&[5; 32], id, "shop", "read", 10, 99).unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        let run = |what: fn(&Store, i64) -> bool| {
+            let (store, tell) = (store.clone(), tell.clone());
+            std::thread::spawn(move || tell.send(what(&store, id)));
+            // Whoever waits for what is held here would wait for ever.
+            told.recv_timeout(std::time::Duration::from_secs(120)).unwrap()
+        };
+        let (writing, searching) = (store.lock(), store.look());
+        assert!(run(|store, id| {
+            let house = store.entitled(OWNER_ACCOUNT, 10).unwrap().is_empty()
+                && store.entitlements(OWNER_ACCOUNT).unwrap().is_empty()
+                && store.acknowledged(OWNER_ACCOUNT).unwrap().is_none();
+            store.left(OWNER_ACCOUNT, 10).unwrap();
+            house && store.token(&[5; 32], 11).unwrap().is_some() && store.standing(id).unwrap().is_some()
+        }));
+        drop(searching);
+        assert!(run(|store, _| {
+            let text = Some("秋".to_owned());
+            let wanted = crate::Wanted { account: OWNER_ACCOUNT, text, limit: 9, ..crate::Wanted::default() };
+            let none = store.shelf(&wanted).unwrap().0.is_empty() && store.unshelved().unwrap().is_empty();
+            none && store.kinds(OWNER_ACCOUNT, None).unwrap().is_empty()
+                && store.shelved(OWNER_ACCOUNT, "id").unwrap().is_none()
+        }));
+        drop(writing);
     }
 }

@@ -207,7 +207,7 @@ impl Store {
     /// When an account acknowledged.
     pub fn acknowledged(&self, account: i64) -> Result<Option<i64>> {
         let sql = "SELECT at FROM acknowledgements WHERE account = ?1";
-        Ok(self.look().prepare_cached(sql)?.query_row([account], |row| row.get(0)).optional()?)
+        Ok(self.door().prepare_cached(sql)?.query_row([account], |row| row.get(0)).optional()?)
     }
 
     /// Whether there is an account of this number, and it is open.

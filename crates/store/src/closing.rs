@@ -46,6 +46,10 @@ impl Store {
         for (table, rows) in ways(&transaction)? {
             transaction.execute(&format!("DELETE FROM {table} WHERE {rows}"), [account])?;
         }
+        // Earlier releases noted there what tokens, passkeys and providers were called.
+        let named = "UPDATE acts SET subject = '' WHERE account = ?1 AND subject GLOB '*[^0-9]*'
+                     AND act IN ('add-token', 'add-passkey', 'link-identity')";
+        transaction.execute(named, [account])?;
         transaction.execute("UPDATE accounts SET state = 'closed' WHERE id = ?1", [account])?;
         erased::rewind_hooks(&transaction)?;
         accounts::note(&transaction, &Act { subject: account.to_string(), ..act.clone() })?;

@@ -141,7 +141,7 @@ impl Store {
         found.map_or(Ok(None), |id| open_person(&connection, id))
     }
 
-    /// Uses the address: new password, no codes, passkeys, identities or sessions. Whether it was still good.
+    /// Uses the address: new password, no codes, passkeys, identities, tokens, invites or sessions. Whether it was still good.
     pub fn use_reset(&self, digest: &[u8; 32], at: i64, password: &str) -> Result<bool> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -151,8 +151,10 @@ impl Store {
         set_password(&transaction, id, password, -1)?;
         forget_totp(&transaction, id)?;
         // Whoever lost the password may have lost the device too.
-        transaction.execute("DELETE FROM passkeys WHERE sign_in = ?1", [id])?;
-        transaction.execute("DELETE FROM identities WHERE sign_in = ?1", [id])?;
+        // And whoever had either may have made ways in of his own.
+        for table in ["passkeys", "identities", "api_tokens", "invites"] {
+            transaction.execute(&format!("DELETE FROM {table} WHERE sign_in = ?1"), [id])?;
+        }
         transaction.commit()?;
         Ok(true)
     }
@@ -251,6 +253,7 @@ mod tests {
         assert!(store.half_session(&[3; 32], 20).unwrap().is_none());
 
         store.begin_session(&[4; 32], id, "", 10, 99, 100).unwrap();
+        store.add_token(&[5; 32], id, "shop", "read", 10, 99).unwrap();
         assert!(!store.offer_reset("nobody", &[9; 32], 50).unwrap());
         assert!(
             store.offer_reset("LinWan", &[9; 32], 50).unwrap() && store.offer_reset("linwan", &[8; 32], 50).unwrap()
@@ -261,5 +264,6 @@ mod tests {
         let person = store.sign_in_named("linwan").unwrap().unwrap();
         assert!(person.password == "new" && !person.codes);
         assert!(store.session(&[4; 32], 11, 100).unwrap().is_none() && store.recovery_left(id).unwrap() == 0);
+        assert!(store.token(&[5; 32], 11).unwrap().is_none(), "what programs got in by");
     }
 }

@@ -226,7 +226,7 @@ impl Store {
         self.reader.as_ref().unwrap_or(&self.connection).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// To look up who calls: a row or two.
+    /// To look up who calls, and what that account has: a few rows, never a search, so that nobody waits long for it.
     fn door(&self) -> MutexGuard<'_, Connection> {
         self.door.as_ref().map_or_else(|| self.look(), |door| door.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -31,7 +31,9 @@ impl Store {
     pub fn add_merchant(&self, party: &str, person: &NewSignIn, invitation: Option<&[u8; 32]>) -> Result<Option<i64>> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if accounts::named(&transaction, &person.login)?.is_some() {
+        // Also of who was ended: the name stays his.
+        let taken = "SELECT EXISTS (SELECT 1 FROM sign_ins WHERE login = ?1)";
+        if transaction.query_row(taken, [&person.login], |row| row.get(0))? {
             return Ok(None);
         }
         if let Some(invitation) = invitation
@@ -77,9 +79,10 @@ impl Store {
     fn select_merchants(&self, rest: &str, args: impl rusqlite::Params) -> Result<Vec<Merchant>> {
         let connection = self.look();
         let mut statement = connection.prepare_cached(&format!("SELECT {MERCHANT} {rest}"))?;
-        let rows = statement.query_map(args, merchant)?;
-        let opened = rows.map(|row| {
-            let (found, key) = row?;
+        let all = statement.query_map(args, merchant)?.collect::<rusqlite::Result<Vec<_>>>()?;
+        drop(statement);
+        drop(connection);
+        let opened = all.into_iter().map(|(found, key)| {
             let party = self.opened(Some(&key), found.account, "party", found.party)?;
             Ok(Merchant { party, ..found })
         });

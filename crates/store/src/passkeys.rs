@@ -34,12 +34,14 @@ pub struct NewPasskey<'a> {
 }
 
 impl Store {
-    /// Adds a passkey; whether its credential is new and its person has fewer than `most`.
-    pub fn add_passkey(&self, new: &NewPasskey<'_>, most: u32) -> Result<bool> {
+    /// Adds a passkey; its number, where its credential is new and its person has fewer than `most`.
+    pub fn add_passkey(&self, new: &NewPasskey<'_>, most: u32) -> Result<Option<i64>> {
         let NewPasskey { credential, sign_in, key, uses, name, at } = new;
         let sql = "INSERT INTO passkeys(credential, sign_in, key, uses, name, created_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6
                    WHERE (SELECT count(*) FROM passkeys WHERE sign_in = ?2) < ?7 ON CONFLICT DO NOTHING";
-        Ok(self.lock().execute(sql, params![credential, sign_in, key, uses, name, at, most])? == 1)
+        let connection = self.lock();
+        let added = connection.execute(sql, params![credential, sign_in, key, uses, name, at, most])? == 1;
+        Ok(added.then(|| connection.last_insert_rowid()))
     }
 
     /// A person's passkeys, the newest first.

@@ -1,7 +1,7 @@
 //! People of an account: invites, who is there, what each may do, and what each asked for. Times are UTC microseconds.
 
-use crate::{Act, NewSignIn, Result, Role, Store, accounts};
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use crate::{Act, NewSignIn, Result, Role, SignIn, Store, accounts};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// A person as the main account sees him.
 #[derive(Clone, Debug)]
@@ -196,13 +196,15 @@ impl Store {
                    WHERE id = ?2 AND account = ?1 AND role = 'sub' AND ended_at IS NULL";
         let changed = transaction.execute(sql, params![act.account, id, permissions, shops.map(words)])? == 1;
         if changed {
+            end_invites_beyond(&transaction, id)?;
             accounts::note(&transaction, act)?;
         }
         transaction.commit()?;
         Ok(changed)
     }
 
-    /// Ends a sub-account of this account with everything that it is signed in by; whether there was one.
+    /// Ends a sub-account of this account with everything that it is signed in by and the ways in that it made for others;
+    /// whether there was one.
     pub fn end_person(&self, id: i64, act: &Act) -> Result<bool> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -214,6 +216,11 @@ impl Store {
                 transaction.execute(&format!("DELETE FROM {table} WHERE sign_in = ?1"), [id])?;
             }
             transaction.execute("DELETE FROM wishes WHERE sign_in = ?1 AND state = 'open'", [id])?;
+            transaction.execute("DELETE FROM invites WHERE sign_in = ?1", [id])?;
+            // Of whoever's way back in he may have kept the address.
+            let sql =
+                "DELETE FROM resets WHERE sign_in IN (SELECT id FROM sign_ins WHERE account = ?1 AND role = 'sub')";
+            transaction.execute(sql, [act.account])?;
             accounts::note(&transaction, act)?;
         }
         transaction.commit()?;
@@ -293,11 +300,35 @@ impl Store {
 
 const INVITE: &str = "i.id, i.account, i.name, i.permissions, i.shops, i.expires_at FROM invites i";
 
+/// The invite of this address, while its account is open and who made it may still hand on what it holds.
 fn good_invite(connection: &Connection, digest: &[u8; 32], at: i64) -> Result<Option<Invite>> {
-    let sql = format!(
-        "SELECT {INVITE} JOIN accounts a ON a.id = i.account WHERE i.digest = ?1 AND i.expires_at > ?2 AND a.state = 'open'"
-    );
-    Ok(connection.query_row(&sql, params![digest, at], invite).optional()?)
+    let sql = "SELECT i.id, i.account, i.name, i.permissions, i.shops, i.expires_at, i.sign_in FROM invites i
+               JOIN accounts a ON a.id = i.account WHERE i.digest = ?1 AND i.expires_at > ?2 AND a.state = 'open'";
+    let read = |row: &Row<'_>| Ok((invite(row)?, row.get(6)?));
+    let Some((found, by)) = connection.query_row(sql, params![digest, at], read).optional()? else { return Ok(None) };
+    let maker = accounts::open_person(connection, by)?;
+    Ok(maker.is_some_and(|maker| hands_on(&maker, &found)).then_some(found))
+}
+
+/// Whether this person may let somebody in with so much.
+fn hands_on(person: &SignIn, invite: &Invite) -> bool {
+    if person.account != invite.account || person.role == Role::Main {
+        return person.account == invite.account;
+    }
+    let has = |word: &str| person.permissions.split(' ').any(|own| own == word);
+    let sees = |own: &Vec<i64>| invite.shops.as_ref().is_some_and(|shops| shops.iter().all(|id| own.contains(id)));
+    has("people") && invite.permissions.split_whitespace().all(has) && person.shops.as_ref().is_none_or(sees)
+}
+
+/// Ends those of a person's invites that hold more than he may hand on now.
+fn end_invites_beyond(transaction: &Transaction<'_>, sign_in: i64) -> Result<()> {
+    let Some(person) = accounts::open_person(transaction, sign_in)? else { return Ok(()) };
+    let mut statement = transaction.prepare_cached(&format!("SELECT {INVITE} WHERE i.sign_in = ?1"))?;
+    let all = statement.query_map([sign_in], invite)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    for beyond in all.iter().filter(|invite| !hands_on(&person, invite)) {
+        transaction.execute("DELETE FROM invites WHERE id = ?1", [beyond.id])?;
+    }
+    Ok(())
 }
 
 fn invite(row: &Row<'_>) -> rusqlite::Result<Invite> {
@@ -368,13 +399,27 @@ mod tests {
         assert!(store.answer_wish(again, true, &act(main, 17)).unwrap());
         assert_eq!(store.standing(sub).unwrap().unwrap().permissions, "view capture", "once");
 
+        // What a manager lets in ends with what he may hand on.
+        let join = |digest: u8, login: &str| store.join(&[digest; 32], &person(login, 18), 9).unwrap();
+        assert!(store.permit(sub, "people view", Some(&[7]), &act(main, 18)).unwrap());
+        for (digest, permissions, shops) in [(4, "view", Some(&[7][..])), (5, "people", Some(&[7])), (6, "", None)] {
+            let new = NewInvite { digest: &[digest; 32], name: "李", permissions, shops, until: 50 };
+            store.add_invite(&new, 9, &act(sub, 18)).unwrap().unwrap();
+        }
+        assert_eq!(join(6, "mallory"), Joined::Gone, "sees more than who made it");
+        assert!(store.permit(sub, "people", Some(&[7]), &act(main, 18)).unwrap());
+        assert_eq!(join(4, "mallory"), Joined::Gone, "its maker may not look himself any more");
+        assert_eq!(store.invites(OWNER_ACCOUNT, 18).unwrap().len(), 1, "and it is listed no longer");
+        store.offer_reset("chenlan", &[7; 32], 60).unwrap();
+        assert!(store.permit(sub, "people view", Some(&[7]), &act(main, 18)).unwrap());
+
         assert!(!store.permit(main, "view", None, &act(main, 18)).unwrap(), "a main account has no permissions");
-        assert!(store.permit(sub, "", None, &act(main, 18)).unwrap());
         store.begin_session(&[9; 32], sub, "", 18, 99, 100).unwrap();
         assert!(!store.end_person(main, &act(main, 19)).unwrap() && store.end_person(sub, &act(main, 19)).unwrap());
         assert!(
             store.session(&[9; 32], 19, 100).unwrap().is_none() && store.sign_in_named("chenlan").unwrap().is_none()
         );
+        assert_eq!(join(5, "mallory"), Joined::Gone, "nobody comes back by what he made before");
         assert_eq!(store.people(OWNER_ACCOUNT).unwrap().len(), 1);
         assert_eq!(store.name_of(sub).unwrap().as_deref(), Some("陈岚"), "records go on naming him");
         let noted = store.acts(OWNER_ACCOUNT, i64::MAX, None, 100).unwrap();

@@ -10,7 +10,7 @@
 //!
 //! Times are UTC microseconds.
 
-use crate::{Result, Store};
+use crate::{Result, Store, shops::list};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// Refusals that an account's ledger keeps; older ones go.
@@ -184,7 +184,7 @@ impl Store {
 
     /// All that an account was given, the newest first.
     pub fn entitlements(&self, account: i64) -> Result<Vec<Entitlement>> {
-        let connection = self.look();
+        let connection = self.door();
         let sql = format!("SELECT {ENTITLEMENT} WHERE account = ?1 ORDER BY id DESC LIMIT 1000");
         let mut statement = connection.prepare_cached(&sql)?;
         let rows = statement.query_map([account], entitlement)?;
@@ -193,7 +193,7 @@ impl Store {
 
     /// What an account has at this moment, what ends last first.
     pub fn entitled(&self, account: i64, at: i64) -> Result<Vec<Entitlement>> {
-        let connection = self.look();
+        let connection = self.door();
         let sql = format!("SELECT {ENTITLEMENT} WHERE account = ?1 AND {OPEN} ORDER BY expires_at DESC, id");
         let mut statement = connection.prepare_cached(&sql)?;
         let rows = statement.query_map([account, at], entitlement)?;
@@ -225,7 +225,7 @@ impl Store {
 
     /// What an account may still use at this moment.
     pub fn left(&self, account: i64, at: i64) -> Result<Left> {
-        left(&self.look(), account, at)
+        left(&self.door(), account, at)
     }
 
     /// Holds units and bytes for an act, all or none.
@@ -260,11 +260,21 @@ impl Store {
     }
 
     /// An account's ledger below this place, the newest first.
-    pub fn moves(&self, account: i64, below: i64, limit: u32) -> Result<Vec<Move>> {
+    /// Of who is limited to shops: what the account was given, what was of those shops' records, what was refused to him.
+    pub fn moves(&self, account: i64, below: i64, limit: u32, only: Option<(i64, &[i64])>) -> Result<Vec<Move>> {
         let connection = self.look();
-        let sql = "SELECT m.seq, m.at, m.act, m.unit, m.amount, m.bytes, m.subject, s.name, m.zh, m.en FROM quota_moves m
-                   LEFT JOIN sign_ins s ON s.id = m.sign_in WHERE m.account = ?1 AND m.seq < ?2 ORDER BY m.seq DESC LIMIT ?3";
-        let mut statement = connection.prepare_cached(sql)?;
+        let only = only.map_or_else(String::new, |(sign_in, shops)| {
+            let of = format!("SELECT record FROM shop_records WHERE shop IN ({})", list(shops));
+            format!(
+                "AND CASE m.act WHEN 'granted' THEN 1 WHEN 'ended' THEN 1
+                     WHEN 'refused' THEN m.sign_in IS {sign_in} ELSE m.subject IN ({of}) END"
+            )
+        });
+        let sql = format!(
+            "SELECT m.seq, m.at, m.act, m.unit, m.amount, m.bytes, m.subject, s.name, m.zh, m.en FROM quota_moves m
+             LEFT JOIN sign_ins s ON s.id = m.sign_in WHERE m.account = ?1 AND m.seq < ?2 {only} ORDER BY m.seq DESC LIMIT ?3"
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
         let rows = statement.query_map(params![account, below, limit], |row| {
             let (zh, en): (Option<String>, Option<String>) = (row.get(8)?, row.get(9)?);
             Ok(Move {

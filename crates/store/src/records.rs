@@ -1,6 +1,6 @@
 //! Records: written before the ledger is asked, completed with their index when it has answered.
 
-use crate::{Act, Charge, Result, Store, accounts, quota, shelf::titled};
+use crate::{Act, Charge, Result, Store, accounts, quota, shelf::titled, shops::list};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// A record: committed before it has an index, completed with it.
@@ -90,11 +90,18 @@ impl Store {
         self.select("ORDER BY seq", [])
     }
 
-    /// Records of an account behind the one with this number (empty: from the first), oldest first, without leaf 0.
-    pub fn records_after(&self, account: i64, after: &str, limit: u32) -> Result<Vec<Record>> {
-        let rest = "WHERE account = ?1 AND kind <> 'operator'
-                    AND seq > coalesce((SELECT seq FROM records WHERE id = ?2), 0) ORDER BY seq LIMIT ?3";
-        self.select(rest, params![account, after, limit])
+    /// Records of an account behind the one with this number (empty: from the first), oldest first, without leaf 0; only
+    /// what was made for these shops, where some are named.
+    pub fn records_after(&self, account: i64, after: &str, limit: u32, shops: Option<&[i64]>) -> Result<Vec<Record>> {
+        let only = shops.map_or_else(
+            || "1".to_owned(),
+            |shops| format!("id IN (SELECT record FROM shop_records WHERE shop IN ({}))", list(shops)),
+        );
+        let rest = format!(
+            "WHERE account = ?1 AND kind <> 'operator' AND {only}
+             AND seq > coalesce((SELECT seq FROM records WHERE id = ?2), 0) ORDER BY seq LIMIT ?3"
+        );
+        self.select(&rest, params![account, after, limit])
     }
 
     /// Records that the ledger has not answered for, oldest first.
@@ -196,7 +203,11 @@ impl Store {
         let connection = self.look();
         let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} {rest}"))?;
         let rows = statement.query_map(args, |row| Ok((read(row)?, row.get::<_, Option<Vec<u8>>>(12)?)))?;
-        rows.map(|row| self.open_record(row?)).collect()
+        let found = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        // Nobody waits for what is being opened.
+        drop(statement);
+        drop(connection);
+        found.into_iter().map(|row| self.open_record(row)).collect()
     }
 
     /// With its disclosures as they are read.

@@ -78,14 +78,16 @@ impl Store {
 
     /// An account's documents, oldest first.
     pub fn documents(&self, account: i64) -> Result<Vec<Document>> {
-        let connection = self.lock();
+        let connection = self.look();
         let sql = "SELECT id, name, media_type, size, added_at, (SELECT key FROM merchants WHERE account = ?1)
                    FROM documents WHERE account = ?1 ORDER BY id";
         let mut statement = connection.prepare_cached(sql)?;
         let rows = statement
             .query_map([account], |row| Ok((document(row)?, row.get(1)?, row.get::<_, Option<Vec<u8>>>(5)?)))?;
-        let opened = rows.map(|row| {
-            let (found, name, key) = row?;
+        let all = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        drop(statement);
+        drop(connection);
+        let opened = all.into_iter().map(|(found, name, key)| {
             let name = self.opened(key.as_deref(), account, "document name", name)?;
             Ok(Document { name: String::from_utf8_lossy(&name).into_owned(), ..found })
         });
@@ -97,7 +99,7 @@ impl Store {
         let sql = "SELECT d.bytes, m.key FROM documents d JOIN merchants m ON m.account = d.account
                    WHERE d.account = ?1 AND d.id = ?2";
         let found =
-            self.lock().query_row(sql, [account, id], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?))).optional()?;
+            self.look().query_row(sql, [account, id], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?))).optional()?;
         found.map(|(bytes, key)| self.opened(Some(&key), account, "document", bytes)).transpose()
     }
 

@@ -104,8 +104,11 @@ impl Store {
             let found = Unshelved { seq: row.get(0)?, id: row.get(1)?, file_name: row.get(2)?, disclosures };
             Ok((found, row.get(4)?, row.get::<_, Option<Vec<u8>>>(5)?))
         })?;
-        let opened = rows.map(|row| {
-            let (found, account, key) = row?;
+        let all = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        // Nobody waits for what is being opened.
+        drop(statement);
+        drop(connection);
+        let opened = all.into_iter().map(|(found, account, key): (Unshelved, i64, _)| {
             let disclosures = self.opened(key.as_deref(), account, &found.id, found.disclosures)?;
             Ok(Unshelved { disclosures, ..found })
         });

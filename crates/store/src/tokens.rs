@@ -47,7 +47,7 @@ pub enum Once {
 }
 
 impl Store {
-    /// Adds a token of a person.
+    /// Adds a token of a person; its number.
     pub fn add_token(
         &self,
         digest: &[u8; 32],
@@ -56,10 +56,11 @@ impl Store {
         scopes: &str,
         at: i64,
         until: i64,
-    ) -> Result<()> {
+    ) -> Result<i64> {
         let sql = "INSERT INTO api_tokens(digest, sign_in, name, scopes, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        self.lock().execute(sql, params![digest, sign_in, name, scopes, at, until])?;
-        Ok(())
+        let connection = self.lock();
+        connection.execute(sql, params![digest, sign_in, name, scopes, at, until])?;
+        Ok(connection.last_insert_rowid())
     }
 
     /// The token of this digest, and its person, unless it has ended. Waits for no write and no long search.

@@ -110,10 +110,12 @@ impl Store {
         let connection = self.look();
         let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} {rest}"))?;
         let rows = statement.query_map(args, |row| Ok((read(row)?, row.get::<_, Option<Vec<u8>>>(10)?)))?;
-        let opened = rows.map(|row| {
-            let (Waiting { row, statement }, key) = row?;
-            Ok(Waiting { row: self.open_record((row, key))?, statement })
-        });
+        let found = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        drop(statement);
+        drop(connection);
+        let opened = found
+            .into_iter()
+            .map(|(Waiting { row, statement }, key)| Ok(Waiting { row: self.open_record((row, key))?, statement }));
         opened.collect()
     }
 }

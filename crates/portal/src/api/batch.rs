@@ -94,7 +94,7 @@ async fn created(
     headers: &HeaderMap,
     request: Request,
 ) -> Answer<Response> {
-    may(app, visit, Permission::Deposit)?;
+    may(app, visit, Permission::Deposit).await?;
     let wait = word(query, "wait", &["proof"])?.is_some();
     // What is read is held in memory.
     let place = app.reading(visit).await;

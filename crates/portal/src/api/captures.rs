@@ -206,7 +206,7 @@ pub(crate) async fn create(State(app): State<App>, visit: Visit, headers: Header
 }
 
 async fn created(app: &App, visit: &Visit, headers: &HeaderMap, request: Request) -> Answer<Response> {
-    may(app, visit, Permission::Capture)?;
+    may(app, visit, Permission::Capture).await?;
     let body = json_body(request, MAX_JSON).await?;
     let flat = flat::parse(&body).map_err(|e| no_json(&e))?;
     let read = ASKED.read(&flat)?;
@@ -253,7 +253,7 @@ pub(crate) async fn list(State(app): State<App>, Query(query): Query, visit: Vis
 }
 
 async fn listed(app: &App, query: &BTreeMap<String, String>, visit: &Visit) -> Answer<Response> {
-    may(app, visit, Permission::Queue)?;
+    may(app, visit, Permission::Queue).await?;
     let below = number(query, "below")?.map_or(i64::MAX, |n| i64::try_from(n).unwrap_or(i64::MAX));
     let actor = visit.actor.clone();
     let shown = app.ask(move |folder| {

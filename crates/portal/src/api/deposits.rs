@@ -277,7 +277,7 @@ async fn created(
     headers: &HeaderMap,
     request: Request,
 ) -> Answer<Response> {
-    may(app, visit, Permission::Deposit)?;
+    may(app, visit, Permission::Deposit).await?;
     let wait = word(query, "wait", &["proof"])?.is_some();
     let wish = match media_type(headers) {
         "multipart/form-data" => {
@@ -416,7 +416,7 @@ pub(crate) async fn list(State(app): State<App>, Query(query): Query, visit: Vis
 }
 
 async fn listed(app: &App, query: &BTreeMap<String, String>, visit: Visit) -> Answer<Response> {
-    may(app, &visit, Permission::View)?;
+    may(app, &visit, Permission::View).await?;
     let kind = word(query, "kind", KINDS)?.unwrap_or_default().to_owned();
     let page = number(query, "page")?.unwrap_or(1);
     let text = query.get("q").cloned().unwrap_or_default();

@@ -92,8 +92,13 @@ fn once(
 }
 
 /// Whether this caller may, before anything is read.
-fn may(app: &App, visit: &Visit, permission: Permission) -> Answer<()> {
-    app.opened()?.may(&visit.actor, permission)
+async fn may(app: &App, visit: &Visit, permission: Permission) -> Answer<()> {
+    if app.opened()?.can(&visit.actor, permission) {
+        return Ok(());
+    }
+    // What is refused is written down, which may wait.
+    let actor = visit.actor.clone();
+    app.ask(move |folder| folder.may(&actor, permission)).await
 }
 
 /// A parameter that must be one of these words, where it stands.

@@ -62,74 +62,8 @@ fn row(visit: &Visit, line: &Noted) -> Markup {
 
 /// An act in the reader's words; one that has none stands as it is noted.
 fn what(visit: &Visit, act: &str) -> String {
-    const KNOWN: [&str; 65] = [
-        "export-account",
-        "ask-provider",
-        "provider-verified",
-        "provider-refused",
-        "provider-unclear",
-        "provider-failed",
-        "letter-again",
-        "letter-drop",
-        "notice",
-        "end-notice",
-        "dismiss-notice",
-        "sign-in",
-        "end-session",
-        "change-password",
-        "reset-password",
-        "wrong-password",
-        "wrong-code",
-        "begin-codes",
-        "end-codes",
-        "add-token",
-        "end-token",
-        "add-hook",
-        "pause-hook",
-        "resume-hook",
-        "end-hook",
-        "deposit",
-        "declare",
-        "capture",
-        "compare",
-        "collect",
-        "discard",
-        "erase",
-        "share",
-        "invite",
-        "end-invite",
-        "join",
-        "permit",
-        "end-person",
-        "wish",
-        "grant-wish",
-        "decline-wish",
-        "refused",
-        "add-shop",
-        "end-shop",
-        "assign",
-        "end-share",
-        "send-again",
-        "offer-reset",
-        "sign-up",
-        "close-account",
-        "hold",
-        "release",
-        "add-document",
-        "drop-document",
-        "ask-review",
-        "look-at-document",
-        "approve-name",
-        "refuse-name",
-        "invite-merchant",
-        "end-invitation",
-        "link-identity",
-        "unlink-identity",
-        "add-passkey",
-        "end-passkey",
-        "wrong-passkey",
-    ];
-    if KNOWN.contains(&act) { visit.t(&format!("act-{act}")) } else { act.to_owned() }
+    let words = format!("act-{act}");
+    if locale::has(visit.locale, &words) { visit.t(&words) } else { act.to_owned() }
 }
 
 /// The whole log as CSV, piece by piece.
@@ -171,4 +105,57 @@ fn comma(visit: &Visit, line: &Noted) -> String {
     let who = line.who.clone().unwrap_or_else(|| visit.t("audit-nobody"));
     let cells = [Utc(line.at).to_micros(), who, line.via.clone(), line.act.clone(), line.subject.clone()];
     format!("{}\r\n", cells.iter().map(|c| cell(c)).collect::<Vec<_>>().join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use locale::Locale;
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    fn sources(at: &Path) -> Vec<String> {
+        let mut all = Vec::new();
+        for entry in fs::read_dir(at).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                all.extend(sources(&path));
+            } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                all.push(text.split("#[cfg(test)]").next().unwrap_or_default().to_owned());
+            }
+        }
+        all
+    }
+
+    /// Words like `end-token` that stand as literals on the rest of the line.
+    fn words(rest: &str) -> Vec<String> {
+        let literals = rest.lines().next().unwrap_or_default().split('"').skip(1).step_by(2).map(str::to_owned);
+        literals.filter(|l| !l.is_empty() && l.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')).collect()
+    }
+
+    #[test]
+    fn every_act_that_is_written_down_has_words_in_both_languages() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut acts: BTreeSet<String> = ["sign-up", "refused"].map(str::to_owned).into();
+        for text in ["service", "store"].iter().flat_map(|name| sources(&crates.join(name).join("src"))) {
+            for call in [
+                ".act(person, ",
+                ".act(&person, ",
+                ".note(actor, person, ",
+                ".note(&actor, &person, ",
+                ".note(&Actor::visitor(), &person, ",
+            ] {
+                acts.extend(text.split(call).skip(1).flat_map(words));
+            }
+            // A line of the quota's own ledger is no act.
+            let literal = |rest: &str| {
+                rest.split_once('"').filter(|(_, rest)| !rest.starts_with(".into()")).map(|(word, _)| word.to_owned())
+            };
+            acts.extend(text.split("act: \"").skip(1).filter_map(literal));
+        }
+        assert!(acts.len() > 55 && acts.contains("end-grant") && acts.contains("decline-wish"), "{acts:?}");
+        let dumb = |act: &&String| ![Locale::Zh, Locale::En].iter().all(|l| locale::has(*l, &format!("act-{act}")));
+        let dumb: Vec<_> = acts.iter().filter(dumb).collect();
+        assert!(dumb.is_empty(), "no act-… in locales/ for {dumb:?}");
+    }
 }

@@ -50,7 +50,7 @@ async fn show(app: &App, visit: &Visit, id: &str, refusal: Option<&Refusal>) -> 
     let text = |name: &str| record.claims.get(name).and_then(Value::as_str).map(str::to_owned);
     let url = text("url").unwrap_or_default();
     let title = text("page_title").unwrap_or_else(|| url.clone());
-    let going = app.comparing(id);
+    let going = app.comparing(visit.actor.account().unwrap_or_default(), id);
     let body = html! {
         header.page-head {
             p.crumb { a href="/library?kind=capture" { (visit.t("portal-nav-library")) } }
@@ -456,9 +456,7 @@ pub(crate) async fn discard(State(app): State<App>, Path(id): Path<String>, visi
 
 /// Begins a comparison; one that is short is waited for.
 pub(crate) async fn compare(State(app): State<App>, Path(id): Path<String>, visit: Visit, form: Form) -> Shown {
-    let (with, actor) = (form.typed("with"), visit.actor.clone());
-    app.ask(move |folder| folder.may(&actor, Permission::Deposit)).await.map_err(IntoAnswer::into_answer)?;
-    let ending = match app.compare(visit.actor.clone(), &id, with) {
+    let ending = match app.compare(visit.actor.clone(), &id, form.typed("with")).await {
         Ok(ending) => ending,
         Err(refusal) if matches!(refusal.why, Why::Field(_) | Why::Conflict) => {
             return show(&app, &visit, &id, Some(&refusal)).await;

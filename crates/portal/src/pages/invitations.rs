@@ -21,7 +21,7 @@ pub(crate) async fn add(State(app): State<App>, visit: Visit, form: Form) -> Sho
     let (actor, name) = (visit.actor.clone(), form.get("name").to_owned());
     let days = form.get("days").parse().unwrap_or_default();
     match app.ask(move |folder| folder.invite_merchant(&actor, &name, days)).await {
-        Ok(key) => show(&app, &visit, Some(&format!("{}/sign-up?invitation={key}", visit.origin)), None).await,
+        Ok(key) => show(&app, &visit, Some(&format!("{}/sign-up?invitation={key}", visit.home)), None).await,
         Err(refusal) if matches!(refusal.why, Why::Field(_)) => show(&app, &visit, None, Some(&refusal)).await,
         Err(refusal) => Err(refusal.into_answer()),
     }

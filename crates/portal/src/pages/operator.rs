@@ -34,7 +34,7 @@ pub(crate) async fn reset(State(app): State<App>, visit: Visit, form: Form) -> S
     let (actor, login) = (visit.actor.clone(), form.get("login").to_owned());
     match app.ask(move |folder| folder.reset_by_operator(&actor, &login)).await {
         Ok(made) => {
-            let address = format!("{}/reset/{made}", visit.origin);
+            let address = format!("{}/reset/{made}", visit.home);
             let made = Made::of(&app, &visit, address, form.typed("to"), "mail-reset-subject", "mail-reset").await;
             show(&app, &visit, Some(&made), None).await
         }

@@ -109,7 +109,7 @@ async fn show(app: &App, visit: &Visit, refusal: Option<&Refusal>) -> Shown {
 /// The password was right: the page on which the browser asks the device.
 pub(crate) async fn begin(State(app): State<App>, visit: Visit, form: Form) -> Shown {
     let (actor, password) = (visit.actor.clone(), form.get("password").to_owned());
-    match app.ask_secret(move |folder| folder.may_link(&actor, &password)).await {
+    match app.ask_secret(move |folder| folder.may_add_passkey(&actor, &password)).await {
         Ok(()) => Ok(adding(&visit, "", None)),
         Err(refusal) if matches!(refusal.why, Why::Field(_)) => show(&app, &visit, Some(&refusal)).await,
         Err(refusal) => Err(refusal.into_answer()),
@@ -139,6 +139,7 @@ pub(crate) async fn add(State(app): State<App>, visit: Visit, form: Form) -> Sho
         app.ask(move |folder| folder.add_passkey(&actor, &name, Asked { origin: &origin, word: &word }, &brought));
     match done.await {
         Ok(()) => Ok(see(HERE)),
+        Err(refusal) if refusal.why == Why::Field("password") => show(&app, &visit, Some(&refusal)).await,
         Err(refusal) if matches!(refusal.why, Why::Field(_)) => Ok(adding(&visit, form.get("name"), Some(&refusal))),
         Err(refusal) => Err(refusal.into_answer()),
     }

@@ -244,7 +244,7 @@ pub(crate) async fn invite(State(app): State<App>, visit: Visit, form: Form) -> 
     let days = form.get("days").parse().unwrap_or(0);
     match app.ask(move |folder| folder.invite(&actor, &name, &permitted, days)).await {
         Ok(made) => {
-            let address = format!("{}/join/{made}", visit.origin);
+            let address = format!("{}/join/{made}", visit.home);
             let made = Made::of(&app, &visit, address, form.typed("to"), "mail-invite-subject", "mail-invite").await;
             show(&app, &visit, Some(&made), None).await
         }
@@ -267,7 +267,7 @@ pub(crate) async fn one(State(app): State<App>, Path(id): Path<i64>, visit: Visi
 pub(crate) async fn reset(State(app): State<App>, Path(id): Path<i64>, visit: Visit, form: Form) -> Shown {
     let actor = visit.actor.clone();
     let made = app.ask(move |folder| folder.reset_of(&actor, id)).await.map_err(IntoAnswer::into_answer)?;
-    let address = format!("{}/reset/{made}", visit.origin);
+    let address = format!("{}/reset/{made}", visit.home);
     let made = Made::of(&app, &visit, address, form.typed("to"), "mail-reset-subject", "mail-reset").await;
     show_one(&app, &visit, id, Some(&made), None).await
 }

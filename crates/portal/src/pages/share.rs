@@ -62,8 +62,8 @@ pub(crate) fn section(visit: &Visit, record: &Record, links: &Links, made: Optio
                     div.note role="status" {
                         p { (visit.t("share-made")) }
                         p.copyable {
-                            a.mono.wrap href=(format!("/s/{token}")) { (visit.origin) "/s/" (token) }
-                            button.icon-btn type="button" data-copy=(format!("{}/s/{token}", visit.origin)) aria-label=(visit.t("portal-copy")) hidden {
+                            a.mono.wrap href=(format!("/s/{token}")) { (visit.home) "/s/" (token) }
+                            button.icon-btn type="button" data-copy=(format!("{}/s/{token}", visit.home)) aria-label=(visit.t("portal-copy")) hidden {
                                 svg aria-hidden="true" { use href="#i-copy" {} }
                             }
                         }

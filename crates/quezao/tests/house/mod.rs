@@ -45,11 +45,23 @@ impl House {
 
     /// The same by a command of the caller's, with both its outputs.
     pub fn of(work: tempfile::TempDir, command: &mut Command) -> Self {
+        Self::at(work, command, None)
+    }
+
+    /// One that people open by another address than it listens on; it was set up before.
+    pub fn behind(work: tempfile::TempDir, public: &str) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut command = program(&work);
+        command.args(["serve", "--data", "data", "--listen", &free.to_string(), "--public-url", public]);
+        Self::at(work, command.stdout(Stdio::piped()).stderr(Stdio::piped()), Some(free))
+    }
+
+    fn at(work: tempfile::TempDir, command: &mut Command, known: Option<SocketAddr>) -> Self {
         let mut child = command.spawn().unwrap();
         let mut said = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        let address = said.split("://").nth(1).unwrap_or_else(|| panic!("{said}")).trim().trim_end_matches('/');
-        let address: SocketAddr = address.parse().unwrap();
+        let said_address = said.split("://").nth(1).unwrap_or_else(|| panic!("{said}")).trim().trim_end_matches('/');
+        let address = known.unwrap_or_else(|| said_address.parse().unwrap());
         let mut house = Self { work, address, set_up: None, child, log: Arc::default() };
         // The set-up address is said before the portal is ready.
         let mut stderr = BufReader::new(house.child.stderr.take().unwrap());

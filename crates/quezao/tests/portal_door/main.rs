@@ -9,6 +9,7 @@ mod hostile;
 #[path = "../house/mod.rs"]
 mod house;
 mod outside;
+mod people;
 mod roles;
 mod settings;
 mod stop;

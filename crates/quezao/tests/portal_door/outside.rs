@@ -134,8 +134,23 @@ fn a_passkey_signs_in_where_its_owner_was_verified() {
     device.flags = 0x05;
     let made = device.made(&asked, &origin, host);
     assert_eq!(post(&mut owner, "/account/passkeys/add", &made).status, 303);
+    // The password was good for that one: who finds the page open adds no device of his own.
+    let mut mallory = Device::new(9);
+    let refused = post(&mut owner, "/account/passkeys/add", &mallory.made(&asked, &origin, host));
+    assert!(refused.status == 422 && refused.body.contains("请先输入密码"), "{}", refused.body);
+    owner.get("/account/passkeys");
+    owner.post("/account/passkeys", &[("password", PASSWORD)]);
     assert_eq!(post(&mut owner, "/account/passkeys/add", &made).status, 422, "added before");
-    assert!(owner.get("/account/passkeys").body.contains("手机"));
+    let mut elsewhere = house.browser();
+    elsewhere.get("/sign-in");
+    assert_eq!(elsewhere.post("/sign-in", &[("login", "linwan"), ("password", PASSWORD)]).status, 303);
+    elsewhere.get("/account/passkeys");
+    let refused = post(&mut elsewhere, "/account/passkeys/add", &mallory.made(&asked, &origin, host));
+    assert!(refused.body.contains("请先输入密码"), "given in another session");
+    let page = owner.get("/account/passkeys").body;
+    assert!(page.contains("手机") && page.matches("/end\"").count() == 1, "{page}");
+    let audit = owner.get("/account/audit").body;
+    assert!(audit.contains("添加通行密钥") && !audit.contains("手机"), "the log has numbers alone");
 
     let mut browser = house.browser();
     let asked = challenge(&browser.get("/sign-in").body);

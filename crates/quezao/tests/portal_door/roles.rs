@@ -49,7 +49,7 @@ fn call(browser: &mut Browser, route: &portal::Route, bearer: &str) -> Answer {
 }
 
 /// A sub-account that was invited, joined and signed in, with its number.
-fn invited(house: &House, owner: &mut Browser, login: &str, permissions: &[&str]) -> (Browser, String) {
+pub(crate) fn invited(house: &House, owner: &mut Browser, login: &str, permissions: &[&str]) -> (Browser, String) {
     owner.get("/account/people");
     let mut fields = vec![("name", "陈岚"), ("days", "3")];
     fields.extend(permissions.iter().map(|p| (*p, "yes")));
@@ -70,7 +70,7 @@ fn invited(house: &House, owner: &mut Browser, login: &str, permissions: &[&str]
     (sub, numbers.max().unwrap().to_string())
 }
 
-fn permit(owner: &mut Browser, id: &str, permissions: &[&str]) {
+pub(crate) fn permit(owner: &mut Browser, id: &str, permissions: &[&str]) {
     owner.get(&format!("/account/people/{id}"));
     let fields: Vec<_> = permissions.iter().map(|p| (*p, "yes")).collect();
     assert_eq!(owner.post(&format!("/account/people/{id}"), &fields).status, 303);

@@ -197,6 +197,12 @@ impl Folder {
         Ok(line)
     }
 
+    /// Asks, before anything is begun, whether the actor may compare a capture, and whether there is such a one.
+    pub fn may_compare(&self, actor: &Actor, id: &str) -> Answer<()> {
+        self.allow(actor, Permission::Deposit)?;
+        self.owned_capture(actor, id, Permission::View).map(|_| ())
+    }
+
     /// When a capture's bytes were dropped.
     pub(super) fn discarded_at(&self, record: &Record) -> Result<Option<Utc>> {
         if record.kind != Kind::Capture.as_str() {
@@ -211,6 +217,9 @@ impl Folder {
         let person = self.allow(actor, Permission::View)?;
         let mut found = Vec::new();
         for row in self.store.records_of(person.account, Kind::Comparison.as_str())? {
+            if !self.sees(person, &row.id)? {
+                continue;
+            }
             let claims = disclosure::parse_set(&row.disclosures).map_err(Error::from)?;
             let refs = claims.iter().find(|d| d.name() == "refs").and_then(|d| d.value().as_array());
             // The capture, and the earlier one, stand before the registered pictures.

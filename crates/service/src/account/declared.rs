@@ -11,6 +11,7 @@ use crate::{
 };
 use evidence::{
     digest::FileDigests,
+    hex,
     json::Value,
     statement::{Clock, Custody, File, Kind, Provenance, Ref},
 };
@@ -192,10 +193,12 @@ impl Folder {
         let waits = self.store.own_waiting_by_sha256(person.account, &sha256)?;
         let earlier = self.store.own_by_sha256(person.account, &sha256)?;
         if let Some(first) = earlier.iter().find(|r| r.sm3 == Some(sm3) && r.size == Some(size)) {
-            return Ok(Made::Known(Box::new(line_of(first, first.file_name.clone(), known(first)))));
+            let line = line_of(first, first.file_name.clone(), known(first));
+            return Ok(Made::Known(Box::new(if self.sees(person, &first.id)? { line } else { unseen(told) })));
         }
         if let Some(first) = waits.iter().find(|w| w.row.sm3 == Some(sm3) && w.row.size == Some(size)) {
-            return Ok(Made::Known(Box::new(waiting_line(first, first.row.file_name.clone()))));
+            let line = waiting_line(first, first.row.file_name.clone());
+            return Ok(Made::Known(Box::new(if self.sees(person, &first.row.id)? { line } else { unseen(told) })));
         }
         let mut claims: BTreeMap<&str, Value> = self.claims_of(person.account)?;
         claims.insert("file_name", told.file_name.clone().map_or(Value::Null, Value::from));
@@ -226,9 +229,11 @@ impl Folder {
     /// Waits until a seal covers what these lines tell of, at most so long: *pending* where none does by then.
     pub fn until_sealed(&self, mut lines: Vec<DepositLine>, wait: Duration) -> Result<Vec<DepositLine>> {
         let deadline = Instant::now() + wait;
-        if lines.iter().any(|line| line.index.is_none()) {
+        // What somebody does not see has no number here, and is awaited by nobody.
+        let open = |line: &DepositLine| line.index.is_none() && line.id.is_some();
+        if lines.iter().any(open) {
             self.catch_up(deadline, lines.first().and_then(|line| line.id.as_deref()).filter(|_| lines.len() == 1))?;
-            for line in lines.iter_mut().filter(|line| line.index.is_none()) {
+            for line in lines.iter_mut().filter(|line| open(line)) {
                 if let Some(row) = self.store.record(line.id.as_deref().unwrap_or_default())? {
                     *line = line_of(&row, line.file.clone(), &line.status);
                 }
@@ -241,7 +246,7 @@ impl Folder {
             ledger.wait_final(last, rest).map_err(|e| ledger_error(&e))?;
         }
         let reach = self.reach()?;
-        for line in &mut lines {
+        for line in lines.iter_mut().filter(|line| line.id.is_some()) {
             let sealed = reach.settled(line.index);
             line.unwitnessed = reach.lacks_witnesses(line.index);
             line.status = match (sealed, line.status.as_str()) {
@@ -252,6 +257,17 @@ impl Folder {
             .into();
         }
         Ok(lines)
+    }
+}
+
+/// Of a record that the person does not see: that it is there, and nothing but what was told.
+fn unseen(told: &Declared) -> DepositLine {
+    DepositLine {
+        file: told.file_name.clone().unwrap_or_default(),
+        sha256: Some(hex::encode(&told.digests.sha256)),
+        sm3: Some(hex::encode(&told.digests.sm3)),
+        status: "existing".into(),
+        ..DepositLine::default()
     }
 }
 

@@ -20,7 +20,7 @@ impl Folder {
                 "this identity is linked to another name to sign in with; end that first",
             ));
         }
-        Ok(self.note(actor, person, "link-identity", &identity.issuer)?)
+        Ok(self.note(actor, person, "link-identity", "")?)
     }
 
     /// Whether the actor is linked to this provider.

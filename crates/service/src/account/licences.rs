@@ -130,7 +130,7 @@ impl Folder {
         let shown = ids.iter().take(SHELF_PAGE as usize);
         let pictures = shown.map(|id| self.licensed_picture(person, id)).collect::<Result<Vec<_>>>()?;
         let collections = if ids.len() > MAX_LICENSED { ids.len().div_ceil(MAX_LINES) } else { 0 };
-        let remarks = crate::letters::of_two_alphabets(&licence.licensee).into_iter().collect();
+        let remarks = crate::letters::look_alike(&licence.licensee).into_iter().collect();
         let hosts = crate::licence::hosts(&licence.urls);
         Ok(LicencePreview { licence, pictures, all: ids.len(), collections, hosts, remarks })
     }

@@ -20,7 +20,8 @@ impl Folder {
     /// last what waits, and what was erased.
     pub fn records_of(&self, actor: &Actor, after: &str, limit: u32) -> Answer<Listing> {
         let person = self.allow(actor, Permission::View)?;
-        if !after.is_empty() && self.store.account_of(after)? != Some(person.account) {
+        let seen = self.store.account_of(after)? == Some(person.account) && self.sees(person, after)?;
+        if !after.is_empty() && !seen {
             return Err(Refusal::field(
                 "after",
                 "after 不是此账户的记录编号",
@@ -28,14 +29,9 @@ impl Folder {
             ));
         }
         let limit = limit.clamp(1, MAX_LISTED);
-        let mut records = self.store.records_after(person.account, after, limit)?;
+        let records = self.store.records_after(person.account, after, limit, person.shops.as_deref())?;
         let full = records.len() == limit as usize;
         let next = records.last().map(|record| record.id.clone()).filter(|_| full);
-        if person.shops.is_some() {
-            let seen = records.iter().map(|record| self.sees(person, &record.id)).collect::<crate::Result<Vec<_>>>()?;
-            let mut seen = seen.into_iter();
-            records.retain(|_| seen.next().unwrap_or_default());
-        }
         let mut lines = self.lines(records.iter())?;
         // What waits and what was erased is told to who sees the whole account.
         if !full && person.shops.is_none() {

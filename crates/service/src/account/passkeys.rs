@@ -3,8 +3,8 @@
 //! Rules:
 //! - Only what a page of this very address asked for counts: origin, kind and challenge stand in what the device signed.
 //! - The device must have verified its owner (PIN, finger, face), so a passkey stands for password and code together.
-//! - Nobody attests the device: who adds a passkey is signed in and gives the password again. Keys are P-256 or RSA of 2048
-//!   bits, as devices make them.
+//! - Nobody attests the device: who adds a passkey is signed in and gives the password again, in the same session and each
+//!   time. Keys are P-256 or RSA of 2048 bits, as devices make them.
 //! - A device's count of uses that does not go up is a copy's, and is refused.
 
 use super::{Actor, Answer, Opened, Permission, Refusal, Why};
@@ -12,12 +12,18 @@ use crate::{Folder, clock};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use evidence::{digest, json::Value, time::SECOND};
 use ring::signature;
-use store::{NewPasskey, Passkey};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+use store::{NewPasskey, Passkey, SignIn};
 
 /// Most passkeys of a person.
 const MOST: u32 = 20;
 /// A challenge is good for this step of time and the next.
 const STEP: i64 = 300 * SECOND;
+/// A password that was given is good for one passkey, and for so long: as long as any challenge.
+const CONFIRMED: i64 = 2 * STEP;
 /// SubjectPublicKeyInfo before a P-256 point, and before a PKCS #1 key of 2048 bits.
 const P256: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
@@ -69,22 +75,75 @@ impl Asked<'_> {
     }
 }
 
+/// Sessions in which the password was given again to add a passkey, with when.
+#[derive(Default)]
+pub(crate) struct Confirmed(Mutex<BTreeMap<i64, i64>>);
+
+impl Confirmed {
+    fn put(&self, session: i64, at: i64, now: i64) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, at| is_recent(*at, now));
+        all.insert(session, at);
+    }
+
+    /// When the password was given; good once.
+    fn take(&self, session: i64, now: i64) -> Option<i64> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&session).filter(|at| is_recent(*at, now))
+    }
+}
+
+/// Neither too long ago, nor of the future since the clock was set back.
+fn is_recent(at: i64, now: i64) -> bool {
+    (0..CONFIRMED).contains(&(now - at))
+}
+
 impl Folder {
+    /// Asks for the password before a passkey is added in this session.
+    pub fn may_add_passkey(&self, actor: &Actor, password: &str) -> Answer<()> {
+        let person = self.allow(actor, Permission::Secrets)?;
+        self.same_person(person, password)?;
+        let now = clock::now().0;
+        self.confirmed.put(actor.session().unwrap_or_default(), now, now);
+        Ok(())
+    }
+
     /// The actor's passkeys, the newest first.
     pub fn passkeys(&self, actor: &Actor) -> Answer<Vec<Passkey>> {
         let person = self.allow(actor, Permission::Secrets)?;
         Ok(self.store.passkeys(person.id)?)
     }
 
-    /// Adds a passkey under this name. The password was asked for by [`Folder::may_link`].
+    /// Adds a passkey under this name, after [`Folder::may_add_passkey`]; what is wrong about it may be put right without
+    /// the password.
     pub fn add_passkey(&self, actor: &Actor, name: &str, asked: Asked<'_>, brought: &Brought) -> Answer<()> {
         let person = self.allow(actor, Permission::Secrets)?;
+        let (session, now) = (actor.session().unwrap_or_default(), clock::now().0);
+        let Some(given) = self.confirmed.take(session, now) else {
+            let (zh, en) = ("请先输入密码，再添加通行密钥", "give the password first, then add the passkey");
+            return Err(Refusal::field("password", zh, en));
+        };
+        let added = self.add_confirmed(actor, person, name, asked, brought, now);
+        if matches!(&added, Err(refusal) if matches!(refusal.why, Why::Field(_))) {
+            self.confirmed.put(session, given, now);
+        }
+        added
+    }
+
+    fn add_confirmed(
+        &self,
+        actor: &Actor,
+        person: &SignIn,
+        name: &str,
+        asked: Asked<'_>,
+        brought: &Brought,
+        now: i64,
+    ) -> Answer<()> {
         let name = name.trim();
         if name.is_empty() || name.chars().count() > 60 || evidence::json::check_string("name", name).is_err() {
             let (zh, en) = ("请给通行密钥一个名称，不超过 60 个字", "give the passkey a name of at most 60 characters");
             return Err(Refusal::field("passkey-name", zh, en));
         }
-        let now = clock::now().0;
         client_data(&bytes(&brought.client)?, "webauthn.create", &asked, now)?;
         let device = bytes(&brought.device)?;
         let (uses, rest) = device_data(&device, &asked)?;
@@ -99,14 +158,15 @@ impl Folder {
         let credential = length.filter(|n| (1..=1023).contains(n)).and_then(|n| rest.get(18..18 + n));
         let credential = credential.ok_or_else(|| wrong("credential"))?;
         let new = NewPasskey { credential, sign_in: person.id, key: &key, uses, name, at: now };
-        if !self.store.add_passkey(&new, MOST)? {
+        let Some(id) = self.store.add_passkey(&new, MOST)? else {
             return Err(Refusal::field(
                 "passkey-name",
                 format!("这个通行密钥已经添加过，或已有 {MOST} 个"),
                 format!("this passkey was added before, or there are {MOST} already"),
             ));
-        }
-        Ok(self.note(actor, person, "add-passkey", name)?)
+        };
+        // By number: the log outlives the name.
+        Ok(self.note(actor, person, "add-passkey", &id.to_string())?)
     }
 
     /// Ends one of the actor's passkeys.

@@ -286,7 +286,7 @@ pub(super) fn new_password(login: &str, password: &str) -> Answer<String> {
 
 /// What a browser says of itself, fit to be kept.
 fn words_of(agent: &str) -> String {
-    agent.chars().filter(|c| !c.is_control()).take(200).collect()
+    letters::shown(agent, 200)
 }
 
 fn hash(password: &str) -> Result<String> {

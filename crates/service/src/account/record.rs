@@ -198,7 +198,7 @@ impl Folder {
         let person = self.allow(actor, permission)?;
         let none = || Refusal::new(Why::NotFound, "没有这条记录", "there is no such record");
         if self.store.account_of(id)? != Some(person.account) {
-            let erased = self.store.erased(id)?.filter(|e| e.account == person.account);
+            let erased = self.store.erased(id)?.filter(|e| e.account == person.account && person.shops.is_none());
             return Err(erased.map_or_else(none, |e| Refusal { why: Why::NotFound, error: erase::gone(&e) }));
         }
         if !self.sees(person, id)? {

@@ -7,7 +7,7 @@
 //! - Looking at a document stands in the audit log; the whole number is shown to the operator while he has to compare it.
 
 use super::{Actor, Answer, MerchantShown, Permission, Refusal, Why, merchants};
-use crate::{Folder, clock, keys};
+use crate::{Folder, clock, keys, letters};
 use evidence::{
     hex,
     time::{SECOND, Utc},
@@ -103,7 +103,7 @@ impl Folder {
         let person = self.merchants_own(actor)?;
         let media_type = kind_of(bytes)?;
         let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-        let name = name.chars().filter(|c| !c.is_control()).take(120).collect();
+        let name = letters::shown(name, 120);
         let (size, added_at) = (bytes.len() as u64, clock::now().0);
         let document = Document { id: 0, name, media_type: media_type.into(), size, added_at };
         if !self.store.add_document(person.account, &document, bytes, MAX_DOCUMENTS)? {

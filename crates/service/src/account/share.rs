@@ -159,6 +159,7 @@ impl Folder {
     /// Ends a link of this record.
     pub fn end_share(&self, actor: &Actor, id: &str, number: i64) -> Answer<()> {
         let person = self.allow(actor, Permission::Share)?;
+        self.owned(actor, id, Permission::Share)?;
         if !self.store.end_share(person.account, id, number, clock::now().0)? {
             return Err(Refusal::new(
                 Why::NotFound,

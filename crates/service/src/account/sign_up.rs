@@ -4,7 +4,7 @@
 //! - Whether anybody may is the operator's setting; before the folder's own people are there, nobody may. Of an
 //!   invitation's address the folder knows only the SHA-256; it is good once, until a day.
 //! - A name is what somebody says: checked for its form, never for its truth. Every record says `self-declared`.
-//! - What is odd and not wrong (a company's code with another check character, letters of two alphabets) is said, and
+//! - What is odd and not wrong (a company's code with another check character, a name that may look like another) is said, and
 //!   written only when it was confirmed.
 
 use super::{Actor, Answer, FirstSignIn, Permission, Refusal, Why};
@@ -214,7 +214,7 @@ impl NewMerchant {
         // Nothing is recorded yet, so it is asked about, not told.
         let odd = party.check().map_err(named("number"))?;
         let mut odd: Warnings = odd.into_iter().map(|_| slip(party.code.as_deref().unwrap_or_default())).collect();
-        odd.extend(letters::of_two_alphabets(&party.name));
+        odd.extend(letters::look_alike(&party.name));
         Ok((party, odd))
     }
 }

@@ -4,7 +4,8 @@
 //! - Of an invite's address the folder knows only the SHA-256; it is good once, and for some days.
 //! - Whom an invite is for is the inviter's word, since records name that person as acting; the invited person chooses
 //!   only how to sign in.
-//! - A sub-account that manages people hands on no more than it has itself, and changes nobody who may do more.
+//! - A sub-account that manages people hands on no more than it has itself, and changes nobody who may do or see more.
+//! - An invite holds what its maker may hand on when it is used: who is ended or narrowed lets nobody in by older ones.
 
 use super::{Actor, Answer, FirstSignIn, PERMISSIONS, Permission, Refusal, Why};
 use crate::{Folder, clock, keys};
@@ -77,7 +78,7 @@ impl Folder {
             shops: permitted.shops.as_deref(),
             until: act.at + i64::from(days) * DAY,
         };
-        let most = self.seats(person.account)?.map_or(MAX_PEOPLE, |seats| seats.min(MAX_PEOPLE));
+        let most = self.most_people(person.account)?;
         if self.store.add_invite(&new, most, &act)?.is_none() {
             return Err(Refusal::field(
                 "name",
@@ -106,7 +107,7 @@ impl Folder {
     pub fn join(&self, token: &str, login: &str, password: &str) -> Answer<()> {
         let Invite { name, account, .. } = self.invited(token)?;
         let new = FirstSignIn { login: login.to_owned(), name, password: password.to_owned() }.check()?;
-        let most = self.seats(account)?.map_or(MAX_PEOPLE, |seats| seats.min(MAX_PEOPLE));
+        let most = self.most_people(account)?;
         match self.store.join(&digest::sha256(token.as_bytes()), &new, most)? {
             Joined::New(_) => Ok(()),
             Joined::Full => {
@@ -123,6 +124,11 @@ impl Folder {
             }
             Joined::Gone => Err(used()),
         }
+    }
+
+    /// How many people an account may have at most, with those invited.
+    fn most_people(&self, account: i64) -> Answer<usize> {
+        Ok(self.seats(account)?.map_or(MAX_PEOPLE, |seats| seats.min(MAX_PEOPLE)))
     }
 
     /// Sets what a sub-account may do from its next act on.
@@ -160,11 +166,11 @@ impl Folder {
             return Err(Refusal::new(Why::Conflict, zh, en));
         }
         let words = words.trim();
-        if words.chars().count() > MAX_WORDS || words.chars().any(char::is_control) {
+        if words.chars().count() > MAX_WORDS || evidence::json::check_string("words", words).is_err() {
             return Err(Refusal::field(
                 "words",
-                format!("说明不超过 {MAX_WORDS} 个字，只占一行"),
-                format!("at most {MAX_WORDS} characters on one line"),
+                format!("说明不超过 {MAX_WORDS} 个字，只占一行，不含看不见的字符"),
+                format!("at most {MAX_WORDS} characters on one line, none of them hidden"),
             ));
         }
         let place: String = place.chars().filter(|c| c.is_ascii_graphic()).take(MAX_WORDS).collect();
@@ -177,7 +183,8 @@ impl Folder {
         let gone =
             || Refusal::new(Why::NotFound, "没有这个申请，或已经答复", "there is no such wish, or it was answered");
         let (permission, whose) = self.store.open_wish(person.account, id)?.ok_or_else(gone)?;
-        if whose == person.id || !may_grant(person, &permission) {
+        self.below(person, whose)?;
+        if !may_grant(person, &permission) {
             return Err(more());
         }
         let subject = format!("{whose} {permission}");
@@ -214,18 +221,18 @@ impl Folder {
                 ));
             }
         }
-        let within = |own: &Vec<i64>| permitted.shops.as_ref().is_some_and(|s| s.iter().all(|id| own.contains(id)));
-        if person.shops.as_ref().is_some_and(|own| !within(own)) {
+        if !within(person, permitted.shops.as_deref()) {
             return Err(more());
         }
         Ok(words.join(" "))
     }
 
-    /// Refuses where this is no sub-account of the actor's account, the actor himself, or somebody who may do more.
+    /// Refuses where this is no sub-account of the actor's account, the actor himself, or somebody who may do or see more.
     pub(super) fn below(&self, person: &SignIn, id: i64) -> Answer<Person> {
         let people = self.store.people(person.account)?;
         let other = people.into_iter().find(|p| p.id == id && p.role == Role::Sub).ok_or_else(nobody)?;
-        let less = other.permissions.split_whitespace().all(|word| may_grant(person, word));
+        let less = other.permissions.split_whitespace().all(|word| may_grant(person, word))
+            && within(person, other.shops.as_deref());
         if person.role == Role::Main || (less && id != person.id) { Ok(other) } else { Err(more()) }
     }
 }
@@ -238,11 +245,17 @@ fn may_grant(person: &SignIn, word: &str) -> bool {
     person.role == Role::Main || has(person, word)
 }
 
+/// Whether who is limited to these shops (`None`: to none) sees no more than this person.
+fn within(person: &SignIn, shops: Option<&[i64]>) -> bool {
+    let own = person.shops.as_ref().filter(|_| person.role == Role::Sub);
+    own.is_none_or(|own| shops.is_some_and(|shops| shops.iter().all(|id| own.contains(id))))
+}
+
 fn more() -> Refusal {
     Refusal::new(
         Why::Forbidden,
-        "子账户只能授予自己有的权限，不能改动自己或权限更多的人；请主账户来做",
-        "a sub-account hands on only what it has itself, and changes neither itself nor who may do more; the main account can",
+        "子账户只能授予自己有的权限和店铺，不能改动自己，也不能改动权限或店铺更多的人；请主账户来做",
+        "a sub-account hands on only what it has itself, and changes neither itself nor who may do or see more; the main account can",
     )
 }
 

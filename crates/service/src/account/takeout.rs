@@ -159,7 +159,7 @@ impl Folder {
                 Ok((!lines.is_empty()).then(|| ("editions.jsonl".into(), jsonl(&lines))))
             }
             Stage::Records(after) => {
-                let records = self.store.records_after(account, &after, PIECE)?;
+                let records = self.store.records_after(account, &after, PIECE, None)?;
                 let Some(last) = records.last().map(|r| r.id.clone()) else {
                     out.go(Stage::Licences(String::new()));
                     return Ok(None);
@@ -169,7 +169,7 @@ impl Folder {
                 Ok(Some((format!("records-{:04}.jsonl", out.nth), jsonl(&lines))))
             }
             Stage::Licences(after) => {
-                let records = self.store.records_after(account, &after, PIECE)?;
+                let records = self.store.records_after(account, &after, PIECE, None)?;
                 let Some(last) = records.last().map(|r| r.id.clone()) else {
                     out.go(Stage::Captures(i64::MAX));
                     return Ok(None);
@@ -195,7 +195,7 @@ impl Folder {
                 Ok(Some((format!("captures-{:04}.jsonl", out.nth), jsonl(&lines))))
             }
             Stage::Movements(below) => {
-                let moves = self.store.moves(account, below, LINES)?;
+                let moves = self.store.moves(account, below, LINES, None)?;
                 let Some(last) = moves.last().map(|m| m.seq) else {
                     out.go(Stage::Log(i64::MAX));
                     return Ok(None);
@@ -221,7 +221,7 @@ impl Folder {
             }
             Stage::Packages(after, mut due) => {
                 if due.is_empty() {
-                    let more = self.store.records_after(account, &after, PIECE)?;
+                    let more = self.store.records_after(account, &after, PIECE, None)?;
                     due.extend(more.into_iter().map(|r| r.id));
                 }
                 let Some(id) = due.pop_front() else {

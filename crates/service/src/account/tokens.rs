@@ -45,8 +45,9 @@ impl Folder {
         let (token, now) = (format!("qz_{}", hex::encode(&keys::random::<32>()?)), clock::now().0);
         let until = now + i64::from(days) * 24 * 3600 * SECOND;
         let digest = digest::sha256(token.as_bytes());
-        self.store.add_token(&digest, person.id, name, &scopes.join(" "), now, until)?;
-        self.note(actor, person, "add-token", name)?;
+        let id = self.store.add_token(&digest, person.id, name, &scopes.join(" "), now, until)?;
+        // By number: the log outlives the name.
+        self.note(actor, person, "add-token", &id.to_string())?;
         Ok(token)
     }
 

@@ -272,7 +272,7 @@ fn of_those_who_race_for_the_last_units_as_many_win_as_there_are() {
     assert_eq!(threads.into_iter().map(|t| t.join().unwrap()).sum::<u32>(), 5);
     let left = store.left(account, 1).unwrap();
     assert_eq!((left.deposits, left.kept), (0, 5));
-    assert_eq!(store.moves(account, i64::MAX, 99).unwrap().iter().filter(|m| m.act == "spent").count(), 5);
+    assert_eq!(store.moves(account, i64::MAX, 99, None).unwrap().iter().filter(|m| m.act == "spent").count(), 5);
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn a_capture_keeps_its_unit_over_a_stop_and_spends_it_only_with_a_record() {
     store.end_capture(numbers[1], &Ended { record: Some("c".into()), ..Ended::default() }, 4).unwrap();
     let left = store.left(account, 4).unwrap();
     assert_eq!((left.captures, left.kept, left.storage), (1, 7, 3));
-    let moves = store.moves(account, i64::MAX, 9).unwrap();
+    let moves = store.moves(account, i64::MAX, 9, None).unwrap();
     let told: Vec<_> = moves.iter().map(|m| (m.act.as_str(), m.amount, m.bytes, m.subject.as_str())).collect();
     assert_eq!(told[..2], [("spent", 1, 7, "c"), ("refused", 0, 0, numbers[0].to_string().as_str())]);
     assert_eq!(moves[1].why.as_ref().unwrap().1, "it did not open");
