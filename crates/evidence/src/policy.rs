@@ -102,6 +102,11 @@ impl Policy {
         }
     }
 
+    /// Whether the witnesses of these keys would meet the quorum.
+    pub fn is_met_by(&self, stands: impl Fn(&VerifierKey) -> bool) -> bool {
+        self.is_met(&self.witnesses.iter().map(|(_, key)| stands(key)).collect::<Vec<_>>())
+    }
+
     /// `stands` says for each witness whether it cosigned.
     fn is_met(&self, stands: &[bool]) -> bool {
         // Groups name only earlier groups, so one pass in order settles all of them.

@@ -118,10 +118,17 @@ impl Council {
             let name = self.seats[n].witness.name().to_owned();
             match answer.unwrap_or_else(|panic| resume_unwind(panic)) {
                 Came::Lines(lines) => {
+                    came[n] = lines;
+                    note.signatures = together(&own, &came);
+                    // What is sealed must be read again by everybody: no answer may make it another thing than a note.
+                    if let Err(e) = Note::parse(&note.to_bytes()) {
+                        came[n].clear();
+                        note.signatures = together(&own, &came);
+                        self.seats[n].failed(&self.timing, size, format!("its lines are of no use: {e}"), events);
+                        continue;
+                    }
                     self.seats[n].answered(&self.timing);
                     events(Event::Cosigned { size, witness: name });
-                    came[n] = lines;
-                    note.signatures = own.iter().chain(came.iter().flatten()).take(MAX_LINES).cloned().collect();
                     if !met && policy.evaluate(&note, &origin).met {
                         met = true;
                         until = until.min(Instant::now() + self.timing.witness_grace);
@@ -144,6 +151,14 @@ impl Council {
         self.again = (Instant::now() + self.wait / 2).max(due.unwrap_or(asked_at));
         Ok(Round { note: note.to_bytes(), met })
     }
+}
+
+/// The log's own lines, then the first of each seat, then the second: where there is no room for all, none is squeezed
+/// out by another seat's many.
+fn together(own: &[SignatureLine], came: &[Vec<SignatureLine>]) -> Vec<SignatureLine> {
+    let most = came.iter().map(Vec::len).max().unwrap_or(0);
+    let turns = (0..most).flat_map(|turn| came.iter().filter_map(move |lines| lines.get(turn)));
+    own.iter().chain(turns).take(MAX_LINES).cloned().collect()
 }
 
 impl Seat {
@@ -214,13 +229,15 @@ fn cosigned(witness: &dyn Witness, last: &AtomicU64, size: u64, checkpoint: &[u8
 }
 
 /// Before anything is signed: what each witness shows of this log. Refuses a tree that does not extend one of those.
+/// Gives the names of those that did not say what they hold.
 pub(crate) fn look(
     witnesses: &[Arc<dyn Witness>],
     timing: &Timing,
     size: u64,
     known: &dyn Fn(&str, &[u8]) -> Result<()>,
     events: &dyn Fn(Event),
-) -> Result<()> {
+) -> Result<Vec<String>> {
+    let mut silent = Vec::new();
     let (send, answers) = mpsc::channel();
     let mut open: Vec<&str> = Vec::new();
     for witness in witnesses {
@@ -233,21 +250,25 @@ pub(crate) fn look(
             open.push(witness.name());
         }
     }
-    let until = Instant::now() + timing.witness_wait;
+    let until = Instant::now() + timing.witness_look;
     while !open.is_empty() {
         let Ok((name, shown)) = answers.recv_timeout(until.saturating_duration_since(Instant::now())) else { break };
         open.retain(|waited| *waited != name);
         match shown {
             Ok(Some(note)) => known(&name, &note)?,
             Ok(None) => {}
-            Err(reason) => events(Event::WitnessFailed { size, witness: name, reason }),
+            Err(reason) => {
+                silent.push(name.clone());
+                events(Event::WitnessFailed { size, witness: name, reason });
+            }
         }
     }
     for name in open {
-        let reason = format!("no answer in {:?}", timing.witness_wait);
+        let reason = format!("no answer in {:?}", timing.witness_look);
+        silent.push(name.to_owned());
         events(Event::WitnessFailed { size, witness: name.to_owned(), reason });
     }
-    Ok(())
+    Ok(silent)
 }
 
 /// Judges what a witness shows against our tree of `size`. What our key did not sign says nothing, and is told.

@@ -53,6 +53,20 @@ pub enum Error {
         /// Where that checkpoint stands.
         mirror: PathBuf,
     },
+    /// Nothing outside the folder says whether it is the newest: no mirror, and too few witnesses answer.
+    #[error(
+        "no mirror of the head stands at {}, and the witnesses that answered do not make up the quorum \
+         (silent: {silent}), so nothing shows whether this folder is the newest copy",
+        mirror.display()
+    )]
+    Unwitnessed {
+        /// Where the mirror would be.
+        mirror: PathBuf,
+        /// The published checkpoint, which becomes the mirror where somebody knows that it is the newest.
+        checkpoint: PathBuf,
+        /// Names of the witnesses that did not answer.
+        silent: String,
+    },
     /// Two trees of one size: signing on would fork the log.
     #[error("root of the tree of {size} entries: {what} has {found}, expected {expected}")]
     Fork {

@@ -17,6 +17,12 @@ use crate::{Error, Result};
 /// From so many files on, one sync of the whole file system is cheaper than one a file.
 const SYNC_ALL_FROM: usize = 64;
 
+/// Bytes that a folder's disk still takes from who is not its owner.
+pub fn free_space(dir: &Path) -> io::Result<u64> {
+    let disk = rustix::fs::statvfs(dir)?;
+    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// The folder of temporary names.
 pub struct Scratch {
     dir: PathBuf,

@@ -447,8 +447,9 @@ fn seal(shared: &Arc<Shared>) -> Result<()> {
         proving.world.tree.consistency_proof(old, new, published)
     });
     let judge = |name: &str, note: &[u8]| {
-        let published = shared.lock().published.as_ref().map_or(0, |head| head.size);
-        council::judge(tree, published, &key, &config.events, name, note)
+        // By the head row, which is written before anything is shown to anybody: what the threads know of may be older.
+        let signed = config.head.load()?.map_or(0, |head| head.size);
+        council::judge(tree, signed, &key, &config.events, name, note)
     };
     loop {
         let mut state = shared.lock();

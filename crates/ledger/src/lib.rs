@@ -39,7 +39,7 @@ use std::{
 
 use evidence::{
     merkle::Hash,
-    note::{SignatureLine, Signer},
+    note::{SignatureLine, Signer, VerifierKey},
     policy::Policy,
 };
 
@@ -99,6 +99,8 @@ pub trait Witness: Send + Sync {
     fn shown(&self) -> std::result::Result<Option<Vec<u8>>, String>;
     /// For events.
     fn name(&self) -> &str;
+    /// Whether it signs with this key.
+    fn owns(&self, key: &VerifierKey) -> bool;
 }
 
 /// What a witness answers.
@@ -237,6 +239,8 @@ pub struct Timing {
     pub witness_wait: Duration,
     /// How long it waits for further ones once the quorum is met.
     pub witness_grace: Duration,
+    /// How long an opening waits to hear what its witnesses hold, before anything is signed.
+    pub witness_look: Duration,
 }
 
 impl Default for Timing {
@@ -250,6 +254,7 @@ impl Default for Timing {
             seal_patience_every: Duration::from_secs(3600),
             witness_wait: Duration::from_secs(1),
             witness_grace: Duration::from_millis(200),
+            witness_look: Duration::from_secs(5),
         }
     }
 }

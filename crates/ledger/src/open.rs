@@ -60,7 +60,17 @@ pub(crate) fn open(config: Arc<Config>) -> Result<(Log, Cursor, Opened)> {
         return Err(Error::Rollback { folder_size: size, mirror_size: ahead.size, mirror: sealed.note_path(ahead) });
     }
     let judge = |name: &str, note: &[u8]| council::judge(&tree, size, &key, &config.events, name, note);
-    council::look(&config.witnesses, &config.timing, size, &judge, &config.events)?;
+    let silent = council::look(&config.witnesses, &config.timing, size, &judge, &config.events)?;
+    // A folder put back on a fresh machine: who alone could know of a newer one must be heard.
+    if let Some(policy) = config.policy.as_ref().filter(|_| !mirrored && size > 0 && !silent.is_empty()) {
+        let heard = |key: &VerifierKey| {
+            config.witnesses.iter().any(|w| w.owns(key) && !silent.iter().any(|name| name == w.name()))
+        };
+        if !policy.is_met_by(heard) {
+            let (mirror, checkpoint) = (config.mirror.clone(), tree.checkpoint_path());
+            return Err(Error::Unwitnessed { mirror, checkpoint, silent: silent.join(", ") });
+        }
+    }
 
     let asked = config.policy.is_some() && !config.witnesses.is_empty();
     if asked != sealed.asks_quorum() {

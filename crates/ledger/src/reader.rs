@@ -84,6 +84,12 @@ impl Reader {
         Ok(self.sealed.last().map_or(0, |stem| stem.size))
     }
 
+    /// The newest sealed checkpoint, with the cosignatures that it was sealed with.
+    pub fn last_sealed(&self) -> Result<Option<Sealed>> {
+        self.sealed.refresh()?;
+        self.sealed.last().map(|stem| self.sealed.read(stem)).transpose()
+    }
+
     /// The first sealed checkpoint that covers `index`.
     pub fn sealed_covering(&self, index: u64) -> Result<Option<Sealed>> {
         self.covering(index, false)

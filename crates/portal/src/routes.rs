@@ -66,6 +66,7 @@ table! {
     get "/healthz" Anyone Nothing pages::healthz;
     get "/readyz" Anyone Nothing pages::readyz;
     get "/ledger/checkpoint" Anyone Nothing pages::open::checkpoint;
+    get "/ledger/cosigned" Anyone Nothing pages::open::cosigned;
     get "/ledger/tile/{*path}" Anyone Nothing pages::open::tile;
     post "/tsa" Anyone Nothing pages::open::stamp;
     get "/verify" Anyone Nothing pages::verify::page;

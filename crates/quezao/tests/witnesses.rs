@@ -88,6 +88,7 @@ fn a_witness_that_lies_is_refused_and_named() {
         (Mode::Off(3600), "clock"),
         (Mode::Long, "longer than"),
         (Mode::Noise, "signature line"),
+        (Mode::Twice, "two lines of one key"),
         (Mode::Holds(0), "says that it holds 0"),
         (Mode::Slow, "no answer in"),
     ];

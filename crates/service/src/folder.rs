@@ -362,6 +362,14 @@ pub(crate) fn ledger_error(error: &ledger::Error) -> Error {
         )
         .code("old-copy");
     }
+    if let ledger::Error::Unwitnessed { mirror, checkpoint, silent } = error {
+        let (mirror, checkpoint) = (show_path(mirror), show_path(checkpoint));
+        return Error::new(
+            format!("文件夹之外没有账本头的镜像（{mirror}），应答的见证者又不足法定数（未应答：{silent}），无从得知这是否最新副本，因此什么也没有签署。请待见证者恢复后重试；若确知这就是最新副本，把 {checkpoint} 复制为 {mirror} 后重试"),
+            format!("there is no mirror of the ledger's head outside the folder ({mirror}), and the witnesses that answered do not make up the quorum (silent: {silent}), so nothing shows whether this is the newest copy, and nothing was signed. Try again once they answer; if you know that this is the newest copy, copy {checkpoint} to {mirror} and try again"),
+        )
+        .code("unwitnessed");
+    }
     Error::new(
         format!("账本拒绝了操作：{error}。请不要删除任何文件；先运行 quezao admin ledger-check"),
         format!("the ledger refused: {error}. Delete nothing; run quezao admin ledger-check first"),

@@ -207,10 +207,14 @@ impl ledger::Witness for Remote {
     fn name(&self) -> &str {
         &self.name
     }
+
+    fn owns(&self, key: &VerifierKey) -> bool {
+        self.keys.contains(key)
+    }
 }
 
 impl Remote {
-    /// The lines of this witness's keys, each verified.
+    /// The lines of this witness's keys, each verified, at most one of each key.
     fn lines(&self, said: &str, note: &[u8]) -> std::result::Result<Vec<SignatureLine>, String> {
         let text = Note::parse(note).map_err(|e| e.to_string())?.text;
         let now = u64::try_from(clock::now().unix_seconds()).unwrap_or_default();
@@ -228,9 +232,11 @@ impl Remote {
                 let (at, now) = (Utc(at).to_micros(), clock::now().to_micros());
                 return Err(format!("its cosignature is of {at}, this machine's clock says {now}"));
             }
-            if !lines.contains(&line) {
-                lines.push(line);
+            // A note has one line of each key, so a second one would make the seal unreadable for ever.
+            if lines.iter().any(|other: &SignatureLine| (&other.name, &other.id) == (&line.name, &line.id)) {
+                return Err(format!("two lines of one key, {}+{}, in its answer", key.name(), hex::encode(&key.id())));
             }
+            lines.push(line);
         }
         if lines.is_empty() {
             let keys: Vec<_> =

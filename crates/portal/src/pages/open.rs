@@ -14,6 +14,12 @@ pub(crate) async fn checkpoint(State(app): State<App>) -> Shown {
     ledger(&app, "checkpoint".into(), "text/plain; charset=utf-8", "no-cache").await
 }
 
+/// The newest sealed checkpoint, with its cosignatures.
+pub(crate) async fn cosigned(State(app): State<App>) -> Shown {
+    let bytes = app.ask(|folder| folder.cosigned_checkpoint()).await.map_err(IntoAnswer::into_answer)?;
+    Ok(served(bytes, "text/plain; charset=utf-8", "no-cache"))
+}
+
 /// A tile never changes, and a partial one is only followed by a wider one of another address.
 pub(crate) async fn tile(State(app): State<App>, Path(path): Path<String>) -> Shown {
     ledger(&app, format!("tile/{path}"), "application/octet-stream", "public, max-age=31536000, immutable").await
@@ -21,12 +27,16 @@ pub(crate) async fn tile(State(app): State<App>, Path(path): Path<String>) -> Sh
 
 async fn ledger(app: &App, path: String, kind: &'static str, cache: &'static str) -> Shown {
     let bytes = app.ask(move |folder| folder.ledger_file(&path)).await.map_err(IntoAnswer::into_answer)?;
+    Ok(served(bytes, kind, cache))
+}
+
+fn served(bytes: Vec<u8>, kind: &'static str, cache: &'static str) -> Response {
     let mut response = Response::new(Body::from(bytes));
     for (name, value) in [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)] {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    Ok(response)
+    response
 }
 
 pub(crate) async fn stamp(State(app): State<App>, headers: HeaderMap, body: Body) -> Shown {

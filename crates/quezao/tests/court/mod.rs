@@ -37,6 +37,8 @@ pub enum Mode {
     Long,
     /// Signs nothing and says that it holds so many leaves.
     Holds(u64),
+    /// Two good signatures of one key, of two times.
+    Twice,
     /// An answer that is no signature line.
     Noise,
 }
@@ -161,7 +163,11 @@ fn added(state: &Mutex<State>, cosigner: &Cosigner, body: &str) -> (u16, Vec<u8>
     note.signatures.truncate(1);
     note.signatures.push(line.clone());
     state.note = Some(note.to_bytes());
-    (200, format!("{line}\n").into_bytes())
+    let again = match state.mode {
+        Mode::Twice => format!("{}\n", cosigner.cosign(&note.text, now + 1)),
+        _ => String::new(),
+    };
+    (200, format!("{line}\n{again}").into_bytes())
 }
 
 /// Where a witness shows its checkpoint of this log.

@@ -1,7 +1,7 @@
 //! What everybody may have: the ledger's own files, and time-stamps of the embedded authority.
 
 use super::{Answer, Refusal, Why};
-use crate::{Error, Folder, clock};
+use crate::{Error, Folder, clock, folder::ledger_error};
 use evidence::digest::FileDigests;
 use ledger::tiles;
 use sha2::Digest;
@@ -29,6 +29,15 @@ impl Folder {
             }
             Err(e) => Err(Error::io(&file, &e).into()),
         }
+    }
+
+    /// The newest sealed checkpoint with its cosignatures, so that a witness which lost its state finds its own. Lines
+    /// were verified before they were sealed; a note without any is not shown.
+    pub fn cosigned_checkpoint(&self) -> Answer<Vec<u8>> {
+        let none = || Refusal::new(Why::NotFound, "还没有带见证签名的检查点", "no checkpoint is cosigned yet");
+        let sealed = self.reader.last_sealed().map_err(|e| ledger_error(&e))?.ok_or_else(none)?;
+        let note = evidence::note::Note::parse(&sealed.note).map_err(Error::from)?;
+        if note.signatures.len() > 1 { Ok(sealed.note) } else { Err(none()) }
     }
 
     /// The embedded authority's answer (RFC 3161, 2.4.2) to a request; a refusal is an answer too.
