@@ -112,20 +112,21 @@ pub struct Asked {
 
 /// Draws the report: PDF/A-3b, tagged, unsigned, with `attachments` (name, bytes) as embedded files.
 ///
+/// What a party wrote never keeps a report from being made: a character that no font has stands as `\u{…}`, a text that
+/// is too long ends in `…`.
+///
 /// # Errors
-/// [`Error::Malformed`] and [`Error::TooLarge`] for what it holds, [`Error::Glyph`] for characters that no font has,
-/// [`Error::Typeset`] if the layout itself fails.
+/// [`Error::Malformed`] and [`Error::TooLarge`] for what it holds, [`Error::Typeset`] if the layout itself fails.
 pub fn render_examination(
     report: &Examination,
     attachments: &[(String, Vec<u8>)],
     locale: Locale,
     fonts: &Fonts,
 ) -> Result<Vec<u8>, Error> {
+    let mut report = report.clone();
+    let missing = fonts.missing(&report.texts().iter().map(|text| text.as_str()).collect::<String>());
+    report.texts().into_iter().for_each(|text| tame(text, &missing));
     let text = report.check()?;
-    let missing = fonts.missing(&text);
-    if !missing.is_empty() {
-        return Err(Error::Glyph { missing });
-    }
     let attached = world::attached(attachments)?;
     let checked = Instant::parse("checked", &report.checked)?;
     let phrase = match report.verdict {
@@ -134,7 +135,7 @@ pub fn render_examination(
         Verdict::NotVerified => "not_verified",
         Verdict::Incomplete => "incomplete",
     };
-    let mut data = serde_json::to_value(report).map_err(typeset)?;
+    let mut data = serde_json::to_value(&report).map_err(typeset)?;
     let files: Vec<_> = report
         .files
         .iter()
@@ -159,7 +160,38 @@ fn typeset(e: serde_json::Error) -> Error {
     Error::Typeset { why: e.to_string() }
 }
 
+/// Printable, and no longer than fits.
+fn tame(text: &mut String, missing: &[char]) {
+    if text.chars().any(|c| missing.contains(&c)) {
+        let shown = |c: char| if missing.contains(&c) { c.escape_unicode().to_string() } else { c.to_string() };
+        *text = text.chars().map(shown).collect();
+    }
+    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT).and_then(|_| text.char_indices().nth(MAX_TEXT - 1)) {
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
 impl Examination {
+    /// All that is printed and that somebody else may have written.
+    fn texts(&mut self) -> Vec<&mut String> {
+        let mut out: Vec<&mut String> = vec![&mut self.institution, &mut self.roots.zh, &mut self.roots.en];
+        out.extend(&mut self.key);
+        out.extend(&mut self.record);
+        out.extend(self.files.iter_mut().map(|f| &mut f.name));
+        for block in &mut self.blocks {
+            block.seen.iter_mut().for_each(|s| s.texts(&mut out));
+            block.beyond.iter_mut().for_each(|w| out.extend([&mut w.zh, &mut w.en]));
+        }
+        for asked in self.articles.iter_mut().flat_map(|a| &mut a.asked) {
+            asked.seen.iter_mut().for_each(|s| s.texts(&mut out));
+            asked.beyond.iter_mut().for_each(|w| out.extend([&mut w.zh, &mut w.en]));
+        }
+        self.checks.iter_mut().for_each(|s| s.texts(&mut out));
+        self.nots.iter_mut().for_each(|w| out.extend([&mut w.zh, &mut w.en]));
+        out
+    }
+
     /// Refuses what is too long, and gives all that is printed.
     fn check(&self) -> Result<String, Error> {
         let digest = |v: &str| v.len() == 64 && v.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
@@ -204,6 +236,13 @@ impl Examination {
 }
 
 impl Seen {
+    fn texts<'a>(&'a mut self, out: &mut Vec<&'a mut String>) {
+        out.extend([&mut self.text.zh, &mut self.text.en]);
+        if let Some((expected, found)) = &mut self.values {
+            out.extend([expected, found]);
+        }
+    }
+
     fn push<'a>(&'a self, out: &mut Vec<&'a str>) {
         out.push(&self.id);
         both(out, &self.text);

@@ -357,6 +357,14 @@ fn a_node_s_report_draws_the_same_twice_and_says_what_software_cannot() {
         render_examination(&report, &[], Locale::Zh, &fonts).unwrap_err()
     };
     assert!(matches!(refused(&|r| r.files[0].sha256 = "D530".into()), Error::Malformed { what: "digest", .. }));
-    assert!(matches!(refused(&|r| r.institution = "北辰\u{202e}法院".into()), Error::Glyph { .. }));
-    assert!(matches!(refused(&|r| r.nots[0].zh = "长".repeat(10_000)), Error::TooLarge { what: "text", .. }));
+    // What a party wrote keeps nobody from having his report.
+    let mut report = examination();
+    report.files[0].name = "a\u{202e}fdp.\u{10ffff}".into();
+    report.checks[0].values = Some(("长".repeat(10_000), "b\u{7}".into()));
+    let pdf = render_examination(&report, &[], Locale::En, &fonts).unwrap();
+    if let Some(words) = text(&pdf) {
+        let words: String = words.split_whitespace().collect();
+        assert!(words.contains("a\\u{202e}fdp.\\u{10ffff}") && words.contains("长…") && words.contains("b\\u{7}"));
+        assert!(words.contains("toolargetobeattached"), "says that the evidence is not inside");
+    }
 }
