@@ -46,6 +46,7 @@ fn main() {
         log_keys: vec![signer.verifier_key()],
         name: None,
         ml_dsa: false,
+        begin_anew: false,
         listen: address,
         every: Duration::from_secs(1),
         desk_token: None,

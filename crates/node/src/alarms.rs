@@ -2,7 +2,8 @@
 //!
 //! Rules: one folder an alarm, `alarms/KIND-ID/`: `alarm.json` says what was seen, `ours.txt` and `theirs.txt` are the
 //! signed notes that cannot both stand, `proof.txt` what shows it. An alarm is stored once, told each time, and never
-//! deleted by the program. Only what a log's own key signed can make one, so strangers cannot fill the disk.
+//! deleted by the program. Only what a log's own key signed and this node found out by itself can make one, and each kind
+//! has its own room for each log: neither a stranger nor one kind's many can keep another from being stored.
 //! `acknowledged.json` says that the institution dealt with it: the same is then told no more; whatever else is seen is.
 
 use crate::{Error, Event, Events, Result, folder};
@@ -13,14 +14,14 @@ use evidence::{
     time::Utc,
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
-/// Most alarms that are stored; more are only told.
-pub const MAX_ALARMS: usize = 1000;
+/// Most alarms of one kind about one log that are stored; more are only told.
+pub const MAX_ALARMS: usize = 100;
 /// Longest `alarm.json`, in bytes.
 const MAX_JSON: u64 = 64 << 10;
 /// Longest note of who acknowledges one, in characters.
@@ -87,7 +88,12 @@ impl Alarm {
     /// Equal for what is the same: kind, log and what was shown, whatever signatures and words are with it.
     fn id(&self) -> String {
         // Of files and entries it is the sentence that names which; they are seen again under each checkpoint.
-        let note = self.theirs.as_deref().filter(|_| !matches!(self.kind, Kind::Tiles | Kind::Record));
+        let note = match self.kind {
+            Kind::Tiles | Kind::Record => None,
+            // What is shown instead may be another thing each second.
+            Kind::Rollback => self.ours.as_deref(),
+            _ => self.theirs.as_deref(),
+        };
         let shown = note.map(|note| Note::parse(note).map_or_else(|_| note.to_vec(), |n| n.text.into_bytes()));
         let seen = shown.unwrap_or_else(|| self.en.clone().into_bytes());
         let parts = [self.kind.as_str().as_bytes(), b"\n", self.origin.as_bytes(), b"\n", &seen].concat();
@@ -105,37 +111,80 @@ impl Alarm {
 /// The alarms of one node.
 pub struct Alarms {
     dir: PathBuf,
-    known: Mutex<BTreeSet<String>>,
+    known: Mutex<Known>,
     events: Events,
+}
+
+/// What is stored: names, and how many of a kind about a log.
+#[derive(Default)]
+struct Known {
+    names: BTreeSet<String>,
+    counts: BTreeMap<(String, String), usize>,
+}
+
+impl Known {
+    fn add(&mut self, name: String, kind: &str, origin: &str) {
+        self.names.insert(name);
+        *self.counts.entry((kind.to_owned(), origin.to_owned())).or_default() += 1;
+    }
+
+    fn has_room(&self, kind: &str, origin: &str) -> bool {
+        self.counts.get(&(kind.to_owned(), origin.to_owned())).is_none_or(|n| *n < MAX_ALARMS)
+    }
 }
 
 impl Alarms {
     pub(crate) fn open(data: &Path, events: Events) -> Result<Self> {
         let dir = data.join("alarms");
         folder::make(&dir)?;
-        let names = fs::read_dir(&dir).map_err(|e| Error::io(&dir, &e))?.flatten();
-        let known = names.filter_map(|entry| entry.file_name().into_string().ok()).filter(|n| !n.starts_with('.'));
-        Ok(Self { known: Mutex::new(known.collect()), dir, events })
+        let mut known = Known::default();
+        for entry in fs::read_dir(&dir).map_err(|e| Error::io(&dir, &e))?.flatten() {
+            let Some(name) = entry.file_name().into_string().ok().filter(|n| !n.starts_with('.')) else { continue };
+            let file = entry.path().join("alarm.json");
+            let bytes = folder::read(&file, MAX_JSON).ok().flatten().unwrap_or_default();
+            let value = json::parse_free("alarm", &bytes, MAX_JSON as usize).unwrap_or_default();
+            let word = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+            known.add(name, &word("kind"), &word("origin"));
+        }
+        Ok(Self { known: Mutex::new(known), dir, events })
+    }
+
+    /// Tells it, and keeps nothing: what nobody has shown yet.
+    pub(crate) fn tell(&self, alarm: &Alarm) {
+        (self.events)(Event::Alarm {
+            kind: alarm.kind,
+            origin: alarm.origin.clone(),
+            zh: alarm.zh.clone(),
+            en: alarm.en.clone(),
+            folder: self.dir.clone(),
+            new: true,
+            kept: false,
+        });
     }
 
     /// Tells it, and stores it where it is new. A disk that does not take it is told too.
     pub fn raise(&self, alarm: &Alarm) {
         let id = alarm.id();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = !known.contains(&id);
-        let folder = self.dir.join(&id);
-        if !new && acknowledged(&folder).is_some() {
+        let new = !known.names.contains(&id);
+        if !new && acknowledged(&self.dir.join(&id)).is_some() {
             return;
         }
-        if new && known.len() < MAX_ALARMS {
+        let (kind, origin) = (alarm.kind.as_str(), alarm.origin.as_str());
+        let mut kept = !new;
+        if new && known.has_room(kind, origin) {
             match self.store(&id, alarm) {
-                Ok(()) => drop(known.insert(id)),
+                Ok(()) => {
+                    known.add(id.clone(), kind, origin);
+                    kept = true;
+                }
                 Err(e) => (self.events)(Event::Warning(e.zh, e.en)),
             }
         }
         drop(known);
+        let folder = if kept { self.dir.join(&id) } else { self.dir.clone() };
         let (kind, origin) = (alarm.kind, alarm.origin.clone());
-        (self.events)(Event::Alarm { kind, origin, zh: alarm.zh.clone(), en: alarm.en.clone(), folder, new });
+        (self.events)(Event::Alarm { kind, origin, zh: alarm.zh.clone(), en: alarm.en.clone(), folder, new, kept });
     }
 
     /// All that are stored.

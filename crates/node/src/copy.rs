@@ -22,6 +22,8 @@ use std::{
 pub(crate) struct Copy {
     tree: Tree,
     held: Mutex<Option<Held>>,
+    /// Its checkpoint was there, and its files were not.
+    discarded: bool,
 }
 
 impl Copy {
@@ -41,8 +43,36 @@ impl Copy {
                 format!("{shown}: the mirror is not complete and claims nothing; it is made anew"),
             ));
             held = None;
+            return Ok(Self { tree, held: Mutex::new(held), discarded: true });
         }
-        Ok(Self { tree, held: Mutex::new(held) })
+        Ok(Self { tree, held: Mutex::new(held), discarded: false })
+    }
+
+    /// Whether it claims nothing because its files do not make up its checkpoint.
+    pub(crate) fn is_discarded(&self) -> bool {
+        self.discarded
+    }
+
+    /// Of the first `next` leaves, a whole number of bundles, those before the first file that is not there.
+    pub(crate) fn whole(&self, next: u64) -> u64 {
+        let there = |kind, n| fs::metadata(self.tree.path(kind, n, WIDTH)).is_ok_and(|file| file.len() > 0);
+        let mut whole = next;
+        for kind in Kind::all(next) {
+            let leaves = match kind {
+                Kind::Hashes(level) => 1u64.checked_shl(8 * (u32::from(level) + 1)).unwrap_or(u64::MAX),
+                Kind::Entries => WIDTH,
+            };
+            // Above the last full tile there is only the edge, which is written at the end.
+            if let Some(n) = (0..whole / leaves).find(|n| !there(kind, *n)) {
+                whole = n * leaves;
+            }
+        }
+        whole
+    }
+
+    /// Claims nothing any more, until it is complete again.
+    pub(crate) fn disclaim(&self) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The checkpoint up to which it is complete.

@@ -11,6 +11,7 @@
 mod access;
 mod answer;
 mod appraiser;
+mod copy;
 mod examine;
 mod find;
 mod health;
@@ -23,6 +24,7 @@ mod web;
 pub use access::{MIN_TOKEN, check_token};
 pub use answer::OwnCopy;
 pub use examine::{Examined, Given};
+pub(crate) use paper::published;
 pub(crate) use web::routes;
 
 use crate::{Config, Error, Node, Result, folder};
@@ -42,8 +44,10 @@ const KEPT: usize = 32;
 const KEPT_BYTES: usize = 128 << 20;
 /// For so long, microseconds.
 const KEPT_FOR: i64 = 900_000_000;
-/// Verified at once.
+/// Verified, drawn or searched at once.
 const AT_ONCE: usize = 2;
+/// Bodies that are read at once.
+const BODIES: usize = 4;
 
 /// The desk of one node.
 pub(crate) struct Desk {
@@ -53,7 +57,8 @@ pub(crate) struct Desk {
     fonts: OnceLock<Fonts>,
     /// Held while the desk's keys are made.
     keys: Mutex<()>,
-    places: Semaphore,
+    places: Arc<Semaphore>,
+    bodies: Semaphore,
     kept: Mutex<VecDeque<Kept>>,
 }
 
@@ -71,7 +76,8 @@ impl Desk {
             door: access::Door::new(config),
             fonts: OnceLock::new(),
             keys: Mutex::new(()),
-            places: Semaphore::new(AT_ONCE),
+            places: Arc::new(Semaphore::new(AT_ONCE)),
+            bodies: Semaphore::new(BODIES),
             kept: Mutex::default(),
         }
     }
@@ -87,19 +93,26 @@ impl Desk {
         name.strip_suffix("/witness").unwrap_or(&name).to_owned()
     }
 
-    /// The institution's trust, and how many files it is made of; 0: only the node's own logs.
-    fn trust(&self) -> Result<(Trust, usize)> {
+    /// The institution's trust, how many files it is made of (0: only the node's own logs), and these.
+    fn trust(&self) -> Result<(Trust, usize, Vec<(String, Vec<u8>)>)> {
         let files = trust_files(&self.data.join("trust"))?;
         let count = files.len();
         if count > 0 {
-            return Ok((trust_of(files)?, count));
+            return Ok((trust_of(files.clone())?, count, files));
         }
         let logs: String = self.node.watched().iter().map(|w| format!("log {}\n", w.log().key)).collect();
-        Ok((trust_of(vec![("policy".into(), format!("{logs}quorum none\n").into_bytes())])?, 0))
+        let files = vec![("policy".to_owned(), format!("{logs}quorum none\n").into_bytes())];
+        Ok((trust_of(files.clone())?, 0, files))
     }
 
     fn fonts(&self) -> &Fonts {
         self.fonts.get_or_init(Fonts::with_system)
+    }
+
+    /// Forgets what has been kept for long enough.
+    pub(crate) fn forget(&self, now: Utc) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|k| (now.0 - k.at.0).abs() < KEPT_FOR);
     }
 
     /// Keeps a result for a while; gives what it is fetched by.
@@ -116,22 +129,36 @@ impl Desk {
 
     /// The result of this name, while it is kept.
     fn kept(&self, name: &str, now: Utc) -> Option<Arc<Examined>> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|k| (now.0 - k.at.0).abs() < KEPT_FOR);
+        self.forget(now);
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().find(|k| k.name == name).map(|k| k.examined.clone())
     }
 }
 
 fn trust_files(dir: &Path) -> Result<Vec<(String, Vec<u8>)>> {
-    let Ok(listed) = fs::read_dir(dir) else { return Ok(Vec::new()) };
+    // A folder that cannot be read is not the same as none: what it forbids would be allowed.
+    let listed = match fs::read_dir(dir) {
+        Ok(listed) => listed,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::io(dir, &e)),
+    };
     let mut files = Vec::new();
-    for entry in listed.flatten().take(MAX_FILES) {
+    for entry in listed {
+        let entry = entry.map_err(|e| Error::io(dir, &e))?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if is_trust(&name) {
-            let path = entry.path();
-            let bytes = folder::read(&path, MAX_TRUST)?;
-            files.extend(bytes.map(|bytes| (name, bytes)));
+        if !is_trust(&name) {
+            continue;
         }
+        if files.len() == MAX_FILES {
+            let shown = dir.display();
+            return Err(Error::new(
+                format!("{shown}：信任文件超过 {MAX_FILES} 个"),
+                format!("{shown}: more than {MAX_FILES} files of trust"),
+            ));
+        }
+        let path = entry.path();
+        let bytes = folder::read(&path, MAX_TRUST)?;
+        files.extend(bytes.map(|bytes| (name, bytes)));
     }
     files.sort();
     Ok(files)

@@ -45,6 +45,8 @@ pub struct Published {
     pub witness: Vec<VerifierKey>,
     /// Of the mirror.
     pub mirror: Vec<VerifierKey>,
+    /// SHA-256 of the certificate that signs the desk's reports, hex; `None`: there is none yet.
+    pub reports: Option<String>,
 }
 
 /// The cosigners of one node.
@@ -79,6 +81,15 @@ impl Cosigners {
     /// The keys of this folder; made under `name` where there are none, under a name of their own where none is given.
     /// `ml_dsa`: from now on with ML-DSA-44 too.
     pub(crate) fn open(dir: &Path, name: Option<&str>, ml_dsa: bool) -> Result<Self> {
+        Self::of(dir, name, ml_dsa, true)
+    }
+
+    /// The keys of a folder that has them; nothing is written.
+    pub(crate) fn known(dir: &Path) -> Result<Self> {
+        Self::of(dir, None, false, false)
+    }
+
+    fn of(dir: &Path, name: Option<&str>, ml_dsa: bool, make: bool) -> Result<Self> {
         let path = dir.join("name");
         let known = folder::read_text(&path)?;
         if let (Some(known), Some(given)) = (&known, name)
@@ -90,7 +101,9 @@ impl Cosigners {
             ));
         }
         let keys = dir.join("keys");
-        folder::make(&keys)?;
+        if make {
+            folder::make(&keys)?;
+        }
         let name = match known.or(name.map(str::to_owned)) {
             Some(name) => name,
             None => format!("node.local/{}", evidence::hex::encode(&random::<8>()?)),
@@ -98,14 +111,14 @@ impl Cosigners {
         check_name(&name)?;
         let one = |role: &str| -> Result<Keys> {
             let (own, other) = (format!("{name}/{role}"), keys.join(format!("{role}-ml-dsa.pem")));
-            let cosigner = Cosigner::from_seed(&own, &seed(&keys.join(format!("{role}.pem")), &ED25519_PREFIX)?)?;
+            let cosigner = Cosigner::from_seed(&own, &seed(&keys.join(format!("{role}.pem")), &ED25519_PREFIX, make)?)?;
             let ml_dsa = (ml_dsa || other.exists())
-                .then(|| Ok::<_, Error>(MlDsaCosigner::from_seed(&own, &seed(&other, &ML_DSA_PREFIX)?)?))
+                .then(|| Ok::<_, Error>(MlDsaCosigner::from_seed(&own, &seed(&other, &ML_DSA_PREFIX, make)?)?))
                 .transpose()?;
             Ok(Keys { cosigner, ml_dsa })
         };
         // The name first: no crash leaves a key that could get another one.
-        if !path.is_file() {
+        if make && !path.is_file() {
             folder::write(&path, format!("{name}\n").as_bytes())?;
         }
         Ok(Self { witness: one("witness")?, mirror: one("mirror")? })
@@ -118,8 +131,13 @@ impl Cosigners {
 
     /// Public halves.
     pub fn published(&self) -> Published {
-        Published { witness: self.witness.verifier_keys(), mirror: self.mirror.verifier_keys() }
+        Published { witness: self.witness.verifier_keys(), mirror: self.mirror.verifier_keys(), reports: None }
     }
+}
+
+/// Whether this folder has no keys yet: what they cosigned is then known, nothing.
+pub(crate) fn is_new(dir: &Path) -> bool {
+    !dir.join("keys/witness.pem").exists()
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -139,9 +157,16 @@ fn check_name(name: &str) -> Result<()> {
     ))
 }
 
-/// The seed in this file, which is made where it is absent.
-fn seed(path: &Path, prefix: &[u8]) -> Result<[u8; 32]> {
+/// The seed in this file; with `make`, which is made where it is absent.
+fn seed(path: &Path, prefix: &[u8], make: bool) -> Result<[u8; 32]> {
     let Some(text) = folder::read_text(path)? else {
+        if !make {
+            let shown = path.display();
+            return Err(Error::new(
+                format!("{shown}：没有这把密钥；请从备份恢复，或先启动节点一次"),
+                format!("{shown}: no such key; restore it from a backup, or start the node once"),
+            ));
+        }
         let seed = random::<32>()?;
         let der = STANDARD.encode([prefix, &seed].concat());
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n");

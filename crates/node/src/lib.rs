@@ -15,6 +15,7 @@ mod folder;
 mod keys;
 mod logs;
 mod mirror;
+mod paced;
 mod peers;
 pub mod request;
 mod server;
@@ -27,10 +28,11 @@ mod witness;
 use alarms::Alarms;
 use evidence::{note::VerifierKey, time::Utc};
 use std::{
+    collections::BTreeMap,
     fs::{File, OpenOptions, TryLockError},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use ureq::tls::TlsConfig;
 
@@ -82,10 +84,12 @@ pub enum Event {
         zh: String,
         /// English.
         en: String,
-        /// Where it is kept.
+        /// Where it is kept; else where alarms are.
         folder: PathBuf,
         /// Seen for the first time.
         new: bool,
+        /// Whether it is stored.
+        kept: bool,
     },
     /// Worth saying, (zh, en).
     Warning(String, String),
@@ -108,6 +112,8 @@ pub struct Config {
     pub name: Option<String>,
     /// Whether to sign with ML-DSA-44 too, from now on.
     pub ml_dsa: bool,
+    /// Cosign again although what these keys once cosigned is not known any more: the institution's own word.
+    pub begin_anew: bool,
     /// Where to listen.
     pub listen: std::net::SocketAddr,
     /// How often a ledger's checkpoint is looked at; peers are asked a tenth as often.
@@ -155,6 +161,16 @@ impl Watched {
     /// The log.
     pub fn log(&self) -> &Log {
         self.witness.log()
+    }
+
+    /// Before anybody is answered: whether the log shows more under this node's own cosignature than it remembers.
+    pub(crate) fn look_back(&self) -> Result<()> {
+        self.mirror.look_back(&self.witness, now())
+    }
+
+    /// Ends a step that is on its way, at the next file.
+    pub(crate) fn halt(&self) {
+        self.mirror.halt();
     }
 
     /// The checkpoint up to which the copy is complete and durable.
@@ -215,6 +231,8 @@ pub struct Node {
     keys: Arc<Cosigners>,
     alarms: Arc<Alarms>,
     events: Events,
+    /// When a refusal of this status was last told.
+    told: Mutex<BTreeMap<u16, Instant>>,
     _lock: File,
 }
 
@@ -231,7 +249,9 @@ impl Node {
             ));
         }
         let lock = lock(data)?;
+        let before: Vec<String> = logs::known(data)?.iter().map(Log::hash).collect();
         let logs = logs::open(data, &config.ledgers, &config.log_keys)?;
+        witness::begin(data, &logs, &before, keys::is_new(data), config.begin_anew)?;
         let keys = Arc::new(Cosigners::open(data, config.name.as_deref(), config.ml_dsa)?);
         let alarms = Arc::new(Alarms::open(data, events.clone())?);
         let peers = peers::open(data, &config.peers)?;
@@ -255,7 +275,7 @@ impl Node {
             Ok(Watched { witness, copy, mirror, examiner, looked: Mutex::default() })
         };
         let watched = logs.into_iter().map(open).collect::<Result<_>>()?;
-        Ok(Self { watched, peers, keys, alarms, events, _lock: lock })
+        Ok(Self { watched, peers, keys, alarms, events, told: Mutex::default(), _lock: lock })
     }
 
     /// The keys that it signs with.
@@ -298,6 +318,16 @@ impl Node {
         (self.events)(event);
     }
 
+    /// Anybody may post what is refused: of each status one is told a second.
+    fn is_told(&self, status: u16) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = told.get(&status).is_none_or(|at: &Instant| at.elapsed() >= Duration::from_secs(1));
+        if new {
+            told.insert(status, Instant::now());
+        }
+        new
+    }
+
     /// Answers the body of an `add-checkpoint` request.
     pub fn add_checkpoint(&self, body: &[u8]) -> Answer {
         let answer = match request::Request::parse(body) {
@@ -313,7 +343,9 @@ impl Node {
                 }
             }
         };
-        if let Answer::Refused(status, why) = &answer {
+        if let Answer::Refused(status, why) = &answer
+            && self.is_told(*status)
+        {
             self.tell(Event::Refused { status: *status, why: why.clone() });
         }
         answer

@@ -34,7 +34,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
 };
@@ -69,6 +69,12 @@ pub(crate) struct Mirror {
     away: AtomicBool,
     /// One follows at a time.
     turn: Mutex<()>,
+    /// The node ends.
+    halted: AtomicBool,
+    /// Leaves of the largest checkpoint that the log showed.
+    shown: AtomicU64,
+    /// How often the log showed less than was cosigned, and no files of that.
+    short: AtomicUsize,
 }
 
 /// What another node was shown, beside what this one holds.
@@ -81,6 +87,11 @@ pub enum Relation {
     /// Further than this node's copy; compared once that has come so far.
     Ahead,
 }
+
+/// Steps in which a log may show less than it had cosigned: its checkpoint may come from a cache.
+const PATIENCE: usize = 3;
+/// Free space that the copy leaves, in bytes: what is cosigned must always find room.
+const FREE: u64 = 128 << 20;
 
 /// Why a step ended early.
 enum Stop {
@@ -103,10 +114,27 @@ impl Mirror {
         let folder = data.join("follow");
         let path = folder.join(log.hash());
         let scratch = Scratch::open(data.join("mirror").join(format!("{}.half", log.hash())))?;
-        let target = stored(&path, &log)?.or_else(|| {
+        let mut target = stored(&path, &log)?.or_else(|| {
             let held = copy.held()?;
             Some(Target { next: held.checkpoint.size, held })
         });
+        // What was durable then need not be there now: nothing is claimed of a file that nobody looked for.
+        if let Some(target) = &mut target {
+            let whole = if copy.is_discarded() { 0 } else { copy.whole(target.next) };
+            if whole < target.next {
+                let (shown, next) = (copy.tree().checkpoint_path(), target.next);
+                let shown = shown.display();
+                (with.events)(Event::Warning(
+                    format!("{shown}：镜像缺文件，曾有 {next} 条，现只到 {whole} 条；从那里重新镜像"),
+                    format!(
+                        "{shown}: files of the mirror are gone: {next} entries were there, now {whole}; it goes on from there"
+                    ),
+                ));
+                copy.disclaim();
+                target.next = whole;
+            }
+        }
+        let shown = target.as_ref().map_or(0, |target| target.held.checkpoint.size);
         Ok(Self {
             log,
             keys: with.keys.clone(),
@@ -119,7 +147,29 @@ impl Mirror {
             target: Mutex::new(target),
             away: AtomicBool::new(false),
             turn: Mutex::new(()),
+            halted: AtomicBool::new(false),
+            shown: AtomicU64::new(shown),
+            short: AtomicUsize::new(0),
         })
+    }
+
+    /// Ends a step at its next file.
+    pub(crate) fn halt(&self) {
+        self.halted.store(true, Ordering::Relaxed);
+    }
+
+    /// What the log shows under the node's own cosignature carries a state forward that does not know of it. Nothing is
+    /// fetched but that.
+    pub(crate) fn look_back(&self, witness: &Witness, now: Utc) -> Result<()> {
+        let shown = self.source.checkpoint()?;
+        // Where a Quezao ledger shows its last checkpoint with cosignatures; other logs may show them in the first.
+        let cosigned = self.source.cosigned().ok().flatten();
+        for note in std::iter::once(shown).chain(cosigned) {
+            if let Ok(seen) = Held::parse(&note, &self.log) {
+                witness.learn(&seen, &self.log.url, now)?;
+            }
+        }
+        Ok(())
     }
 
     /// Looks at the log once and takes over what is new. `Err`: nothing is wrong with it, but it was not to be had.
@@ -134,7 +184,9 @@ impl Mirror {
         let note = self.source.checkpoint()?;
         let new = Held::parse(&note, &self.log).map_err(|e| Error::from(e).about(&self.log.url))?;
         witness.learn(&new, &self.log.url, now)?;
-        match self.follow(&self.source, &new, witness, now) {
+        let done = self.beyond(&new, witness, now);
+        self.look_into(witness, now);
+        match done {
             Ok(()) => Ok(()),
             Err(Stop::Later(e)) => Err(e),
             Err(Stop::Wrong(zh, en)) => {
@@ -178,13 +230,61 @@ impl Mirror {
             let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
             // It may have come back, or another one was heard, while this one waited.
             if self.target().is_none_or(|target| target.held.checkpoint.size <= size) {
-                self.follow(theirs, new, witness, now).map_err(faulty)?;
+                self.follow(theirs, new, &[], witness, now).map_err(faulty)?;
             }
         }
         Ok(Relation::Agrees)
     }
 
-    fn follow(&self, source: &Source, new: &Held, witness: &Witness, now: Utc) -> Stopped<()> {
+    /// Follows what is shown, or what was cosigned where that is more: the copy never goes another way than the witness.
+    fn beyond(&self, new: &Held, witness: &Witness, now: Utc) -> Stopped<()> {
+        let size = new.checkpoint.size;
+        let shown = self.shown.fetch_max(size, Ordering::Relaxed);
+        let Some(ahead) = witness.held().filter(|held| held.checkpoint.size > size) else {
+            self.short.store(0, Ordering::Relaxed);
+            return self.follow(&self.source, new, &[], witness, now);
+        };
+        if size < shown {
+            return self.follow(&self.source, new, &[], witness, now);
+        }
+        let followed = self.follow(&self.source, &ahead, std::slice::from_ref(new), witness, now);
+        if let Err(Stop::Later(_)) = &followed
+            && self.short.fetch_add(1, Ordering::Relaxed) + 1 >= PATIENCE
+        {
+            let was = ahead.checkpoint.size;
+            self.alarms.raise(&Alarm {
+                kind: Seen::Rollback,
+                origin: self.log.origin().to_owned(),
+                at: now,
+                zh: format!("本节点签署过 {was} 条的检查点，账本现在只出示 {size} 条，也不给出前者的文件；镜像停在原处"),
+                en: format!("this node cosigned a checkpoint of {was} leaves; the ledger shows {size} and has no files of the former; the copy stays where it is"),
+                ours: Some(ahead.note.clone()),
+                theirs: Some(new.note.clone()),
+                proof: None,
+            });
+        }
+        followed
+    }
+
+    /// Signed checkpoints that somebody posted with a proof that does not hold: the log's own files say what they are.
+    fn look_into(&self, witness: &Witness, now: Utc) {
+        let held = witness.held().or_else(|| self.copy.held());
+        for seen in witness.suspects(now) {
+            let judged = self.edge(&self.source, &seen).and_then(|_| match &held {
+                Some(old) if old.checkpoint.size <= seen.checkpoint.size => self.extends(&self.source, old, &seen, now),
+                _ => Ok(true),
+            });
+            match judged {
+                Ok(_) => witness.settle(&seen, None, now),
+                Err(Stop::Wrong(zh, en)) => witness.settle(&seen, Some(&Error::new(zh, en)), now),
+                // Judged once the copy has come so far.
+                Err(Stop::Later(_)) => {}
+            }
+        }
+    }
+
+    /// `beside`: what it must extend too.
+    fn follow(&self, source: &Source, new: &Held, beside: &[Held], witness: &Witness, now: Utc) -> Stopped<()> {
         let size = new.checkpoint.size;
         let before = self.target();
         if let Some(before) = &before {
@@ -193,7 +293,7 @@ impl Mirror {
                 return Ok(());
             }
             let done = self.copy.held().is_some_and(|held| held.checkpoint == new.checkpoint);
-            if done {
+            if done && beside.is_empty() {
                 return Ok(());
             }
         }
@@ -202,11 +302,15 @@ impl Mirror {
         }
         let edge = self.edge(source, new)?;
         let cosigned = witness.held().filter(|held| held.checkpoint.size <= size);
-        for old in before.iter().map(|target| &target.held).chain(&cosigned) {
+        for old in before.iter().map(|target| &target.held).chain(&cosigned).chain(beside) {
             if !self.extends(source, old, new, now)? {
                 return Ok(());
             }
         }
+        if self.copy.held().is_some_and(|held| held.checkpoint == new.checkpoint) {
+            return Ok(());
+        }
+        self.room()?;
         // Taken now: long before all else is here the log may have replaced it by a wider one.
         let last = edge.get(&0).map(|hashes| self.bundle(source, size / WIDTH, hashes)).transpose()?;
         let next = before.map_or(0, |target| target.next);
@@ -228,6 +332,24 @@ impl Mirror {
         self.copy.commit(&self.log, &self.keys, new, now)?;
         (self.events)(Event::Mirrored { origin: self.log.origin().to_owned(), size });
         Ok(())
+    }
+
+    /// The copy stops before it takes the room that the witness needs.
+    fn room(&self) -> Stopped<()> {
+        let dir = self.copy.tree().checkpoint_path();
+        let dir = self.path.parent().filter(|dir| dir.exists()).or(dir.parent()).unwrap_or(&self.path);
+        // Where the system does not say, writing will.
+        let free = ledger::files::free_space(dir).unwrap_or(u64::MAX);
+        if free >= FREE {
+            return Ok(());
+        }
+        let (free, least) = (free >> 20, FREE >> 20);
+        Err(Stop::Later(Error::new(
+            format!("磁盘只剩 {free} MiB，镜像在 {least} MiB 处停下，把空间留给见证；请腾出空间"),
+            format!(
+                "the disk has {free} MiB left; the copy stops at {least} MiB, so that the witness has room; free some space"
+            ),
+        )))
     }
 
     /// The unfinished tile of each level: together they are the signed root.
@@ -392,6 +514,15 @@ impl Walk<'_> {
         let failed = Mutex::new(None);
         let work = || {
             while let Some((n, hash)) = jobs.get(turn.fetch_add(1, Ordering::Relaxed)) {
+                if mirror.halted.load(Ordering::Relaxed) {
+                    turn.store(jobs.len(), Ordering::Relaxed);
+                    let stop = Stop::Later(Error::new(
+                        "节点正在停止；下次启动继续",
+                        "the node ends; it goes on at the next start",
+                    ));
+                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
+                    return;
+                }
                 if let Err(stop) = fetch_one(mirror, source, *n, hash, &batch) {
                     turn.store(jobs.len(), Ordering::Relaxed);
                     *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop);
@@ -410,6 +541,7 @@ impl Walk<'_> {
     }
 
     fn sync(&mut self) -> Stopped<()> {
+        self.mirror.room()?;
         let mut batch = std::mem::replace(&mut self.batch, self.mirror.scratch.batch()?);
         batch.sync()?;
         batch.publish()?;

@@ -6,6 +6,7 @@
 use crate::{
     Answer, Config, Error, Event, Events, Held, Node, Result, Watched,
     desk::{self, Desk},
+    paced::Paced,
     request::MAX_REQUEST,
     state,
 };
@@ -29,7 +30,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, Sender},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     net::TcpListener,
@@ -50,8 +51,16 @@ const BODY: Duration = Duration::from_secs(10);
 const RESTED: Duration = Duration::from_secs(60);
 /// Peers are asked so many times less often than ledgers.
 const GOSSIP: u32 = 10;
+/// Before the first answer logs are waited for so long.
+const LOOK_BACK: Duration = Duration::from_secs(5);
 /// A connection's longest life.
-const LIFE: Duration = Duration::from_secs(3600);
+const LIFE: Duration = Duration::from_secs(600);
+/// An answer's reader must take some of it within.
+const READ: Duration = Duration::from_secs(15);
+/// What is over is forgotten so often.
+const FORGET: Duration = Duration::from_secs(30);
+/// Of the connections, those that are kept for `add-checkpoint`'s clients alone: others leave them free.
+const RESERVED: usize = 32;
 
 /// A node that listens, until it is dropped.
 pub struct Running {
@@ -75,6 +84,7 @@ pub fn start(config: &Config, events: Events) -> Result<Running> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(no)?;
     let listener = runtime.block_on(TcpListener::bind(config.listen)).map_err(no)?;
     let address = listener.local_addr().map_err(no)?;
+    look_back(&node);
     let followers = (0..node.watched().len()).map(|n| {
         let (node, every) = (node.clone(), config.every);
         spawn(move |stopped| follow(&node, n, every, stopped))
@@ -88,8 +98,30 @@ pub fn start(config: &Config, events: Events) -> Result<Running> {
     });
     let followers = followers.chain(gossip).collect();
     let desk = Arc::new(Desk::new(node.clone(), config));
-    runtime.spawn(listen(listener, router(node.clone()).merge(desk::routes(desk))));
+    // Made now, so that who is told the node's keys is told who signs its reports.
+    if let Err(e) = desk.signer() {
+        node.tell(Event::Warning(e.zh, e.en));
+    }
+    runtime.spawn(forget(desk.clone()));
+    let all = router(node.clone()).merge(desk::routes(desk));
+    runtime.spawn(listen(listener, all, witness_alone(node.clone())));
     Ok(Running { node, address, runtime: Some(runtime), followers: Some(followers) })
+}
+
+/// Before anybody is answered, for a short while: what each log shows under this node's own cosignature.
+fn look_back(node: &Arc<Node>) {
+    let (send, done) = std::sync::mpsc::channel();
+    for n in 0..node.watched().len() {
+        let (node, send) = (node.clone(), send.clone());
+        thread::spawn(move || {
+            // A log that does not answer is told by its follower.
+            let _ = node.watched()[n].look_back();
+            let _ = send.send(());
+        });
+    }
+    drop(send);
+    let until = Instant::now() + LOOK_BACK;
+    while done.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
 }
 
 /// A thread, and what ends it.
@@ -157,10 +189,19 @@ impl Drop for Running {
     fn drop(&mut self) {
         let (stops, threads): (Vec<_>, Vec<_>) = self.followers.take().into_iter().flatten().unzip();
         drop(stops);
+        self.node.watched().iter().for_each(crate::Watched::halt);
         threads.into_iter().for_each(|thread| drop(thread.join()));
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_timeout(Duration::from_secs(5));
         }
+    }
+}
+
+/// Nothing that was laid on the desk stays longer than is said, also where nobody comes any more.
+async fn forget(desk: Arc<Desk>) {
+    loop {
+        tokio::time::sleep(FORGET).await;
+        desk.forget(crate::now());
     }
 }
 
@@ -176,7 +217,13 @@ fn router(node: Arc<Node>) -> Router {
         .with_state(node)
 }
 
-async fn listen(listener: TcpListener, router: Router) {
+/// What is answered where places are scarce: the ledger, and nobody who reads.
+fn witness_alone(node: Arc<Node>) -> Router {
+    let busy = async || text(503, "too many readers at once; try again later\n".to_owned());
+    Router::new().route("/add-checkpoint", post(add_checkpoint)).fallback(busy).with_state(node)
+}
+
+async fn listen(listener: TcpListener, all: Router, witness: Router) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     while let Ok(place) = places.clone().acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
@@ -185,13 +232,14 @@ async fn listen(listener: TcpListener, router: Router) {
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
+        let scarce = places.available_permits() < RESERVED;
+        let service = TowerToHyperService::new(if scarce { witness.clone() } else { all.clone() });
         tokio::spawn(async move {
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD)
                 .max_buf_size(HEAD_BYTES)
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(TokioIo::new(Paced::new(stream, READ)), service);
             let _ = tokio::time::timeout(LIFE, connection).await;
             drop(place);
         });

@@ -56,6 +56,11 @@ impl Source {
         self.get("checkpoint", MAX_NOTE as u64)
     }
 
+    /// The last checkpoint that was sealed with cosignatures, where a Quezao ledger shows it.
+    pub(crate) fn cosigned(&self) -> Result<Option<Vec<u8>>> {
+        self.get("cosigned", MAX_NOTE as u64)
+    }
+
     /// The first `width` hashes of a tile.
     pub(crate) fn hashes(&self, level: u8, n: u64, width: u64) -> Result<Vec<Hash>> {
         let (bytes, path) = self.file(Kind::Hashes(level), n, width, WIDTH * 32)?;

@@ -9,8 +9,9 @@ use timestamp::{DocumentSigner, cms};
 /// The text that is signed.
 pub fn text(keys: &Published, now: Utc) -> String {
     let lines = |keys: &[evidence::note::VerifierKey]| keys.iter().map(|key| format!("{key}\n")).collect::<String>();
+    let reports = keys.reports.as_ref().map_or_else(|| "-".to_owned(), Clone::clone);
     format!(
-        "节点公钥声明 Statement of a node's keys\n{}\n\n见证 Witness: cosigns that the ledger only grew, and nothing else\n{}\n镜像 Mirror: cosigns that a complete copy is kept\n{}",
+        "节点公钥声明 Statement of a node's keys\n{}\n\n见证 Witness: cosigns that the ledger only grew, and nothing else\n{}\n镜像 Mirror: cosigns that a complete copy is kept\n{}\n核验报告 Reports: signed with the certificate of this SHA-256\n{reports}\n",
         now.to_micros(),
         lines(&keys.witness),
         lines(&keys.mirror)

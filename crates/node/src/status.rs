@@ -1,7 +1,7 @@
 //! What a node's folder shows, also beside a node that runs: nothing is written or locked.
 
 use crate::{
-    Error, Held, Result, alarms,
+    Error, Held, Result, alarms, desk,
     examine::examined,
     folder,
     keys::{Cosigners, Published},
@@ -68,7 +68,7 @@ pub fn published(data: &Path) -> Result<Published> {
     if !data.join("name").is_file() {
         return Err(no_node(data));
     }
-    Ok(Cosigners::open(data, None, false)?.published())
+    Ok(Published { reports: desk::published(data)?, ..Cosigners::known(data)?.published() })
 }
 
 fn no_node(data: &Path) -> Error {

@@ -3,7 +3,10 @@
 //! Rules:
 //! - One request at a time; what is cosigned is durable before anybody sees the signature.
 //! - It only goes forward from the largest checkpoint that bears its own cosignature, wherever that is found: in the
-//!   folder, in the copy outside it, under what the log shows. So an old copy of the folder cannot make it sign twice.
+//!   folder, in the copy outside it, under what the log shows; and never below the node's own copy of the log. So an old
+//!   copy of the folder cannot make it sign twice.
+//! - Where keys are there and what they cosigned is not, it cosigns nothing until the institution says so: nobody else can
+//!   know. `begun` says of a log that nothing was cosigned yet.
 //! - What its own key and the log's say stands; a checkpoint that cannot stand beside it is refused, and both are kept.
 
 use crate::{
@@ -73,7 +76,42 @@ pub struct Witness {
     outside: PathBuf,
     copy: Arc<Copy>,
     held: Mutex<Option<Held>>,
+    /// What the copy held at the opening, where that is more than was cosigned.
+    floor: Option<Held>,
+    /// What was cosigned is not known.
+    lost: bool,
+    /// Signed checkpoints that came with a proof that does not hold, until the log's own files say what they are.
+    suspects: Mutex<Vec<Held>>,
 }
+
+/// Most of them; further ones are refused all the same.
+const SUSPECTS: usize = 16;
+
+/// Notes of which logs nothing was cosigned yet: of all, where the keys are new or the institution says so; of those that
+/// are added to a node that knows what it cosigned of its other logs.
+pub(crate) fn begin(data: &Path, logs: &[Log], before: &[String], new_keys: bool, anew: bool) -> Result<()> {
+    let place = |hash: &str| data.join("witness").join(hash);
+    let known = |hash: &str| place(hash).join("checkpoint").exists() || place(hash).join(BEGUN).exists();
+    let whole = !before.is_empty() && before.iter().all(|hash| known(hash));
+    for hash in logs.iter().map(Log::hash) {
+        let added = !before.contains(&hash) && whole;
+        if (new_keys || anew || added) && !known(&hash) {
+            folder::make(&place(&hash))?;
+            folder::write(&place(&hash).join(BEGUN), b"")?;
+        }
+        if anew {
+            match fs::remove_file(place(&hash).join(LOST)) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&place(&hash), &e)),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+const BEGUN: &str = "begun";
+/// Stays until the institution says that cosigning may begin anew: what a log shows of the past is not all of it.
+const LOST: &str = "lost";
 
 impl Witness {
     /// Goes on from what it cosigned last; an older folder than the copy outside raises an alarm and is carried forward.
@@ -83,7 +121,10 @@ impl Witness {
         let path = data.join("witness").join(&hash).join("checkpoint");
         let outside = state.join("node").join(format!("{id}-{hash}"));
         let (alarms, events) = (with.alarms.clone(), with.events.clone());
-        let witness = Self { log, keys, alarms, events, path, outside, copy, held: Mutex::default() };
+        let begun = path.with_file_name(BEGUN).exists();
+        let (held, suspects) = (Mutex::default(), Mutex::default());
+        let mut witness =
+            Self { log, keys, alarms, events, path, outside, copy, held, floor: None, lost: false, suspects };
         let inside = witness.stored(&witness.path)?;
         *witness.lock() = inside.clone();
         match witness.stored(&witness.outside) {
@@ -92,7 +133,35 @@ impl Witness {
             Ok(None) => {}
             Err(e) => (witness.events)(Event::Warning(e.zh, e.en)),
         }
+        let size = witness.held().map_or(0, |held| held.checkpoint.size);
+        witness.floor = witness.copy.held().filter(|held| held.checkpoint.size > size);
+        let marker = witness.path.with_file_name(LOST);
+        witness.lost = marker.exists() || (!begun && witness.held().is_none());
+        if witness.lost {
+            folder::make(marker.parent().unwrap_or(&marker))?;
+            folder::write(&marker, b"")?;
+            witness.alarms.raise(&witness.lost_state(with.now()));
+        }
         Ok(witness)
+    }
+
+    fn lost_state(&self, at: Utc) -> Alarm {
+        let Error { zh, en } = self.unknown_past();
+        let (kind, origin) = (Kind::OldState, self.log.origin().to_owned());
+        let ours = self.floor.as_ref().map(|held| held.note.clone());
+        Alarm { kind, origin, at, zh, en, ours, theirs: None, proof: None }
+    }
+
+    fn unknown_past(&self) -> Error {
+        let origin = self.log.origin();
+        Error::new(
+            format!(
+                "{origin}：密钥在，而此前签署过什么已无从得知（witness/ 丢失），因此不签署任何检查点，否则可能签署第二份历史。请从备份恢复 witness/；若确已丢失，先向账本的其他见证者核对最新检查点，再用 --begin-anew 启动"
+            ),
+            format!(
+                "{origin}: the keys are there and what they cosigned is not known any more (witness/ is lost), so nothing is cosigned: it could be a second history. Restore witness/ from a backup; if it is lost, compare the newest checkpoint with the ledger's other witnesses first, then start with --begin-anew"
+            ),
+        )
     }
 
     /// The log that is witnessed.
@@ -122,7 +191,10 @@ impl Witness {
         }
         let mut held = self.lock();
         let last = held.clone();
-        let (size, root) = match &last {
+        // Nothing is cosigned that does not extend the node's own copy, also where the state is an old one.
+        let base = last.as_ref().map_or(0, |held| held.checkpoint.size);
+        let base = self.floor.as_ref().filter(|floor| floor.checkpoint.size > base).or(last.as_ref());
+        let (size, root) = match base {
             Some(held) => (held.checkpoint.size, held.checkpoint.root),
             None => (0, merkle::empty_root()),
         };
@@ -137,9 +209,13 @@ impl Witness {
         if let Err(e) = merkle::verify_consistency(size, &root, checkpoint.size, &checkpoint.root, &request.proof) {
             let e = Error::from(e);
             if size > 0 && checkpoint.size > size {
-                self.not_extending(&checkpoint, &request.note, last.as_ref(), &e, now);
+                let ours = last.map(|held| held.note);
+                self.suspect(checkpoint, &request.note, (size, ours), &e, now);
             }
             return Answer::Refused(422, e);
+        }
+        if self.lost {
+            return Answer::Refused(503, self.unknown_past());
         }
         match self.cosign(&request.note, checkpoint, now) {
             Ok((lines, new)) => {
@@ -203,6 +279,11 @@ impl Witness {
         }
     }
 
+    /// An alarm about this log.
+    pub(crate) fn raise(&self, alarm: &Alarm) {
+        self.alarms.raise(alarm);
+    }
+
     /// Why this checkpoint cannot stand beside what is held, as an alarm and as a refusal.
     fn contradiction(&self, new: &Checkpoint, note: &Note, last: Option<&Held>, now: Utc) -> Option<Error> {
         let (root, ours, proof) = self.known(new.size, last)?;
@@ -215,9 +296,28 @@ impl Witness {
         Some(evidence::Error::mismatch("root of the tree of this size", found, expected).into())
     }
 
-    fn not_extending(&self, new: &Checkpoint, note: &Note, last: Option<&Held>, why: &Error, now: Utc) {
-        let (from, to) = (last.map_or(0, |held| held.checkpoint.size), new.size);
-        self.alarms.raise(&Alarm {
+    /// The log signed it; the proof is whoever posted it's, who may be anybody. It is told, and the log's own files are
+    /// asked before anything is kept.
+    fn suspect(&self, new: Checkpoint, note: &Note, ours: (u64, Option<Vec<u8>>), why: &Error, now: Utc) {
+        let mut suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
+        if suspects.len() >= SUSPECTS || suspects.iter().any(|held| held.checkpoint == new) {
+            return;
+        }
+        self.alarms.tell(&self.not_extending(new.size, ours, why, None, now));
+        let signatures = note.line_of(&self.log.key).into_iter().cloned().collect();
+        let bytes = Note { text: note.text.clone(), signatures }.to_bytes();
+        suspects.push(Held { checkpoint: new, note: bytes });
+    }
+
+    fn not_extending(
+        &self,
+        to: u64,
+        (from, ours): (u64, Option<Vec<u8>>),
+        why: &Error,
+        theirs: Option<&Held>,
+        now: Utc,
+    ) -> Alarm {
+        Alarm {
             kind: Kind::NotExtending,
             origin: self.log.origin().to_owned(),
             at: now,
@@ -226,10 +326,35 @@ impl Witness {
                 "a checkpoint that the ledger signed ({to}) was not shown to extend the one held here ({from}): {}",
                 why.en
             ),
-            ours: last.map(|held| held.note.clone()),
-            theirs: Some(note.to_bytes()),
+            ours,
+            theirs: theirs.map(|held| held.note.clone()),
             proof: None,
-        });
+        }
+    }
+
+    /// What was posted with a proof that does not hold; those that the copy can judge by now are judged and gone.
+    pub(crate) fn suspects(&self, now: Utc) -> Vec<Held> {
+        let size = self.copy.held().map_or(0, |held| held.checkpoint.size);
+        let mut suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
+        let (known, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut *suspects).into_iter().partition(|s| s.checkpoint.size <= size);
+        suspects.clone_from(&rest);
+        drop(suspects);
+        for seen in &known {
+            // What it comes to was told.
+            let _ = self.compare(seen, now);
+        }
+        rest
+    }
+
+    /// The log's files say what one of them is: `wrong`, that they do not make it up.
+    pub(crate) fn settle(&self, seen: &Held, wrong: Option<&Error>, now: Utc) {
+        if let Some(why) = wrong {
+            let ours = self.held().map_or((0, None), |held| (held.checkpoint.size, Some(held.note)));
+            self.alarms.raise(&self.not_extending(seen.checkpoint.size, ours, why, Some(seen), now));
+        }
+        let mut suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
+        suspects.retain(|held| held.checkpoint != seen.checkpoint);
     }
 
     fn cosign(&self, note: &Note, checkpoint: Checkpoint, now: Utc) -> Result<(String, Held)> {
@@ -238,6 +363,7 @@ impl Witness {
         let signatures = of_log.chain(lines.iter().cloned()).collect();
         let bytes = Note { text: note.text.clone(), signatures }.to_bytes();
         folder::write(&self.path, &bytes)?;
+        let _ = fs::remove_file(self.path.with_file_name(BEGUN));
         self.copy_outside(&bytes);
         let lines = lines.iter().map(|line| format!("{line}\n")).collect();
         Ok((lines, Held { checkpoint, note: bytes }))

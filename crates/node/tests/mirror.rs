@@ -207,7 +207,8 @@ fn what_the_ledger_shows_under_its_own_cosignature_carries_an_old_state_forward(
     site.write(Tree::new(site.dir.path()).checkpoint_path(), &note.to_bytes());
     let watcher = Watcher::open(&desk, &site, &signer());
     watcher.follow().unwrap();
-    assert_eq!(watcher.said.alarms(), ["old-state"]);
+    // That it was lost, and what was found again.
+    assert_eq!(watcher.said.alarms(), ["old-state"; 2]);
     assert_eq!(watcher.node.add_checkpoint(&log.request(0, 500).to_bytes()), node::Answer::Size(900));
 }
 
@@ -358,4 +359,82 @@ fn tessera_s_log_is_witnessed_and_mirrored() {
     assert!(stored(&desk.data()).is_empty());
     log.kill().unwrap();
     log.wait().unwrap();
+}
+
+#[test]
+fn the_copy_follows_what_the_witness_cosigned_and_no_other_history() {
+    let (desk, site) = (Desk::new(), Site::new());
+    let log = Log::of(ORIGIN, 1, "entry", 1000);
+    site.publish(&signer(), &entries(0..600));
+    let watcher = Watcher::open(&desk, &site, &signer());
+    watcher.follow().unwrap();
+    assert!(matches!(watcher.node.add_checkpoint(&log.request(0, 900).to_bytes()), node::Answer::Cosigned(_)));
+    // To readers the log shows another history, smaller than what it had cosigned.
+    let mut other = entries(0..1000);
+    other[650] = b"what is now said".to_vec();
+    let shown = site.publish(&signer(), &other[..700]);
+    for _ in 0..4 {
+        let _ = watcher.follow();
+    }
+    assert_eq!(watcher.size(), Some(600), "nothing is signed below the 900 that nobody proved");
+    let kept = stored(&desk.data());
+    assert!(kept.iter().any(|(kind, folder)| {
+        let theirs = fs::read(folder.join("theirs.txt")).unwrap();
+        ["rollback", "tiles", "fork"].contains(&kind.as_str()) && Note::parse(&theirs).unwrap().text == shown.text
+    }));
+    // Its own side, whole: the copy goes to what was cosigned, though the log shows less.
+    site.publish(&signer(), &entries(0..900));
+    let less = Tree::new(site.dir.path()).checkpoint_path();
+    fs::write(less, log.note(700).to_bytes()).unwrap();
+    watcher.follow().unwrap();
+    assert_eq!(watcher.size(), Some(900));
+}
+
+#[test]
+fn nothing_is_called_complete_that_is_not_there() {
+    let (desk, site) = (Desk::new(), Site::new());
+    site.publish(&signer(), &entries(0..70_000));
+    let watcher = Watcher::open(&desk, &site, &signer());
+    watcher.follow().unwrap();
+    drop(watcher);
+    let mirror = mirror_of(&desk);
+    let tree = Tree::new(&mirror);
+    type Break = fn(&Path, &Tree);
+    let breaks: [Break; 4] = [
+        |mirror, _| fs::remove_dir_all(mirror).unwrap(),
+        |_, tree| fs::remove_file(tree.path(Kind::Entries, 7, WIDTH)).unwrap(),
+        |_, tree| fs::remove_file(tree.path(Kind::Hashes(1), 0, WIDTH)).unwrap(),
+        |_, tree| fs::remove_file(tree.path(Kind::Hashes(2), 0, 1)).unwrap(),
+    ];
+    for breaks in breaks {
+        breaks(&mirror, &tree);
+        let watcher = Watcher::open(&desk, &site, &signer());
+        assert_eq!(watcher.size(), None);
+        watcher.follow().unwrap();
+        assert_eq!(watcher.size(), Some(70_000));
+        same_tree(site.dir.path(), &mirror, 70_000);
+    }
+}
+
+#[test]
+fn the_copy_is_the_floor_of_a_state_that_is_older() {
+    let (desk, site) = (Desk::new(), Site::new());
+    let log = Log::of(ORIGIN, 1, "entry", 1000);
+    site.publish(&signer(), &entries(0..600));
+    let watcher = Watcher::open(&desk, &site, &signer());
+    assert!(matches!(watcher.node.add_checkpoint(&log.request(0, 100).to_bytes()), node::Answer::Cosigned(_)));
+    watcher.follow().unwrap();
+    drop(watcher);
+    // The state is of last week; the copy knows better.
+    let watcher = Watcher::open(&desk, &site, &signer());
+    let other = log.forked(300, 1);
+    assert_eq!(watcher.node.add_checkpoint(&other.request(100, 800).to_bytes()), node::Answer::Size(600));
+    assert!(matches!(watcher.node.add_checkpoint(&other.request(600, 800).to_bytes()), node::Answer::Refused(422, _)));
+    assert!(matches!(watcher.node.add_checkpoint(&log.request(600, 800).to_bytes()), node::Answer::Cosigned(_)));
+    // What was posted with a proof that does not hold is judged by the log's own files.
+    assert_eq!(watcher.said.alarms(), ["not-extending"]);
+    site.publish(&signer(), &entries(0..1000));
+    watcher.follow().unwrap();
+    watcher.follow().unwrap();
+    assert_eq!(stored(&desk.data()).iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(), ["fork"]);
 }

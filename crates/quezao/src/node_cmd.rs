@@ -20,7 +20,7 @@ use std::{
 /// Keys of a line of `node status --json`.
 pub(crate) const STATUS_KEYS: &[&str] = &["origin", "url", "cosigned", "mirrored", "examined", "alarms"];
 /// Keys of the line of `node key --json`.
-pub(crate) const KEY_KEYS: &[&str] = &["witness", "mirror", "roles", "policy", "statement"];
+pub(crate) const KEY_KEYS: &[&str] = &["witness", "mirror", "reports", "roles", "policy", "statement"];
 /// Keys of a line of `node alarm list --json` and `node alarm ack --json`.
 pub(crate) const ALARM_KEYS: &[&str] = &["id", "kind", "origin", "at", "zh", "en", "acknowledged", "note", "folder"];
 /// An alarm that is seen again and again is said so often.
@@ -43,6 +43,8 @@ pub(crate) struct Node {
     node_name: Option<String>,
     #[arg(long)]
     ml_dsa: bool,
+    #[arg(long)]
+    begin_anew: bool,
     #[arg(long = "listen", value_name = "HOST:PORT", default_value = "127.0.0.1:8090")]
     node_listen: SocketAddr,
     #[arg(long, value_name = "FILE")]
@@ -121,6 +123,7 @@ fn run(out: &Out, a: Node) -> node::Result<u8> {
         log_keys: a.log_key.iter().map(|word| log_key(word)).collect::<node::Result<_>>()?,
         name: a.node_name,
         ml_dsa: a.ml_dsa,
+        begin_anew: a.begin_anew,
         listen: a.node_listen,
         every: Duration::from_secs(a.every),
         desk_token: a.desk_token_file.as_deref().map(desk_token).transpose()?,
@@ -192,11 +195,13 @@ fn say(out: &Out, event: Event) {
             let why = out.pick(&why.zh, &why.en).to_owned();
             out.note(&out.text("node-refused", &[("status", status.to_string().into()), ("why", why.into())]));
         }
-        Event::Alarm { kind, origin, zh, en, folder, .. } => {
+        Event::Alarm { kind, origin, zh, en, folder, kept, .. } => {
             let why = out.pick(&zh, &en).to_owned();
             let args = [("kind", kind.as_str().into()), ("origin", origin.into()), ("why", why.into())];
             out.complain(&out.text("node-alarm", &args));
-            out.complain(&out.text("node-alarm-kept", &[("folder", show_path(&folder).into())]));
+            if kept {
+                out.complain(&out.text("node-alarm-kept", &[("folder", show_path(&folder).into())]));
+            }
         }
         Event::Warning(zh, en) => out.warn(&[(zh, en)]),
     }
@@ -214,19 +219,23 @@ fn key(out: &Out, a: &Key) -> node::Result<u8> {
     }
     let role = |key: &VerifierKey| json!({"key": key.to_string(), "role": "court", "name": "", "independent": true, "from": null, "until": null});
     let words = |keys: &[VerifierKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let all = || keys.witness.iter().chain(&keys.mirror);
-    let roles: Vec<Value> = all().map(role).collect();
-    let policy: Vec<String> = all().map(|key| format!("witness {}{} {key}", key.name(), suffix(key))).collect();
+    let roles: Vec<Value> = keys.witness.iter().chain(&keys.mirror).map(role).collect();
+    // A ledger asks the witness alone; the mirror's key speaks of a copy, and signs nothing that is sent to it.
+    let policy: Vec<String> =
+        keys.witness.iter().map(|key| format!("witness {}{} {key}", key.name(), suffix(key))).collect();
     let statement = a.statement.as_deref().map(show_path);
     if a.folder.json {
         let (witness, mirror) = (words(&keys.witness), words(&keys.mirror));
         out.json(&json!({
-            "witness": witness, "mirror": mirror, "roles": roles, "policy": policy, "statement": statement, "error": null,
+            "witness": witness, "mirror": mirror, "reports": keys.reports, "roles": roles, "policy": policy, "statement": statement, "error": null,
         }));
         return Ok(0);
     }
     for (id, keys) in [("node-witness", &keys.witness), ("node-mirror", &keys.mirror)] {
         words(keys).into_iter().for_each(|key| out.line(&out.text(id, &[("key", key.into())])));
+    }
+    if let Some(reports) = &keys.reports {
+        out.line(&out.text("node-key-reports", &[("digest", reports.as_str().into())]));
     }
     out.line(&out.text("node-key-policy", &[]));
     policy.iter().for_each(|line| out.line(line));

@@ -196,7 +196,9 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
     let at = |name: &str| work.path().join(name);
     let run = |args: &[&str]| done(&work, args);
     run(&["init", "--data", "data", "--owner-kind", "individual", "--owner-name", "林晚", "--operator-name", "衡鉴"]);
-    assert!(Command::new("cp").args(["-r", "data", "fork"]).current_dir(work.path()).status().unwrap().success());
+    for fork in ["fork", "wide"] {
+        assert!(Command::new("cp").args(["-r", "data", fork]).current_dir(work.path()).status().unwrap().success());
+    }
     let deposit = |data: &str, text: &str| {
         fs::write(at("photo.txt"), text).unwrap();
         let mut command = program(&work);
@@ -209,6 +211,22 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
         id
     };
     let (good, bad) = (deposit("data", "mine"), deposit("fork", "never there"));
+    // A history that is longer than the one that the node will hold: two records under one seal.
+    let wide: Vec<String> = {
+        for (name, text) in [("photo.txt", "never there"), ("more.txt", "nor this")] {
+            fs::write(at(name), text).unwrap();
+        }
+        let wide =
+            |args: &[&str]| program(&work).args(args).env("QUEZAO_STATE_DIR", at("wide-state")).output().unwrap();
+        let out = wide(&["deposit", "--data", "wide", "--json", "photo.txt", "more.txt"]);
+        let lines = String::from_utf8_lossy(&out.stdout).into_owned();
+        let ids = lines
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok()?["id"].as_str().map(str::to_owned));
+        let ids: Vec<String> = ids.collect();
+        assert!(wide(&["export", "--data", "wide", "--output", "out", &ids[0], &ids[1]]).status.success());
+        ids
+    };
     let out = |name: String| fs::read(at("out").join(name)).unwrap();
     let (certificate, package, forged) =
         (out(format!("{good}.pdf")), out(format!("{good}.zip")), out(format!("{bad}.zip")));
@@ -275,10 +293,24 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
     let (_, verdict) = ask(&mut court, &[evidence, original]);
     let ledger = verdict["decisions"][3]["seen"].as_array().unwrap().iter().find(|s| s["id"] == "ledger-alarms");
     assert_eq!((&verdict["result"], &ledger.unwrap()["result"]), (&"verified".into(), &"limited".into()), "{verdict}");
+    // A larger tree is no way around the copy, and what the ledger signed against it is kept.
+    let [first, second] = [&wide[0], &wide[1]].map(|id| fs::read(at(&format!("out/{id}.zip"))).unwrap());
+    let (_, verdict) = ask(&mut court, &[("evidence", "c.zip", &first), ("file", "photo.txt", b"never there")]);
+    assert_eq!((&verdict["result"], &verdict["own_copy"]["result"]), (&"not_verified".into(), &"fail".into()));
+    let (_, verdict) = ask(&mut court, &[("evidence", "c.zip", &second), ("file", "more.txt", b"nor this")]);
+    assert_eq!((&verdict["result"], &verdict["own_copy"]["result"]), (&"incomplete".into(), &"limited".into()));
+    let alarms = fs::read_dir(at("court/alarms")).unwrap().flatten();
+    let forks = alarms.filter(|alarm| alarm.file_name().to_string_lossy().starts_with("fork-"));
+    let forks: Vec<_> = forks.map(|alarm| fs::read_to_string(alarm.path().join("proof.txt")).unwrap()).collect();
+    assert_eq!(forks.len(), 2, "{forks:?}");
+    assert!(forks.iter().any(|proof| proof.contains("inclusion proofs of leaf 1")), "{forks:?}");
     for (parts, status) in [
         (vec![original], 422),
         (vec![("evidence", "c.pdf", b"%PDF-1.7 torn".as_slice())], 200),
         (vec![evidence, ("other", "x", b"y".as_slice())], 422),
+        (vec![evidence, evidence], 422),
+        (vec![evidence, ("file", "", b"y".as_slice())], 422),
+        (vec![evidence, ("file", "", b"".as_slice())], 200),
     ] {
         assert_eq!(ask(&mut court, &parts).0, status);
     }
@@ -313,7 +345,14 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
     let script = "import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\n\
                   print(' '.join(z.namelist()));print(z.read('COMMANDS.txt').decode(), z.read('ORIGINALS.txt').decode())";
     let listed = words(&Command::new("python3").args(["-c", script]).arg(at("materials.zip")).output().unwrap());
-    for said in ["evidence.pdf held/", "held/record.json", "SHA256SUMS", "openssl ts", "photo.txt"] {
+    for said in [
+        "evidence.pdf verify.py held/",
+        "python3 verify.py",
+        "held/record.json",
+        "SHA256SUMS",
+        "openssl ts",
+        "photo.txt",
+    ] {
         assert!(listed.contains(said), "{listed}");
     }
     assert!(!listed.contains("一致") && !listed.contains("erified"), "no conclusions: {listed}");

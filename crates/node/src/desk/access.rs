@@ -219,6 +219,7 @@ mod tests {
             peers: Vec::new(),
             name: None,
             ml_dsa: false,
+            begin_anew: false,
             listen: listen.parse().unwrap(),
             every: Duration::from_secs(1),
             desk_token: token.map(str::to_owned),

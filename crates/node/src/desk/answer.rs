@@ -16,10 +16,12 @@ pub enum OwnCopy {
         /// The evidence's origin, where it was read.
         origin: Option<String>,
     },
-    /// The evidence's checkpoint is larger than the copy, which so far holds nothing of it.
+    /// The evidence's checkpoint is larger than the copy, so its root cannot be compared.
     Behind {
         /// Entries of the copy.
         size: u64,
+        /// The copy has come to the record's place, and holds the same record there.
+        place: bool,
     },
     /// The copy has this record at this place, and this root at this size.
     Agrees {
@@ -53,10 +55,22 @@ impl OwnCopy {
                 "The evidence has no checkpoint to compare with.".to_owned(),
                 None,
             ),
-            Self::Behind { size } => (
-                Outcome::NotChecked,
-                format!("本节点的副本有 {size} 条，尚未到证据的检查点。"),
-                format!("This node's copy has {size} entries and has not come to the evidence's checkpoint."),
+            Self::Behind { size, place: false } => (
+                Outcome::Limited,
+                format!("本节点的副本有 {size} 条，尚未到证据的检查点；副本跟上以后须再核验。"),
+                format!(
+                    "This node's copy has {size} entries and has not come to the evidence's checkpoint; verify again once it has."
+                ),
+                None,
+            ),
+            Self::Behind { size, place: true } => (
+                Outcome::Limited,
+                format!(
+                    "本节点自己的副本（{size} 条）在同一位置是同一条记录，但尚未到证据的检查点；副本跟上以后须再核验。"
+                ),
+                format!(
+                    "This node's own copy ({size} entries) holds the same record at the same place, and has not come to the evidence's checkpoint; verify again once it has."
+                ),
                 None,
             ),
             Self::Agrees { size } => (

@@ -50,6 +50,10 @@ pub struct Examined {
     pub id: String,
     /// As it was laid down.
     pub evidence: Vec<u8>,
+    /// The files of the trust that was used.
+    pub trust: Vec<(String, Vec<u8>)>,
+    /// The node's own signed checkpoint that the copy stood at, where it keeps that ledger.
+    pub held: Option<Vec<u8>>,
 }
 
 impl Examined {
@@ -76,17 +80,21 @@ impl Examined {
 impl Desk {
     /// Verifies what was given.
     pub(super) fn examine(&self, given: Given, now: Utc) -> Result<Examined> {
-        let (trust, count) = self.trust()?;
+        let (trust, count, trust_files) = self.trust()?;
         let mut beside = given.beside.map(std::io::Cursor::new);
         let source = beside.as_mut().map(|s| s as &mut dyn archive::wacz::Source);
         let verdict = check_given(Artefact::File(&given.evidence), &trust, &given.originals, source, now);
         self.hear(&given.evidence, &verdict.facts, now);
-        let copy = self.own_copy(&verdict.facts);
+        let own = verdict.facts.checkpoint.as_ref().and_then(|(origin, ..)| self.node.of_origin(origin));
+        let held = own.and_then(crate::Watched::mirrored).map(|held| held.note);
+        let copy = self.own_copy(&verdict.facts, &given.evidence, now);
         let own = [Some(copy.seen()), self.references(&verdict.facts), self.alarmed(&verdict.facts)];
         let seen = answer::lines(&verdict, own.into_iter().flatten(), self.later(&verdict.facts, &copy));
         let fails = |s: &Seen| OWN.contains(&s.id.as_str()) && s.result == Some(Outcome::Fail);
         let word = match verdict.result {
             _ if seen.iter().any(fails) => Word::NotVerified,
+            // Whoever signs a larger tree cannot thereby keep the copy out of it.
+            Overall::Verified if matches!(copy, OwnCopy::Behind { .. }) => Word::Incomplete,
             Overall::Verified => Word::Verified,
             Overall::NotVerified => Word::NotVerified,
             Overall::Incomplete => Word::Incomplete,
@@ -122,33 +130,9 @@ impl Desk {
             at: now,
             id: report_number(now)?,
             evidence: given.evidence,
+            trust: trust_files,
+            held,
         })
-    }
-
-    /// The node's own copy, held against the evidence's checkpoint and place.
-    fn own_copy(&self, facts: &Facts) -> OwnCopy {
-        let (Some((origin, size, root)), Some(index), Some(record)) =
-            (&facts.checkpoint, facts.index, facts.record_sha256)
-        else {
-            return OwnCopy::Unknown { origin: None };
-        };
-        let unknown = OwnCopy::Unknown { origin: Some(origin.clone()) };
-        let Some(watched) = self.node.of_origin(origin) else { return unknown };
-        let Some(held) = watched.mirrored().map(|held| held.checkpoint.size) else { return unknown };
-        if *size > held {
-            return OwnCopy::Behind { size: held };
-        }
-        let differs = |expected: String, found: String| OwnCopy::Differs { size: held, expected, found };
-        let tree = watched.tree();
-        match (tree.root_at(*size), tree.entry(index, held)) {
-            (Ok(own), _) if own != *root => differs(hex::encode(root), hex::encode(&own)),
-            (Ok(_), Ok(leaf)) if digest::sha256(&leaf) != record => {
-                differs(hex::encode(&record), hex::encode(&digest::sha256(&leaf)))
-            }
-            (Ok(_), Ok(_)) => OwnCopy::Agrees { size: held },
-            // Its files cannot be read just now; nothing is claimed.
-            _ => unknown,
-        }
     }
 }
 

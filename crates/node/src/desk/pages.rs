@@ -70,10 +70,10 @@ pub(super) fn ask(desk: &Desk, reader: &Reader, refused: Option<&Error>) -> Resp
         section.sec aria-labelledby="trust" {
             div.h { h2 id="trust" { (reader.pick("相信谁", "Whom to trust")) } p { (reader.pick("证据自带的密钥不算数", "Keys that evidence brings along count for nothing")) } }
             @match trusted {
-                Ok((_, 0)) => p { (reader.pick(
+                Ok((_, 0, _)) => p { (reader.pick(
                     "节点文件夹中没有 trust/：只认所跟随账本的公钥，时间与签署者都无从确定。请放入 policy、roles.json、tsa-*.pem、signer-*.pem。",
                     "There is no trust/ in the node's folder: only the keys of the ledgers that it follows count, and neither times nor signers can be established. Put policy, roles.json, tsa-*.pem, signer-*.pem there.")) },
-                Ok((_, n)) => p { (reader.pick("本机构的信任文件夹，文件数：", "This institution's trust folder; files: ")) (n) },
+                Ok((_, n, _)) => p { (reader.pick("本机构的信任文件夹，文件数：", "This institution's trust folder; files: ")) (n) },
                 Err(e) => p.err { (reader.pick(&e.zh, &e.en)) },
             }
         }

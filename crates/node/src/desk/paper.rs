@@ -12,7 +12,7 @@ use certificate::{
     Examination, Locale, Words, render_examination,
     seal::{Seal, seal},
 };
-use evidence::time::Utc;
+use evidence::{digest, hex, time::Utc};
 use std::{fs, path::Path, sync::PoisonError};
 use timestamp::{Authority, DocumentSigner, Material};
 
@@ -43,7 +43,7 @@ impl Desk {
             nots: examined.verdict.does_not_show.iter().map(|s| Words::new(s.zh.clone(), s.en.clone())).collect(),
             software: software(),
         };
-        let attachments = self.attached(examined)?;
+        let attachments = attached(examined);
         let refuse = |e: &dyn std::fmt::Display| {
             Error::new(format!("核验报告无法制作（{e}）"), format!("the report could not be made ({e})"))
         };
@@ -54,23 +54,10 @@ impl Desk {
         seal(&pdf, &with).map_err(|e| refuse(&e))
     }
 
-    /// What travels in the report, so that anybody can look again.
-    fn attached(&self, examined: &Examined) -> Result<Vec<(String, Vec<u8>)>> {
-        let mut files = Vec::new();
-        if examined.evidence.len() <= MAX_CARRIED {
-            files.push((evidence_name(examined).to_owned(), examined.evidence.clone()));
-        }
-        files.push(("verification.json".into(), examined.to_json().to_string().into_bytes()));
-        let trust = super::trust_files(&self.data.join("trust"))?;
-        files.extend(trust.into_iter().map(|(name, bytes)| (format!("trust-{name}"), bytes)));
-        let checkpoint = examined.verdict.facts.checkpoint.as_ref();
-        let own = checkpoint.and_then(|(origin, ..)| self.node.of_origin(origin));
-        if let Some(held) = own.and_then(crate::Watched::mirrored) {
-            files.push(("node-checkpoint.txt".into(), held.note));
-        }
-        // Names that a PDF's reader saves as files.
-        files.retain(|(name, _)| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)));
-        Ok(files)
+    /// SHA-256 of the certificate that signs reports, hex.
+    pub(crate) fn signer(&self) -> Result<String> {
+        let Signing { signer, .. } = self.signing(&self.institution())?;
+        Ok(fingerprint(&signer))
     }
 
     /// Who signs the report; made where there is nobody yet.
@@ -121,6 +108,31 @@ struct Signing {
     signer: DocumentSigner,
     crls: Vec<Vec<u8>>,
     authority: Authority,
+}
+
+/// What travels in the report, so that anybody can look again.
+fn attached(examined: &Examined) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    if examined.evidence.len() <= MAX_CARRIED {
+        files.push((evidence_name(examined).to_owned(), examined.evidence.clone()));
+    }
+    files.push(("verification.json".into(), examined.to_json().to_string().into_bytes()));
+    files.extend(examined.trust.iter().map(|(name, bytes)| (format!("trust-{name}"), bytes.clone())));
+    files.extend(examined.held.iter().map(|note| ("node-checkpoint.txt".into(), note.clone())));
+    // Names that a PDF's reader saves as files.
+    files.retain(|(name, _)| name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)));
+    files
+}
+
+/// SHA-256 of a signer's certificate, hex.
+fn fingerprint(signer: &DocumentSigner) -> String {
+    signer.chain().first().map(|der| hex::encode(&digest::sha256(der))).unwrap_or_default()
+}
+
+/// The same of the signer in this folder, where there is one.
+pub(crate) fn published(data: &Path) -> Result<Option<String>> {
+    let Some(pem) = folder::read(&data.join("desk/signer.pem"), MAX_KEY)? else { return Ok(None) };
+    DocumentSigner::from_pem(&pem).map(|signer| Some(fingerprint(&signer))).map_err(unusable)
 }
 
 /// As the evidence is called in report and export.

@@ -1,7 +1,8 @@
 //! The desk over HTTP: pages without scripts, and the same answer as JSON for a court's own system.
 //!
-//! Rules: a body is read only by who has a place, within [`BODY`] and [`MAX_BODY`]; nothing that was sent is echoed but
-//! names, as text.
+//! Rules: a body is read only by who has a place for that, within [`BODY`] and [`MAX_BODY`]; whoever verifies, draws or
+//! searches has another, which goes with the work and not with who asked; nothing that was sent is echoed but names, as
+//! text.
 
 use super::{Desk, Examined, Given, access, appraiser, health, pages};
 use crate::{Error, now};
@@ -115,7 +116,10 @@ async fn report(State(desk): State<Arc<Desk>>, Path(name): Path<String>, reader:
     let Some(examined) = desk.kept(&name, now()) else { return pages::gone(&desk, &reader) };
     let (drawing, locale) = (desk.clone(), reader.locale);
     let id = examined.id.clone();
-    match tokio::task::spawn_blocking(move || drawing.report(&examined, locale)).await {
+    let Some(work) = placed(&desk, move || drawing.report(&examined, locale)).await else {
+        return pages::ask(&desk, &reader, Some(&busy()));
+    };
+    match work {
         Ok(Ok(pdf)) => file(pdf, "application/pdf", &format!("{id}.pdf")),
         Ok(Err(e)) => pages::ask(&desk, &reader, Some(&e)),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
@@ -125,19 +129,20 @@ async fn report(State(desk): State<Arc<Desk>>, Path(name): Path<String>, reader:
 async fn materials(State(desk): State<Arc<Desk>>, Path(name): Path<String>, reader: Reader) -> Response {
     let Some(examined) = desk.kept(&name, now()) else { return pages::gone(&desk, &reader) };
     let id = examined.id.clone();
-    match tokio::task::spawn_blocking(move || appraiser::materials(&examined)).await {
+    let Some(work) = placed(&desk, move || appraiser::materials(&examined)).await else {
+        return pages::ask(&desk, &reader, Some(&busy()));
+    };
+    match work {
         Ok(zip) => file(zip, "application/zip", &format!("{id}.zip")),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
 
 async fn record(State(desk): State<Arc<Desk>>, reader: Reader) -> Response {
-    let Ok(Ok(place)) = tokio::time::timeout(PLACE, desk.places.acquire()).await else {
+    let (looking, asked) = (desk.clone(), reader.typed.clone());
+    let Some(found) = placed(&desk, move || looking.find(&asked)).await else {
         return pages::ask(&desk, &reader, Some(&busy()));
     };
-    let (looking, asked) = (desk.clone(), reader.typed.clone());
-    let found = tokio::task::spawn_blocking(move || looking.find(&asked)).await;
-    drop(place);
     match found {
         Ok(Ok(search)) => pages::found(&desk, &reader, &reader.typed, &search),
         Ok(Err(e)) => pages::ask(&desk, &reader, Some(&e)),
@@ -189,17 +194,33 @@ async fn state(State(desk): State<Arc<Desk>>, reader: Reader) -> Response {
 /// HTTP status, and why.
 struct Refused(u16, Error);
 
+/// Work that has a place, which it keeps until it is done, also where nobody waits for it any more. `None`: there was none.
+async fn placed<T: Send + 'static>(
+    desk: &Desk,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<Result<T, tokio::task::JoinError>> {
+    let place = tokio::time::timeout(PLACE, desk.places.clone().acquire_owned()).await.ok()?.ok()?;
+    let body = move || {
+        let done = work();
+        drop(place);
+        done
+    };
+    Some(tokio::task::spawn_blocking(body).await)
+}
+
 async fn looked(desk: &Arc<Desk>, request: Request) -> Result<Examined, Refused> {
-    let Ok(Ok(place)) = tokio::time::timeout(PLACE, desk.places.acquire()).await else {
+    let Ok(Ok(reading)) = tokio::time::timeout(PLACE, desk.bodies.acquire()).await else {
         return Err(Refused(503, busy()));
     };
     let given = tokio::time::timeout(BODY, given(request))
         .await
         .map_err(|_| Refused(408, Error::new("传得太慢，已中断；请重试", "too slow, so it was ended; try again")))??;
     let desk_of = desk.clone();
-    let examined = tokio::task::spawn_blocking(move || desk_of.examine(given, now())).await;
-    drop(place);
+    let examined = placed(desk, move || desk_of.examine(given, now())).await;
+    // Until then its bytes are in memory.
+    drop(reading);
     examined
+        .ok_or_else(|| Refused(503, busy()))?
         .map_err(|_| Refused(500, Error::new("核验中断；请重试", "the look was interrupted; try again")))?
         .map_err(|e| Refused(422, e))
 }
@@ -222,11 +243,28 @@ async fn given(request: Request) -> Result<Given, Refused> {
     while let Some(part) = parts.next_field().await.map_err(cut)? {
         let (field, name) =
             (part.name().unwrap_or_default().to_owned(), printable(part.file_name().unwrap_or_default()));
-        if name.is_empty() {
-            continue;
-        }
         let bytes = part.bytes().await.map_err(cut)?;
+        if name.is_empty() {
+            // As browsers send a field in which nothing was chosen.
+            if bytes.is_empty() {
+                continue;
+            }
+            let shown = printable(&field);
+            return Err(Refused(
+                422,
+                Error::new(
+                    format!("“{shown}”没有文件名（filename）；每个文件都须给出名称"),
+                    format!("{shown:?} has no filename; give each file its name"),
+                ),
+            ));
+        }
         match field.as_str() {
+            "evidence" if !given.evidence.is_empty() => {
+                return Err(Refused(
+                    422,
+                    Error::new("证据只能有一份（evidence）", "one piece of evidence at a time (evidence)"),
+                ));
+            }
             "evidence" if bytes.len() > MAX_EVIDENCE => {
                 return Err(Refused(
                     413,

@@ -103,6 +103,7 @@ impl Desk {
             log_keys: vec![key.clone()],
             name: Some("court.example/node".to_owned()),
             ml_dsa: false,
+            begin_anew: false,
             listen: "127.0.0.1:0".parse().unwrap(),
             every: Duration::from_millis(50),
             desk_token: None,
