@@ -26,7 +26,7 @@ pub struct Provider {
 
 /// What tokens are signed with.
 enum Key {
-    Es(EcdsaKeyPair),
+    Es(Box<EcdsaKeyPair>),
     Rs(Box<RsaKeyPair>),
 }
 
@@ -45,7 +45,9 @@ impl Provider {
         let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
         Self::of(
             subject,
-            Key::Es(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.as_ref(), &random).unwrap()),
+            Key::Es(Box::new(
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.as_ref(), &random).unwrap(),
+            )),
         )
     }
 
