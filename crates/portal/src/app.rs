@@ -13,7 +13,7 @@ use crate::{
 use evidence::{digest, hex, json::json};
 use service::{
     Actor, Answer, CaptureRequest, CompareEvent, DepositLine, Error, Folder, IdentityProvider, Mail, Mode, Network,
-    OpenId, Place, Postman, Refusal, Result, SignUps, Why,
+    OWNER_ACCOUNT, OpenId, Place, Postman, Refusal, Result, SignUps, Why,
 };
 use std::{
     collections::BTreeMap,
@@ -40,9 +40,6 @@ const HASHERS: usize = 4;
 /// Callers at once who wait for a seal, each on a thread.
 const WAITERS: usize = 64;
 
-/// How often an erasing that somebody's reading held up is tried again.
-const ERASING: Duration = Duration::from_secs(60);
-
 /// Letters that an account may send before it waits, and how soon it has one more.
 const LETTERS: u32 = 20;
 const LETTER_BACK: Duration = Duration::from_secs(180);
@@ -53,6 +50,18 @@ const PASSWORD_BACK: Duration = Duration::from_secs(15);
 /// The same for accounts that strangers of one network ask for.
 const SIGN_UPS: u32 = 20;
 const SIGN_UP_BACK: Duration = Duration::from_secs(60);
+
+tokio::task_local! {
+    /// Whose request is being answered; `None`: a stranger's.
+    pub(crate) static CALLER: Option<i64>;
+}
+
+/// Places of one account.
+#[derive(Clone)]
+struct Share {
+    heavy: Arc<Semaphore>,
+    long: Arc<Semaphore>,
+}
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -97,6 +106,10 @@ struct Inner {
     begun: AtomicBool,
     /// Decoding, drawing and checking: so many at once as the machine has processors.
     heavy: Arc<Semaphore>,
+    /// What goes on for minutes: a comparison, a ZIP's files.
+    long: Arc<Semaphore>,
+    /// What one account may have of either; strangers are one together.
+    shares: Mutex<BTreeMap<i64, Share>>,
     /// What is sent to be looked at is held in memory while it comes.
     reading: Arc<Semaphore>,
     /// The same for strangers, who so keep nobody waiting who signed in.
@@ -158,7 +171,9 @@ impl App {
             comparing: Mutex::default(),
             stopping: AtomicBool::new(false),
             begun: AtomicBool::new(false),
-            heavy: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
+            heavy: Arc::new(Semaphore::new(processors())),
+            long: Arc::new(Semaphore::new(processors().max(2))),
+            shares: Mutex::default(),
             reading: Arc::new(Semaphore::new(READERS)),
             strangers: Arc::new(Semaphore::new(READERS)),
             neighbours: Mutex::default(),
@@ -264,15 +279,11 @@ impl App {
 
     /// What fails stays open, and is tried again.
     fn go_on(&self) {
-        let mut looked = Instant::now();
         while !self.stopping() {
             let Some(folder) = self.folder() else { return };
             let _ = folder.go_on_recording();
             let _ = folder.go_on_stamping();
-            if looked.elapsed() >= ERASING {
-                looked = Instant::now();
-                let _ = folder.go_on_erasing();
-            }
+            let _ = folder.go_on_erasing();
             drop(folder);
             std::thread::sleep(Duration::from_secs(1));
         }
@@ -345,7 +356,7 @@ impl App {
         let (tell, told) = oneshot::channel();
         tokio::spawn(async move {
             let (looking, of) = (app.clone(), key.clone());
-            let made = app.work(move |folder| {
+            let made = app.long(actor.account(), move |folder| {
                 let mut events = |event| {
                     if let Some(Compared::Going(done, all)) = lock(&looking.0.comparing).get_mut(&of) {
                         match event {
@@ -492,14 +503,19 @@ impl App {
     }
 
     /// The same as [`Self::ask`] for heavy work, in the order of asking. Its place is free again when the work ends,
-    /// also where the visitor has left before.
+    /// also where the visitor has left before. A merchant has at most half of the places.
     pub(crate) async fn work<T: Send + 'static>(
         &self,
         run: impl FnOnce(&Arc<Folder>) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
+        let caller = CALLER.try_with(|caller| *caller).ok().filter(|caller| *caller != Some(OWNER_ACCOUNT));
+        let share = match caller {
+            Some(caller) => place(&self.share(caller).heavy).await,
+            None => None,
+        };
         let place = place(&self.0.heavy).await;
         self.ask(move |folder| {
-            let _place = place;
+            let _places = (share, place);
             run(folder)
         })
         .await
@@ -510,6 +526,30 @@ impl App {
         let known = line.clone();
         let lines = self.ask(move |folder| folder.soon_sealed(vec![line])).await?;
         Ok(lines.into_iter().next().unwrap_or(known))
+    }
+
+    /// The same for what may go on for minutes: one at a time of each account.
+    pub(crate) async fn long<T: Send + 'static>(
+        &self,
+        account: Option<i64>,
+        run: impl FnOnce(&Arc<Folder>) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        let own = place(&self.share(account).long).await;
+        let place = place(&self.0.long).await;
+        self.ask(move |folder| {
+            let _places = (own, place);
+            run(folder)
+        })
+        .await
+    }
+
+    fn share(&self, account: Option<i64>) -> Share {
+        let mut all = lock(&self.0.shares);
+        // Whoever holds a place, or waits for one, holds its semaphore too.
+        all.retain(|_, share| Arc::strong_count(&share.heavy) > 1 || Arc::strong_count(&share.long) > 1);
+        let new =
+            || Share { heavy: Arc::new(Semaphore::new((processors() / 2).max(1))), long: Arc::new(Semaphore::new(1)) };
+        all.entry(account.unwrap_or_default()).or_insert_with(new).clone()
     }
 
     /// The same as [`Self::ask`] for what hashes a password.
@@ -579,6 +619,10 @@ pub(crate) enum Compared {
     Going(u64, u64),
     /// Why there is none.
     Failed(Refusal),
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 /// Pages that are captured at once on this machine.

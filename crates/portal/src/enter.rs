@@ -126,7 +126,7 @@ async fn answer(app: &App, mut request: Request, next: Next, peer: Option<Peer>)
         let (zh, en) = ("这个请求来自另一个网站", "this request came from another site");
         Refusal::new(Why::Forbidden, zh, en).into_answer()
     } else {
-        next.run(request).await
+        crate::app::CALLER.scope(visit.actor.account(), next.run(request)).await
     };
     if let Some(refused) = response.extensions_mut().remove::<problem::Refused>() {
         response = if api { problem::plain(&refused.0) } else { crate::pages::refused(&visit, &refused.0) };

@@ -134,6 +134,17 @@ fn needles(desk: &Desk, id: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     needles
 }
 
+/// The same, once a server has come to it.
+fn soon_nowhere(dir: &Path, needle: &[u8]) {
+    for _ in 0..300 {
+        if holding(dir, needle).is_empty() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(holding(dir, needle), Vec::<PathBuf>::new());
+}
+
 fn nowhere(desk: &Desk, needles: &[(String, Vec<u8>)]) {
     for (what, needle) in needles {
         assert_eq!(holding(&desk.path("data"), needle), Vec::<PathBuf>::new(), "{what}");
@@ -226,6 +237,27 @@ fn bytes_that_another_record_is_of_stay_and_the_rest_goes() {
     // Leaf 0 is everybody's.
     let none = desk.run(&["erase", "--json", "--yes", "--data", "data", "019ab3c1-e6f0-7c4e-9f20-5d1e8a6b4c37"]);
     assert_eq!(none.status.code(), Some(2));
+}
+
+#[test]
+fn a_file_that_was_only_read_is_recorded_anew_when_it_is_kept() {
+    let desk = Desk::new();
+    let bytes = photograph(10);
+    let read = desk.deposit("a.jpg", &bytes, &["--digest-only"]);
+    let kept = desk.deposit("a.jpg", &bytes, &[]);
+    assert_eq!((&read["status"], &kept["status"]), (&"new".into(), &"new".into()));
+    assert_ne!(read["id"], kept["id"]);
+    assert_eq!(desk.deposit("b.jpg", &bytes, &[])["id"], kept["id"], "known by the one that keeps it");
+    assert_eq!(desk.deposit("c.jpg", &bytes, &["--digest-only"])["status"], "existing");
+    let (read, kept) = (text(&read["id"]), text(&kept["id"]));
+    let out = ["export", "--json", "--data", "data", "--output", "out", "--originals"];
+    let refused = desk.run(&[&out[..], &[&read]].concat());
+    assert!(said(&refused).contains("was not kept"), "{}", said(&refused));
+    desk.ok(&[&out[..], &[&kept]].concat());
+    // What only read the file keeps it from nothing.
+    desk.ok(&["erase", "--json", "--yes", "--data", "data", &kept]);
+    let middle = bytes.len() / 2;
+    assert_eq!(holding(&desk.path("data"), &bytes[middle..middle + 48]), Vec::<PathBuf>::new());
 }
 
 #[test]
@@ -340,7 +372,7 @@ fn the_portal_erases_what_waits_and_stamps_the_rest_by_itself() {
     assert!(page.contains("此后不会进入账本"), "{page}");
     assert_eq!(owner.post(&path, &[("password", house::PASSWORD)]).status, 200);
     assert_eq!(owner.get(&format!("/deposits/{id}")).status, 404);
-    assert_eq!(holding(&house.data(), NAME.as_bytes()), Vec::<PathBuf>::new());
+    soon_nowhere(&house.data(), NAME.as_bytes());
 
     // The authority is back: nobody has to ask.
     second.away(false);
@@ -383,7 +415,9 @@ fn the_portal_asks_for_the_password_again() {
     assert!(gone.status == 404 && gone.body.contains("删除"), "{}", gone.body);
     assert!(!owner.get("/library").body.contains(TITLE));
     let middle = bytes.len() / 2;
+    let originals = house.data().join("originals");
+    assert_eq!(holding(&originals, &bytes[middle..middle + 48]), Vec::<PathBuf>::new(), "its bytes go at once");
     for needle in [NAME.as_bytes(), TITLE.as_bytes(), &bytes[middle..middle + 48]] {
-        assert_eq!(holding(&house.data(), needle), Vec::<PathBuf>::new());
+        soon_nowhere(&house.data(), needle);
     }
 }

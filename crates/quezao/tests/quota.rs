@@ -213,6 +213,8 @@ fn what_the_operator_gives_waits_for_the_tick_and_ends_when_he_says() {
     assert_eq!(shop.get("/").head("location"), Some("/activate"));
     assert!(shop.get("/activate").body.contains("完整版：每月存证 100 次"));
     assert_eq!(shop.post("/activate", &[("code", "")]).status, 422, "without the tick");
+    let refused = register(&mut shop, "a.bin", b"one");
+    assert!(refused.body.contains("尚未激活"), "{}", refused.body);
     assert_eq!(shop.post("/activate", &[("acknowledged", "yes")]).status, 303);
     assert_eq!((shop.get("/").status, left(&mut shop)), (200, "100".into()));
     let token = house::token(&mut shop, &["deposit", "read"]);
@@ -271,6 +273,10 @@ fn a_market_is_believed_only_by_its_signature_and_each_message_counts_once() {
     );
     assert_eq!(market.send(&paid), first, "the same again has the same answer");
     assert_eq!(market.send_as(now, &market.sign(now, &paid), &paid), first, "replayed, it counts once");
+    let offered = house.data().join("editions.toml");
+    fs::write(&offered, EDITIONS.replace("edition.full", "edition.whole")).unwrap();
+    assert_eq!(market.send(&paid), first, "and when it is called otherwise by now");
+    fs::write(&offered, EDITIONS).unwrap();
     assert_eq!(market.send(&paid.replace("\"months\":1", "\"months\":9")).0, 409, "another message of that name");
     let other = paid.replace("e1", "e2").replace("\"account\":2", "\"account\":3");
     assert_eq!(market.send(&other).0, 409, "another account's order");

@@ -52,6 +52,7 @@ pub use captured::{Captured, CapturedFile, Lookup, MAX_CAPTURED};
 pub use closing::ClosePlan;
 pub use codes::Offer;
 pub use declared::{Declared, MAX_DECLARED};
+pub(crate) use deposit::Staging;
 pub use deposit::{MAX_UPLOAD, Staged};
 pub use hooks::{HOOK_EVENTS, HookShown};
 pub use library::{Item, SHELF_KINDS, SHELF_PAGE, Search, Shelf};

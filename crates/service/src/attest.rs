@@ -3,10 +3,11 @@
 //! Rules:
 //! - One record upgrades all: of the account's earlier records it commits to a tree of salted leaf hashes, later ones
 //!   name it. A salt stands in its own record's package alone.
-//! - Nothing is registered for anybody between the tree and the record, so that no record of the account is neither.
+//! - Nothing is registered for the account between the tree and the line that says it is established, so that no record
+//!   is neither earlier nor later. Other accounts do not wait.
 //! - It is the operator's word, and says what was looked at, never a document's number or contents.
 
-use crate::{Error, Folder, Result, clock, keys, register::Draft};
+use crate::{Error, Folder, Result, clock, keeping::Alone, keys, register::Draft};
 use evidence::{
     attestation::{Covered, NAMED, Tree, salted},
     json::Value,
@@ -14,7 +15,7 @@ use evidence::{
     statement::{Kind, OperatorRelation},
     time::{SECOND, Utc},
 };
-use std::{collections::BTreeMap, sync::PoisonError};
+use std::collections::BTreeMap;
 use store::Record;
 
 /// What a list shows it as.
@@ -35,12 +36,13 @@ pub(crate) enum How<'a> {
     },
 }
 
-/// A name that was established.
-pub(crate) struct Established {
+/// A name that was established. Until this is dropped, what came of it noted, nothing is registered for the account.
+pub(crate) struct Established<'a> {
     /// Number of the record that says so.
     pub(crate) record: String,
     /// What leads there from each earlier record, by that one's number.
     pub(crate) covered: Vec<(String, Vec<u8>)>,
+    _alone: Alone<'a>,
 }
 
 impl Folder {
@@ -55,8 +57,8 @@ impl Folder {
 
     /// Records that an account's name was established, and how. Only records under that very name are covered: what was
     /// registered under another one is still that other's.
-    pub(crate) fn attest(&self, account: i64, how: &How<'_>) -> Result<Established> {
-        let _alone = self.keeping.write().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn attest(&self, account: i64, how: &How<'_>) -> Result<Established<'_>> {
+        let alone = self.keeping.alone(account);
         let own = crate::register::owner_claims(&self.owner_of(account)?);
         let on_ledger = |r: &Record| {
             r.index.is_some() && Kind::parse(&r.kind).is_ok_and(established) && of_owner(&r.disclosures, &own)
@@ -103,12 +105,16 @@ impl Folder {
         };
         let row = self.put(draft, SHOWN)?;
         if row.index.is_none() {
+            // It is not to come true after it was said to have failed; what was stamped meanwhile has.
+            self.store.forget_waiting(&row.id)?;
+        }
+        if row.index.is_none() && self.store.record(&row.id)?.is_none() {
             return Err(Error::incomplete(
                 "外部时间机构还没有为核验记录盖时间戳；请稍后再通过一次",
                 "no outside authority has stamped the record yet; approve it again later",
             ));
         }
-        Ok(Established { record: row.id, covered })
+        Ok(Established { record: row.id, covered, _alone: alone })
     }
 
     /// The record that establishes the name of this one's owner, with what leads there from an earlier one.

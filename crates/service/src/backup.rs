@@ -8,17 +8,13 @@
 //! - Private keys are in it under a passphrase, or not at all.
 
 use crate::{
-    Error, Folder, Mode, Result, Warnings, clock,
+    Error, Folder, Mode, Result, Warnings, clock, custody,
     error::{read_file, show_path},
     folder::{self, ledger_error},
     init::Making,
     intake, keybox,
 };
-use evidence::{
-    hex,
-    record::Record,
-    statement::{Custody, Statement},
-};
+use evidence::hex;
 use ledger::HeadRow;
 use sha2::Digest;
 use std::{
@@ -162,7 +158,7 @@ pub fn backup(
             }
             // Dropped by `discard`, erased since, or never kept: what the copy's rows say of it holds all the same.
             Err(_) if !from.exists() => {
-                if folder.holds(&sha256)? {
+                if custody::anybody_keeps(&folder.store, &sha256)? {
                     warnings.push(gone(&from));
                 }
             }
@@ -175,24 +171,6 @@ pub fn backup(
     making.finish(output)?;
     File::open(&parent).and_then(|f| f.sync_all()).map_err(|e| Error::io(&parent, &e))?;
     Ok(Backup { files, bytes, size: head.size, mirror: folder::mirror_path(&folder.origin)?, warnings })
-}
-
-impl Folder {
-    /// Whether a record or a waiting statement says that these bytes are kept here, and nobody had them dropped.
-    fn holds(&self, sha256: &[u8; 32]) -> Result<bool> {
-        let held = |s: &Statement| s.file.as_ref().is_some_and(|f| f.custody == Custody::Held);
-        for row in self.store.by_sha256(sha256)? {
-            if held(&Record::parse(&row.record)?.statement) && !self.discarded(&row)? {
-                return Ok(true);
-            }
-        }
-        for waiting in self.store.waiting_by_sha256(sha256)? {
-            if held(&Statement::parse(&waiting.statement)?) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
 }
 
 /// Refuses a place that is taken, or inside the folder; gives the folder that it lies in, which is made.

@@ -88,19 +88,11 @@ impl Folder {
                 format!("{id} is no capture; discard is for captures"),
             ));
         }
+        let _alone = self.keeping.alone(record.account);
         let now = clock::now();
         self.store.note_discarded(&discard_key(id), &now.to_micros(), id, now.0)?;
         let Some(sha256) = record.sha256 else { return Ok(()) };
-        for other in self.store.by_sha256(&sha256)? {
-            if !self.discarded(&other)? {
-                return Ok(());
-            }
-        }
-        let path = intake::original_path(&self.dir.join("originals"), &sha256);
-        match std::fs::remove_file(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&path, &e)),
-            _ => Ok(()),
-        }
+        self.drop_file(&sha256).map(|_| ())
     }
 
     fn capture_one(
@@ -142,7 +134,7 @@ impl Folder {
             ));
         }
         events(CaptureEvent::Step { url: url.to_owned(), step: "write-wacz".into() });
-        let _keeping = self.keeping();
+        let _keeping = self.keeping(request.account.0);
         let (digests, note) = self.keep(&recording, package)?;
         events(CaptureEvent::Step { url: url.to_owned(), step: "record".into() });
         let record = self.captured(url, request, &order, &recording, digests)?;

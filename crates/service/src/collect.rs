@@ -172,7 +172,7 @@ impl Folder {
                 return Ok(answer(&earlier, &manifest, crate::register::known(&earlier)));
             }
         }
-        let _keeping = self.keeping();
+        let _keeping = self.keeping(account.0);
         let mut copy = intake::Copy::begin(&self.dir.join("originals"))?;
         copy.write(&bytes)?;
         copy.finish(&digests)?;

@@ -208,7 +208,7 @@ impl Folder {
 
     /// The document among the kept files, and its record on the ledger.
     fn compared(&self, account: Account, document: &Comparison, bytes: &[u8]) -> Result<Row> {
-        let _keeping = self.keeping();
+        let _keeping = self.keeping(account.0);
         let mut copy = intake::Copy::begin(&self.dir.join("originals"))?;
         copy.write(bytes)?;
         let digests = FileDigests::of(bytes);

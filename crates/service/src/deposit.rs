@@ -25,7 +25,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use store::{NewRecord, Record as Row, Seen, Waiting};
+use store::{NewRecord, Record as Row, Seen};
 
 /// Most records of one database transaction and one ledger submission.
 const BATCH: usize = 64;
@@ -65,7 +65,7 @@ impl Folder {
         }
         check_rights(&request.rights.claims)?;
         self.attach(request, events)?;
-        let _keeping = self.keeping();
+        let _keeping = self.keeping(request.account.0);
         let mut run = Run::new(self, request);
         run.plan(events)?;
         if !request.dry_run {
@@ -84,7 +84,7 @@ impl Folder {
         self.writer()?;
         check_rights(&request.rights.claims)?;
         self.attach(request, events)?;
-        let _keeping = self.keeping();
+        let _keeping = self.keeping(request.account.0);
         let mut run = Run::new(self, request);
         let mut planned = Planned::default();
         due.iter().for_each(|due| planned.count(due));
@@ -312,17 +312,17 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// What is recorded of these bytes already.
+    /// What is recorded of these bytes already. Where they are to be kept, a record by digests alone is not that.
     fn existing(&mut self, n: usize, taken: &Taken) -> Result<Option<DepositLine>> {
-        // In this order: what waits may become a record between the two.
-        let (account, sha256) = (self.request.account.0, &taken.digests.sha256);
-        let waiting = self.folder.store.own_waiting_by_sha256(account, sha256)?;
-        let earlier = self.folder.store.own_by_sha256(account, sha256)?;
-        let same = |r: &&Row| r.sm3 == Some(taken.digests.sm3) && r.size == Some(taken.digests.size);
-        let Some(first) = earlier.iter().find(same) else {
-            let same = |w: &&Waiting| same(&&w.row);
-            return Ok(waiting.iter().find(same).map(|w| waiting_line(w, shown(&self.due[n].1.path))));
+        let kept = !self.request.digest_only;
+        let Some(first) = self.folder.known_file(self.request.account.0, &taken.digests, kept)? else {
+            return Ok(None);
         };
+        // In this order: what waits may become a record between the two.
+        if let Some(waiting) = self.folder.store.waiting_one(&first.id)? {
+            return Ok(Some(waiting_line(&waiting, shown(&self.due[n].1.path))));
+        }
+        let Some(first) = &self.folder.store.record(&first.id)? else { return Ok(None) };
         let mut line = line_of(first, shown(&self.due[n].1.path), register::known(first));
         line.warnings = taken.warnings.clone();
         let differs = differs(&first.disclosures, self.request, &self.due[n].1.path)?;
@@ -457,12 +457,8 @@ pub(crate) fn threads() -> usize {
 impl Folder {
     /// Beside a file that was read, its record: signing one takes longer than the collecting thread has.
     fn make(&self, path: &Path, mut taken: Taken, request: &DepositRequest) -> Result<Made> {
-        let (account, sha256) = (request.account.0, &taken.digests.sha256);
-        let recorded = || -> Result<bool> {
-            Ok(!self.store.own_waiting_by_sha256(account, sha256)?.is_empty()
-                || !self.store.own_by_sha256(account, sha256)?.is_empty())
-        };
-        let known = !request.again && recorded()?;
+        let known =
+            !request.again && self.known_file(request.account.0, &taken.digests, !request.digest_only)?.is_some();
         let record = if known { None } else { Some(self.record_of(path, &taken, request)?) };
         let record = record.map(|(record, warnings)| {
             taken.warnings.extend(warnings);

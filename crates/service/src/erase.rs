@@ -2,12 +2,16 @@
 //!
 //! Rules:
 //! - What can no longer be proved, and what stays, is said beforehand, computed from what is there.
-//! - One transaction takes the rows and leaves a line; bytes, fingerprints and what the database's own files still hold
-//!   follow. A line that is still open is gone on with at the next opening, and by a server from time to time.
-//! - Bytes that another record is of stay.
+//! - One transaction takes the rows and leaves a line; bytes and fingerprints go with it. What the database's own files
+//!   still hold of the rows goes when the database is written anew: at once on the command line, by a server for all that
+//!   was erased meanwhile, since nobody can write that long. An open line is gone on with at the next opening.
+//! - Bytes stay that another record says are kept, and those that somebody is just registering.
+//! - A legal hold is looked at in that transaction.
 //! - Nothing is erased by half: a capture takes its order along, a record the later claims about it.
 
-use crate::{Actor, Answer, DepositLine, Error, Folder, Permission, Refusal, Result, Why, clock, intake};
+use crate::{
+    Actor, Answer, DepositLine, Error, Folder, Permission, Refusal, Result, Why, clock, custody, intake, keeping::Kept,
+};
 use evidence::{
     collection::Manifest,
     disclosure::{self, Disclosure},
@@ -20,7 +24,8 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     path::Path,
-    sync::{PoisonError, RwLockReadGuard},
+    sync::PoisonError,
+    time::{Duration, Instant},
 };
 use store::{Act, Erased, Record};
 
@@ -28,6 +33,16 @@ use store::{Act, Erased, Record};
 const LATER: [Kind; 3] = [Kind::Rights, Kind::Revocation, Kind::Confirmation];
 /// Largest document of another record that is looked through for a number.
 const MAX_DOCUMENT: u64 = 64 << 20;
+
+/// Shortest and longest time between two writings of the whole database, and how many times as long as one took.
+const PAUSE: (Duration, Duration, u32) = (Duration::from_secs(3600), Duration::from_secs(24 * 3600), 50);
+/// Shortest time until one that somebody's reading held up is tried again.
+const AGAIN: Duration = Duration::from_secs(60);
+/// What is said of that.
+pub(crate) const SCRUBBED: (&str, &str) = (
+    "删除立即生效；数据库文件空隙中的残留由服务器成批清除，一般在一小时内，数据库很大时最迟约一天",
+    "it takes effect at once; what the gaps of the database's file still hold is wiped by the server for many at a time, as a rule within an hour, with a very large database within about a day",
+);
 
 /// A sentence in both languages.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -83,13 +98,19 @@ impl Folder {
         let plan = self.erase_plan(id)?;
         let (at, account, via) = (clock::now().0, store::OWNER_ACCOUNT, "command line".to_owned());
         self.erase_these(&plan, &Act { at, account, sign_in: None, via, act: "erase", subject: String::new() })?;
-        Ok(plan)
+        if self.end_erasing()? {
+            return Ok(plan);
+        }
+        let (zh, en) = unfinished();
+        Err(Error::incomplete(zh, en))
     }
 
     /// What erasing one of the account's records would mean.
     pub fn erase_plan_of(&self, actor: &Actor, id: &str) -> Answer<ErasePlan> {
         self.owned_or_waiting(actor, id, Permission::Erase)?;
-        self.erase_plan(id).map_err(conflict)
+        let mut plan = self.erase_plan(id).map_err(conflict)?;
+        plan.stays.push(Sentence { zh: SCRUBBED.0.into(), en: SCRUBBED.1.into() });
+        Ok(plan)
     }
 
     /// Erases one of the account's records, for a person who gave the password again.
@@ -103,23 +124,39 @@ impl Folder {
     }
 
     /// Held while a file is kept whose record is still to come.
-    pub(crate) fn keeping(&self) -> RwLockReadGuard<'_, ()> {
-        self.keeping.read().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn keeping(&self, account: i64) -> Kept<'_> {
+        self.keeping.keep(account)
     }
 
-    /// Brings what was begun to its end; `false`: somebody still reads. Only the one writer calls this.
-    pub fn go_on_erasing(&self) -> Result<bool> {
+    /// A server's: brings what was begun to its end. The database is written anew for all that was erased since it was,
+    /// at most once an hour, and for at most a fiftieth of the time.
+    pub fn go_on_erasing(&self) -> Result<()> {
+        if self.store.erasures(true)?.is_empty() {
+            return Ok(());
+        }
+        self.drop_all_files()?;
+        let last = *self.scrubbed.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|(at, pause)| at.elapsed() >= pause) {
+            self.scrub()?;
+        }
+        Ok(())
+    }
+
+    /// Brings what was begun to its end at once; `false`: somebody reads an earlier state of the database, which is in its
+    /// log, or registers the bytes just now.
+    pub(crate) fn end_erasing(&self) -> Result<bool> {
         if self.store.erasures(true)?.is_empty() {
             return Ok(true);
         }
-        let _alone = self.keeping.write().unwrap_or_else(PoisonError::into_inner);
-        self.end_erasing()
+        self.drop_all_files()?;
+        Ok(self.scrub()? && self.store.erasures(true)?.is_empty())
     }
 
     fn erase_these(&self, plan: &ErasePlan, act: &Act) -> Result<()> {
         self.writer()?;
         let ids: Vec<String> = plan.records.iter().map(|r| r.id.clone()).collect();
-        let _alone = self.keeping.write().unwrap_or_else(PoisonError::into_inner);
+        let account = self.erasable(&ids[0])?.account;
+        let _alone = self.keeping.alone(account);
         let now: BTreeSet<String> = self.doomed(&ids[0])?.into_iter().map(|row| row.id).collect();
         if now != ids.iter().cloned().collect() {
             return Err(Error::new(
@@ -128,26 +165,57 @@ impl Folder {
             ));
         }
         self.store.erase(&ids, act)?;
-        if self.end_erasing()? {
-            return Ok(());
-        }
-        let (zh, en) = unfinished();
-        Err(Error::incomplete(zh, en))
+        self.drop_files(account)
     }
 
-    /// Bytes, fingerprints, what the database's files still hold; then the lines are closed. `false`: somebody reads
-    /// an earlier state of the database, which is in its log.
-    pub(crate) fn end_erasing(&self) -> Result<bool> {
-        let originals = self.dir.join("originals");
-        let mut free = Vec::new();
-        for sha256 in self.store.erasures(true)?.into_iter().filter_map(|e| e.sha256) {
-            if !self.store.any_of_file(&sha256)? {
-                remove(&intake::original_path(&originals, &sha256))?;
-                free.push(sha256);
+    fn drop_all_files(&self) -> Result<()> {
+        let accounts: BTreeSet<i64> = self.store.erasures(true)?.into_iter().map(|e| e.account).collect();
+        for account in accounts {
+            let _alone = self.keeping.alone(account);
+            self.drop_files(account)?;
+        }
+        Ok(())
+    }
+
+    /// Bytes and fingerprints of what was erased of an account; the caller is alone with it. What somebody registers just
+    /// now is left for the next time.
+    pub(crate) fn drop_files(&self, account: i64) -> Result<()> {
+        let (mut gone, mut unseen) = (Vec::new(), Vec::new());
+        let open = self.store.erasures(true)?.into_iter().filter(|e| e.account == account);
+        for sha256 in open.filter_map(|e| e.sha256).collect::<BTreeSet<_>>() {
+            if self.drop_file(&sha256)? {
+                if !custody::anybody_showed(&self.store, &sha256)? {
+                    unseen.push(sha256);
+                }
+                gone.push(sha256);
             }
         }
-        self.forget_prints(&free)?;
-        Ok(self.store.scrub(&self.dir.join("quezao.db"))? && self.store.end_erasures()?)
+        self.forget_prints(&unseen)?;
+        Ok(self.store.files_gone(account, &gone)?)
+    }
+
+    /// Takes a kept file away, unless a record says that it is kept. `false`: somebody registers it just now.
+    pub(crate) fn drop_file(&self, sha256: &[u8; 32]) -> Result<bool> {
+        let dropped = self.in_flight.unless(sha256, || {
+            if custody::anybody_keeps(&self.store, sha256)? {
+                return Ok(());
+            }
+            remove(&intake::original_path(&self.dir.join("originals"), sha256))
+        });
+        dropped.transpose().map(|dropped| dropped.is_some())
+    }
+
+    /// Writes the database anew, and closes the lines whose files had gone before.
+    fn scrub(&self) -> Result<bool> {
+        let due: Vec<Erased> = self.store.erasures(true)?.into_iter().filter(|e| e.sha256.is_none()).collect();
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let begun = Instant::now();
+        let done = self.store.scrub(&self.dir.join("quezao.db"))? && self.store.end_erasures(&due)?;
+        let pause = (begun.elapsed() * PAUSE.2).clamp(if done { PAUSE.0 } else { AGAIN }, PAUSE.1);
+        *self.scrubbed.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), pause));
+        Ok(done)
     }
 
     /// The record that was named, then those that go along.
@@ -249,17 +317,14 @@ impl Folder {
                 "the statement has no time-stamp yet, and will never be on the ledger".into(),
             );
         }
-        if let Some(sha256) = first.sha256 {
-            let held = intake::original_path(&self.dir.join("originals"), &sha256).is_file();
-            if held && self.same_bytes(first)?.is_empty() && !self.of_others(first)? {
-                let size = first.size.unwrap_or_default();
-                say(
-                    format!("留存的文件（{size} 字节）被销毁；没有别的副本，就不能再与账本中的摘要比对"),
-                    format!(
-                        "the kept file ({size} bytes) is destroyed; without another copy nothing can be held against the digests on the ledger"
-                    ),
-                );
-            }
+        if self.kept_path(first)?.is_some() && self.also_kept(first)?.is_empty() {
+            let size = first.size.unwrap_or_default();
+            say(
+                format!("留存的文件（{size} 字节）被销毁；没有别的副本，就不能再与账本中的摘要比对"),
+                format!(
+                    "the kept file ({size} bytes) is destroyed; without another copy nothing can be held against the digests on the ledger"
+                ),
+            );
         }
         if first.kind == Kind::Image.as_str() {
             say(
@@ -319,13 +384,14 @@ impl Folder {
             "此前的备份、报告、浏览器下载和原始文件不在本文件夹内，不受影响；磁盘的空闲扇区由磁盘加密保护".into(),
             "backups, reports, downloads and the file itself lie outside this folder and are not touched; free sectors of the disk are protected by disk encryption only".into(),
         );
-        for id in self.same_bytes(first)? {
+        let also = self.also_kept(first)?;
+        for (id, _) in also.iter().filter(|(_, own)| *own) {
             say(
                 format!("记录 {id} 登记的是同样的内容，文件因此保留"),
                 format!("record {id} is of the same bytes, so the file stays"),
             );
         }
-        if self.of_others(first)? {
+        if also.iter().any(|(_, own)| !own) {
             say(
                 "另一个账户自己登记过同样的内容，它的文件不受影响".into(),
                 "another account registered the same bytes itself; its file is not touched".into(),
@@ -344,21 +410,6 @@ impl Folder {
             "other records that refer to it keep its number and leaf hash".into(),
         );
         Ok(stays)
-    }
-
-    /// Whether another account has these very bytes: the ledger tells anybody that, so it is no secret.
-    fn of_others(&self, first: &Record) -> Result<bool> {
-        let Some(sha256) = first.sha256 else { return Ok(false) };
-        Ok(self.store.by_sha256(&sha256)?.iter().any(|r| r.account != first.account)
-            || self.store.waiting_by_sha256(&sha256)?.iter().any(|w| w.row.account != first.account))
-    }
-
-    /// Numbers of the account's other records of these very bytes.
-    fn same_bytes(&self, first: &Record) -> Result<Vec<String>> {
-        let Some(sha256) = first.sha256 else { return Ok(Vec::new()) };
-        let records = self.store.own_by_sha256(first.account, &sha256)?.into_iter().map(|r| r.id);
-        let waiting = self.store.own_waiting_by_sha256(first.account, &sha256)?.into_iter().map(|w| w.row.id);
-        Ok(records.chain(waiting).filter(|id| *id != first.id).collect())
     }
 
     /// Collections that list the record, and how many they list.

@@ -72,6 +72,16 @@ impl Error {
     }
 }
 
+impl Error {
+    /// What a legal hold forbids.
+    pub(crate) fn held() -> Self {
+        Self::new(
+            "这个账户处于法定保全之中，不能删除、放弃或注销；请联系运营者",
+            "a legal hold stands on this account: nothing of it can be erased or discarded, nor the account closed; ask whoever runs this",
+        )
+    }
+}
+
 /// Both sentences in one: the `error` key of JSON.
 impl serde::Serialize for Error {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
@@ -112,6 +122,7 @@ impl From<store::Error> for Error {
                 "商户的数据打不开：主密钥不是写入时的那一个，或数据已损坏；请放回原来的主密钥，或从备份恢复",
                 "a merchant's data do not open: another master key, or damage; put back the key that was there, or restore a backup",
             ),
+            store::Error::Held => Self::held(),
             store::Error::NoAccount => Self::new("这个账户已经注销", "this account is closed"),
             full if full.disk_full() => Self::new(
                 "数据库所在的磁盘已满；请腾出空间后重试，已确认的记录不受影响",

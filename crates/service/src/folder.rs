@@ -18,7 +18,7 @@
 
 use crate::{
     Error, Mode, Result, Warnings,
-    account::{CachedNotices, Confirmed, Hands},
+    account::{CachedNotices, Confirmed, Hands, Staging},
     authorities, clock, config,
     desk::Desk,
     erase,
@@ -27,6 +27,7 @@ use crate::{
     in_flight::InFlight,
     intake,
     issuers::Issuers,
+    keeping::Keeping,
     keys, master, origin,
     witness::{self, Watch},
 };
@@ -35,7 +36,7 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, RwLock, atomic::AtomicI64},
+    sync::{Arc, Mutex, atomic::AtomicI64},
     time::{Duration, Instant},
 };
 use timestamp::{Authority, Material};
@@ -55,7 +56,11 @@ pub struct Folder {
     /// The published ledger, as anybody may read it.
     pub(crate) reader: ledger::Reader,
     /// Held from the moment a file is kept until its record is there; what is erased waits for it.
-    pub(crate) keeping: RwLock<()>,
+    pub(crate) keeping: Keeping,
+    /// Bytes that came and are not registered yet.
+    pub(crate) staging: Staging,
+    /// When what was erased was last taken out of the database's own files, and how long a server waits from then on.
+    pub(crate) scrubbed: Mutex<Option<(Instant, Duration)>>,
     writer: Option<Writer>,
     /// Held by who has all that waits stamped.
     pub(crate) stamping: Mutex<()>,
@@ -123,7 +128,7 @@ impl Folder {
         if folder.ended_by()?.is_none() {
             reconcile(&folder.store, &folder.writer()?.ledger)?;
         }
-        if !folder.go_on_erasing()? {
+        if !folder.end_erasing()? {
             folder.warnings.push(erase::unfinished());
         }
         Ok(folder)
@@ -186,7 +191,9 @@ impl Folder {
             reader: ledger::Reader::open(dir, ledger_key(&store)?).map_err(|e| ledger_error(&e))?,
             store,
             warnings: Vec::new(),
-            keeping: RwLock::default(),
+            keeping: Keeping::default(),
+            staging: Staging::default(),
+            scrubbed: Mutex::default(),
             stamping: Mutex::default(),
             swept: AtomicI64::default(),
             writer,

@@ -1,35 +1,42 @@
-//! Bytes that are on their way into the ledger: who comes second with the same ones waits for the first, and finds its
-//! record.
+//! Bytes that are on their way into the ledger: who comes second with the same ones, for the same account, waits for the
+//! first, and finds its record. Accounts do not wait for each other.
 
 use std::{
-    collections::HashSet,
+    collections::BTreeSet,
     sync::{Condvar, Mutex, PoisonError},
 };
 
-/// SHA-256 of what is being recorded just now.
+/// Whose, and SHA-256, of what is being recorded just now.
 #[derive(Default)]
 pub(crate) struct InFlight {
-    digests: Mutex<HashSet<[u8; 32]>>,
+    digests: Mutex<BTreeSet<(i64, [u8; 32])>>,
     freed: Condvar,
 }
 
-/// Digests that nobody else records while this lives.
+/// Digests that nobody else records for the account while this lives.
 pub(crate) struct Held<'a> {
     from: &'a InFlight,
-    digests: HashSet<[u8; 32]>,
+    digests: BTreeSet<(i64, [u8; 32])>,
 }
 
 impl InFlight {
     /// Waits until nobody records any of these, and takes them all at once: two who want several never wait for each
     /// other.
-    pub(crate) fn hold(&self, digests: impl IntoIterator<Item = [u8; 32]>) -> Held<'_> {
-        let digests: HashSet<_> = digests.into_iter().collect();
+    pub(crate) fn hold(&self, account: i64, digests: impl IntoIterator<Item = [u8; 32]>) -> Held<'_> {
+        let digests: BTreeSet<_> = digests.into_iter().map(|digest| (account, digest)).collect();
         let held = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = |held: &mut HashSet<_>| !held.is_disjoint(&digests);
+        let taken = |held: &mut BTreeSet<_>| !held.is_disjoint(&digests);
         let mut held = self.freed.wait_while(held, taken).unwrap_or_else(PoisonError::into_inner);
         held.extend(&digests);
         drop(held);
         Held { from: self, digests }
+    }
+
+    /// Runs while nobody begins to record this, unless somebody does already, for whatever account.
+    pub(crate) fn unless<T>(&self, digest: &[u8; 32], run: impl FnOnce() -> T) -> Option<T> {
+        let held = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = held.iter().all(|(_, of)| of != digest);
+        free.then(run)
     }
 }
 
@@ -56,7 +63,7 @@ mod tests {
                 scope.spawn(move || {
                     for _ in 0..200 {
                         // Each wants what all want and something of its own, in another order.
-                        let _held = in_flight.hold(if n % 2 == 0 { [[0; 32], [n; 32]] } else { [[n; 32], [0; 32]] });
+                        let _held = in_flight.hold(1, if n % 2 == 0 { [[0; 32], [n; 32]] } else { [[n; 32], [0; 32]] });
                         assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                         inside.fetch_sub(1, Ordering::SeqCst);
                     }
@@ -64,5 +71,17 @@ mod tests {
             }
         });
         assert!(in_flight.digests.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn accounts_do_not_wait_for_each_other_and_no_file_goes_that_is_on_its_way() {
+        let in_flight = InFlight::default();
+        let one = in_flight.hold(1, [[7; 32]]);
+        let two = in_flight.hold(2, [[7; 32], [8; 32]]);
+        drop(one);
+        assert_eq!(in_flight.unless(&[7; 32], || ()), None);
+        assert_eq!(in_flight.unless(&[9; 32], || ()), Some(()));
+        drop(two);
+        assert_eq!(in_flight.unless(&[7; 32], || ()), Some(()));
     }
 }

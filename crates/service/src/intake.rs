@@ -5,7 +5,7 @@ mod patterns;
 pub use patterns::Filter;
 
 use crate::{
-    Error, Result, Warnings, clock,
+    Error, Result, Warnings, clock, custody,
     error::show_path,
     keys,
     plan::{self, Due},
@@ -383,7 +383,7 @@ pub(crate) fn clean(originals: &Path, store: &store::Store) -> Result<()> {
         let name = entry.file_name();
         let digits = name.to_str().and_then(|n| n.strip_suffix(NOTE));
         if let Some(Ok(sha256)) = digits.map(|digits| evidence::hex::decode("a note", digits))
-            && !store.any_of_file(&sha256)?
+            && !custody::anybody_keeps(store, &sha256)?
         {
             let _ = fs::remove_file(original_path(originals, &sha256));
         }

@@ -16,6 +16,7 @@ mod clock;
 mod collect;
 mod compare;
 mod config;
+mod custody;
 mod deposit;
 mod desk;
 mod doctor;
@@ -31,6 +32,7 @@ mod in_flight;
 mod init;
 mod intake;
 mod issuers;
+mod keeping;
 mod keybox;
 mod keys;
 mod letters;
@@ -119,7 +121,8 @@ pub use sidecar::{Encoding, Format as TemplateFormat, template as rights_templat
 pub use similar::{Found, Near, Rebuilt};
 /// A person's token, and a page in the queue.
 pub use store::{
-    ApiToken, IdentityCheck, Invite, Message as HookMessage, Noted, Passkey, Person, Queued, Role, Shop, Wish,
+    ApiToken, IdentityCheck, Invite, Message as HookMessage, Noted, OWNER_ACCOUNT, Passkey, Person, Queued, Role, Shop,
+    Wish,
 };
 /// An account's ledger, and how accounts come to what they have.
 pub use store::{

@@ -127,7 +127,7 @@ impl Folder {
         let mut claims = licence.claims()?;
         let _turn = turn();
         // Nobody erases what it is about meanwhile.
-        let _keeping = self.keeping();
+        let _keeping = self.keeping(account);
         claims.insert("refs", Value::Array(self.licensed(account, &licence.pictures)?));
         for row in self.store.records_of(account, Kind::Licence.as_str())? {
             if self.licence_line(&row)?.state != "ended" && same(&row, &claims)? {
@@ -176,7 +176,7 @@ impl Folder {
         let mut claims = BTreeMap::from([("revoked_at", Value::from(day("from", from)?.unwrap_or_else(today)))]);
         claims.insert("revoked_reason", text("reason", reason)?);
         let _turn = turn();
-        let _keeping = self.keeping();
+        let _keeping = self.keeping(licence.account);
         let id = licence.id.as_str();
         let line = self.licence_line(licence)?;
         if let Some(day) = &line.ended {

@@ -91,16 +91,20 @@ impl Folder {
                 return Err(Refusal::field(field, zh, en));
             }
         }
-        let event = self.order_event(&told, now)?;
-        let taken = self.store.take_event(&MarketEvent {
-            id: &told.event,
-            digest: &digest::sha256(body),
-            number: &told.order,
-            account: told.account,
-            word: &told.kind,
-            event,
-            at: now.0,
-        })?;
+        // A message that was answered is answered as it was, whatever is offered by now.
+        let digest = digest::sha256(body);
+        let taken = match self.store.event_taken(&told.event, &digest)? {
+            Some(taken) => taken,
+            None => self.store.take_event(&MarketEvent {
+                id: &told.event,
+                digest: &digest,
+                number: &told.order,
+                account: told.account,
+                word: &told.kind,
+                event: self.order_event(&told, now)?,
+                at: now.0,
+            })?,
+        };
         match taken {
             Taken::Answered(stands) => Ok(answer(&told.order, &stands)),
             Taken::OtherEvent => Err(Refusal::new(

@@ -44,7 +44,7 @@ impl Folder {
         request: &ExportRequest,
     ) -> Result<Vec<u8>> {
         let entries: BTreeMap<String, Vec<u8>> = entries.iter().cloned().collect();
-        let (original_read, thumbnail) = self.original_again(record);
+        let (original_read, thumbnail) = self.original_again(record)?;
         let occasion = self.occasion(record, &entries, request, original_read)?;
         let pdf = certificate::draw(&entries, &occasion, thumbnail.as_deref(), letters::fonts());
         seal::certificate(self, &pdf.map_err(|e| undrawn(record, &e))?)
@@ -64,7 +64,7 @@ impl Folder {
         let occasion = self.occasion(record, &entries, request, true)?;
         let fonts = letters::fonts();
         let pdf = if kind == Kind::Comparison {
-            let kept = |sha256: &[u8; 32]| Some(intake::original_path(&self.dir.join("originals"), sha256));
+            let kept = |sha256: &[u8; 32]| self.own_path(record.account, sha256).ok().flatten();
             certificate::draw_comparison(
                 &entries,
                 held,
@@ -87,7 +87,7 @@ impl Folder {
     ) -> Result<Vec<u8>> {
         let entries: BTreeMap<String, Vec<u8>> = entries.iter().cloned().collect();
         let manifest = Manifest::parse(entries.get("manifest.jsonl").map(Vec::as_slice).unwrap_or_default())?;
-        let kept = |sha256: &[u8; 32]| Some(intake::original_path(&self.dir.join("originals"), sha256));
+        let kept = |sha256: &[u8; 32]| self.own_path(record.account, sha256).ok().flatten();
         let occasion = self.occasion(record, &entries, request, true)?;
         let pdf =
             certificate::draw_collection(&entries, &occasion, &contact_sheets(&manifest, &kept), letters::fonts());
@@ -102,7 +102,7 @@ impl Folder {
         request: &ExportRequest,
     ) -> Result<Vec<u8>> {
         let entries: BTreeMap<String, Vec<u8>> = entries.iter().cloned().collect();
-        let kept = |sha256: &[u8; 32]| Some(intake::original_path(&self.dir.join("originals"), sha256));
+        let kept = |sha256: &[u8; 32]| self.own_path(record.account, sha256).ok().flatten();
         let occasion = self.occasion(record, &entries, request, true)?;
         let sheets = licence_sheets(&entries, &kept);
         let pdf = certificate::draw_licence(&entries, &occasion, &sheets, letters::fonts());
@@ -124,21 +124,22 @@ impl Folder {
         })
     }
 
-    /// Whether the kept original still has the recorded digests, and, of a picture that has, its thumbnail.
-    fn original_again(&self, record: &Record) -> (bool, Option<Vec<u8>>) {
+    /// Whether the original that was left here with this record still has the recorded digests, and, of a picture that
+    /// has, its thumbnail.
+    fn original_again(&self, record: &Record) -> Result<(bool, Option<Vec<u8>>)> {
         let (Some(sha256), Some(sm3), Some(size)) = (record.sha256, record.sm3, record.size) else {
-            return (false, None);
+            return Ok((false, None));
         };
         let recorded = FileDigests { sha256, sm3, size };
-        let held = intake::original_path(&self.dir.join("originals"), &sha256);
+        let Some(held) = self.kept_path(record)? else { return Ok((false, None)) };
         if size > MAX_PICTURE || !shows_something(&held) {
-            return (intake::digests(&held, &mut |_| ()).is_ok_and(|found| found == recorded), None);
+            return Ok((intake::digests(&held, &mut |_| ()).is_ok_and(|found| found == recorded), None));
         }
         // The bytes that were compared are the bytes that are drawn.
         let Some(bytes) = fs::read(&held).ok().filter(|b| FileDigests::of(b) == recorded) else {
-            return (false, None);
+            return Ok((false, None));
         };
-        (true, picture::thumbnail(bytes, &picture::Limits::default()).ok())
+        Ok((true, picture::thumbnail(bytes, &picture::Limits::default()).ok()))
     }
 
     fn earlier(&self, record: &Record, entries: &BTreeMap<String, Vec<u8>>) -> Result<Option<u64>> {

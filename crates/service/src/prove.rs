@@ -325,9 +325,7 @@ impl Folder {
 
     /// The kept file of a capture or comparison, its digests compared.
     pub(crate) fn held(&self, record: &Record) -> Result<File> {
-        let sha256 = record.sha256.unwrap_or_default();
-        let path = intake::original_path(&self.dir.join("originals"), &sha256);
-        let file = File::open(&path).map_err(|_| {
+        let gone = || {
             Error::new(
                 format!("{}：内容已放弃或不在文件夹中；账本中的记录仍在", record.id),
                 format!(
@@ -335,7 +333,9 @@ impl Folder {
                     record.id
                 ),
             )
-        })?;
+        };
+        let path = self.kept_path(record)?.ok_or_else(gone)?;
+        let file = File::open(&path).map_err(|_| gone())?;
         let found = intake::digests(&path, &mut |_| ())?;
         if (Some(found.sha256), Some(found.sm3), Some(found.size)) != (record.sha256, record.sm3, record.size) {
             let shown = show_path(&path);
@@ -350,13 +350,12 @@ impl Folder {
     /// Gives a kept original back under its claimed name, made safe; the record number before it keeps other files from harm.
     fn export_original(&self, record: &Record, output: &Path) -> Result<Option<PathBuf>> {
         let Some(sha256) = record.sha256 else { return Ok(None) };
-        let held = intake::original_path(&self.dir.join("originals"), &sha256);
-        if !held.is_file() {
-            return Err(Error::new(
+        let held = self.kept_path(record)?.ok_or_else(|| {
+            Error::new(
                 format!("{}：原件未留存（登记时只读取了摘要）", record.id),
                 format!("{}: the original was not kept (only its digests were taken)", record.id),
-            ));
-        }
+            )
+        })?;
         if intake::digests(&held, &mut |_| ())?.sha256 != sha256 {
             return Err(Error::new(
                 format!("{}：留存的原件已损坏（摘要不符）；请从备份恢复", show_path(&held)),

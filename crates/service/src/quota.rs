@@ -9,10 +9,13 @@
 use crate::{
     Feature, Folder, Result, Terms,
     account::{Actor, Answer, Permission, Refusal, Why},
-    bytes_shown, clock, letters,
+    bytes_shown, clock, custody, letters,
 };
-use evidence::time::Utc;
+use evidence::time::{SECOND, Utc};
 use store::{Asked, Charge, Entitlement, Grant, Left, Move, Need, OWNER_ACCOUNT, SignIn, Unit};
+
+/// Collections and comparisons of an account in 24 hours: they cost no deposit, and the ledger keeps them for ever.
+const MADE_A_DAY: u64 = 100;
 
 /// Entries of a page of movements.
 pub const MOVES_PAGE: u32 = 50;
@@ -81,6 +84,7 @@ impl Folder {
         if person.account == OWNER_ACCOUNT {
             return Ok(held);
         }
+        self.acknowledged(person.account)?;
         let need = Need { unit: Unit::Deposit, amount: deposits, bytes };
         match self.store.reserve(person.account, need, clock::now().0)? {
             Asked::Held(reservation) => held.reservation = Some((reservation, person.id)),
@@ -89,15 +93,31 @@ impl Folder {
         Ok(held)
     }
 
-    /// The same for files of these digests, of which those on record already cost nothing.
-    pub(crate) fn reserve_for(&self, person: &SignIn, files: &[[u8; 32]], bytes: u64) -> Answer<Reserved> {
+    /// Nobody deposits who has not said that he read what the service does.
+    fn acknowledged(&self, account: i64) -> Answer<()> {
+        if self.store.acknowledged(account)?.is_none()
+            && let Some(refusal) = self.closed(account, self.store.left(account, clock::now().0)?)?
+        {
+            return Err(refusal);
+        }
+        Ok(())
+    }
+
+    /// The same for files of these digests, of which those on record already cost nothing; `kept`: their bytes come along,
+    /// and a record by digests alone is of another kind.
+    pub(crate) fn reserve_for(&self, person: &SignIn, files: &[[u8; 32]], kept: bool, bytes: u64) -> Answer<Reserved> {
         let short = match self.reserve(person, files.len() as u64, bytes) {
             Err(refusal) if matches!(refusal.why, Why::Quota(_)) => refusal,
             other => return other,
         };
         let mut new = std::collections::BTreeSet::new();
         for sha256 in files {
-            if !self.store.has_file(person.account, sha256)? {
+            let known = if kept {
+                custody::account_keeps(&self.store, person.account, sha256)?
+            } else {
+                self.store.has_file(person.account, sha256)?
+            };
+            if !known {
                 new.insert(*sha256);
             }
         }
@@ -109,16 +129,35 @@ impl Folder {
         }
     }
 
-    /// Whether so much is left, asked before anything is sent; holds nothing.
-    pub(crate) fn has_left(&self, person: &SignIn, deposits: u64, bytes: u64) -> Answer<()> {
+    /// Whether so much is left, asked before anything is sent; holds nothing. Bytes that are on their way already, and not
+    /// registered, are counted, but for `these`.
+    pub(crate) fn has_left(&self, person: &SignIn, deposits: u64, bytes: u64, these: u64) -> Answer<()> {
         if person.account == OWNER_ACCOUNT {
             return Ok(());
         }
-        let left = self.store.left(person.account, clock::now().0)?;
+        self.acknowledged(person.account)?;
+        let mut left = self.store.left(person.account, clock::now().0)?;
+        left.storage = left.storage.saturating_sub(self.coming(person.account)?.saturating_sub(these));
         if left.deposits >= deposits && left.storage >= bytes {
             return Ok(());
         }
         Err(self.short(person.account, Need { unit: Unit::Deposit, amount: deposits, bytes }, left)?)
+    }
+
+    /// Whether the account may have one more collection or comparison today.
+    pub(crate) fn may_make(&self, person: &SignIn) -> Answer<()> {
+        self.has_left(person, 0, 0, 0)?;
+        let day_ago = clock::now().0 - 24 * 3600 * SECOND;
+        if person.account == OWNER_ACCOUNT || self.store.made_since(person.account, day_ago)? < MADE_A_DAY {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Why::Slow(3600),
+            format!("24 小时内的合集与比对已达 {MADE_A_DAY} 次；没有做任何操作，请稍后再做"),
+            format!(
+                "{MADE_A_DAY} collections and comparisons were made in 24 hours; nothing was done, try again later"
+            ),
+        ))
     }
 
     /// Refuses what the account's editions lack.

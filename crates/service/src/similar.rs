@@ -11,10 +11,10 @@ mod shelf;
 pub(crate) use shelf::Shelf;
 
 use crate::{
-    Account, DepositLine, Error, Folder, Result, Warnings, beside::side_by_side, error::show_path, intake,
+    Account, DepositLine, Error, Folder, Result, Warnings, beside::side_by_side, custody, error::show_path, intake,
     register::line_of,
 };
-use evidence::digest::FileDigests;
+use evidence::{digest::FileDigests, statement::Custody};
 use picture::{Likeness, Limits, Prints, Sieve};
 use std::{
     collections::HashSet,
@@ -118,7 +118,7 @@ impl Folder {
         if let Ok(Some(old)) = Shelf::open(&self.dir) {
             for at in 0..old.count() {
                 if let Some((key, prints)) = old.entry(at)?
-                    && self.store.any_of_file(&key)?
+                    && custody::anybody_showed(&self.store, &key)?
                     && made.insert(key)
                 {
                     shelf.append(&[(key, prints)])?;
@@ -230,7 +230,10 @@ impl Folder {
         scanned.near.dedup_by_key(|(key, _)| *key);
         for (key, likeness) in scanned.near.iter().filter(|(key, _)| *key != digests.sha256) {
             for row in self.store.own_by_sha256(account, key)? {
-                add(&mut found, &row, Some(*likeness));
+                // Of told digests nobody here knows what they show: the fingerprint is of somebody else's file.
+                if self.custody(&row)?.is_some_and(|custody| custody != Custody::Declared) {
+                    add(&mut found, &row, Some(*likeness));
+                }
             }
         }
         if !shelf.is_complete() {

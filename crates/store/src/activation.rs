@@ -11,7 +11,7 @@ use crate::{
     Entitlement, Grant, Result, Store,
     quota::{end_entitlement, entitle},
 };
-use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// An activation code or promotion.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -220,11 +220,8 @@ impl Store {
     pub fn take_event(&self, event: &MarketEvent<'_>) -> Result<Taken> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let sql = "SELECT digest, answer FROM market_events WHERE id = ?1";
-        let known: Option<([u8; 32], String)> =
-            transaction.query_row(sql, [event.id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        if let Some((digest, answer)) = known {
-            return Ok(if digest == *event.digest { Taken::Answered(answer) } else { Taken::OtherEvent });
+        if let Some(known) = taken_before(&transaction, event.id, event.digest)? {
+            return Ok(known);
         }
         let sql = "SELECT account FROM market_orders WHERE number = ?1";
         let account: Option<i64> = transaction.query_row(sql, [event.number], |row| row.get(0)).optional()?;
@@ -244,6 +241,11 @@ impl Store {
         transaction.execute(sql, params![event.id, event.digest, event.number, event.word, answer, event.at])?;
         transaction.commit()?;
         Ok(Taken::Answered(answer))
+    }
+
+    /// What came of a message of this name, if there was one.
+    pub fn event_taken(&self, id: &str, digest: &[u8; 32]) -> Result<Option<Taken>> {
+        taken_before(&self.lock(), id, digest)
     }
 
     /// Orders, the newest first.
@@ -342,6 +344,13 @@ fn code(row: &Row<'_>) -> rusqlite::Result<Code> {
         ended_at: row.get(11)?,
         created_at: row.get(12)?,
     })
+}
+
+fn taken_before(connection: &Connection, id: &str, digest: &[u8; 32]) -> Result<Option<Taken>> {
+    let sql = "SELECT digest, answer FROM market_events WHERE id = ?1";
+    let known: Option<([u8; 32], String)> =
+        connection.query_row(sql, [id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    Ok(known.map(|(known, answer)| if known == *digest { Taken::Answered(answer) } else { Taken::OtherEvent }))
 }
 
 #[cfg(test)]

@@ -75,6 +75,11 @@ fn ways(transaction: &Transaction<'_>) -> Result<Vec<(String, String)>> {
     Ok(found.into_iter().map(|(_, table, rows)| (table, rows)).collect())
 }
 
+/// The condition that finds a table's rows of account `?1`, where they are of accounts.
+pub(crate) fn rows_of(connection: &Connection, table: &str) -> Result<Option<String>> {
+    Ok(way(connection, table, MAX_STEPS)?.map(|(_, rows)| rows))
+}
+
 /// How many steps a table's rows are away from their account, and the condition that finds them.
 fn way(connection: &Connection, table: &str, left: usize) -> Result<Option<(usize, String)>> {
     let columns = strings(connection, "SELECT name FROM pragma_table_info(?1)", table)?;

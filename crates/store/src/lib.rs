@@ -49,7 +49,7 @@ pub use notices::Notice;
 pub use passkeys::{NewPasskey, Passkey};
 pub use people::{Invite, Joined, NewInvite, Person, Wish};
 pub use quota::{Asked, Charge, Entitlement, Grant, KEPT_REFUSALS, Left, Move, Need, Unit};
-pub use records::{NewRecord, Record};
+pub use records::{NewRecord, OfFile, Record};
 pub use renewals::Renewal;
 pub use reviews::{Decision, Document, Review};
 pub use room::{Dead, MarketRefusal, OrderShown, Period, QueueOf, StorageOf};

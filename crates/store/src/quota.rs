@@ -10,7 +10,7 @@
 //!
 //! Times are UTC microseconds.
 
-use crate::{Result, Store, shops::list};
+use crate::{Result, Store, erased, shops::list};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// Refusals that an account's ledger keeps; older ones go.
@@ -292,10 +292,11 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Notes a named value by which the bytes of a record are dropped, though the record stays.
+    /// Notes a named value by which the bytes of a record are dropped, though the record stays. Not under a legal hold.
     pub fn note_discarded(&self, key: &str, value: &str, record: &str, at: i64) -> Result<()> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        erased::not_held(&transaction, record)?;
         let sql = "INSERT INTO meta(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value";
         transaction.execute(sql, [key, value])?;
         free(&transaction, record, at)?;

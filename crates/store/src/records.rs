@@ -50,6 +50,21 @@ pub struct NewRecord {
     pub tokens: Vec<Vec<u8>>,
 }
 
+/// What a record or a waiting statement says of a file.
+#[derive(Clone, Debug)]
+pub struct OfFile {
+    /// Record number.
+    pub id: String,
+    /// Whose it is.
+    pub account: i64,
+    /// Exact bytes of `record.json`, or of `statement.json` while it waits.
+    pub said: Vec<u8>,
+    /// Whether it is a record.
+    pub stamped: bool,
+    /// Whether its bytes were dropped.
+    pub discarded: bool,
+}
+
 const COLUMNS: &str =
     "id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures, leaf, account,
      (SELECT key FROM merchants WHERE merchants.account = records.account) FROM records";
@@ -121,11 +136,19 @@ impl Store {
         self.select(rest, params![account, sha256])
     }
 
-    /// Whether a record or a waiting statement of anybody's is of a file with this SHA-256.
-    pub fn any_of_file(&self, sha256: &[u8; 32]) -> Result<bool> {
+    /// What records and waiting statements of a file with this SHA-256 say of it, whosever they are.
+    pub fn of_file(&self, sha256: &[u8; 32]) -> Result<Vec<OfFile>> {
+        // In one statement: what waits may become a record between two.
         let sql =
-            "SELECT EXISTS (SELECT 1 FROM records WHERE sha256 = ?1 UNION ALL SELECT 1 FROM waiting WHERE sha256 = ?1)";
-        Ok(self.lock().prepare_cached(sql)?.query_row([sha256], |row| row.get(0))?)
+            "SELECT id, account, record, 1, EXISTS (SELECT 1 FROM meta WHERE key = 'discarded ' || id) FROM records
+                   WHERE sha256 = ?1 UNION ALL SELECT id, account, statement, 0, 0 FROM waiting WHERE sha256 = ?1";
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(sql)?;
+        let rows = statement.query_map([sha256], |row| {
+            let (id, account, said) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(OfFile { id, account, said, stamped: row.get(3)?, discarded: row.get(4)? })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Records whose file or leaf has this digest, by whichever function, oldest first.
@@ -149,6 +172,12 @@ impl Store {
     /// An account's records of a kind, oldest first.
     pub fn records_of(&self, account: i64, kind: &str) -> Result<Vec<Record>> {
         self.select(&format!("WHERE account = ?1 AND kind = ?2{} ORDER BY seq", named(kind)), params![account, kind])
+    }
+
+    /// How many collections and comparisons of an account's came after this moment.
+    pub fn made_since(&self, account: i64, after: i64) -> Result<u64> {
+        let sql = "SELECT count(*) FROM records WHERE account = ?1 AND kind IN ('collection', 'comparison') AND received_at > ?2";
+        Ok(self.look().prepare_cached(sql)?.query_row(params![account, after], |row| row.get(0))?)
     }
 
     /// SHA-256 of the files of records of pictures, each once, in the order of their first record.

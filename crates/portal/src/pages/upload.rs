@@ -191,7 +191,7 @@ async fn unpacked(app: &App, id: String, visit: &Visit, request: Request) -> Ans
     tokio::spawn(async move {
         let ended = send.clone();
         let problem = visit.clone();
-        let run = app.work(move |folder| {
+        let run = app.long(visit.actor.account(), move |folder| {
             let stop = Arc::new(AtomicBool::new(false));
             let say = |value: Value| {
                 let told = send.blocking_send(Ok(Bytes::from(format!("{value}\n"))));

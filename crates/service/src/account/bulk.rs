@@ -58,6 +58,7 @@ impl Folder {
     /// A collection of them: its record's number.
     pub fn collect_chosen(&self, actor: &Actor, chosen: &Chosen, title: Option<String>) -> Answer<String> {
         let person = self.allow(actor, Permission::Deposit)?;
+        self.may_make(person)?;
         let ids = self.chosen(actor, chosen)?.into_iter().map(|(id, _)| id).collect();
         let request = CollectRequest { pick: Pick::Ids(ids), title, split: false };
         let mut lines =

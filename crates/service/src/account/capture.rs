@@ -3,7 +3,7 @@
 use super::{Account, Actor, Answer, Permission, Refusal, Why};
 use crate::{CaptureEvent, CaptureRequest, Feature, Folder, Result, capture::check_url, clock};
 use evidence::hex;
-use store::{Answering, Ended, OWNER_ACCOUNT, Queued, SignIn};
+use store::{Answering, Ended, OWNER_ACCOUNT, Queued, Role, SignIn};
 
 /// Most pages of one request.
 pub const MAX_PAGES: usize = 20;
@@ -99,6 +99,17 @@ impl Folder {
     /// Takes the first page of the queue, to its end; `events` hears its number and each step. `false`: none waits.
     pub fn run_next_capture(&self, settings: &CaptureRequest, events: &mut dyn FnMut(i64, &str)) -> Result<bool> {
         let Some(next) = self.store.next_capture()? else { return Ok(false) };
+        // What was permitted when it was asked for may have been taken away while it waited.
+        let person = self.store.standing(next.sign_in)?;
+        let may = |p: &SignIn| p.role == Role::Main || p.permissions.split(' ').any(|word| word == "capture");
+        if person.as_ref().is_none_or(|person| !may(person)) {
+            let (zh, en) =
+                ("提交者已不能取证，没有打开页面", "who asked for it may not capture any more; no page was opened");
+            let error = Some((zh.to_owned(), en.to_owned()));
+            let ended = Ended { outcome: "failed".into(), error, ..Ended::default() };
+            self.store.end_capture(next.id, &ended, clock::now().0)?;
+            return Ok(true);
+        }
         let request = CaptureRequest {
             urls: vec![next.url.clone()],
             other: next.other,

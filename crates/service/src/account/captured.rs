@@ -91,7 +91,7 @@ impl Folder {
             screenshot: Vec::new(),
             comparisons: self.comparisons(actor, id)?,
         };
-        let Some(path) = self.original_file(&record).filter(|_| out.record.discarded.is_none()) else { return Ok(out) };
+        let Some(path) = self.kept_path(&record)? else { return Ok(out) };
         let Some(verdict) = &out.record.verdict else { return Ok(out) };
         let mut file = File::open(&path).map_err(|e| Error::io(&path, &e))?;
         let beside = Beside { checked: clock::now(), earlier: None, root_file: None };
@@ -141,7 +141,7 @@ impl Folder {
     /// markup, and whether it goes on.
     pub fn snapshot_of(&self, actor: &Actor, id: &str) -> Answer<(String, bool)> {
         let record = self.owned_capture(actor, id, Permission::View)?;
-        let path = self.original_file(&record).ok_or_else(no_file)?;
+        let path = self.kept_path(&record)?.ok_or_else(no_file)?;
         let mut file = File::open(&path).map_err(|e| Error::io(&path, &e))?;
         let wacz = wacz::read(&mut file).map_err(broken)?;
         let entry =
@@ -166,6 +166,7 @@ impl Folder {
         if self.discarded_at(&record)?.is_some() {
             return Err(Refusal::new(Why::Conflict, "这次取证已经放弃", "this capture was discarded before"));
         }
+        self.not_held(person.account)?;
         self.discard_beside(id)?;
         Ok(self.note(actor, person, "discard", id)?)
     }
@@ -187,6 +188,7 @@ impl Folder {
             return Err(Refusal::new(Why::Forbidden, zh, en));
         }
         self.require(person.account, crate::Feature::Comparison)?;
+        self.may_make(person)?;
         self.owned_capture(actor, id, Permission::View)?;
         if let Some(with) = with {
             self.owned_capture(actor, with, Permission::View)?;
@@ -242,7 +244,7 @@ impl Folder {
 
     /// The name and payload of one entry.
     fn entry(&self, record: &Record, place: usize) -> Answer<(String, Vec<u8>)> {
-        let path = self.original_file(record).ok_or_else(no_file)?;
+        let path = self.kept_path(record)?.ok_or_else(no_file)?;
         let mut file = File::open(&path).map_err(|e| Error::io(&path, &e))?;
         let wacz: Wacz = wacz::read(&mut file).map_err(broken)?;
         let entry = wacz.entries.get(place).ok_or_else(no_file)?;

@@ -9,8 +9,7 @@
 //! - The folder's owner cannot be closed: the ledger's first record names him, and the command line works for him.
 
 use super::{Actor, Answer, Permission, Refusal, Why};
-use crate::{Folder, Sentence, erase};
-use std::sync::PoisonError;
+use crate::{Error, Folder, Sentence, erase};
 use store::OWNER_ACCOUNT;
 
 /// What closing an account means.
@@ -56,7 +55,7 @@ impl Folder {
         self.not_held(person.account)?;
         self.same_person(person, password)?;
         self.writer()?;
-        let _alone = self.keeping.write().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.keeping.alone(person.account);
         let closed = self.store.close_account(person.account, &actor.act(person, "close-account", ""));
         self.forget_notices();
         let uploads = match closed {
@@ -67,8 +66,8 @@ impl Folder {
         for id in uploads {
             self.remove_upload(&id)?;
         }
-        // Where somebody reads meanwhile, the server goes on with it from time to time.
-        self.end_erasing()?;
+        // What the database's own files still hold goes later, for all that was erased meanwhile.
+        self.drop_files(person.account)?;
         Ok(plan)
     }
 
@@ -79,11 +78,7 @@ impl Folder {
 }
 
 fn held() -> Refusal {
-    Refusal::new(
-        Why::Conflict,
-        "这个账户处于法定保全之中，不能删除或注销；请联系运营者",
-        "a legal hold stands on this account: nothing of it can be erased, nor the account closed; ask whoever runs this",
-    )
+    Refusal { why: Why::Conflict, error: Error::held() }
 }
 
 fn lost(records: u64, waiting: u64) -> Vec<Sentence> {
@@ -124,6 +119,7 @@ fn stays(records: u64) -> Vec<Sentence> {
             "已经导出的证书和证据包自带全部证据，仍然有效，仍然显示权利人".into(),
             "certificates and packages that were exported carry all their evidence: they stay valid and still show the owner".into(),
         ),
+        say(erase::SCRUBBED.0.into(), erase::SCRUBBED.1.into()),
         say(
             "操作日志只留编号和时间".into(),
             "the audit log keeps numbers and times alone".into(),

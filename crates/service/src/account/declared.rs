@@ -75,7 +75,7 @@ impl Folder {
         let person = self.allow(actor, Permission::Deposit)?;
         self.writer()?;
         let digests: Vec<[u8; 32]> = told.iter().flatten().map(|(told, _)| told.digests.sha256).collect();
-        let reserved = self.reserve_for(person, &digests, 0)?;
+        let reserved = self.reserve_for(person, &digests, false, 0)?;
         let mut lines = Vec::with_capacity(told.len());
         let mut told = told.into_iter().peekable();
         while told.peek().is_some() {
@@ -97,7 +97,10 @@ impl Folder {
         charge: Option<Charge>,
     ) -> Vec<Answer<DepositLine>> {
         // From here on nobody else records any of these.
-        let _held = self.in_flight.hold(told.iter().flatten().map(|(told, _)| told.digests.sha256));
+        let digests = told.iter().flatten().map(|(told, _)| told.digests.sha256);
+        let _held = self.in_flight.hold(person.account, digests);
+        // Nor is a name established between the claims and the record.
+        let _keeping = self.keeping(person.account);
         let clock = self.compared_clock();
         let make = |told: Answer<(Declared, Rights)>| {
             let (told, rights) = told?;

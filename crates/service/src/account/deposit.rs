@@ -1,25 +1,37 @@
 //! Files that come in over the network: staged, then registered as the command line registers them.
 
-use super::{Account, Actor, Answer, Permission, Refusal, Why, upload::full};
-use crate::{DepositLine, DepositRequest, Error, Folder, Result, Rights, keys, register::check_rights};
+use super::{
+    Account, Actor, Answer, Permission, Refusal, Why,
+    upload::{full, room},
+};
+use crate::{
+    DepositLine, DepositRequest, Error, Folder, Result, Rights, bytes_shown, clock, keys, register::check_rights,
+};
 use evidence::{
     hex,
     statement::{RIGHTS, Ref},
 };
 use sha2::Digest;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use store::SignIn;
+use store::{OWNER_ACCOUNT, SignIn};
 
 /// Longest file that is taken over the network.
 pub const MAX_UPLOAD: u64 = 2 << 30;
 
 /// Seconds that a request waits for a token from outside.
 pub(super) const OUTSIDE: u64 = 2;
+
+/// Bytes after which it is looked whether there is room for more.
+const STEP: u64 = 4 << 20;
+
+/// Bytes of each account's that came and are not registered yet.
+pub(crate) type Staging = Arc<Mutex<HashMap<i64, u64>>>;
 
 /// A file on its way in. Dropped before it is registered, it is gone.
 pub struct Staged {
@@ -28,6 +40,11 @@ pub struct Staged {
     file: File,
     size: u64,
     sha256: sha2::Sha256,
+    store: store::Store,
+    account: i64,
+    staging: Staging,
+    /// Bytes of it that are counted there.
+    counted: u64,
 }
 
 impl Staged {
@@ -43,8 +60,46 @@ impl Staged {
                 format!("the file is longer than {most} GiB; register it on the command line"),
             ));
         }
+        if self.size - self.counted >= STEP {
+            self.look()?;
+        }
         self.file.write_all(bytes).map_err(|e| full(&self.path, &e))
     }
+
+    /// Refuses what the disk, or the account's storage, has no room for, before all of it is here.
+    fn look(&mut self) -> Answer<()> {
+        room(&self.folder, 0)?;
+        let here = {
+            let mut staging = lock(&self.staging);
+            let here = staging.entry(self.account).or_default();
+            *here += self.size - self.counted;
+            *here
+        };
+        self.counted = self.size;
+        if self.account == OWNER_ACCOUNT {
+            return Ok(());
+        }
+        let left = self.store.left(self.account, clock::now().0).map_err(Error::from)?;
+        let coming = here + self.store.open_uploads(self.account).map_err(Error::from)?.1;
+        if coming <= left.storage {
+            return Ok(());
+        }
+        let (coming, free) = (bytes_shown(coming), bytes_shown(left.storage));
+        let refusal = Refusal::new(
+            Why::Quota(left),
+            format!(
+                "存储空间不足：正在上传的已有 {coming}，剩余 {free}；这个文件没有登记。请升级版本或增购（账户 › 版本）"
+            ),
+            format!(
+                "too little storage is left: {coming} is on its way, {free} is there; this file was not registered. Upgrade or add a pack (account, edition)"
+            ),
+        );
+        Err(refusal.code("quota"))
+    }
+}
+
+fn lock(staging: &Staging) -> MutexGuard<'_, HashMap<i64, u64>> {
+    staging.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Staged {
@@ -62,6 +117,13 @@ impl Staged {
 impl Drop for Staged {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
+        let mut staging = lock(&self.staging);
+        if let Some(here) = staging.get_mut(&self.account) {
+            *here = here.saturating_sub(self.counted);
+            if *here == 0 {
+                staging.remove(&self.account);
+            }
+        }
     }
 }
 
@@ -69,12 +131,21 @@ impl Folder {
     /// A place for a file that is about to come.
     pub fn stage(&self, actor: &Actor, name: &str) -> Answer<Staged> {
         let person = self.allow(actor, Permission::Deposit)?;
-        self.has_left(person, 1, 0)?;
+        self.has_left(person, 1, 0, 0)?;
+        self.has_room(0)?;
         let name = plain_name(name)?;
         let folder = incoming(&self.dir).join(format!("upload-{}", hex::encode(&keys::random::<16>()?)));
         let made = fs::create_dir_all(&folder).and_then(|()| File::create_new(folder.join(name)));
         let file = made.map_err(|e| Error::io(&folder, &e))?;
-        Ok(Staged { path: folder.join(name), folder, file, size: 0, sha256: sha2::Sha256::new() })
+        let (store, staging, account) = (self.store.clone(), self.staging.clone(), person.account);
+        let (path, sha256) = (folder.join(name), sha2::Sha256::new());
+        Ok(Staged { path, folder, file, size: 0, sha256, store, account, staging, counted: 0 })
+    }
+
+    /// Bytes of the account's that are announced or came, and are not registered.
+    pub(crate) fn coming(&self, account: i64) -> Result<u64> {
+        let here = lock(&self.staging).get(&account).copied().unwrap_or_default();
+        Ok(here + self.store.open_uploads(account)?.1)
     }
 
     /// Registers a staged file: its bytes kept, the acting person named.
@@ -108,9 +179,9 @@ impl Folder {
     ) -> Answer<DepositLine> {
         let mut claims = rights.claims.clone();
         check_claims(&claims)?;
-        let _held = self.in_flight.hold([sha256]);
+        let _held = self.in_flight.hold(person.account, [sha256]);
         let size = fs::metadata(path).map_err(|e| Error::io(path, &e))?.len();
-        let reserved = self.reserve_for(person, &[sha256], size)?;
+        let reserved = self.reserve_for(person, &[sha256], true, size)?;
         claims.insert("acting_account".into(), person.name.clone());
         // What has no token by then waits beside the requests of others.
         let request = DepositRequest {

@@ -43,12 +43,13 @@ impl Folder {
     /// Looks through an uploaded ZIP: refused as a whole, or good as a whole.
     pub fn look_into_zip(&self, actor: &Actor, id: &str) -> Answer<Packed> {
         let person = self.allow(actor, Permission::Deposit)?;
-        let Whole::Waits(_, path, hand) = self.whole_upload(actor, id)? else {
+        let Whole::Waits(row, path, hand) = self.whole_upload(actor, id)? else {
             let (zh, en) = ("这个 ZIP 已作为一个文件登记", "this ZIP was registered as one file");
             return Err(Refusal::new(Why::Conflict, zh, en));
         };
         let zip = Zip::open(&path)?;
-        self.has_left(person, zip.len() as u64, zip.bytes)?;
+        // The ZIP itself does not stay.
+        self.has_left(person, zip.len() as u64, zip.bytes, row.length)?;
         // Unpacked, and copied to the originals.
         self.has_room(2 * zip.bytes)?;
         Ok(Packed { zip, _hand: hand })
@@ -72,9 +73,9 @@ impl Folder {
         fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, &e))?;
         let folder = Scratch(folder);
         let files = packed.zip.unpack(&folder.0)?;
-        let _held = self.in_flight.hold(files.iter().map(|(_, sha256)| *sha256));
+        let _held = self.in_flight.hold(person.account, files.iter().map(|(_, sha256)| *sha256));
         let digests: Vec<[u8; 32]> = files.iter().map(|(_, sha256)| *sha256).collect();
-        let reserved = self.reserve_for(person, &digests, packed.zip.bytes)?;
+        let reserved = self.reserve_for(person, &digests, true, packed.zip.bytes)?;
         let paths = files.into_iter().map(|(path, _)| path).collect();
         let request = DepositRequest {
             paths,

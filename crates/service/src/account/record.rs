@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{Read, Seek},
-    path::{Path, PathBuf},
+    path::Path,
 };
 use store::Record;
 use verify::{Original, Trust, Verdict};
@@ -38,7 +38,7 @@ pub struct Shown {
     pub record_sha256: Option<String>,
     /// Leaf index.
     pub index: Option<u64>,
-    /// Whether the bytes are in the folder.
+    /// Whether the bytes came with this record and are in the folder.
     pub held: bool,
     /// Every claim.
     pub claims: BTreeMap<String, Value>,
@@ -92,7 +92,7 @@ impl Folder {
             }
             None => (None, Vec::new()),
         };
-        let held = self.original_file(&record);
+        let held = self.kept_path(&record)?;
         let same = record.sha256.map(|sha256| self.store.by_sha256(&sha256)).transpose()?;
         let before = |r: &&Record| r.index.is_some_and(|other| record.index.is_none_or(|own| other < own));
         Ok(Shown {
@@ -160,7 +160,7 @@ impl Folder {
 
     /// A record's kept file, for whoever was let in.
     pub(super) fn kept(&self, record: &Record) -> Answer<Kept> {
-        if self.original_file(record).is_none() {
+        if self.kept_path(record)?.is_none() {
             let (zh, en) = ("原件不在这里", "the original is not kept here");
             return Err(Refusal::new(Why::NotFound, zh, en));
         }
@@ -183,7 +183,7 @@ impl Folder {
 
     /// The same, for whoever was let in.
     pub(super) fn small_picture(&self, record: &Record) -> Result<Option<Vec<u8>>> {
-        let Some(path) = self.original_file(record).filter(|_| record.kind == "image") else { return Ok(None) };
+        let Some(path) = self.kept_path(record)?.filter(|_| record.kind == "image") else { return Ok(None) };
         let Ok(file) = File::open(&path) else { return Ok(None) };
         let mut bytes = Vec::new();
         file.take(MAX_PICTURE + 1).read_to_end(&mut bytes).map_err(|e| Error::io(&path, &e))?;
@@ -218,12 +218,6 @@ impl Folder {
         waiting.map_or_else(|| self.owned(actor, id, permission), |waiting| Ok(waiting.row))
     }
 
-    /// Where a record's file is kept, if it is.
-    pub(super) fn original_file(&self, record: &Record) -> Option<PathBuf> {
-        let path = intake::original_path(&self.dir.join("originals"), &record.sha256?);
-        path.is_file().then_some(path)
-    }
-
     /// The verdict on the entries of this package, and their names.
     pub(super) fn verdict(&self, record: &Record, request: &ExportRequest) -> Result<(Verdict, Vec<String>)> {
         let entries = self.package_entries(record, request)?;
@@ -231,7 +225,7 @@ impl Folder {
         let package = archive::package::write(&entries).map_err(|e| {
             Error::new(format!("证据包无法写成（{e}）"), format!("the package could not be written ({e})"))
         })?;
-        let path = self.original_file(record);
+        let path = self.kept_path(record)?;
         let mut originals = Vec::new();
         if let Some(path) = &path {
             let digests = intake::digests(path, &mut |_| ())?;

@@ -155,13 +155,15 @@ impl Piece {
             ));
         }
         self.file.write_all(bytes).map_err(|e| full(&self.path, &e))?;
+        let before = self.ahead;
         self.ahead += bytes.len() as u64;
+        let look = before / SYNC != self.ahead / SYNC;
         match &mut self.checksum {
             Some(checksum) => checksum.update(bytes),
             None if self.ahead >= SYNC => self.count()?,
             None => {}
         }
-        Ok(())
+        if look { room(self.path.parent().unwrap_or(&self.path), 0) } else { Ok(()) }
     }
 
     /// The end of the piece.
@@ -217,8 +219,8 @@ impl Folder {
                 format!("the file is longer than {most} GiB; register it on the command line"),
             ));
         }
-        self.has_left(person, 1, length)?;
         self.sweep_expired_uploads()?;
+        self.has_left(person, 1, length, 0)?;
         let (open, bytes) = self.store.open_uploads(person.account)?;
         if open >= MAX_OPEN || bytes + length > MAX_OPEN_BYTES {
             return Err(Refusal::new(
@@ -379,18 +381,7 @@ impl Folder {
 
     /// Whether so many bytes more leave enough for the ledger.
     pub(super) fn has_room(&self, bytes: u64) -> Answer<()> {
-        let free = rustix::fs::statvfs(&self.dir).map_or(u64::MAX, |s| s.f_bavail.saturating_mul(s.f_frsize));
-        if free >= bytes.saturating_add(RESERVE) {
-            return Ok(());
-        }
-        let free = free >> 20;
-        Err(Refusal::new(
-            Why::Full,
-            format!("服务器磁盘空间不足（剩余 {free} MB）；已收到的内容保留着，请管理员腾出空间后继续"),
-            format!(
-                "the server's disk is nearly full ({free} MB left); what came is kept: go on when its operator has made room"
-            ),
-        ))
+        room(&self.dir, bytes)
     }
 
     fn forget_upload(&self, id: &str) -> Result<()> {
@@ -435,6 +426,22 @@ impl Folder {
         }
         Ok(())
     }
+}
+
+/// Whether so many bytes more on this disk leave enough for the ledger.
+pub(super) fn room(dir: &Path, bytes: u64) -> Answer<()> {
+    let free = rustix::fs::statvfs(dir).map_or(u64::MAX, |s| s.f_bavail.saturating_mul(s.f_frsize));
+    if free >= bytes.saturating_add(RESERVE) {
+        return Ok(());
+    }
+    let free = free >> 20;
+    Err(Refusal::new(
+        Why::Full,
+        format!("服务器磁盘空间不足（剩余 {free} MB）；已收到的内容保留着，请管理员腾出空间后继续"),
+        format!(
+            "the server's disk is nearly full ({free} MB left); what came is kept: go on when its operator has made room"
+        ),
+    ))
 }
 
 /// An upload of which all is here.

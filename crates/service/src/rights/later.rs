@@ -34,7 +34,7 @@ impl Folder {
         self.writer()?;
         check_rights(claims)?;
         // Nobody erases what it is about meanwhile.
-        let _keeping = self.keeping();
+        let _keeping = self.keeping(self.stored(id)?.account);
         let first = self.stored(id)?;
         let shown = show_path(Path::new(id));
         if !matches!(first.kind.as_str(), "image" | "file" | "digest") {

@@ -3,7 +3,7 @@
 //! Anybody can write such fields, so the statement says where they come from: `basis` names the claims that are the
 //! file's own words. EXIF may say where somebody lives; it is shown to the owner and never claimed.
 
-use crate::{Folder, Result, Warnings, intake, letters};
+use crate::{Folder, Result, Warnings, letters};
 use std::{collections::BTreeMap, fs::File, path::Path};
 
 /// Adds what the file says to `claims`, marked as its own words; says what of it could not be used.
@@ -47,8 +47,7 @@ impl Folder {
     /// The EXIF of a kept picture, for its owner's eyes: it is never claimed, nor exported.
     pub fn exif(&self, id: &str) -> Result<Vec<(String, String)>> {
         let record = self.stored(id)?;
-        let Some(sha256) = record.sha256.filter(|_| record.kind == "image") else { return Ok(Vec::new()) };
-        let path = intake::original_path(&self.dir.join("originals"), &sha256);
+        let Some(path) = self.kept_path(&record)?.filter(|_| record.kind == "image") else { return Ok(Vec::new()) };
         let Ok(file) = File::open(path) else { return Ok(Vec::new()) };
         let statement = evidence::record::Record::parse(&record.record)?.statement;
         let media_type = statement.file.map(|f| f.media_type).unwrap_or_default();
