@@ -1735,7 +1735,7 @@ class Checker:
         self.seal_stamps = self.check_tokens("sealing-token-%d", "checkpoint-%d.tsr", "checkpoint.txt", seals)
         v.attempt("log-role", False, "读者对账本密钥的认识", "what the reader's trust says about the log key", self.check_log_role)
         self.cosigned = {"checkpoint.txt": {}}
-        self.later = []
+        self.later, self.later_stamps = [], []
         self.check_later()
         self.check_ends()
         v.attempt("policy", True, "检查点满足读者的策略", "the checkpoint meets the reader's policy", self.check_policy)
@@ -2113,7 +2113,24 @@ class Checker:
             raise Open("the quorum is not met", "cosigned by %s" % (found[0][2] or "nobody"), "quorum " + self.trust.policy.quorum)
         if self.trust.policy.quorum == "none":
             return ("limited", "单一运营方，策略未要求见证人", "single operator, no witness asked for")
-        return ("pass", "由 %s 见证" % ", ".join(map(show, best[0][2])), "cosigned by " + ", ".join(map(show, best[0][2])))
+        at = self.witnessed_at(best[0][1])
+        rows = [self.trust.role(vkey_text(self.trust.policy.witnesses[name]), at) for name in best[0][2]]
+        names = ", ".join(show(row["name"] if row else name) for name, row in zip(best[0][2], rows))
+        zh, en = "", ""
+        if best[0][1] != "checkpoint.txt":
+            zh, en = "（签署的是后来的检查点）", " (a later checkpoint, not the one first sealed)"
+        if not any(row and row["independent"] for row in rows):
+            return ("limited", "由 %s 见证%s；没有一家列为独立，视同运营方自己的" % (names, zh),
+                    "cosigned by %s%s; none is marked independent, so they count as the operator's own" % (names, en))
+        return ("pass", "由 %s 见证%s" % (names, zh), "cosigned by " + names + en)
+
+    def witnessed_at(self, name):
+        """When the checkpoint in this file was sealed: whose roles were in force is asked of that moment."""
+        stamps = self.seal_stamps or self.statement_stamps
+        for base, stamp in self.later_stamps:
+            if base == name:
+                stamps = [stamp]
+        return min([s.token.time for s in stamps] or [self.now])
 
     def check_operator(self):
         if "operator-record.json" not in self.e:
@@ -2165,6 +2182,7 @@ class Checker:
                         raise Bad(base + "checkpoint.tsr imprint", "SM3 alone", "SHA-256, SHA-384 or SHA-512")
                     self.group_stamps.append(stamp)
                     self.later.append((base + "checkpoint.txt", note))
+                    self.later_stamps.append((base + "checkpoint.txt", stamp))
                     return self.token_result(stamp)
                 if self.v.attempt("later-%d" % int(m.group(1)), False, "后续检查点", "a later checkpoint", later):
                     last = self.later[-1][1]

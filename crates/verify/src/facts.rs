@@ -26,6 +26,8 @@ pub struct Facts {
     pub t2: Option<Seal>,
     /// Cosignatures valid under the reader's policy.
     pub witnesses: Vec<Witness>,
+    /// Leaves of the checkpoint that they cosigned: the first, or one added later.
+    pub witnessed_size: Option<u64>,
     /// Signature lines that could not be checked; never witnesses.
     pub unknown_lines: usize,
     /// Quorum of the reader's policy, in words.
@@ -135,6 +137,8 @@ pub struct Witness {
     pub name: String,
     /// By the reader's roles.
     pub role: Option<crate::Role>,
+    /// Only by the reader's roles.
+    pub independent: bool,
     /// Seconds since the epoch.
     pub unix_seconds: u64,
 }

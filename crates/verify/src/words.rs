@@ -121,11 +121,11 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
     out.extend(facts.related.iter().map(crate::Related::shown));
     if holds("policy") && !facts.witnesses.is_empty() {
         let names: Vec<&str> = facts.witnesses.iter().map(|w| w.name.as_str()).collect();
+        let (n, size) = (names.len(), facts.witnessed_size.unwrap_or_default());
         out.push(Sentence::new(
-            format!("您规则中的 {} 个见证密钥签署了账本的这一状态：{}。", names.len(), names.join("、")),
+            format!("您规则中的 {n} 个见证密钥签署了账本 {size} 条时的检查点：{}。", names.join("、")),
             format!(
-                "{} witness keys of your policy cosigned this state of the ledger: {}.",
-                names.len(),
+                "{n} witness keys of your policy cosigned the ledger's checkpoint of {size} leaves: {}.",
                 names.join(", ")
             ),
         ));

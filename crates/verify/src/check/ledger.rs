@@ -187,16 +187,18 @@ impl Walk<'_> {
             let error = Error::Signature { what: "cosignature", key: format!("{name} ({})", key.name()) };
             return Check::error("policy", &error);
         }
-        let others = later.iter().filter(|l| l.counts).map(|l| &l.signed);
+        // Roles are those of the moment at which the checkpoint that is counted was sealed.
+        let sealed = |l: &Later| l.stamp.verified.as_ref().map_or(at, |seal| seal.at);
+        let others = later.iter().filter(|l| l.counts).map(|l| (&l.signed, sealed(l)));
         // Whether the log signed is `log-signature`'s to say; without its key no checkpoint is this ledger's.
         let known = evaluation.log.is_some();
-        let all: Vec<&Signed> = std::iter::once(main).filter(|_| known).chain(others).collect();
-        let met = all.iter().filter_map(|s| s.evaluation.as_ref()).find(|e| e.met);
+        let mut all = std::iter::once((main, at)).filter(|_| known).chain(others);
+        let met = all.find_map(|(s, at)| Some((s, s.evaluation.as_ref().filter(|e| e.met)?, at)));
         let unknown = match evaluation.unknown_lines {
             0 => (String::new(), String::new()),
             n => (format!("另有 {n} 行签名无法检查。"), format!(" {n} lines could not be checked.")),
         };
-        let Some(met) = met else {
+        let Some((signed, met, at)) = met else {
             let why = if known {
                 ("见证签名不满足您的规则", "The cosignatures do not meet your policy")
             } else {
@@ -214,8 +216,23 @@ impl Walk<'_> {
         for (name, key, unix_seconds) in &met.cosigned {
             let line = self.trust.role_of_key(key, at);
             let name = clean(line.map_or(name, |l| &l.name).clone());
-            self.facts.witnesses.push(Witness { name, role: line.map(|l| l.role), unix_seconds: *unix_seconds });
+            let independent = line.is_some_and(|l| l.independent);
+            let role = line.map(|l| l.role);
+            self.facts.witnesses.push(Witness { name, role, independent, unix_seconds: *unix_seconds });
         }
+        self.facts.witnessed_size = Some(signed.checkpoint.size);
+        // A later checkpoint covers the record; that the first one was seen by anybody it does not say.
+        let later = match signed.checkpoint == main.checkpoint {
+            true => (String::new(), String::new()),
+            false => {
+                let (size, first) = (signed.checkpoint.size, main.checkpoint.size);
+                (
+                    format!("签署的是后来的检查点（{size} 条），不是首次封存的（{first} 条）。"),
+                    format!(" They cosigned a later checkpoint ({size} leaves), not the one first sealed ({first})."),
+                )
+            }
+        };
+        let unknown = (later.0 + &unknown.0, later.1 + &unknown.1);
         let names: Vec<&str> = self.facts.witnesses.iter().map(|w| w.name.as_str()).collect();
         let check = if n == 0 {
             Check::new(
@@ -224,6 +241,21 @@ impl Walk<'_> {
                 format!("您的规则不要求见证：这是单一运营者的账本，没有他人见证。{}", unknown.0),
                 format!(
                     "Your policy asks for no witness: the ledger of a single operator, witnessed by nobody.{}",
+                    unknown.1
+                ),
+            )
+        } else if !self.facts.witnesses.iter().any(|w| w.independent) {
+            Check::new(
+                "policy",
+                Outcome::Limited,
+                format!(
+                    "已获 {n} 个见证密钥签署，符合您的规则：{}；但您的信任设置没有把其中任何一家列为独立于运营者，因此视同运营者自己的。{}",
+                    names.join("、"),
+                    unknown.0
+                ),
+                format!(
+                    "{n} witness keys cosigned, as your policy asks: {}; your trust marks none of them independent, so they count as the operator's own.{}",
+                    names.join(", "),
                     unknown.1
                 ),
             )

@@ -137,7 +137,7 @@ fn log_role(book: &mut Book) {
     book.good(ID, "no-roles", "the reader has no roles.json: nobody has a role", |b| {
         b.trust = ("no-roles", b.world.trust().into_iter().filter(|f| f.0 != "roles.json").collect());
     })
-    .all(&[ID, "statement-token-1", "sealing-token-1"], "limited");
+    .all(&[ID, "statement-token-1", "sealing-token-1", "policy"], "limited");
 }
 
 /// A group of two, of which the quorum asks for `of`.
@@ -171,6 +171,19 @@ fn policy(book: &mut Book) {
         });
     });
     book.good(ID, "ml-dsa", "an ML-DSA-44 cosignature (type 06)", |b| ml_dsa(b, "ml-dsa", |_| ())).optional("type-06");
+    let mut roles = |slug, what, trust, change: fn(&mut Value)| {
+        book.good(ID, slug, what, |b| {
+            let policy = b.world.policy("group witnesses all court notary\nquorum witnesses\n");
+            b.trust = (trust, b.world.trust_with(&policy, change));
+        })
+        .and(ID, "limited");
+    };
+    roles("own-cosigners", "the reader holds neither cosigner to be independent", "own-cosigners", |r| {
+        (r[2]["independent"], r[3]["independent"]) = (json!(false), json!(false));
+    });
+    roles("roles-ended", "the cosigners' roles had ended before this was sealed", "ended-cosigners", |r| {
+        (r[2]["until"], r[3]["until"]) = (json!(at(121).to_micros()), json!(at(121).to_micros()));
+    });
 
     let mut bad = |slug, what, change: fn(&mut Note)| {
         book.bad(ID, slug, what, |b| edit(b, change));
