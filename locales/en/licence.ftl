@@ -24,8 +24,6 @@ licence-open = from { $from }, no end stated
 licence-pictures = { $n } registrations
 licence-ended-on = ended on { $day }: { $reason }
 licence-confirmed = confirmed by link, giving the name { $by }
-compare-licensed = Licensed to { $licensee } until { $until } (licence { $id })
-compare-licensed-open = Licensed to { $licensee }, no end stated (licence { $id })
 
 # Licences: pages
 licences-heading = Licences
@@ -107,3 +105,7 @@ licences-record-hint = A record cannot be changed, only ended. It takes nothing 
 licences-record-do = Record this licence
 licences-change = Change it
 chosen-license = License what is chosen
+compare-licences = Licences
+compare-licences-hint = Those recorded here that speak of this page or of these pictures; that none is listed does not mean that there is none. No pair is called an infringement by it.
+compare-no-licences = None.
+compare-licences-more = and { $n } more

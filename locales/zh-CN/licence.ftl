@@ -24,8 +24,6 @@ licence-open = 自 { $from } 起，未写明终止日期
 licence-pictures = { $n } 项登记
 licence-ended-on = 自 { $day } 起终止：{ $reason }
 licence-confirmed = 已经链接确认，自称：{ $by }
-compare-licensed = 已许可 { $licensee } 使用至 { $until }（许可 { $id }）
-compare-licensed-open = 已许可 { $licensee } 使用，未写明终止日期（许可 { $id }）
 
 # 许可：页面
 licences-heading = 许可
@@ -107,3 +105,7 @@ licences-record-hint = 记录后不能更改，只能终止。不占存证额度
 licences-record-do = 记录这份许可
 licences-change = 返回修改
 chosen-license = 许可别人使用所选图片
+compare-licences = 相关许可
+compare-licences-hint = 登记在此、写明本页或这些图片的许可；没有列出，不等于没有许可。任何一对都不因此被称为侵权。
+compare-no-licences = 没有。
+compare-licences-more = 另有 { $n } 份

@@ -434,10 +434,12 @@ class Comparison:
             raise Bad("comparison", "%d bytes" % len(data), "at most 8 MiB")
         value = parse_json("comparison", data)
         schema = value.get("schema") if isinstance(value, dict) else None
-        if schema != "quezao/comparison/v1":
-            raise Open("comparison schema: a newer reader may know it", schema, "quezao/comparison/v1")
+        if schema not in ("quezao/comparison/v1", "quezao/comparison/v2"):
+            raise Open("comparison schema: a newer reader may know it", schema, "quezao/comparison/v2")
+        second = schema == "quezao/comparison/v2"
         m = closed("comparison", value, "schema compared_at capture earlier algorithms thresholds images images_found "
-                                        "registered pairs pairs_found differences notice".split())
+                                        "registered pairs pairs_found differences notice".split()
+                   + (["licences", "licences_found"] if second else []))
         if canonical(m["algorithms"]) != canonical(ALGORITHMS):
             raise Open("comparison algorithms: a newer reader may know them", m["algorithms"], ALGORITHMS)
         if canonical(m["thresholds"]) != canonical(THRESHOLDS):
@@ -469,11 +471,46 @@ class Comparison:
             raise Bad("comparison pairs", "a weaker one before a stronger", "the strongest first, none twice")
         if len({r[2:] for r in ranks}) != len(ranks):
             raise Bad("comparison pairs", "an image and a record twice", "once")
+        if second:
+            licences = items("comparison licences", m["licences"], 64)
+            listed("licences_found", licences, 64, m["licences_found"])
+            ranks = [self.licence(v, len(pairs), m["capture"]["received_at"]) for v in licences]
+            if any(a >= b for a, b in zip(ranks, ranks[1:])):
+                raise Bad("comparison licences", "out of order, or twice", "in the order of their records, each once")
         late = [n for n in self.named if n[1] > self.compared_at]
         if late:
             raise Bad("compared_at", m["compared_at"], "at or after %s" % iso(late[0][1]))
 
-    def record(self, what, value, more):
+    def licence(self, value, pairs, captured):
+        """What orders it."""
+        more = "licensee from until state place pattern pairs ended".split()
+        self.record("comparison licence", value, more, source=False)
+        bounded("licensee", value["licensee"])
+        from_, until, ended = day("from", value["from"]), value["until"], value["ended"]
+        if until is not None and day("until", until) < from_:
+            raise Bad("until of a licence", until, "no earlier than " + from_)
+        if ended is not None:
+            self.record("end of a licence", ended, ["from"], source=False)
+            day("from", ended["from"])
+            if instant("received_at", ended["received_at"]) < instant("received_at", value["received_at"]) \
+                    or [ended[k] for k in NAMED[:3]] == [value[k] for k in NAMED[:3]]:
+                raise Bad("end of a licence", ended["id"], "a later record than the licence")
+        today = iso(instant("received_at", captured) + 8 * 3600 * US)[:10]
+        state = "ended" if ended is not None and ended["from"] <= today else \
+            "over" if until is not None and until < today else "valid" if from_ <= today else "coming"
+        if bounded("state", value["state"]) != state:
+            raise Bad("state of a licence", value["state"], state)
+        pattern = bounded("pattern", value["pattern"], optional=True)
+        if (word("place", value["place"], ["page", "any", "elsewhere"]) == "page") != (pattern is not None):
+            raise Bad("place of a licence", value["place"], "page exactly where a pattern fits")
+        places = items("pairs of a licence", value["pairs"], 1000)
+        if not all(is_int(p) and 0 <= p < pairs for p in places) or any(a >= b for a, b in zip(places, places[1:])):
+            raise Bad("pairs of a licence", places, "places under %d, ascending" % pairs)
+        if not places and pattern is None:
+            raise Bad("comparison licences", value["id"], "one that speaks of the page or of a pair")
+        return (instant("received_at", value["received_at"]), value["id"])
+
+    def record(self, what, value, more, source=True):
         """A named record's members."""
         closed(what, value, NAMED + more)
         received = instant("received_at", value["received_at"])
@@ -482,7 +519,8 @@ class Comparison:
         is_hex("leaf", value["leaf"], 32)
         generalized("gen_time", bounded("gen_time", value["gen_time"]))
         self.named.append((bounded("ledger", value["ledger"]), received))
-        self.sources.add(is_hex("sha256", value["sha256"], 32))
+        if source:
+            self.sources.add(is_hex("sha256", value["sha256"], 32))
 
     def capture(self, value):
         self.record("comparison capture", value, ["sha256", "url"])
@@ -569,6 +607,14 @@ class Comparison:
             for item in items(name, value[name], 500):
                 check(item)
             listed(name + "_found", value[name], 500, value[name + "_found"])
+
+
+def day(what, value):
+    text = is_text(what, value)
+    if len(text) != 10:
+        raise Bad(what, text, "a day such as 2026-12-24")
+    instant(what, text + "T00:00:00.000000Z")
+    return text
 
 
 def items(what, value, most):

@@ -15,6 +15,8 @@ use crate::sheet::Words;
 /// Pairs with their pictures, and further ones in a list.
 pub const MAX_SHOWN: usize = 12;
 pub(crate) const MAX_LISTED: usize = 40;
+/// Licences that are printed.
+pub(crate) const MAX_LICENCES: usize = 12;
 /// Lines of text, images and facts that changed, each.
 pub(crate) const MAX_CHANGES: usize = 30;
 
@@ -111,6 +113,10 @@ pub struct Compared {
     pub earlier: Option<Side>,
     /// What it was held against, if it was the owner's records.
     pub counts: Option<Counts>,
+    /// Licences that speak of the page or of pairs, a sentence each; `None`: the document does not tell.
+    pub licences: Option<Vec<Words>>,
+    /// How many there were.
+    pub licences_found: u64,
     /// The nearest first.
     pub pairs: Vec<Likeness>,
     /// How many there were.
@@ -136,6 +142,7 @@ impl Compared {
         let changes = |c: &Option<Changes>| c.as_ref().map_or(0, |c| c.added.len().max(c.removed.len()));
         for (what, found, limit) in [
             ("pairs", self.pairs.len(), MAX_LISTED),
+            ("licences", self.licences.as_ref().map_or(0, Vec::len), MAX_LICENCES),
             ("changed lines", changes(&self.text), MAX_CHANGES),
             ("changed images", changes(&self.images), MAX_CHANGES),
             ("changed facts", self.facts.as_ref().map_or(0, Vec::len), 64),
@@ -157,6 +164,9 @@ impl Compared {
     pub(crate) fn foreign(&mut self, write: &mut dyn FnMut(&mut String)) {
         std::iter::once(&mut self.page).chain(&mut self.earlier).for_each(|s| s.url.iter_mut().for_each(&mut *write));
         self.pairs.iter_mut().for_each(|p| p.url.iter_mut().for_each(&mut *write));
+        for w in self.licences.iter_mut().flatten() {
+            [&mut w.zh, &mut w.en].into_iter().for_each(&mut *write);
+        }
         let changes = self.text.iter_mut().chain(&mut self.images);
         changes.for_each(|c| c.added.iter_mut().chain(&mut c.removed).for_each(&mut *write));
         self.facts.iter_mut().flatten().for_each(|(name, a, b)| {
@@ -169,6 +179,7 @@ impl Compared {
         let mut out: Vec<&str> = vec![&self.notice.zh, &self.notice.en, &self.thresholds.zh, &self.thresholds.en];
         out.extend(std::iter::once(&self.page).chain(&self.earlier).flat_map(|s| s.url.as_deref()));
         out.extend(self.pairs.iter().flat_map(|p| p.url.as_deref()));
+        out.extend(self.licences.iter().flatten().flat_map(|w| [w.zh.as_str(), w.en.as_str()]));
         let changes = self.text.iter().chain(&self.images);
         out.extend(changes.flat_map(|c| c.added.iter().chain(&c.removed)).map(String::as_str));
         for (name, a, b) in self.facts.iter().flatten() {

@@ -5,7 +5,7 @@ use evidence::hex;
 use evidence::time::Utc;
 
 use crate::compared::{
-    Changes, Compared, Counts, Likeness, Likenesses, MAX_CHANGES, MAX_LISTED, MAX_SHOWN, Near, Side,
+    Changes, Compared, Counts, Likeness, Likenesses, MAX_CHANGES, MAX_LICENCES, MAX_LISTED, MAX_SHOWN, Near, Side,
 };
 use crate::error::{Error, printable};
 use crate::held::second;
@@ -35,6 +35,12 @@ impl Compared {
             counts: scan.map(counts),
             pairs: scan.map_or(Ok(Vec::new()), |scan| pairs(scan, pictures))?,
             pairs_found: scan.map_or(0, |s| s.pairs_found),
+            licences: document.licences.as_ref().map(|l| {
+                let said = |l| verify::licence_words(l, &document.capture);
+                let said = l.listed.iter().take(MAX_LICENCES).map(said);
+                said.map(|s| Words::new(cut(&s.zh, 400), cut(&s.en, 400))).collect()
+            }),
+            licences_found: document.licences.as_ref().map_or(0, |l| l.found),
             thresholds: thresholds(),
             text,
             images: differences.map(|d| changes(&d.images, |digest| hex::encode(digest))),

@@ -258,6 +258,8 @@ fn comparison_data(c: &Compared) -> Result<serde_json::Value, Error> {
         "counts": counts,
         "pairs": c.pairs.iter().map(pair).collect::<Result<Vec<_>, _>>()?,
         "found": grouped(c.pairs_found),
+        "licences": c.licences,
+        "licences_left": c.licences.as_ref().map(|l| grouped(c.licences_found.saturating_sub(l.len() as u64))),
         "shown": MAX_SHOWN,
         "thresholds": c.thresholds,
         "left": grouped(c.pairs_found.saturating_sub(c.pairs.len() as u64)),

@@ -1,4 +1,4 @@
-//! `comparison.json` (schema `quezao/comparison/v1`): what an algorithm found when it held a capture's images against
+//! `comparison.json` (schemas `quezao/comparison/v1` and `v2`): what an algorithm found when it held a capture's images against
 //! registered ones, or one capture against an earlier one. spec/comparison.md.
 //!
 //! The form alone is here: how pictures become numbers is nobody's business in this room. Two things are fixed by the
@@ -6,10 +6,12 @@
 //! similarity is not.
 
 mod differences;
+mod licence;
 mod parts;
 mod scan;
 
 pub use differences::{Changes, Differences, Fact, MAX_CHANGES, MAX_FACTS};
+pub use licence::{Ended, Licence, MAX_LICENCES, Place, State};
 pub use parts::{Match, PARTS, Similarity, combines};
 pub use scan::{IMAGE_RESULTS, Image, NOT_COMPARED, Pair, Registered, Scan};
 
@@ -22,6 +24,8 @@ use crate::{
 
 /// The `schema` of version 1.
 pub const SCHEMA: &str = "quezao/comparison/v1";
+/// The `schema` of version 2, which tells of licences.
+pub const SCHEMA_2: &str = "quezao/comparison/v2";
 /// Most bytes of a document.
 pub const MAX_BYTES: usize = 8 << 20;
 /// Most images that are listed.
@@ -52,6 +56,18 @@ pub struct Comparison {
     pub capture: Captured,
     /// What it was held against.
     pub against: Against,
+    /// Licences that speak of the page or of the pairs, in the order of their records; `None`: version 1, which does not
+    /// tell.
+    pub licences: Option<Licences>,
+}
+
+/// Licences that a document tells of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Licences {
+    /// The first ones.
+    pub listed: Vec<Licence>,
+    /// How many there were.
+    pub found: u64,
 }
 
 /// What a capture was held against.
@@ -83,10 +99,11 @@ impl Comparison {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let value = json::parse(WHAT, bytes, MAX_BYTES)?;
         let schema = value.get("schema").and_then(Value::as_str).unwrap_or_default();
-        if schema != SCHEMA {
-            return Err(Error::Unknown { what: "comparison schema", found: schema.to_owned() });
+        match schema {
+            SCHEMA => Self::from_value(&value, false),
+            SCHEMA_2 => Self::from_value(&value, true),
+            _ => Err(Error::Unknown { what: "comparison schema", found: schema.to_owned() }),
         }
-        Self::from_value(&value)
     }
 
     /// The exact bytes of `comparison.json`. Fails where [`Comparison::parse`] would.
@@ -115,6 +132,10 @@ impl Comparison {
     /// Every record that it names: where it is, and when it was received.
     pub fn named(&self) -> Vec<(&Ref, Utc)> {
         let mut named = vec![(&self.capture.record, self.capture.received_at)];
+        for licence in self.licences.iter().flat_map(|l| &l.listed) {
+            named.push((&licence.record, licence.received_at));
+            named.extend(licence.ended.as_ref().map(|e| (&e.record, e.received_at)));
+        }
         match &self.against {
             Against::Earlier(earlier, _) => named.push((&earlier.record, earlier.received_at)),
             Against::Registered(scan) => {
@@ -134,25 +155,30 @@ impl Comparison {
         sources
     }
 
-    fn from_value(value: &Value) -> Result<Self> {
+    fn from_value(value: &Value, second: bool) -> Result<Self> {
+        let licences: &[&str] = if second { &["licences", "licences_found"] } else { &[] };
         let m = json::closed(
             WHAT,
             value,
             &[
-                "schema",
-                "compared_at",
-                "capture",
-                "earlier",
-                "algorithms",
-                "thresholds",
-                "images",
-                "images_found",
-                "registered",
-                "pairs",
-                "pairs_found",
-                "differences",
-                "notice",
-            ],
+                &[
+                    "schema",
+                    "compared_at",
+                    "capture",
+                    "earlier",
+                    "algorithms",
+                    "thresholds",
+                    "images",
+                    "images_found",
+                    "registered",
+                    "pairs",
+                    "pairs_found",
+                    "differences",
+                    "notice",
+                ],
+                licences,
+            ]
+            .concat(),
         )?;
         if m["thresholds"] != thresholds() {
             return Err(Error::Unknown { what: "comparison thresholds", found: m["thresholds"].to_string() });
@@ -181,11 +207,20 @@ impl Comparison {
                 return Err(Error::malformed(WHAT, "both, or images of neither", expected));
             }
         };
-        let document = Self {
+        let mut document = Self {
+            licences: None,
             compared_at: Utc::parse_micros(json::string("compared_at", &m["compared_at"])?)?,
             capture: Captured::from_value(&m["capture"])?,
             against,
         };
+        if second {
+            let read = list("comparison licences", &m["licences"], MAX_LICENCES, Licence::from_value)?;
+            let found = count("licences_found", &m["licences_found"])?;
+            if let Some((licence, said)) = read.iter().find(|(l, said)| l.state(&document.capture).as_str() != said) {
+                return Err(Error::mismatch("state of a licence", said, licence.state(&document.capture).as_str()));
+            }
+            document.licences = Some(Licences { listed: read.into_iter().map(|(l, _)| l).collect(), found });
+        }
         document.check()?;
         Ok(document)
     }
@@ -196,8 +231,8 @@ impl Comparison {
             Against::Registered(scan) => (scan, Value::Null, Value::Null),
             Against::Earlier(earlier, differences) => (&none, earlier.to_value(), differences.to_value()),
         };
-        json!({
-            "schema": SCHEMA,
+        let mut value = json!({
+            "schema": if self.licences.is_some() { SCHEMA_2 } else { SCHEMA },
             "compared_at": self.compared_at.to_micros(),
             "capture": self.capture.to_value(),
             "earlier": earlier,
@@ -210,7 +245,12 @@ impl Comparison {
             "pairs_found": scan.pairs_found,
             "differences": differences,
             "notice": notice(),
-        })
+        });
+        if let Some(licences) = &self.licences {
+            value["licences"] = licences.listed.iter().map(|l| l.to_value(&self.capture)).collect::<Vec<_>>().into();
+            value["licences_found"] = licences.found.into();
+        }
+        value
     }
 
     /// What one member says about another.
@@ -219,6 +259,18 @@ impl Comparison {
         if let Some((record, at)) = later {
             let expected = format!("at or after {} of {}", at.to_micros(), record.id);
             return Err(Error::mismatch("compared_at", self.compared_at.to_micros(), expected));
+        }
+        let pairs = match &self.against {
+            Against::Registered(scan) => scan.pairs.len(),
+            Against::Earlier(..) => 0,
+        };
+        if let Some(Licences { listed: licences, found }) = &self.licences {
+            listed("licences_found", licences.len(), MAX_LICENCES, *found)?;
+            licences.iter().try_for_each(|l| l.check(pairs))?;
+            if let Some(pair) = licences.windows(2).find(|w| w[0].rank() >= w[1].rank()) {
+                let expected = "in the order of their records, each once";
+                return Err(Error::malformed("comparison licences", &pair[1].record.id, expected));
+            }
         }
         match &self.against {
             Against::Registered(scan) => scan.check(),

@@ -60,15 +60,9 @@ fn print(out: &Out, line: &CompareLine) {
         Against::Registered(scan) => pairs(out, document, scan),
         Against::Earlier(earlier, differences) => changes(out, &earlier.record.id, differences),
     }
-    for licence in &line.licences {
-        let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
-        let args = [
-            ("licensee", text(&licence.licensee).into()),
-            ("until", text(&licence.until).into()),
-            ("id", text(&licence.id).into()),
-        ];
-        let message = if licence.until.is_some() { "compare-licensed" } else { "compare-licensed-open" };
-        out.line(&format!("    {}", out.text(message, &args)));
+    for licence in document.licences.iter().flat_map(|l| &l.listed) {
+        let said = verify::licence_words(licence, &document.capture);
+        out.line(&format!("    {}", out.pick(&said.zh, &said.en)));
     }
     out.line("");
     out.line(&format!("    {}", out.pick(NOTICE.0, NOTICE.1)));

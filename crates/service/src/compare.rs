@@ -12,9 +12,7 @@ mod scan;
 
 pub use again::distances_again;
 
-use crate::{
-    Account, Error, Folder, LicenceLine, Result, clock, folder::ledger_error, intake, licence::local_day, show_path,
-};
+use crate::{Account, Error, Folder, Result, clock, folder::ledger_error, intake, show_path};
 use archive::wacz::{self, Wacz};
 use evidence::{
     comparison::{Against, Captured, Changes, Comparison, Differences, Scan},
@@ -65,8 +63,8 @@ pub struct CompareLine {
     pub pairs: Option<Vec<Value>>,
     /// As the document has them.
     pub differences: Option<Value>,
-    /// Licences that stood on the day of the capture and whose URL patterns fit the page; no part of the document.
-    pub licences: Vec<LicenceLine>,
+    /// As the document tells of them.
+    pub licences: Vec<Value>,
     /// Why it failed.
     pub error: Option<Error>,
     /// The document, for printing: not part of the JSON promise.
@@ -133,7 +131,13 @@ impl Folder {
                 Against::Earlier(Box::new(earlier.captured), differences)
             }
         };
-        let document = Comparison { compared_at: clock::now(), capture: capture.captured, against };
+        let pairs: Vec<&str> = match &against {
+            Against::Registered(scan) => scan.pairs.iter().map(|p| p.record.record.id.as_str()).collect(),
+            Against::Earlier(..) => Vec::new(),
+        };
+        let licences = self.told_licences(account.0, capture.captured.url.as_deref(), &pairs)?;
+        let licences = Some(licences);
+        let document = Comparison { compared_at: clock::now(), capture: capture.captured, against, licences };
         let bytes = document.to_bytes().map_err(|e| {
             Error::new(
                 format!("比对文件无法写成（{}）；请检查本机时钟", e.zh()),
@@ -144,11 +148,7 @@ impl Folder {
         if let Some(index) = row.index {
             self.writer()?.ledger.wait_final(index, crate::deposit::SEAL_WAIT).map_err(|e| ledger_error(&e))?;
         }
-        let licences = match &document.capture.url {
-            Some(url) => self.licences_for(account.0, url, &local_day(document.capture.received_at))?,
-            None => Vec::new(),
-        };
-        Ok(CompareLine { licences, ..line(&row, document, &bytes) })
+        Ok(line(&row, document, &bytes))
     }
 
     /// A capture's record and its file, read again.
@@ -171,7 +171,7 @@ impl Folder {
     }
 
     /// A record as a document names it.
-    fn named(&self, row: &Row) -> Result<(Ref, Record, String)> {
+    pub(crate) fn named(&self, row: &Row) -> Result<(Ref, Record, String)> {
         let record = Record::parse(&row.record)?;
         let reference = Ref { ledger: self.origin.clone(), id: row.id.clone(), leaf: merkle::leaf_hash(&row.record) };
         let gen_time = record.timestamps.first().map(|t| t.gen_time.clone()).unwrap_or_default();
@@ -262,6 +262,7 @@ fn line(row: &Row, document: Comparison, bytes: &[u8]) -> CompareLine {
         url: document.capture.url.clone(),
         status: "new".into(),
         sha256: row.sha256.map(|d| hex::encode(&d)),
+        licences: written["licences"].as_array().cloned().unwrap_or_default(),
         ..CompareLine::default()
     };
     match &document.against {

@@ -130,7 +130,7 @@ pub use store::{
 };
 pub use timestamp::certificate_ends;
 /// What a verdict is made of.
-pub use verify::{Check, Original, Outcome, Overall, Verdict, own_file};
+pub use verify::{Check, Original, Outcome, Overall, Verdict, licence_words, own_file};
 pub use waiting::Stamped;
 pub use watch::{WatchEvent, watch};
 pub use web::web_tls;

@@ -14,6 +14,7 @@ use crate::{
     show_path,
 };
 use evidence::{
+    comparison::{Ended, Licence as Told, Licences, MAX_LICENCES, MAX_TEXT, Place},
     disclosure,
     json::Value,
     merkle,
@@ -190,14 +191,56 @@ impl Folder {
         self.about(licence.account, Kind::Revocation, claims, id, acting)
     }
 
-    /// The account's licences that stand on this day and whose patterns fit a page, the newest first.
-    pub(crate) fn licences_for(&self, account: i64, url: &str, on: &str) -> Result<Vec<LicenceLine>> {
-        let Ok(url) = url::Url::parse(url) else { return Ok(Vec::new()) };
-        let mut lines = self.licences(Account(account))?;
-        // A pattern was read before it was recorded.
-        let fits = |text: &String| Pattern::parse(text).is_ok_and(|pattern| pattern.is_about(&url));
-        lines.retain(|line| state(line, on) == "valid" && line.urls.iter().any(fits));
-        Ok(lines)
+    /// The account's licences that speak of a page or of one of these pairs, as a comparison's document tells of them.
+    /// `pairs` are the record numbers of the registered pictures, in the document's order.
+    pub(crate) fn told_licences(&self, account: i64, page: Option<&str>, pairs: &[&str]) -> Result<Licences> {
+        let page = page.and_then(|url| url::Url::parse(url).ok());
+        let (mut listed, mut lists) = (Vec::new(), BTreeMap::new());
+        for row in self.store.records_of(account, Kind::Licence.as_str())?.into_iter().filter(|r| r.index.is_some()) {
+            let line = self.licence_line(&row)?;
+            // A pattern was read before it was recorded.
+            let fits = |text: &&String| {
+                page.as_ref().is_some_and(|url| Pattern::parse(text).is_ok_and(|pattern| pattern.is_about(url)))
+            };
+            let place = match line.urls.iter().find(fits) {
+                Some(pattern) => Place::Page(pattern.clone()),
+                None if line.urls.is_empty() => Place::Any,
+                None => Place::Elsewhere,
+            };
+            let mut named = Vec::new();
+            for (n, id) in pairs.iter().enumerate() {
+                let mut names = line.pictures.iter().any(|p| p == id);
+                for picture in &line.pictures {
+                    names = names || self.lists(&mut lists, picture, id)?;
+                }
+                named.extend(Some(n).filter(|_| names));
+            }
+            if named.is_empty() && !matches!(place, Place::Page(_)) {
+                continue;
+            }
+            let ended = self.about_licence(&row)?.into_iter().find(|r| r.kind == Kind::Revocation.as_str());
+            let ended = ended.filter(|r| r.index.is_some()).zip(line.ended.clone());
+            let ended = ended.map(|(row, from)| {
+                let (record, statement, gen_time) = self.named(&row)?;
+                Ok::<_, Error>(Ended { record, received_at: statement.statement.received_at, gen_time, from })
+            });
+            let (record, statement, gen_time) = self.named(&row)?;
+            listed.push(Told {
+                record,
+                received_at: statement.statement.received_at,
+                gen_time,
+                licensee: short(line.licensee.as_deref().unwrap_or("—")),
+                from: line.from.clone().unwrap_or_default(),
+                until: line.until.clone(),
+                place,
+                pairs: named,
+                ended: ended.transpose()?,
+            });
+        }
+        listed.sort_by(|a, b| (a.received_at, &a.record.id).cmp(&(b.received_at, &b.record.id)));
+        let found = listed.len() as u64;
+        listed.truncate(MAX_LICENCES);
+        Ok(Licences { listed, found })
     }
 
     /// Later records about a licence, in the order of the ledger.
@@ -427,6 +470,12 @@ pub(crate) fn hosts(urls: &[String]) -> Vec<(String, String)> {
     urls.iter().filter_map(other).collect()
 }
 
+/// As much of a text as a document holds, cut after a whole character.
+fn short(text: &str) -> String {
+    let end = (0..=MAX_TEXT.min(text.len())).rev().find(|n| text.is_char_boundary(*n)).unwrap_or(0);
+    text[..end].to_owned()
+}
+
 /// How a licence stands on a day.
 fn state(line: &LicenceLine, on: &str) -> &'static str {
     let reached = |day: &Option<String>| day.as_deref().is_some_and(|day| day <= on);
@@ -458,14 +507,14 @@ pub(crate) fn today() -> String {
 }
 
 /// The day of an instant, UTC+8.
-pub(crate) fn local_day(at: Utc) -> String {
+fn local_day(at: Utc) -> String {
     let mut text = at.plus(8 * 3600 * SECOND).to_micros();
     text.truncate(10);
     text
 }
 
 /// A text as it is claimed: nothing where it is empty. `what` is the field's name, the error's code.
-fn text(what: &'static str, value: Option<&str>) -> Result<Value> {
+pub(crate) fn text(what: &'static str, value: Option<&str>) -> Result<Value> {
     let Some(value) = value.map(str::trim).filter(|v| !v.is_empty()) else { return Ok(Value::Null) };
     let (zh, en) = LABELS.iter().find(|l| l.0 == what).map_or((what, what), |l| (l.1, l.2));
     let most = evidence::statement::MAX_TEXT;
@@ -485,7 +534,8 @@ fn text(what: &'static str, value: Option<&str>) -> Result<Value> {
 }
 
 /// What fields are called where they are refused.
-const LABELS: [(&str, &str, &str); 7] = [
+const LABELS: [(&str, &str, &str); 8] = [
+    ("name", "名称", "the name"),
     ("title", "许可名称", "the licence's name"),
     ("licensee", "被许可方名称", "the licensee's name"),
     ("code", "被许可方代码", "the licensee's code"),

@@ -20,6 +20,7 @@ mod stamps;
 mod told;
 mod trees;
 
+pub use self::comparison::licence_words;
 pub(crate) use self::{
     later::{Added, Later},
     ledger::Signed,

@@ -18,6 +18,7 @@ mod words;
 
 pub use check::{
     Container, check, check_beside, check_certificate, check_certificate_beside, check_package, check_package_beside,
+    licence_words,
 };
 pub use explain::{Explanation, explain};
 pub use facts::{Collected, Collection, Facts, Named, Related, Seal, Witness};

@@ -238,6 +238,12 @@ pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
         }
         if statement.kind == Kind::Comparison {
             add(evidence::comparison::NOTICE.0, evidence::comparison::NOTICE.1);
+            if facts.comparison.as_ref().is_some_and(|c| c.licences.is_some()) {
+                add(
+                    "没有列出许可，不等于没有许可：只列出在此登记的，其内容由各自的证据包证明。",
+                    "That no licence is listed does not mean that there is none: only those recorded here are, and what each says is for its own package to show.",
+                );
+            }
             add(
                 "比对由平台的程序作出；未重新计算的，只是平台的说法。",
                 "The comparison was made by the platform's program; what was not computed again is the platform's word.",

@@ -52,7 +52,7 @@ fn document() -> Comparison {
         pairs_found: 3,
         pairs,
     };
-    Comparison { compared_at: Utc(AT + 5), capture: captured(1), against: Against::Registered(scan) }
+    Comparison { compared_at: Utc(AT + 5), capture: captured(1), against: Against::Registered(scan), licences: None }
 }
 
 fn scan(change: impl FnOnce(&mut Scan)) -> Result<Vec<u8>> {
@@ -75,7 +75,7 @@ fn two() -> Comparison {
     let facts = vec![Fact { name: "price".into(), earlier: Some("¥299".into()), later: None }];
     let differences = Differences { text: Some(text), images, facts: Some(facts) };
     let against = Against::Earlier(Box::new(captured(2)), differences);
-    Comparison { compared_at: Utc(AT), capture: captured(1), against }
+    Comparison { compared_at: Utc(AT), capture: captured(1), against, licences: None }
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn words_and_thresholds_are_fixed() {
     assert!(!with(&|v| v["registered"] = Value::Null).is_incomplete());
     assert!(unknown(with(&|v| v["thresholds"]["close"]["dct"] = 99.into())));
     assert!(unknown(with(&|v| v["algorithms"][1]["version"] = 2.into())));
-    assert!(unknown(with(&|v| v["schema"] = "quezao/comparison/v2".into())));
+    assert!(unknown(with(&|v| v["schema"] = "quezao/comparison/v3".into())));
     assert!(unknown(with(&|v| v["verdict"] = "infringement".into())));
 }
 
@@ -181,5 +181,86 @@ proptest::proptest! {
     #[test]
     fn nothing_panics(bytes: Vec<u8>) {
         drop(Comparison::parse(&bytes));
+    }
+}
+
+fn licence(n: u8, from: &str, until: Option<&str>) -> Licence {
+    Licence {
+        record: record(n),
+        received_at: Utc(AT),
+        gen_time: "20261124030500Z".into(),
+        licensee: "丙店".into(),
+        from: from.into(),
+        until: until.map(str::to_owned),
+        place: Place::Page("shop.example".into()),
+        pairs: vec![0, 2],
+        ended: None,
+    }
+}
+
+fn told(listed: Vec<Licence>) -> Comparison {
+    let found = listed.len() as u64;
+    Comparison { licences: Some(Licences { listed, found }), ..document() }
+}
+
+#[test]
+fn a_licence_is_told_as_it_stood_on_the_day_of_the_capture() {
+    // 2025-11-24 in UTC+8, whatever the clock of the reader.
+    let day = Utc(AT).plus(8 * 3600 * crate::time::SECOND).to_micros()[..10].to_owned();
+    let ended =
+        Ended { record: record(40), received_at: Utc(AT + 1), gen_time: "20261124030500Z".into(), from: day.clone() };
+    let licences = vec![
+        licence(20, "2020-01-01", None),
+        licence(21, "2020-01-01", Some("2020-02-01")),
+        licence(22, "2090-01-01", None),
+        Licence { ended: Some(ended.clone()), ..licence(23, "2020-01-01", None) },
+        Licence { ended: Some(Ended { from: "2090-01-01".into(), ..ended }), ..licence(24, &day, Some(&day)) },
+        Licence { place: Place::Elsewhere, pairs: vec![1], ..licence(25, "2020-01-01", None) },
+        Licence { place: Place::Any, ..licence(26, "2020-01-01", None) },
+    ];
+    let document = told(licences);
+    let states: Vec<&str> =
+        document.licences.iter().flat_map(|l| &l.listed).map(|l| l.state(&document.capture).as_str()).collect();
+    assert_eq!(states, ["valid", "over", "coming", "ended", "valid", "valid", "valid"]);
+    let bytes = document.to_bytes().unwrap();
+    assert_eq!(Comparison::parse(&bytes).unwrap(), document);
+    // Version 1 does not tell, and still is one.
+    assert!(super::Comparison::parse(&self::document().to_bytes().unwrap()).unwrap().licences.is_none());
+}
+
+#[test]
+fn licences_that_contradict_are_refused() {
+    let one = || licence(20, "2020-01-01", None);
+    let ended = |n: u8, at: i64| Ended {
+        record: record(n),
+        received_at: Utc(at),
+        gen_time: "20261124030500Z".into(),
+        from: "2026-01-01".into(),
+    };
+    for bad in [
+        vec![one(), one()],
+        vec![licence(21, "2020-01-01", None), one()],
+        vec![licence(20, "2020-01-01", Some("2019-12-31"))],
+        vec![licence(20, "2020-02-30", None)],
+        vec![Licence { pairs: vec![3], ..one() }],
+        vec![Licence { pairs: vec![1, 1], ..one() }],
+        vec![Licence { pairs: vec![2, 0], ..one() }],
+        vec![Licence { pairs: vec![], place: Place::Elsewhere, ..one() }],
+        vec![Licence { received_at: Utc(AT + 9000), ..one() }],
+        vec![Licence { ended: Some(ended(20, AT)), ..one() }],
+        vec![Licence { ended: Some(ended(41, AT + 9000)), ..one() }],
+    ] {
+        assert!(told(bad.clone()).to_bytes().is_err(), "{bad:?}");
+    }
+    let fewer = Comparison { licences: Some(Licences { listed: vec![one()], found: 2 }), ..document() };
+    assert!(fewer.to_bytes().is_err(), "more than are listed, though there is room");
+    let text = String::from_utf8(told(vec![one()]).to_bytes().unwrap()).unwrap();
+    for (from, to) in [
+        ("\"state\":\"valid\"", "\"state\":\"over\""),
+        ("\"place\":\"page\"", "\"place\":\"any\""),
+        ("comparison/v2", "comparison/v1"),
+    ] {
+        assert!(text.contains(from));
+        assert!(Comparison::parse(text.replace(from, to).as_bytes()).is_err(), "{to}");
     }
 }

@@ -1,9 +1,12 @@
 //! A comparison's document on its record's page: numbers, never a finding.
 
-use super::{layout::mark_only, words};
+use super::{
+    layout::{mark_only, state as mark_with},
+    words,
+};
 use crate::visit::Visit;
 use evidence::{
-    comparison::{Against, Changes, Comparison, Differences, MAX_FACTS, Pair, Scan, Similarity},
+    comparison::{Against, Changes, Comparison, Differences, MAX_FACTS, Pair, Scan, Similarity, State},
     hex,
 };
 use maud::{Markup, html};
@@ -29,10 +32,36 @@ pub(crate) fn section(visit: &Visit, verdict: &Verdict) -> Markup {
                     Against::Registered(scan) => { (registered(visit, document, scan)) },
                     Against::Earlier(earlier, differences) => {
                         p { (visit.t("compare-earlier")) " " a.mono href=(format!("/deposits/{}/capture", earlier.record.id)) { (earlier.record.id) } }
+                        (licences(visit, document))
                         (changed(visit, differences))
                     },
                 }
             }
+        }
+    }
+}
+
+/// Licences that the document tells of, in the order of their records; nothing where it does not tell.
+fn licences(visit: &Visit, document: &Comparison) -> Markup {
+    let Some(licences) = &document.licences else { return html! {} };
+    let more = licences.found.saturating_sub(licences.listed.len() as u64);
+    html! {
+        div {
+            h3 { (visit.t("compare-licences")) }
+            p.small.soft { (visit.t("compare-licences-hint")) }
+            @if licences.listed.is_empty() { p { (visit.t("compare-no-licences")) } }
+            ul.rows {
+                @for licence in &licences.listed {
+                    @let said = service::licence_words(licence, &document.capture);
+                    @let state = licence.state(&document.capture);
+                    @let (class, mark) = if state == State::Valid { ("ok", "ok") } else { ("low", "no") };
+                    li {
+                        div { a.t href=(format!("/licences/{}", licence.record.id)) { (licence.licensee) } span.m.wrap { (visit.pick(&said.zh, &said.en)) } }
+                        (mark_with(class, mark, &visit.t(&format!("licence-{}", state.as_str()))))
+                    }
+                }
+            }
+            @if more > 0 { p.soft { (visit.tv("compare-licences-more", &[("n", locale::grouped(more).into())])) } }
         }
     }
 }
@@ -47,6 +76,7 @@ fn registered(visit: &Visit, document: &Comparison, scan: &Scan) -> Markup {
     ];
     let n = [("n", locale::grouped(scan.pairs_found).into())];
     html! {
+        (licences(visit, document))
         p { (visit.tv("compare-counts", &counts)) }
         @if scan.pairs.is_empty() { p { (visit.t("compare-no-pairs")) } }
         @else {

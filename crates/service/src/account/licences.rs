@@ -250,7 +250,7 @@ impl Folder {
     }
 
     /// Whether `named` is a collection that lists `id`; each list is read once.
-    fn lists(&self, read: &mut BTreeMap<String, bool>, named: &str, id: &str) -> Result<bool> {
+    pub(crate) fn lists(&self, read: &mut BTreeMap<String, bool>, named: &str, id: &str) -> Result<bool> {
         if let Some(lists) = read.get(named) {
             return Ok(*lists);
         }

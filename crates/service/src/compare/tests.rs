@@ -336,11 +336,31 @@ fn a_licensees_page_is_told_with_its_licence() {
     let add = |urls: &[&str], until| folder.add_licence(account, &licence(urls, until)).unwrap();
     let fits = add(&["https://shop.example/m*"], Some("2099-12-31"));
     add(&["https://elsewhere.example", "shop.example.evil.example"], None);
-    add(&["shop.example"], Some("2026-01-02"));
+    let over = add(&["shop.example"], Some("2026-01-02"));
     let ended = add(&["shop.example"], None);
     folder.end_licence(account, ended.id.as_deref().unwrap(), None, Some("双方同意")).unwrap();
     folder.close().unwrap();
     let line = shop.compare(&capture, None);
-    let told: Vec<_> = line.licences.iter().map(|l| (l.id.clone(), l.until.clone())).collect();
-    assert_eq!(told, [(fits.id, Some("2099-12-31".to_owned()))]);
+    let document = line.document.unwrap();
+    let licences = document.licences.as_ref().unwrap();
+    let told = |id: &Option<String>| {
+        let found = licences.listed.iter().find(|l| Some(&l.record.id) == id.as_ref());
+        found.map(|l| {
+            (
+                l.state(&document.capture).as_str(),
+                matches!(l.place, evidence::comparison::Place::Page(_)),
+                l.ended.is_some(),
+            )
+        })
+    };
+    assert_eq!(told(&fits.id), Some(("valid", true, false)));
+    assert_eq!(told(&over.id), Some(("over", true, false)));
+    // The page was captured on the day on which the licence was ended, which is the first without it.
+    assert_eq!(told(&ended.id), Some(("ended", true, true)));
+    // One for other pages is told where it names a picture that was found, and else is nobody's business.
+    let Against::Registered(scan) = &document.against else { panic!() };
+    let named = scan.pairs.iter().any(|p| p.record.record.id == shop.ids[0]);
+    assert_eq!(licences.found, if named { 4 } else { 3 });
+    let words = verify::licence_words(&licences.listed[0], &document.capture);
+    assert!(words.zh.contains("已许可“丙店”使用至 2099-12-31") && !words.zh.contains("侵权"), "{}", words.zh);
 }

@@ -4,11 +4,14 @@
 //! [`crate::Verdict::with_distances`].
 
 use super::Walk;
-use crate::{Check, Original, Outcome, verdict::clean};
+use crate::{Check, Original, Outcome, Sentence, verdict::clean};
 use archive::wacz::Source;
 use evidence::{
     Error, Result,
-    comparison::{Against, Comparison, Differences, MAX_BYTES, MAX_FACTS, Scan, Similarity},
+    comparison::{
+        Against, Captured, Comparison, Differences, Ended, Licence, MAX_BYTES, MAX_FACTS, Place, Scan, Similarity,
+        State,
+    },
     json::Value,
     statement::{Ref, Statement},
 };
@@ -84,8 +87,82 @@ impl Walk<'_> {
     }
 }
 
+/// One licence as a document tells of it, in calm words: what it says, never what somebody did.
+pub fn licence_words(licence: &Licence, capture: &Captured) -> Sentence {
+    let (who, from) = (clean(licence.licensee.clone()), &licence.from);
+    let (until, until_en) = match &licence.until {
+        Some(until) => (format!("至 {until}"), format!("until {until}")),
+        None => ("，未写明终止日期".to_owned(), "without a stated end".to_owned()),
+    };
+    let state = licence.state(capture);
+    let end = |e: &Ended| (e.from.clone(), e.record.id.clone());
+    let (day, by) = licence.ended.as_ref().map(end).unwrap_or_default();
+    let (mut zh, mut en) = match state {
+        State::Valid => (format!("已许可“{who}”使用{until}"), format!("Licensed to \"{who}\" {until_en}")),
+        State::Coming => (
+            format!("许可“{who}”自 {from} 起，取证当日尚未开始"),
+            format!("Licensed to \"{who}\" from {from}: not yet on the day of the capture"),
+        ),
+        State::Over => (
+            format!("许可“{who}”{until}，取证当日已到期"),
+            format!("Licensed to \"{who}\" {until_en}: over on the day of the capture"),
+        ),
+        State::Ended => (
+            format!("对“{who}”的许可已自 {day} 起终止（终止记录 {by}）"),
+            format!("The licence to \"{who}\" ended on {day} (record {by})"),
+        ),
+    };
+    match &licence.place {
+        Place::Page(pattern) => {
+            let pattern = clean(pattern.clone());
+            zh.push_str(&format!("；网址相符（{pattern}）"));
+            en.push_str(&format!("; its pattern {pattern} fits the page"));
+        }
+        Place::Any => {
+            zh.push_str("；未限网址");
+            en.push_str("; it states no address");
+        }
+        Place::Elsewhere => {
+            zh.push_str("；所写网址不含本页");
+            en.push_str("; its addresses do not cover this page");
+        }
+    }
+    if licence.pairs.is_empty() {
+        zh.push_str("；未写明所列各对中的图片");
+        en.push_str("; it names none of the pictures found");
+    } else {
+        let mut numbers: Vec<String> = licence.pairs.iter().take(12).map(|p| (p + 1).to_string()).collect();
+        if licence.pairs.len() > numbers.len() {
+            numbers.push("…".to_owned());
+        }
+        zh.push_str(&format!("；涉及第 {} 对", numbers.join("、")));
+        en.push_str(&format!("; it names the pictures of pairs {}", numbers.join(", ")));
+    }
+    if state != State::Ended && licence.ended.is_some() {
+        zh.push_str(&format!("；取证之后自 {day} 起终止（终止记录 {by}）"));
+        en.push_str(&format!("; after the capture it ended on {day} (record {by})"));
+    }
+    let id = &licence.record.id;
+    Sentence::new(format!("{zh}（许可 {id}）。"), format!("{en} (licence {id})."))
+}
+
+/// What it says of licences, in both languages; nothing where it does not tell.
+fn licences(document: &Comparison) -> (String, String) {
+    let Some(licences) = &document.licences else { return (String::new(), String::new()) };
+    let standing =
+        |l: &&Licence| l.state(&document.capture) == State::Valid && matches!(l.place, Place::Page(_) | Place::Any);
+    let (found, standing) = (licences.found, licences.listed.iter().filter(standing).count());
+    (
+        format!("涉及本页或这些图片的许可 {found} 份，取证当日有效且网址相符或不限网址的 {standing} 份。"),
+        format!(
+            " It tells of {found} licences that speak of the page or of these pictures, {standing} of which stood on the day of the capture and fit its address or state none."
+        ),
+    )
+}
+
 /// What the document says, as its own words: nothing of it was looked at again.
 fn said(document: &Comparison) -> Check {
+    let (more_zh, more_en) = licences(document);
     let (zh, en) = match &document.against {
         Against::Registered(scan) => {
             let count = |word| scan.pairs.iter().filter(|p| p.similarity() == word).count();
@@ -125,7 +202,7 @@ fn said(document: &Comparison) -> Check {
             )
         }
     };
-    Check::new(ID, Outcome::Pass, zh, en)
+    Check::new(ID, Outcome::Pass, format!("{zh}{more_zh}"), format!("{en}{more_en}"))
 }
 
 /// What the document had no room to list, in both languages; nothing where it lists all.

@@ -97,6 +97,29 @@ fn document(ledger: &str) -> Value {
     })
 }
 
+/// With a licence that stood, one that had ended, and one for other pages.
+fn licensed(ledger: &str) -> Value {
+    let licence = |n: u64, second: i64, more: Value| {
+        let common = json!({
+            "licensee": "丙店", "from": "2026-01-01", "until": null, "state": "valid", "place": "page", "pattern": "shop.example",
+            "pairs": [0, 1], "ended": null,
+        });
+        with(with(record(ledger, second, n), common), more)
+    };
+    let ended = with(record(ledger, 30, 13), json!({"from": "2026-01-04"}));
+    with(
+        document(ledger),
+        json!({
+            "schema": "quezao/comparison/v2", "licences_found": 3,
+            "licences": [
+                licence(10, 10, json!({"until": "2027-01-01"})),
+                licence(11, 11, json!({"state": "ended", "ended": ended, "pairs": []})),
+                licence(12, 12, json!({"place": "elsewhere", "pattern": null, "pairs": [2]})),
+            ],
+        }),
+    )
+}
+
 /// The same page, later.
 fn two(ledger: &str) -> Value {
     let changes = |added: Value, removed: Value| {
@@ -279,7 +302,7 @@ pub fn cases(book: &mut Book) {
         .and(OPEN, "not_checked");
     };
     open("threshold", "other thresholds, for a newer reader", &|d| d["thresholds"]["close"]["dct"] = json!(49));
-    open("schema", "a newer document", &|d| d["schema"] = json!("quezao/comparison/v2"));
+    open("schema", "a newer document", &|d| d["schema"] = json!("quezao/comparison/v3"));
     open("member", "a member that version 1 does not know", &|d| d["images"][0]["colour"] = json!("black"));
     book.open(ID, "not-given", "the document is not in the package", |b| {
         let document = document(&b.world.origin);
@@ -305,4 +328,52 @@ pub fn cases(book: &mut Book) {
         b.entries = Box::new(move |_, entries| entries.push(("comparison.json".into(), bytes.clone())));
     })
     .and(OPEN, "not_checked");
+
+    book.good(ID, "licences", "it tells of licences: one that stood, one that had ended, one for other pages", |b| {
+        let document = licensed(&b.world.origin);
+        honest(b, &document);
+    })
+    .and(OPEN, "not_checked");
+    book.good(ID, "no-licences", "version 2, and no licence to tell of", |b| {
+        let document = with(licensed(&b.world.origin), json!({"licences": [], "licences_found": 0}));
+        honest(b, &document);
+    })
+    .and(OPEN, "not_checked");
+    let mut told = |slug: &str, what: &str, change: &dyn Fn(&mut Value)| {
+        book.bad(ID, slug, what, |b| {
+            let mut document = licensed(&b.world.origin);
+            change(&mut document);
+            honest(b, &document);
+        })
+        .and(OPEN, "not_checked");
+    };
+    told("licence-state", "a licence is called ended on a day on which it stood", &|d| {
+        d["licences"][0]["state"] = json!("ended");
+    });
+    told("licence-ended-unsaid", "an ended one is called valid", &|d| d["licences"][1]["state"] = json!("valid"));
+    told("licence-pair", "a licence names a pair that is not there", &|d| d["licences"][0]["pairs"] = json!([0, 3]));
+    told("licence-order", "licences out of the order of their records", &|d| {
+        d["licences"].as_array_mut().unwrap().swap(0, 1);
+    });
+    told("licence-pattern", "a pattern that fits, of a licence for other pages", &|d| {
+        d["licences"][2]["pattern"] = json!("shop.example");
+    });
+    told("licence-stray", "a licence that speaks neither of the page nor of a pair", &|d| {
+        d["licences"][2]["pairs"] = json!([]);
+    });
+    told("licence-backwards", "a licence that ends before it begins", &|d| {
+        d["licences"][0]["until"] = json!("2025-12-31");
+    });
+    told("licence-later", "a licence that was recorded after the comparison", &|d| {
+        let ledger = d["capture"]["ledger"].as_str().unwrap().to_owned();
+        d["licences"][2] = with(d["licences"][2].take(), record(&ledger, 56, 12));
+    });
+    told("licence-end-before", "an end that was recorded before its licence", &|d| {
+        let ledger = d["capture"]["ledger"].as_str().unwrap().to_owned();
+        d["licences"][1]["ended"] = with(record(&ledger, 5, 13), json!({"from": "2026-01-04"}));
+    });
+    told("licence-count", "more licences are said than are listed", &|d| d["licences_found"] = json!(4));
+    told("licence-ledger", "a licence of another ledger", &|d| {
+        d["licences"][0]["ledger"] = json!("other.example/00000000000000000000000000000000");
+    });
 }
