@@ -81,6 +81,11 @@ table! {
     get "/s/{link}/certificate.pdf" Anyone Nothing pages::share::certificate;
     get "/s/{link}/package.zip" Anyone Nothing pages::share::package;
     get "/s/{link}/original" Anyone Nothing pages::share::original;
+    get "/confirm/{link}" Anyone Nothing pages::confirm::page;
+    post "/confirm/{link}" Anyone Nothing pages::confirm::submit;
+    get "/confirm/{link}/picture/{name}" Anyone Nothing pages::confirm::picture;
+    get "/confirm/{link}/certificate.pdf" Anyone Nothing pages::confirm::certificate;
+    get "/confirm/{link}/package.zip" Anyone Nothing pages::confirm::package;
     get "/preferences" Anyone Nothing pages::preferences;
     get "/set-up/{token}" SetUp Nothing pages::set_up::page;
     post "/set-up/{token}" SetUp Nothing pages::set_up::submit;
@@ -191,6 +196,8 @@ table! {
     get "/licences/new" SignedIn Licences pages::licence_form::page;
     post "/licences/new" SignedIn Licences pages::licence_form::submit;
     get "/licences/{id}" SignedIn Licences pages::licences::one;
+    post "/licences/{id}/links" SignedIn Licences pages::confirm::add;
+    post "/licences/{id}/links/{number}/end" SignedIn Licences pages::confirm::end;
     post "/licences/{id}/end" SignedIn Licences pages::licences::end;
     get "/library" SignedIn View pages::library::page;
     get "/library.csv" SignedIn View pages::chosen::csv;

@@ -179,3 +179,111 @@ fn more_than_one_licence_can_name_become_a_collection_first() {
     assert!(owner.get(&format!("/deposits/{}", ids[7])).body.contains(&format!("/licences/{id}")));
     assert_eq!(license(&mut owner, &[], &form), id, "the same list and terms again are the same licence");
 }
+
+/// Makes a link on a licence's page: its token.
+fn link(browser: &mut Browser, id: &str) -> String {
+    let page = browser.get(&format!("/licences/{id}")).body;
+    let until = page.split("name=\"until\" value=\"").nth(1).unwrap_or_else(|| panic!("{page}"))[..10].to_owned();
+    let made = browser.post(&format!("/licences/{id}/links"), &[("until", &until)]);
+    assert_eq!(made.status, 200, "{}", made.body);
+    made.body.split("/confirm/").nth(1).unwrap()[..64].to_owned()
+}
+
+#[test]
+fn a_licensee_confirms_by_a_link_once() {
+    let (house, mut owner) = House::set_up();
+    let pick = [format!("pick-{}", register(&mut owner, "漆碗", 20))];
+    let terms = [("licensee", "丙店"), ("urls", "https://shop.example/c/*"), ("scope", "商品详情页")];
+    let id = license(&mut owner, &pick, &terms);
+    for until in ["", "2020-01-01", "2099-01-01", "soon"] {
+        assert_eq!(owner.post(&format!("/licences/{id}/links"), &[("until", until)]).status, 422, "{until}");
+    }
+    let (first, second) = (link(&mut owner, &id), link(&mut owner, &id));
+    // Nobody who signs in is needed, and what is shown is what is recorded.
+    let mut licensee = house.browser();
+    let page = licensee.get(&format!("/confirm/{first}"));
+    assert_eq!((page.status, page.head("x-robots-tag").is_some()), (200, true));
+    for part in ["丙店", "商品详情页", "https://shop.example/c/*", "漆碗", "林晚", "不经核对"] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    assert_eq!(licensee.get(&format!("/confirm/{first}/picture/1.jpg")).head("content-type"), Some("image/jpeg"));
+    assert_eq!(licensee.get(&format!("/confirm/{first}/picture/2.jpg")).status, 404);
+    assert_eq!(licensee.get(&format!("/confirm/{first}/package.zip")).status, 404, "not before the confirmation");
+    let at = format!("/confirm/{first}");
+    for (fields, says) in [
+        (vec![("name", ""), ("read", "yes")], "请填写你的名称"),
+        (vec![("name", "丙")], "请勾选"),
+        (vec![("name", "丙\u{202e}"), ("read", "yes")], "名称"),
+    ] {
+        let answer = licensee.post(&at, &fields);
+        assert!(answer.status == 422 && answer.body.contains(says), "{says}: {}", answer.body);
+    }
+    let strange = "ab".repeat(32);
+    licensee.get(&at);
+    assert_eq!(licensee.post(&format!("/confirm/{strange}"), &[("name", "丙"), ("read", "yes")]).status, 404);
+
+    // Two at once, by both links: one record.
+    let fields = [("name", "丙店有限公司"), ("code", "91320508MA1EXMPL3K"), ("read", "yes")];
+    let answers = std::thread::scope(|scope| {
+        let racers: Vec<_> = [&first, &second, &first, &second]
+            .into_iter()
+            .map(|token| {
+                let mut racer = house.browser();
+                scope.spawn(move || {
+                    racer.get(&format!("/confirm/{token}"));
+                    racer.post(&format!("/confirm/{token}"), &fields).status
+                })
+            })
+            .collect();
+        racers.into_iter().map(|r| r.join().unwrap()).collect::<Vec<_>>()
+    });
+    let count = |status| answers.iter().filter(|s| **s == status).count();
+    assert_eq!((count(303), count(409)), (1, 3), "{answers:?}");
+    let page = owner.get(&format!("/licences/{id}")).body;
+    assert!(page.contains("丙店有限公司") && page.contains("确认证书"), "{page}");
+    assert!(!page.contains(&format!("action=\"/licences/{id}/links\"")), "nothing more to confirm");
+    let used: Vec<u16> =
+        [&first, &second].map(|token| licensee.get(&format!("/confirm/{token}/package.zip")).status).into();
+    assert_eq!(used.iter().filter(|s| **s == 200).count(), 1, "the link that was used gives the papers: {used:?}");
+    let (mut won, mut lost) = (&first, &second);
+    if used[0] != 200 {
+        std::mem::swap(&mut won, &mut lost);
+    }
+    let pdf = licensee.get(&format!("/confirm/{won}/certificate.pdf?lang=zh"));
+    fs::write(house.work.path().join("c.pdf"), &pdf.bytes).unwrap();
+    let verified = house.command().args(["verify", "--trust", "data/trust", "--json", "c.pdf"]).output().unwrap();
+    let verdict: Value = serde_json::from_slice(&verified.stdout).unwrap();
+    assert_eq!(verified.status.code(), Some(0), "{verdict}");
+    assert!(verdict["shows"].to_string().contains("丙店有限公司（91320508MA1EXMPL3K）"), "{verdict}");
+    let log = owner.get("/account/audit").body;
+    assert!(log.contains(&id) && !log.contains(won.as_str()), "the log has the licence and no token");
+
+    // Taken back: 410, also for the papers; one that never was is not found.
+    let page = owner.get(&format!("/licences/{id}")).body;
+    for end in page.split("action=\"").filter_map(|p| p.split('"').next()).filter(|p| p.contains("/links/")) {
+        assert_eq!(owner.post(end, &[]).status, 303);
+    }
+    for part in ["", "/package.zip", "/certificate.pdf", "/picture/1.jpg"] {
+        assert_eq!(licensee.get(&format!("/confirm/{won}{part}")).status, 410, "{part}");
+        assert_eq!(licensee.get(&format!("/confirm/{strange}{part}")).status, 404, "{part}");
+    }
+    // Nothing in the folder opens the link again.
+    let database = fs::read(house.data().join("quezao.db")).unwrap();
+    assert!(!database.windows(64).any(|w| w == won.as_bytes() || w == lost.as_bytes()), "tokens are not kept");
+}
+
+#[test]
+fn what_has_ended_cannot_be_confirmed() {
+    let (house, mut owner) = House::set_up();
+    let pick = [format!("pick-{}", register(&mut owner, "漆碗", 20))];
+    let id = license(&mut owner, &pick, &[("licensee", "丙店")]);
+    let token = link(&mut owner, &id);
+    owner.get(&format!("/licences/{id}"));
+    assert_eq!(owner.post(&format!("/licences/{id}/end"), &[("sure", "yes")]).status, 303);
+    let mut licensee = house.browser();
+    let page = licensee.get(&format!("/confirm/{token}")).body;
+    assert!(page.contains("已终止") && !page.contains("name=\"read\""), "{page}");
+    assert_eq!(licensee.post(&format!("/confirm/{token}"), &[("name", "丙"), ("read", "yes")]).status, 409);
+    owner.get(&format!("/licences/{id}"));
+    assert_eq!(owner.post(&format!("/licences/{id}/links"), &[("until", "2026-12-20")]).status, 409);
+}

@@ -68,13 +68,13 @@ mod witness;
 pub use account::{
     AUDIT_PAGE, Account, Actor, Alike, Answer, Asked, Brought, CaptureShown, Captured, CapturedFile, Checksum, Chosen,
     ClosePlan, Declared, Digester, DocumentShown, FirstSignIn, HOOK_EVENTS, HookShown, House, Identity, Invited, Item,
-    Kept, Leaf, LicencePreview, LicenceShown, LicensedPicture, Link, Linked, Listing, Lookup, MAX_BULK, MAX_CAPTURED,
-    MAX_COVERED, MAX_DECLARED, MAX_DOCUMENT, MAX_DOCUMENTS, MAX_INVITATION_DAYS, MAX_INVITE_DAYS, MAX_LISTED,
-    MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_PEOPLE, MAX_SHARE_DAYS, MAX_SHOPS, MAX_STAMP_REQUEST, MAX_TOKEN_DAYS,
-    MAX_UPLOAD, MAX_WORDS, MERCHANTS_PAGE, MIN_PASSWORD, MerchantShown, NewMerchant, Offer, Open, OpenSession, Opened,
-    Overview, PERMISSIONS, Packed, Permission, Permitted, Piece, RESET_MINUTES, Refusal, ReviewShown, SCOPES,
-    SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignUps, SignedIn, SignedUp, Staged, Team, Told, Upload, Why,
-    reset_sign_in,
+    Kept, Leaf, LicencePreview, LicenceShown, LicensedPicture, Link, Linked, LinkedLicence, Listing, Lookup, MAX_BULK,
+    MAX_CAPTURED, MAX_COVERED, MAX_DECLARED, MAX_DOCUMENT, MAX_DOCUMENTS, MAX_INVITATION_DAYS, MAX_INVITE_DAYS,
+    MAX_LICENCE_LINK_DAYS, MAX_LISTED, MAX_LOOKED, MAX_PAGES, MAX_PASSWORD, MAX_PEOPLE, MAX_SHARE_DAYS, MAX_SHOPS,
+    MAX_STAMP_REQUEST, MAX_TOKEN_DAYS, MAX_UPLOAD, MAX_WORDS, MERCHANTS_PAGE, MIN_PASSWORD, MerchantShown, NewMerchant,
+    Offer, Open, OpenSession, Opened, Overview, PERMISSIONS, Packed, Permission, Permitted, Piece, RESET_MINUTES,
+    Refusal, ReviewShown, SCOPES, SHELF_KINDS, SHELF_PAGE, SHOWS, Search, Shelf, Shown, SignUps, SignedIn, SignedUp,
+    Staged, Team, Told, Upload, Why, reset_sign_in,
 };
 /// The operator's room.
 pub use account::{
@@ -121,8 +121,8 @@ pub use sidecar::{Encoding, Format as TemplateFormat, template as rights_templat
 pub use similar::{Found, Near, Rebuilt};
 /// A person's token, and a page in the queue.
 pub use store::{
-    ApiToken, IdentityCheck, Invite, Message as HookMessage, Noted, OWNER_ACCOUNT, Passkey, Person, Queued, Role, Shop,
-    Wish,
+    ApiToken, IdentityCheck, Invite, LicenceLink, Message as HookMessage, Noted, OWNER_ACCOUNT, Passkey, Person, Queued,
+    Role, Shop, Wish,
 };
 /// An account's ledger, and how accounts come to what they have.
 pub use store::{

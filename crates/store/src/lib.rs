@@ -16,6 +16,7 @@ mod erased;
 mod head;
 mod hooks;
 mod invitations;
+mod licence_links;
 mod merchants;
 mod notices;
 mod passkeys;
@@ -44,6 +45,7 @@ pub use door::{LONGEST, Totp};
 pub use erased::Erased;
 pub use hooks::{Happened, Hook, Message, NewMessage, Tried};
 pub use invitations::Invitation;
+pub use licence_links::{LicenceLink, NewLicenceLink};
 pub use merchants::Merchant;
 pub use notices::Notice;
 pub use passkeys::{NewPasskey, Passkey};
@@ -82,6 +84,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (15, include_str!("layout-15.sql")),
     (16, include_str!("layout-16.sql")),
     (17, include_str!("layout-17.sql")),
+    (18, include_str!("layout-18.sql")),
     (19, include_str!("layout-19.sql")),
     (20, include_str!("layout-20.sql")),
 ];

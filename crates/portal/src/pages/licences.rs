@@ -1,7 +1,7 @@
 //! Licences: the list, and one of them with how it stands, what it names, and the form that ends it.
 
 use super::{
-    Shown,
+    Shown, confirm,
     layout::{Frame, Nav, draw, error, state, token},
     licence_form::{facts, picture},
     secrets::of,
@@ -117,16 +117,23 @@ pub(super) fn standing(visit: &Visit, line: &LicenceLine) -> Markup {
 }
 
 pub(crate) async fn one(State(app): State<App>, Path(id): Path<String>, visit: Visit) -> Shown {
-    show(&app, &visit, &id, None).await
+    show(&app, &visit, &id, None, None).await
 }
 
-async fn show(app: &App, visit: &Visit, id: &str, refused: Option<(&Refusal, &Form)>) -> Shown {
+/// One licence; with what was wrong about the form that ends it, or what became of the one that makes a link.
+pub(super) async fn show(
+    app: &App,
+    visit: &Visit,
+    id: &str,
+    refused: Option<(&Refusal, &Form)>,
+    made: Option<Result<&str, &Refusal>>,
+) -> Shown {
     let (actor, wanted) = (visit.actor.clone(), id.to_owned());
     let asked = app.ask(move |folder| {
         let may = [Permission::Download, Permission::View].map(|p| folder.can(&actor, p));
-        Ok((folder.licence_of(&actor, &wanted)?, may))
+        Ok((folder.licence_of(&actor, &wanted)?, may, folder.licence_links_of(&actor, &wanted)?))
     });
-    let (shown, [download, view]) = asked.await.map_err(IntoAnswer::into_answer)?;
+    let (shown, [download, view], links) = asked.await.map_err(IntoAnswer::into_answer)?;
     let line = &shown.line;
     let title = line.title.clone().or_else(|| line.licensee.clone()).unwrap_or_default();
     let body = html! {
@@ -155,16 +162,18 @@ async fn show(app: &App, visit: &Visit, id: &str, refused: Option<(&Refusal, &Fo
             div.h { h2 id="pictures" { (visit.t("licences-pictures")) } p { (visit.tv("licence-pictures", &[("n", line.pictures.len().to_string().into())])) } }
             ul.rows.pic { @for p in &shown.pictures { (picture(visit, p, view)) } }
         }
+        (confirm::section(visit, id, line.confirmed.is_none() && matches!(line.state.as_str(), "valid" | "coming"), &links, made))
         (papers(visit, &shown, id, download, view))
         @if line.ended.is_none() { (end_form(visit, id, refused)) }
         p.small.soft { (visit.t("licences-not")) }
     };
-    let status = refused.map_or(StatusCode::OK, |(refusal, _)| problem::status(refusal));
+    let refusal = refused.map(|(refusal, _)| refusal).or(made.and_then(Result::err));
+    let status = refusal.map_or(StatusCode::OK, problem::status);
     Ok(draw(visit, Frame { title: &title, nav: Nav::Library, status }, body))
 }
 
 /// What a recorded licence says, as the form has it.
-fn terms(line: &LicenceLine) -> service::Licence {
+pub(super) fn terms(line: &LicenceLine) -> service::Licence {
     service::Licence {
         title: line.title.clone(),
         licensee: line.licensee.clone().unwrap_or_default(),
@@ -237,7 +246,9 @@ pub(crate) async fn end(State(app): State<App>, Path(id): Path<String>, visit: V
     });
     match done.await {
         Ok(()) => Ok(see(&format!("/licences/{id}"))),
-        Err(refusal) if matches!(refusal.why, Why::Field(_)) => show(&app, &visit, &id, Some((&refusal, &form))).await,
+        Err(refusal) if matches!(refusal.why, Why::Field(_)) => {
+            show(&app, &visit, &id, Some((&refusal, &form)), None).await
+        }
         Err(refusal) => Err(refusal.into_answer()),
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod chosen;
 pub(crate) mod closing;
 pub(crate) mod codes_room;
 pub(crate) mod compared;
+pub(crate) mod confirm;
 pub(crate) mod deposit;
 pub(crate) mod edition;
 pub(crate) mod erase;

@@ -141,7 +141,7 @@ fn shows(visit: &Visit, shows: &[String]) -> String {
 }
 
 /// A day so many from today (UTC+8): `2026-12-24`.
-fn day(after: i64) -> String {
+pub(super) fn day(after: i64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros());
     let at = Utc(i64::try_from(now).unwrap_or(0)).plus(8 * 3600 * SECOND + after * DAY);
     at.to_micros().chars().take(10).collect()
@@ -324,7 +324,7 @@ async fn given<T: Send + 'static>(
 }
 
 /// As seldom as a password may be tried.
-fn allowed(app: &App, visit: &Visit) -> Answer<()> {
+pub(super) fn allowed(app: &App, visit: &Visit) -> Answer<()> {
     app.links().take(group(visit.address), Instant::now()).map_err(|seconds| {
         let error = Error::new(
             format!("打开得太频繁，请在 {seconds} 秒后再试"),
@@ -335,7 +335,7 @@ fn allowed(app: &App, visit: &Visit) -> Answer<()> {
 }
 
 /// Nothing that a link shows is indexed, or tells another site its address.
-fn quiet(mut response: Response) -> Response {
+pub(super) fn quiet(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert("x-robots-tag", HeaderValue::from_static("noindex, nofollow, noarchive"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

@@ -12,7 +12,10 @@ use crate::{
     CollectRequest, Error, Folder, Licence, LicenceLine, MAX_LICENSED, Pick, Result,
     licence::{LICENSABLE, today},
 };
-use evidence::collection::{MAX_LINES, Manifest};
+use evidence::{
+    collection::{MAX_LINES, Manifest},
+    hex,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use store::{Record, Shelved, SignIn, Wanted};
 
@@ -32,6 +35,13 @@ pub struct LicensedPicture {
     pub kind: String,
     /// SHA-256 of its file, hex.
     pub sha256: Option<String>,
+}
+
+impl LicensedPicture {
+    /// What is not in the library, or is not for the eyes of whoever asks.
+    fn gone(id: &str) -> Self {
+        Self { id: id.to_owned(), title: None, kind: "digest".to_owned(), sha256: None }
+    }
 }
 
 /// A licence with what it names.
@@ -262,13 +272,19 @@ impl Folder {
     }
 
     fn licensed_picture(&self, person: &SignIn, id: &str) -> Result<LicensedPicture> {
-        let item = self.shelved(person, id)?;
-        let item = item.filter(|_| self.store.account_of(id).is_ok_and(|a| a == Some(person.account)));
+        if self.sees(person, id)? { self.picture_in(person.account, id) } else { Ok(LicensedPicture::gone(id)) }
+    }
+
+    /// A record of this account as a list of licensed ones shows it.
+    pub(super) fn picture_in(&self, account: i64, id: &str) -> Result<LicensedPicture> {
+        self.shelve()?;
+        let item = self.store.shelved(account, id)?;
         Ok(match item {
             Some(item) => {
-                LicensedPicture { id: item.id, title: Some(item.title), kind: item.kind, sha256: item.sha256 }
+                let sha256 = item.sha256.map(|d| hex::encode(&d));
+                LicensedPicture { id: item.id, title: Some(item.title), kind: item.kind, sha256 }
             }
-            None => LicensedPicture { id: id.to_owned(), title: None, kind: "digest".to_owned(), sha256: None },
+            None => LicensedPicture::gone(id),
         })
     }
 }
