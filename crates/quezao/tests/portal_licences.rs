@@ -209,11 +209,12 @@ fn a_licensee_confirms_by_a_link_once() {
     assert_eq!(licensee.get(&format!("/confirm/{first}/picture/1.jpg")).head("content-type"), Some("image/jpeg"));
     assert_eq!(licensee.get(&format!("/confirm/{first}/picture/2.jpg")).status, 404);
     assert_eq!(licensee.get(&format!("/confirm/{first}/package.zip")).status, 404, "not before the confirmation");
-    let at = format!("/confirm/{first}");
+    let (at, long) = (format!("/confirm/{first}"), "丙".repeat(201));
     for (fields, says) in [
         (vec![("name", ""), ("read", "yes")], "请填写你的名称"),
         (vec![("name", "丙")], "请勾选"),
         (vec![("name", "丙\u{202e}"), ("read", "yes")], "名称"),
+        (vec![("name", &long), ("read", "yes")], "不超过 200 个字"),
     ] {
         let answer = licensee.post(&at, &fields);
         assert!(answer.status == 422 && answer.body.contains(says), "{says}: {}", answer.body);

@@ -25,6 +25,9 @@ use store::{LicenceLink, NewLicenceLink, Record};
 pub const MAX_LICENCE_LINK_DAYS: i64 = 90;
 /// Most links of one licence that have not ended.
 const MAX_LINKS: usize = 20;
+/// Most characters of the name and of the code that a licensee gives.
+const MAX_NAME: usize = 200;
+const MAX_CODE: usize = 64;
 const DAY: i64 = 24 * 3600 * SECOND;
 
 /// A licence as whoever holds the link sees it.
@@ -145,6 +148,12 @@ impl Folder {
                 "请勾选：已看过条款并确认",
                 "tick that you read the terms and confirm them",
             ));
+        }
+        for (field, text, most) in [("name", Some(name), MAX_NAME), ("code", code.as_str(), MAX_CODE)] {
+            if text.is_some_and(|t| t.chars().count() > most) {
+                let (zh, en) = (format!("不超过 {most} 个字"), format!("at most {most} characters"));
+                return Err(Refusal::field(field, zh, en));
+            }
         }
         let by = match code.as_str() {
             Some(code) => format!("{name}（{code}）"),
