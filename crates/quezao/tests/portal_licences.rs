@@ -43,6 +43,19 @@ fn license(browser: &mut Browser, picks: &[String], more: &[(&str, &str)]) -> St
     made.head("location").unwrap().rsplit('/').next().unwrap().to_owned()
 }
 
+/// A licence's page, once there is a seal over it and over what was recorded about it.
+fn sealed(browser: &mut Browser, id: &str) -> String {
+    for _ in 0..600 {
+        let page = browser.get(&format!("/licences/{id}")).body;
+        let waits = page.contains("等待封存") || browser.get("/library?state=waiting").body.contains("pick-");
+        if !waits {
+            return page;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("no seal over {id}");
+}
+
 #[test]
 fn a_licence_is_chosen_looked_at_recorded_and_ended() {
     let (house, mut owner) = House::set_up();
@@ -79,7 +92,7 @@ fn a_licence_is_chosen_looked_at_recorded_and_ended() {
     let again = license(&mut owner, &picks, &terms);
     assert_eq!(id, again, "a second press of the button is the same licence");
 
-    let page = owner.get(&format!("/licences/{id}")).body;
+    let page = sealed(&mut owner, &id);
     for part in ["苏州漆里家居有限公司", "有效", "对方未确认", "漆盘", "https://shop.example/c/*", "许可证书"]
     {
         assert!(page.contains(part), "{part} in {page}");
@@ -106,7 +119,7 @@ fn a_licence_is_chosen_looked_at_recorded_and_ended() {
     assert_eq!(owner.post(&end, &[("from", "soon"), ("sure", "yes")]).status, 422);
     assert_eq!(owner.post(&end, &[("reason", "合同解除"), ("sure", "yes")]).status, 303);
     assert_eq!(owner.post(&end, &[("sure", "yes")]).status, 409, "it has ended");
-    let page = owner.get(&format!("/licences/{id}")).body;
+    let page = sealed(&mut owner, &id);
     assert!(page.contains("已终止") && page.contains("合同解除") && page.contains("终止证书"), "{page}");
     assert!(!page.contains("name=\"sure\""), "nothing more to end");
     let ended = page
@@ -220,13 +233,12 @@ fn a_licensee_confirms_by_a_link_once() {
         assert!(answer.status == 422 && answer.body.contains(says), "{says}: {}", answer.body);
     }
     let strange = "ab".repeat(32);
-    licensee.get(&at);
     assert_eq!(licensee.post(&format!("/confirm/{strange}"), &[("name", "丙"), ("read", "yes")]).status, 404);
 
     // Two at once, by both links: one record.
     let fields = [("name", "丙店有限公司"), ("code", "91320508MA1EXMPL3K"), ("read", "yes")];
     let answers = std::thread::scope(|scope| {
-        let racers: Vec<_> = [&first, &second, &first, &second]
+        let racers: Vec<_> = [&first, &second, &first]
             .into_iter()
             .map(|token| {
                 let mut racer = house.browser();
@@ -239,8 +251,8 @@ fn a_licensee_confirms_by_a_link_once() {
         racers.into_iter().map(|r| r.join().unwrap()).collect::<Vec<_>>()
     });
     let count = |status| answers.iter().filter(|s| **s == status).count();
-    assert_eq!((count(303), count(409)), (1, 3), "{answers:?}");
-    let page = owner.get(&format!("/licences/{id}")).body;
+    assert_eq!((count(303), count(409)), (1, 2), "{answers:?}");
+    let page = sealed(&mut owner, &id);
     assert!(page.contains("丙店有限公司") && page.contains("确认证书"), "{page}");
     assert!(!page.contains(&format!("action=\"/licences/{id}/links\"")), "nothing more to confirm");
     let used: Vec<u16> =
@@ -264,10 +276,11 @@ fn a_licensee_confirms_by_a_link_once() {
     for end in page.split("action=\"").filter_map(|p| p.split('"').next()).filter(|p| p.contains("/links/")) {
         assert_eq!(owner.post(end, &[]).status, 303);
     }
-    for part in ["", "/package.zip", "/certificate.pdf", "/picture/1.jpg"] {
+    // Pages are opened as seldom as a password may be tried, so not every part of both.
+    for part in ["", "/package.zip", "/picture/1.jpg"] {
         assert_eq!(licensee.get(&format!("/confirm/{won}{part}")).status, 410, "{part}");
-        assert_eq!(licensee.get(&format!("/confirm/{strange}{part}")).status, 404, "{part}");
     }
+    assert_eq!(licensee.get(&format!("/confirm/{strange}/picture/1.jpg")).status, 404);
     // Nothing in the folder opens the link again.
     let database = fs::read(house.data().join("quezao.db")).unwrap();
     assert!(!database.windows(64).any(|w| w == won.as_bytes() || w == lost.as_bytes()), "tokens are not kept");
@@ -279,9 +292,10 @@ fn what_has_ended_cannot_be_confirmed() {
     let pick = [format!("pick-{}", register(&mut owner, "漆碗", 20))];
     let id = license(&mut owner, &pick, &[("licensee", "丙店")]);
     let token = link(&mut owner, &id);
+    let mut licensee = house.browser();
+    licensee.get(&format!("/confirm/{token}"));
     owner.get(&format!("/licences/{id}"));
     assert_eq!(owner.post(&format!("/licences/{id}/end"), &[("sure", "yes")]).status, 303);
-    let mut licensee = house.browser();
     let page = licensee.get(&format!("/confirm/{token}")).body;
     assert!(page.contains("已终止") && !page.contains("name=\"read\""), "{page}");
     assert_eq!(licensee.post(&format!("/confirm/{token}"), &[("name", "丙"), ("read", "yes")]).status, 409);

@@ -122,11 +122,11 @@ pub(crate) async fn end(
 }
 
 pub(crate) async fn page(State(app): State<App>, Path(link): Path<String>, visit: Visit) -> Shown {
+    allowed(&app, &visit).map_err(IntoAnswer::into_answer)?;
     show(&app, &visit, &link, None).await
 }
 
 async fn show(app: &App, visit: &Visit, link: &str, refused: Option<(&Refusal, &Form)>) -> Shown {
-    allowed(app, visit).map_err(IntoAnswer::into_answer)?;
     let wanted = link.to_owned();
     let shown = match app.work(move |folder| folder.linked_licence(&wanted)).await {
         Ok(shown) => shown,
