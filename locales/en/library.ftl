@@ -168,7 +168,7 @@ compare-changes = {$added} added, {$removed} removed, {$unchanged} unchanged
 compare-add = Added
 compare-no = Removed
 compare-left = {$left} more are not listed here; see comparison.json.
-compare-cut-page = {$left} more are not listed here; {$unlisted} of them are beyond what comparison.json lists and are only counted.
+compare-cut = {$left} more are not listed here; {$unlisted} of them are beyond what comparison.json lists and are only counted.
 compare-facts-cut = At most {$n} are listed; there may be more.
 
 keep-title = Keep or discard

@@ -168,7 +168,7 @@ compare-changes = 新增 {$added}，减少 {$removed}，不变 {$unchanged}
 compare-add = 新增
 compare-no = 减少
 compare-left = 另有 {$left} 项未在此列出，见 comparison.json。
-compare-cut-page = 另有 {$left} 项未在此列出，其中 {$unlisted} 项超出 comparison.json 的列表上限，只计数。
+compare-cut = 另有 {$left} 项未在此列出，其中 {$unlisted} 项超出 comparison.json 的列表上限，只计数。
 compare-facts-cut = 最多列 {$n} 项，可能不止这些。
 
 keep-title = 保留或放弃

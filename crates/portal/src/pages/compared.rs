@@ -161,7 +161,7 @@ fn left_out(visit: &Visit, found: u64, shown: usize, listed: usize) -> Markup {
         ("unlisted", locale::grouped(found.saturating_sub(listed as u64)).into()),
     ];
     html! {
-        @if found > listed as u64 { p.small.soft { (visit.tv("compare-cut-page", &n)) } }
+        @if found > listed as u64 { p.small.soft { (visit.tv("compare-cut", &n)) } }
         @else if found > shown as u64 { p.small.soft { (visit.tv("compare-left", &n)) } }
     }
 }
