@@ -104,7 +104,8 @@ fn a_licence_is_chosen_looked_at_recorded_and_ended() {
     let pdf = owner.get(&format!("/deposits/{id}/certificate.pdf?lang=zh"));
     assert_eq!(pdf.status, 200, "{}", pdf.body);
     fs::write(house.work.path().join("l.pdf"), &pdf.bytes).unwrap();
-    let verified = house.command().args(["verify", "--trust", "data/trust", "--json", "l.pdf"]).output().unwrap();
+    let verified =
+        house.command().args(["verify", "--render", "--trust", "data/trust", "--json", "l.pdf"]).output().unwrap();
     let verdict: Value = serde_json::from_slice(&verified.stdout).unwrap();
     assert_eq!(verified.status.code(), Some(0), "{verdict}");
     let of = |id: &str| verdict["checks"].as_array().unwrap().iter().find(|c| c["id"] == id).unwrap()["result"].clone();
