@@ -140,6 +140,24 @@ fn requests(log: &Log) -> Vec<(&'static str, &'static str, Vec<u8>, u16, &'stati
         ),
         ("bad-11-backwards", "an old size above the new one", change(10, 9, &|r| r.proof.clear()), 400, "old size"),
         ("bad-12-stale", "an old size that is not the last one", log.request(0, 12).to_bytes(), 409, "10\n"),
+        (
+            "bad-15-order",
+            "a proof whose hashes change places",
+            change(10, 12, &|r| r.proof.swap(0, 1)),
+            422,
+            "root in the consistency proof",
+        ),
+        (
+            "bad-16-lines",
+            "a note whose lines change places",
+            change(10, 12, &|r| {
+                let lines: Vec<&str> = r.note.text.lines().collect();
+                r.note.text = format!("{}\n{}\n{}\n", lines[0], lines[2], lines[1]);
+                r.note.signatures = vec![log.signer.sign(&r.note.text)];
+            }),
+            400,
+            "checkpoint size",
+        ),
         ("bad-13-none", "no request at all", b"hello".to_vec(), 400, "add-checkpoint request"),
         ("bad-14-nothing", "an empty body", Vec::new(), 400, "add-checkpoint request"),
         ("good-03-forward", "ten leaves more: none of it did harm", log.request(10, 20).to_bytes(), 200, ""),
