@@ -136,7 +136,7 @@ impl Folder {
 
     /// Confirms the licence by a link, under a name that nobody checks: the record's number.
     pub fn confirm_licence(&self, token: &str, name: &str, code: Option<&str>, read: bool) -> Answer<String> {
-        self.licence_link(token)?;
+        let account = self.licence_link(token)?.1.account;
         let name = text("name", Some(name)).map_err(|error| Refusal { why: Why::Field("name"), error })?;
         let code = text("code", code).map_err(|error| Refusal { why: Why::Field("code"), error })?;
         let Some(name) = name.as_str() else {
@@ -160,7 +160,7 @@ impl Folder {
             None => name.to_owned(),
         };
         let _turn = turn();
-        let _keeping = self.keeping();
+        let _keeping = self.keeping(account);
         // Again, now that nobody else is at it: withdrawn, ended or confirmed in the meantime.
         let (link, row) = self.licence_link(token)?;
         open_to(&self.licence_line(&row)?)?;
