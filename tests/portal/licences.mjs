@@ -1,8 +1,8 @@
-// Two pictures licensed to a franchise shop, looked at, recorded, its certificate taken, and the licence ended. Part of
-// tests/portal/merchant.mjs; both languages.
+// Two pictures licensed to a franchise shop: looked at, recorded, its certificate taken, confirmed by the licensee by a
+// link and without scripts, and the licence ended. Part of tests/portal/merchant.mjs; both languages.
 import assert from "node:assert/strict";
 
-export async function licences({ page, home, shoot, inWords }) {
+export async function licences({ browser, page, home, locale, shoot, inWords }) {
   await page.goto(`${home}/licences`);
   await shoot(page, "licences-none");
   await page.goto(`${home}/library?kind=image`);
@@ -14,7 +14,7 @@ export async function licences({ page, home, shoot, inWords }) {
   // The last day before the first.
   await page.fill("[name=licensee]", "木棉加盟店");
   await page.fill("[name=shop]", "木棉加盟店（广州）");
-  await page.fill("[name=urls]", "https://mumian.example/item/*");
+  await page.fill("[name=urls]", "https://mumian.example/item/*\nbücher.example");
   await page.fill("[name=from]", "2026-06-01");
   await page.fill("[name=until]", "2026-01-01");
   await page.click("button[value=preview]");
@@ -25,7 +25,7 @@ export async function licences({ page, home, shoot, inWords }) {
   await page.fill("[name=scope]", inWords("商品详情页使用，不得转授权", "On product pages; not to be passed on"));
   await page.click("button[value=preview]");
   await page.waitForSelector("button[value=record]");
-  assert.match(await page.locator("main").innerText(), /mumian\.example/);
+  assert.match(await page.locator("main").innerText(), /mumian\.example[^]*xn--bcher-kva\.example/);
   await shoot(page, "licence-check");
   await page.click("button[value=record]");
   await page.waitForURL(/licences\/[0-9a-f-]{36}$/);
@@ -37,13 +37,28 @@ export async function licences({ page, home, shoot, inWords }) {
   await shoot(page, "licence");
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("a.btn[href*='certificate.pdf']")]);
   assert.match(download.suggestedFilename(), /\.pdf$/);
+  await page.click("form[action$='/links'] button");
+  const link = await page.getAttribute("a[href^='/confirm/']", "href");
+  const guest = await (await browser.newContext({ locale })).newPage();
+  await guest.goto(home + link);
+  await shoot(guest, "confirm");
+  const plain = await (await browser.newContext({ locale, javaScriptEnabled: false })).newPage();
+  await plain.goto(home + link);
+  await plain.fill("[name=name]", "木棉文化有限公司");
+  await plain.check("[name=read]");
+  await plain.click("main form button[type=submit]");
+  assert.match(await plain.locator("main").innerText(), /木棉文化有限公司/);
+  await guest.goto(home + link);
+  await shoot(guest, "confirmed");
   await page.goto(`${home}/licences`);
   assert.equal(await page.locator("ul.rows .state.ok").count(), 1);
+  assert.match(await page.locator("ul.rows").innerText(), inWords(/对方已确认|已确认/, /confirmed/));
+  await shoot(page, "licences");
   await page.click("ul.rows a.t");
   await page.fill("[name=reason]", inWords("合同提前解除", "the contract was ended early"));
   await page.check("[name=sure]");
-  await page.click("form[action$='/end'] button");
+  await page.click("#end button");
   await page.waitForSelector(".page-head .state.low");
-  assert.equal(await page.locator("form[action$='/end']").count(), 0);
+  assert.equal(await page.locator("#end").count(), 0);
   await shoot(page, "licence-ended");
 }

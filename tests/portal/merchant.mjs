@@ -175,7 +175,7 @@ try {
   await page.waitForSelector(".err");
   await shoot(page, "no-seat");
 
-  await licences({ page, home, shoot, inWords });
+  await licences({ browser, page, home, locale, shoot, inWords });
 
   // Runs out: said before anything is done, and nothing is lost.
   await register(page, home, context, [3]);
@@ -226,7 +226,7 @@ try {
   assert.deepEqual(complaints.filter((c) => !/40[134]|42\d/.test(c)), []);
   console.log("lived");
 } catch (error) {
-  for (const page of browser.contexts().flatMap((context) => context.pages())) console.error(page.url(), await page.locator("main").innerText());
+  for (const page of browser.contexts().flatMap((context) => context.pages())) console.error(page.url(), await page.textContent("main", { timeout: 2000 }).catch(() => ""));
   throw error;
 } finally {
   await browser.close();

@@ -32,7 +32,7 @@ pub(crate) struct Spool {
 }
 
 pub(crate) const PREFIX: &str = "quezao-capture-";
-pub(crate) const LOCK: &str = "lock";
+const LOCK: &str = "lock";
 
 impl Spool {
     /// Mode 0700, removed when dropped. What a killed process left in the same place is removed first.
@@ -42,8 +42,7 @@ impl Spool {
         let within = within.map_or_else(std::env::temp_dir, Path::to_path_buf);
         sweep(&within);
         let within = builder.tempdir_in(within)?;
-        let lock = fs::File::create(within.path().join(LOCK))?;
-        lock.try_lock().map_err(io::Error::from)?;
+        let lock = lock(within.path())?;
         Ok(Self { folder: Folder { within, _lock: lock }, count: 0, left: bytes, full: false })
     }
 
@@ -105,6 +104,15 @@ impl Spool {
         self.left -= size;
         Some(Spooled { file, size, sha256: hex(&Sha256::digest(bytes)) })
     }
+}
+
+/// Says that a folder is lived in. Held before it has its name: another capture's sweep must not come between.
+pub(crate) fn lock(within: &Path) -> io::Result<fs::File> {
+    let unnamed = within.join("lock-new");
+    let lock = fs::File::create(&unnamed)?;
+    lock.try_lock().map_err(io::Error::from)?;
+    fs::rename(unnamed, within.join(LOCK))?;
+    Ok(lock)
 }
 
 /// Removes the folders whose lock nobody holds; others' folders cannot be removed and are left.

@@ -8,7 +8,7 @@ mod network;
 
 use network::*;
 use serde_json::{Value, json};
-use std::{fs, path::Path, process::Command};
+use std::{fs, io::Write, path::Path, process::Command};
 use testkit::tsa::Second;
 
 /// One ledger, three courts, one notary office and one time authority, each a process or server of its own at an address
@@ -58,7 +58,8 @@ fn a_network_of_nodes() {
     );
 
     // The disk of last week refuses to sign, though nothing on its own machine knows better.
-    fs::remove_dir_all(dir.join("state")).unwrap();
+    // Whoever hides a history has kept the copy's own mirror too.
+    fs::rename(dir.join("state"), dir.join("of-mask")).unwrap();
     fs::write(dir.join("other.txt"), "other").unwrap();
     let (code, lines) = json(dir, &["deposit", "--data", "old", "other.txt"]);
     assert!(code == 2 && lines[0]["error"].as_str().unwrap().contains("witness"), "{lines:?}");
@@ -116,7 +117,8 @@ fn two_faces_for_two_nodes() {
     assert!(Command::new("cp").args(["-a", "data", "old"]).current_dir(dir).status().unwrap().success());
 
     // From here on there are two histories; each is sent only to those who are to see it.
-    fs::remove_dir_all(dir.join("state")).unwrap();
+    // Whoever hides a history has kept the copy's own mirror too.
+    fs::rename(dir.join("state"), dir.join("of-mask")).unwrap();
     let reach = |data: &str, away: &[usize]| {
         let path = dir.join(data).join("trust/policy");
         let mut policy = fs::read_to_string(&path).unwrap();
@@ -202,7 +204,7 @@ fn a_node_s_disk_is_full() {
     let ledger = serve(dir.join("data/ledger"), "127.0.0.61");
     fs::create_dir(dir.join("beijing")).unwrap();
     let mut small = Command::new("unshare");
-    small.args(["-rm", "sh", "-c", "mount -t tmpfs -o size=2m none beijing && cd \"$PWD\" && exec \"$0\" \"$@\""]);
+    small.args(["-rm", "sh", "-c", "mount -t tmpfs -o size=192m none beijing && cd \"$PWD\" && exec \"$0\" \"$@\""]);
     small.arg(env!("CARGO_BIN_EXE_quezao"));
     if !Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|s| s.success()) {
         eprintln!("not run: this machine gives no small disk");
@@ -223,10 +225,9 @@ fn a_node_s_disk_is_full() {
 
     // Not one more byte.
     let filler = disk.join("filler");
-    let mut bytes = vec![0; 4 << 20];
-    while !bytes.is_empty() && fs::write(&filler, &bytes).is_err() {
-        bytes.truncate(bytes.len() - 4096);
-    }
+    let mut out = fs::File::create(&filler).unwrap();
+    while out.write_all(&[0; 4096]).is_ok() {}
+    drop(out);
     let second = network.deposit("data", "second.txt");
     assert_eq!(second["status"], "pending");
     let state = network.witness("data", "beijing");

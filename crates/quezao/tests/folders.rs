@@ -137,16 +137,18 @@ fn other_claims_and_keeping_make_a_file_due_again() {
     desk.write("shop/a.bin", "a");
     rest();
     desk.deposit(&["--digest-only", "shop"]);
-    let titled = ["--title", "杯", "shop"];
-    let (_, lines, said) = desk.deposit(&titled);
-    assert!(lines[0]["status"] == "existing" && said.contains("--again"), "{said}");
+    let (_, lines, said) = desk.deposit(&["--title", "杯", "shop"]);
+    assert_eq!(lines[0]["status"], "new", "with its bytes it is a record of its own: {said}");
     let kept = fs::read_dir(desk.path("data/originals")).unwrap().count();
     assert!(kept > 0, "the bytes are kept now");
+    let titled = ["--title", "碗", "shop"];
+    let (_, lines, said) = desk.deposit(&titled);
+    assert!(lines[0]["status"] == "existing" && said.contains("--again"), "{said}");
     let (_, _, said) = desk.deposit(&[&["--report", "r.json"][..], &titled].concat());
     assert!(said.contains("--again") && desk.report("r.json")[0]["code"] == "unchanged", "{said}");
     let (_, lines, _) = desk.deposit(&[&["--again"][..], &titled].concat());
     assert_ne!(lines[0]["status"], "existing");
-    desk.whole(2);
+    desk.whole(3);
 }
 
 #[test]

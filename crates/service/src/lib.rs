@@ -121,8 +121,8 @@ pub use sidecar::{Encoding, Format as TemplateFormat, template as rights_templat
 pub use similar::{Found, Near, Rebuilt};
 /// A person's token, and a page in the queue.
 pub use store::{
-    ApiToken, IdentityCheck, Invite, LicenceLink, Message as HookMessage, Noted, OWNER_ACCOUNT, Passkey, Person, Queued,
-    Role, Shop, Wish,
+    ApiToken, IdentityCheck, Invite, LicenceLink, Message as HookMessage, Noted, OWNER_ACCOUNT, Passkey, Person,
+    Queued, Role, Shop, Wish,
 };
 /// An account's ledger, and how accounts come to what they have.
 pub use store::{

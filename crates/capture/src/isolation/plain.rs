@@ -105,8 +105,7 @@ impl Folder {
         let path = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&path);
         fs::DirBuilder::new().mode(0o700).create(&path)?;
-        let lock = fs::File::create(path.join(crate::spool::LOCK))?;
-        lock.try_lock().map_err(std::io::Error::from)?;
+        let lock = crate::spool::lock(&path)?;
         Ok(Self(path, lock))
     }
 }

@@ -343,11 +343,11 @@ fn a_full_disk_refuses_and_loses_nothing() {
     let own = program(&work);
     let mut command = Command::new("unshare");
     command.current_dir(work.path()).envs(own.get_envs().filter_map(|(n, v)| Some((n, v?)))).env_remove("QUEZAO_DATA");
-    let shell = "mount -t tmpfs -o size=10m quezao disk && exec \"$0\" \"$@\"";
+    let shell = "mount -t tmpfs -o size=96m quezao disk && exec \"$0\" \"$@\"";
     command.args(["--user", "--map-root-user", "--mount", "sh", "-c", shell, env!("CARGO_BIN_EXE_quezao")]);
     let (house, mut owner) = House::set_up_by(work, command, &["--data", "disk/data"]);
     assert!(register(&mut owner, "一.txt", b"one") < 400);
-    let large = vec![7; 16 << 20];
+    let large = vec![7; 48 << 20];
     owner.heads = vec![("accept-language".into(), "en".into())];
     let csrf = {
         owner.get("/register");
