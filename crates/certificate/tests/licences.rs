@@ -31,7 +31,7 @@ fn every_record_about_a_licence_has_its_sheet() {
     let verapdf = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/verapdf.sh");
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(verapdf);
-    let contact = vec![sheets::thumbnail(1280, 156)];
+    let contact = [sheets::thumbnail(1280, 156)];
     for (name, sheet, zh, en) in [
         (
             "named/good-01-carried",

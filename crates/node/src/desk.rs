@@ -62,6 +62,9 @@ pub(crate) struct Desk {
     kept: Mutex<VecDeque<Kept>>,
 }
 
+/// Names and bytes.
+type TrustFiles = Vec<(String, Vec<u8>)>;
+
 struct Kept {
     name: String,
     at: Utc,
@@ -94,7 +97,7 @@ impl Desk {
     }
 
     /// The institution's trust, how many files it is made of (0: only the node's own logs), and these.
-    fn trust(&self) -> Result<(Trust, usize, Vec<(String, Vec<u8>)>)> {
+    fn trust(&self) -> Result<(Trust, usize, TrustFiles)> {
         let files = trust_files(&self.data.join("trust"))?;
         let count = files.len();
         if count > 0 {

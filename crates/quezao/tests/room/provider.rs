@@ -133,7 +133,7 @@ fn whatever_else_a_provider_answers_is_said_and_stops_nothing() {
         (Reply::Say("perhaps"), "不在约定之中"),
         (Reply::Slow(Duration::from_millis(200)), "没有应答"),
     ] {
-        provider.becomes(&[reply.clone()]);
+        provider.becomes(std::slice::from_ref(&reply));
         let heard = provider.heard().len();
         if words == "签名不对" {
             ask(&mut two);
