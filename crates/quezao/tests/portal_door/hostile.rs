@@ -360,7 +360,7 @@ fn a_full_disk_refuses_and_loses_nothing() {
     body.extend(b"\r\n--edge--\r\n");
     let kind = ("content-type", "multipart/form-data; boundary=edge");
     let answer = owner.send("POST", "/register", &[kind, ("x-csrf", &csrf)], &body);
-    assert!(answer.status == 507 && answer.body.contains("is full"), "{} {}", answer.status, answer.body);
+    assert!(answer.status == 507 && answer.body.contains("nearly full"), "{} {}", answer.status, answer.body);
     // What was there is there, what is small still goes in, and nothing half is left.
     assert!(register(&mut owner, "二.txt", b"two") < 400);
     let library = owner.get("/library").body;
