@@ -254,7 +254,8 @@ class Platform:
         policy = policy or "log %s\nwitness w %s\nquorum w\n" % (self.vkey, self.witness)
         roles = [{"key": self.vkey, "role": "platform", "name": "P", "independent": False, "from": None, "until": None},
                  {"key": "sha256:" + hashlib.sha256(verify.unpem("r", self.tsa.root)).hexdigest(), "role": "time-authority",
-                  "name": "T", "independent": independent, "from": None, "until": None}]
+                  "name": "T", "independent": independent, "from": None, "until": None},
+                 {"key": self.witness, "role": "court", "name": "W", "independent": True, "from": None, "until": None}]
         for name, data in (("policy", policy.encode()), ("roles.json", json.dumps(roles).encode()), ("tsa-1.pem", self.tsa.root)):
             with open(os.path.join(folder, name), "wb") as f:
                 f.write(data)
