@@ -100,7 +100,7 @@ pub(super) fn left(visit: &Visit, standing: &Standing) -> Markup {
 /// What an act may still use, said beside its form, before any work is done.
 pub(super) fn remaining(visit: &Visit, unit: Unit, there: &(Left, Option<Refusal>)) -> Markup {
     let (left, closed) = there;
-    let n = if unit == Unit::Capture { left.captures } else { left.deposits };
+    let n = there_of(unit, left);
     let args = [("n", locale::grouped(n).into()), ("storage", bytes_shown(left.storage).into())];
     let say = |end: &str| visit.tv(&format!("remaining-{}{end}", unit.as_str()), &args);
     html! {
@@ -114,7 +114,14 @@ pub(super) fn remaining(visit: &Visit, unit: Unit, there: &(Left, Option<Refusal
 
 /// Whether nothing more can be had of it.
 pub(super) fn used_up(unit: Unit, (left, closed): &(Left, Option<Refusal>)) -> bool {
-    closed.is_some() || (if unit == Unit::Capture { left.captures } else { left.deposits }) == 0
+    closed.is_some() || there_of(unit, left) == 0
+}
+
+fn there_of(unit: Unit, left: &Left) -> u64 {
+    match unit {
+        Unit::Capture => left.captures,
+        Unit::Deposit => left.deposits,
+    }
 }
 
 /// Open amounts in the order in which they are used.
