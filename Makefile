@@ -3,8 +3,11 @@
 
 export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 CARGO_FLAGS := --locked
+# Where cargo builds; and before a command, the program that was built there.
+TARGET = bash -c '. scripts/common.sh; target_folder'
+QUEZAO = QUEZAO=$$($(TARGET))/debug/quezao
 
-.PHONY: help demo verifier test lint deny audit bench fuzz torture install deb screenshots
+.PHONY: help demo verifier test test-python test-verifier test-walk test-keyboard test-merchant test-merchant-en test-api lint deny audit bench fuzz torture install deb screenshots
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -20,15 +23,27 @@ verifier: ## the browser's verifier as one static folder, target/verifier
 test: ## every test: Rust, the independent reader, the foreign readers, the browser
 	@scripts/setup.sh test
 	cargo test $(CARGO_FLAGS) --workspace
-	@if [ -d tests ]; then set -x; python3 -m unittest discover -s tests; fi
 	@scripts/verifier.sh
 	@scripts/digester.sh --check
+	$(MAKE) --no-print-directory -j2 --output-sync=target test-python test-verifier test-walk test-merchant test-merchant-en test-keyboard test-api
+
+# Each has folders, ports and a browser of its own; they wait more than they work, so two run at a time. What a lane says
+# comes when it ends.
+test-python:
+	@if [ -d tests ]; then set -x; python3 -m unittest discover -s tests; fi
+test-verifier:
 	node --test tests/browser/vectors.test.mjs
 	node --test tests/browser/page.test.mjs
-	bash -c '. scripts/common.sh; QUEZAO=$$(target_folder)/debug/quezao node tests/portal/walk.mjs'
-	bash -c '. scripts/common.sh; QUEZAO=$$(target_folder)/debug/quezao node tests/portal/keyboard.mjs'
-	bash -c '. scripts/common.sh; export QUEZAO=$$(target_folder)/debug/quezao; node tests/portal/merchant.mjs && node tests/portal/merchant.mjs en'
-	bash -c '. scripts/common.sh; scripts/schemathesis.sh $$(target_folder)/debug/quezao'
+test-walk:
+	$(QUEZAO) node tests/portal/walk.mjs
+test-keyboard:
+	$(QUEZAO) node tests/portal/keyboard.mjs
+test-merchant:
+	$(QUEZAO) node tests/portal/merchant.mjs
+test-merchant-en:
+	$(QUEZAO) node tests/portal/merchant.mjs en
+test-api:
+	scripts/schemathesis.sh $$($(TARGET))/debug/quezao
 
 lint: ## form, warnings, WebAssembly, arrows between rooms, licences
 	@scripts/setup.sh lint
@@ -79,7 +94,7 @@ deb: ## a Debian package in target/deb: executable, service, man pages, the veri
 screenshots: ## every page of the portal in two languages, two widths, light and dark, in target/screenshots
 	@scripts/setup.sh test
 	cargo build $(CARGO_FLAGS) -p quezao
-	bash -ec '. scripts/common.sh; export QUEZAO=$$(target_folder)/debug/quezao; for walk in walk merchant; do node tests/portal/$$walk.mjs target/screenshots; node tests/portal/$$walk.mjs target/screenshots en; done'
+	export $(QUEZAO); for walk in walk merchant; do node tests/portal/$$walk.mjs target/screenshots && node tests/portal/$$walk.mjs target/screenshots en || exit 1; done
 
 install: ## put quezao into cargo's bin folder (or PREFIX/bin)
 	@scripts/setup.sh build

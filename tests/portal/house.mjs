@@ -87,6 +87,16 @@ export async function watched(context, home, complaints) {
   return page;
 }
 
+// Waits until so many rows of the register page are of this kind; what they say instead is the error.
+export async function rows(page, count, kind = "ok") {
+  const there = () => page.locator(`#batch .state.${kind}`).count();
+  for (const until = Date.now() + 120_000; await there() !== count; await page.waitForTimeout(100)) {
+    if (Date.now() < until) continue;
+    const said = await page.locator("#batch > li").allInnerTexts();
+    throw new Error(`${count} rows were to be ${kind}, ${await there()} are: ${said.map((row) => row.replace(/\s+/g, " ")).join(" | ")}`);
+  }
+}
+
 // A picture of its own for each number, drawn by the browser.
 export async function paint(context, seed) {
   const page = await context.newPage();

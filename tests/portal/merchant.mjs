@@ -8,8 +8,9 @@ import { execFileSync } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { browse, eye, house, paint, watched } from "./house.mjs";
+import { browse, eye, house, paint, rows, watched } from "./house.mjs";
 import { licences } from "./licences.mjs";
+import { operating } from "./room.mjs";
 
 const english = process.argv.includes("en");
 const pictures = process.argv.slice(2).find((word) => word !== "en");
@@ -202,6 +203,7 @@ try {
   await room.goto(`${home}/operator/grants?account=${account}`);
   await shoot(room, "grants");
   await register(page, home, context, [4]);
+  await operating({ room, page, home, account, shoot, inWords });
 
   // Closes: first what is lost.
   await page.goto(`${home}/account/close`);
@@ -244,7 +246,7 @@ async function register(page, home, context, seeds) {
   for (const n of seeds) files.push({ name: `作品_${n}.png`, mimeType: "image/png", buffer: await paint(context, n) });
   await page.setInputFiles("#choose", files);
   await page.click("#go");
-  await page.waitForFunction((n) => document.querySelectorAll("#batch .state.ok").length === n, seeds.length, { timeout: 60000 });
+  await rows(page, seeds.length);
 }
 
 // How many leaves it has.

@@ -7,10 +7,9 @@ import { mkdirSync, mkdtempSync, readFileSync, utimesSync, writeFileSync } from 
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { rows } from "./house.mjs";
 
 const PATIENCE = { timeout: 120_000 };
-const settled = (page, count, kind = "ok") =>
-  page.waitForFunction(([n, k]) => document.querySelectorAll(`#batch .state.${k}`).length === n, [count, kind], PATIENCE);
 
 export async function registering({ page, context, home, work, shoot, inWords }) {
   await many(page, home, work, shoot, inWords);
@@ -49,7 +48,7 @@ async function many(page, home, work, shoot, inWords) {
   await shoot(page, "register-ask");
   // By keyboard: two hundred pictures that are still being drawn move what a mouse would hit.
   await page.locator("#ask-yes").press("Enter");
-  await settled(page, 200);
+  await rows(page, 200);
   assert.equal(await page.locator("#batch .state.bad").count(), 1);
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("#failed-list")]);
   const list = join(work, "failed.csv");
@@ -83,7 +82,7 @@ async function folder(page, home, work, shoot, inWords) {
   await table("文件,标题,附件\n杯子/1.txt,青瓷杯,底稿/1.psd|合同.txt\n");
   await page.waitForFunction(() => /1 行，用于 1 个文件|1 rows about 1 files/.test(document.getElementById("table-said").textContent));
   await page.click("#go");
-  await settled(page, 5);
+  await rows(page, 5);
   const at = (name) => page.locator("#batch > li", { hasText: name }).locator("a").getAttribute("href");
   const said = async (name) => (await page.request.get(home + await at(name))).text();
   // The picture's record names those of its attachments, which stand before it.
@@ -110,7 +109,7 @@ async function digests(page, home, shoot, inWords) {
   await page.check("#kept");
   await shoot(page, "register-digest");
   await page.click("#go");
-  await settled(page, 1);
+  await rows(page, 1);
   page.off("request", listen);
   assert.equal(sent.length, 1);
   const fields = new URLSearchParams(sent[0].replace("POST /register/digests ", ""));
@@ -138,7 +137,7 @@ with zipfile.ZipFile(sys.argv[1], "w") as z:
   await page.check("[name=zip][value=both]");
   await page.click("#go");
   // The ZIP and two files in it; the third is empty.
-  await settled(page, 3);
+  await rows(page, 3);
   assert.match(await page.locator("#batch").innerText(), /商品图\.zip\/杯子\/青瓷一\.txt/);
   assert.equal(await page.locator("#batch .state.bad").count(), 1);
   await shoot(page, "register-zip");
@@ -166,7 +165,7 @@ async function cut(context, home) {
   const buffer = Buffer.alloc(12_000_000, Buffer.from(`${Date.now()} cut and resumed `));
   await page.setInputFiles("#choose", { name: "长卷.psb", mimeType: "", buffer });
   await page.click("#go");
-  await settled(page, 1);
+  await rows(page, 1);
   assert.equal(left, 0);
   assert.ok(pieces >= 3);
   const shown = await (await page.request.get(home + await page.locator("#batch a").getAttribute("href"))).text();
@@ -218,7 +217,7 @@ async function reopened(context, home, inWords) {
     return page;
   };
   const registered = async (page, content) => {
-    await settled(page, 1);
+    await rows(page, 1);
     const shown = await (await page.request.get(home + await page.locator("#batch a").getAttribute("href"))).text();
     assert.ok(shown.replace(/<[^>]*>/g, "").includes(createHash("sha256").update(content).digest("hex")));
     assert.equal(await page.evaluate(() => Object.keys(localStorage).filter((name) => name.startsWith("quezao-upload")).length), 0);
@@ -236,7 +235,7 @@ async function reopened(context, home, inWords) {
   await begun();
   dated(changed);
   const page = await again();
-  await settled(page, 1, "bad");
+  await rows(page, 1, "bad");
   assert.match(await page.locator("#batch .err").innerText(), inWords(/不是同一份/, /not this file/));
   await page.click("#batch li .btn");
   await registered(page, changed);

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { browse, eye, house, paint, watched } from "./house.mjs";
+import { browse, eye, house, paint, rows, watched } from "./house.mjs";
 import { library, shop } from "./library.mjs";
 import { people } from "./people.mjs";
 import { registering } from "./register.mjs";
@@ -69,7 +69,7 @@ try {
   await page.setInputFiles("#choose", files);
   await page.fill("[name=author]", "林晚");
   await page.click("#go");
-  await page.waitForFunction(() => document.querySelectorAll("#batch .state.ok").length === 7, null, { timeout: 120000 });
+  await rows(page, 7);
   assert.equal(await page.locator("#batch .state.bad").count(), 1);
   assert.match(await page.locator("#batch .err").first().innerText(), inWords(/空文件不能存证/, /empty file/));
   await shoot(page, "register-done");

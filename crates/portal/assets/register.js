@@ -221,7 +221,7 @@ function start() {
       told("digesting");
       const digests = await digest(item.file, progress, { stopped: words["digest-wrong"], unreadable: words.unreadable });
       told("working");
-      return settle(item, await declare(digests, item.file.name, claims.of(item), attachments, { signal }));
+      return settled(item, () => declare(digests, item.file.name, claims.of(item), attachments, { signal }));
     }
     told("sending");
     await send(item, { progress, told, signal });
@@ -240,7 +240,25 @@ function start() {
       if (zip === "unpack") return undefined;
     }
     told("working");
-    return settle(item, await deposit(item, claims.of(item), attachments, sha256, { signal }));
+    return settled(item, () => deposit(item, claims.of(item), attachments, sha256, { signal }));
+  }
+
+  // What is acknowledged and not sealed yet is asked about again beside the others; the same request has the same answer.
+  async function settled(item, ask) {
+    settle(item, await ask());
+    if (item.state === "pending") follow(item, ask).catch(() => null);
+  }
+
+  async function follow(item, ask) {
+    for (let seconds = 2; item.state === "pending" && seconds < 300; seconds *= 2) {
+      await new Promise((done) => setTimeout(done, seconds * 1000));
+      const line = await ask();
+      if (line.status === "pending" || line.error) continue;
+      item.errors = [];
+      settle(item, { ...line, status: "new" });
+      show(item);
+      tell();
+    }
   }
 
   function settle(item, line) {

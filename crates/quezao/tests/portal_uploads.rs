@@ -335,7 +335,7 @@ fn a_full_disk_is_said_and_loses_nothing() {
     let filler = format!("/proc/{}/root{}/filler", house.pid(), house.data().display());
     fs::write(&filler, noise(40 << 20)).unwrap();
     let answer = page.piece(&place, 1000, &bytes[1000..]);
-    assert!(answer.status == 507 && answer.body.contains("已收到的内容保留着"), "{}", answer.body);
+    assert!(answer.status == 507 && answer.body.contains("续传中已收到的都保留着"), "{}", answer.body);
     assert_eq!(page.offset(&place), 1000);
     fs::remove_file(&filler).unwrap();
     assert_eq!(page.piece(&place, 1000, &bytes[1000..]).status, 204);

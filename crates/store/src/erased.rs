@@ -8,7 +8,7 @@
 //! - A line is open until bytes, fingerprint and what the database's own files still hold are gone too, so that an
 //!   erasing that was cut off is known.
 
-use crate::{Act, Error, Result, Store, accounts, closing, quota};
+use crate::{Act, Error, Result, Store, accounts, closing, quota, records::BEGIN_SO};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use std::{fs, path::Path};
 
@@ -34,7 +34,7 @@ pub struct Erased {
 const COLUMNS: &str = "id, account, kind, leaf, record_digest, at, sha256 FROM erased";
 /// Tables whose rows are of no record, whatever is written in them, are handled by themselves, or are a record of what
 /// was done. A test asks of every table whether it is swept or apart.
-const APART: [&str; 38] = [
+const APART: [&str; 39] = [
     "accounts",
     "acknowledgements",
     "activation_codes",
@@ -42,6 +42,7 @@ const APART: [&str; 38] = [
     "api_tokens",
     "capture_turns",
     "code_uses",
+    "digests",
     "documents",
     "entitlements",
     "erased",
@@ -189,12 +190,19 @@ pub(crate) fn not_held(transaction: &Transaction<'_>, id: &str) -> Result<Option
 /// account's is of that file.
 fn names(transaction: &Transaction<'_>, id: &str) -> Result<Vec<Vec<u8>>> {
     let mut names = vec![id.as_bytes().to_vec()];
-    let sql = "SELECT sha256 FROM erased WHERE id = ?1 AND NOT EXISTS (
-                   SELECT 1 FROM records r WHERE r.sha256 = erased.sha256 AND r.id <> ?1 AND r.account = erased.account
-                   UNION ALL SELECT 1 FROM waiting w WHERE w.sha256 = erased.sha256 AND w.id <> ?1
-                                                           AND w.account = erased.account)";
-    let sha256: Option<Option<Vec<u8>>> = transaction.query_row(sql, [id], |row| row.get(0)).optional()?;
-    if let Some(sha256) = sha256.flatten() {
+    let sql = "SELECT sha256, account FROM erased WHERE id = ?1 AND sha256 IS NOT NULL";
+    let of =
+        transaction.query_row(sql, [id], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?))).optional()?;
+    let another = format!(
+        "SELECT EXISTS (SELECT 1 FROM records WHERE seq IN ({BEGIN_SO}) AND sha256 = ?1 AND +account = ?2 AND id <> ?3
+                        UNION ALL SELECT 1 FROM waiting WHERE sha256 = ?1 AND account = ?2 AND id <> ?3)"
+    );
+    let stays = |sha256: &[u8], account: i64| {
+        transaction.prepare_cached(&another)?.query_row(params![sha256, account, id], |row| row.get(0))
+    };
+    if let Some((sha256, account)) = of
+        && !stays(&sha256, account)?
+    {
         names.push(evidence::hex::encode(&sha256).into_bytes());
         names.push(sha256);
     }

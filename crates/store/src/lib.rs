@@ -87,6 +87,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (18, include_str!("layout-18.sql")),
     (19, include_str!("layout-19.sql")),
     (20, include_str!("layout-20.sql")),
+    (21, include_str!("layout-21.sql")),
 ];
 
 /// The layout that this release reads and writes.
@@ -269,10 +270,12 @@ fn migrate(connection: &Connection, path: &Path, steps: &[(i64, &str)]) -> Resul
             std::fs::rename(&unfinished, &copy)?;
         }
     }
+    // A table that others refer to is written anew in some step (<https://sqlite.org/lang_altertable.html>, section 7).
+    connection.pragma_update(None, "foreign_keys", "OFF")?;
     for (to, sql) in due() {
         connection.execute_batch(&format!("BEGIN IMMEDIATE; {sql}; PRAGMA user_version = {to}; COMMIT"))?;
     }
-    Ok(())
+    Ok(connection.pragma_update(None, "foreign_keys", "ON")?)
 }
 
 fn version(connection: &Connection) -> Result<i64> {

@@ -10,7 +10,7 @@
 //!
 //! Times are UTC microseconds.
 
-use crate::{Result, Store, erased, shops::list};
+use crate::{Result, Store, erased, records::BEGIN_SO, shops::list};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// Refusals that an account's ledger keeps; older ones go.
@@ -305,8 +305,9 @@ impl Store {
 
     /// Whether an account has a record of a file with this SHA-256.
     pub fn has_file(&self, account: i64, sha256: &[u8; 32]) -> Result<bool> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM records WHERE sha256 = ?2 AND account = ?1)";
-        Ok(self.look().prepare_cached(sql)?.query_row(params![account, sha256], |row| row.get(0))?)
+        let rows = "SELECT 1 FROM records WHERE seq IN";
+        let sql = format!("SELECT EXISTS ({rows} ({BEGIN_SO}) AND sha256 = ?1 AND +account = ?2)");
+        Ok(self.look().prepare_cached(&sql)?.query_row(params![sha256, account], |row| row.get(0))?)
     }
 
     /// One transaction without a sync of its own; a later one that is synced makes it durable too.

@@ -69,6 +69,11 @@ const COLUMNS: &str =
     "id, kind, file_name, sha256, sm3, size, received_at, record, record_digest, disclosures, leaf, account,
      (SELECT key FROM merchants WHERE merchants.account = records.account) FROM records";
 
+/// Numbers of the rows of which some digest begins as `?1` does: a part is asked for each 2^20 records (layout 21).
+pub(crate) const BEGIN_SO: &str =
+    "WITH RECURSIVE parts(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM parts WHERE n < (SELECT max(seq) >> 20 FROM records))
+     SELECT d.seq FROM parts CROSS JOIN digests d WHERE d.part = parts.n AND d.head = substr(?1, 1, 8)";
+
 impl Store {
     /// Commits a batch durably: all of it or nothing.
     pub fn insert(&self, batch: &[NewRecord]) -> Result<()> {
@@ -126,24 +131,26 @@ impl Store {
 
     /// Records of a file with this SHA-256, whosever they are, oldest first.
     pub fn by_sha256(&self, sha256: &[u8; 32]) -> Result<Vec<Record>> {
-        self.select("WHERE sha256 = ?1 ORDER BY seq", [sha256])
+        self.select(&format!("WHERE seq IN ({BEGIN_SO}) AND sha256 = ?1 ORDER BY seq"), [sha256])
     }
 
     /// An account's records of a file with this SHA-256, oldest first.
     pub fn own_by_sha256(&self, account: i64, sha256: &[u8; 32]) -> Result<Vec<Record>> {
         // The plus keeps the planner from walking the whole account.
-        let rest = "WHERE sha256 = ?2 AND +account = ?1 ORDER BY seq";
-        self.select(rest, params![account, sha256])
+        let rest = format!("WHERE seq IN ({BEGIN_SO}) AND sha256 = ?1 AND +account = ?2 ORDER BY seq");
+        self.select(&rest, params![sha256, account])
     }
 
     /// What records and waiting statements of a file with this SHA-256 say of it, whosever they are.
     pub fn of_file(&self, sha256: &[u8; 32]) -> Result<Vec<OfFile>> {
         // In one statement: what waits may become a record between two.
-        let sql =
+        let sql = format!(
             "SELECT id, account, record, 1, EXISTS (SELECT 1 FROM meta WHERE key = 'discarded ' || id) FROM records
-                   WHERE sha256 = ?1 UNION ALL SELECT id, account, statement, 0, 0 FROM waiting WHERE sha256 = ?1";
+             WHERE seq IN ({BEGIN_SO}) AND sha256 = ?1
+             UNION ALL SELECT id, account, statement, 0, 0 FROM waiting WHERE sha256 = ?1"
+        );
         let connection = self.lock();
-        let mut statement = connection.prepare_cached(sql)?;
+        let mut statement = connection.prepare_cached(&sql)?;
         let rows = statement.query_map([sha256], |row| {
             let (id, account, said) = (row.get(0)?, row.get(1)?, row.get(2)?);
             Ok(OfFile { id, account, said, stamped: row.get(3)?, discarded: row.get(4)? })
@@ -153,9 +160,8 @@ impl Store {
 
     /// Records whose file or leaf has this digest, by whichever function, oldest first.
     pub fn by_any_digest(&self, digest: &[u8; 32], limit: u32) -> Result<Vec<Record>> {
-        let any = "WHERE seq IN (SELECT seq FROM records WHERE sha256 = ?1 UNION SELECT seq FROM records WHERE sm3 = ?1
-                   UNION SELECT seq FROM records WHERE record_digest = ?1) ORDER BY seq LIMIT ?2";
-        self.select(any, params![digest, limit])
+        let any = "(sha256 = ?1 OR sm3 = ?1 OR record_digest = ?1)";
+        self.select(&format!("WHERE seq IN ({BEGIN_SO}) AND {any} ORDER BY seq LIMIT ?2"), params![digest, limit])
     }
 
     /// An account's records of a kind that are shown under this name, oldest first.
@@ -258,7 +264,8 @@ fn named(kind: &str) -> &'static str {
 fn set_index(connection: &mut Connection, placed: &[([u8; 32], u64)]) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
-        let mut update = transaction.prepare_cached("UPDATE records SET leaf = ?2 WHERE record_digest = ?1")?;
+        let mut update =
+            transaction.prepare_cached("UPDATE records SET leaf = ?2 WHERE record_digest = ?1 AND leaf IS NULL")?;
         for (digest, index) in placed {
             update.execute(params![digest, index])?;
         }
@@ -324,4 +331,104 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
         account: row.get(11)?,
         charge: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{Act, OWNER_ACCOUNT, migrate};
+    use rusqlite::Connection;
+
+    /// The first half alike, so that what is looked up by its beginning is told apart by the rest.
+    fn digest(n: u8) -> [u8; 32] {
+        let mut digest = [7; 32];
+        digest[31] = n;
+        digest
+    }
+
+    fn record(n: u8) -> NewRecord {
+        let record = Record {
+            id: format!("id-{n}"),
+            account: OWNER_ACCOUNT,
+            kind: "image".into(),
+            file_name: format!("{n}.jpg"),
+            sha256: Some(digest(n)),
+            sm3: Some(digest(100 + n)),
+            size: Some(1),
+            received_at: i64::from(n),
+            record: vec![n],
+            record_digest: digest(200 + n),
+            disclosures: b"{}".to_vec(),
+            index: None,
+            charge: None,
+        };
+        NewRecord { record, tokens: vec![vec![n]] }
+    }
+
+    fn ids(found: Result<Vec<Record>>) -> Vec<String> {
+        found.unwrap().into_iter().map(|r| r.id).collect()
+    }
+
+    #[test]
+    fn a_digest_is_found_in_whichever_part_it_stands_and_no_longer_once_its_record_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join("q.db")).unwrap();
+        store.insert(&[record(1), record(2)]).unwrap();
+        // As many records lie between as a part has.
+        let far = "UPDATE records SET seq = (3 << 20) + 5 WHERE id = 'id-2'";
+        let deferred = "PRAGMA foreign_keys = OFF; UPDATE digests SET part = 3, seq = (3 << 20) + 5 WHERE seq = 2;
+                        UPDATE shelf SET seq = (3 << 20) + 5 WHERE seq = 2;";
+        store.lock().execute_batch(&format!("{deferred} {far}; PRAGMA foreign_keys = ON")).unwrap();
+        store.insert(&[record(3)]).unwrap();
+        for n in 1..=3 {
+            let id = format!("id-{n}");
+            for digest in [digest(n), digest(100 + n), digest(200 + n)] {
+                assert_eq!(ids(store.by_any_digest(&digest, 10)), [id.clone()]);
+            }
+            assert_eq!(ids(store.by_sha256(&digest(n))), [id.clone()]);
+            assert_eq!(ids(store.own_by_sha256(OWNER_ACCOUNT, &digest(n))), [id.clone()]);
+            assert!(store.own_by_sha256(OWNER_ACCOUNT + 1, &digest(n)).unwrap().is_empty());
+            assert_eq!(store.of_file(&digest(n)).unwrap().len(), 1);
+            assert!(store.has_file(OWNER_ACCOUNT, &digest(n)).unwrap());
+        }
+        assert!(store.by_any_digest(&digest(50), 10).unwrap().is_empty(), "its beginning alone is nothing");
+        assert!(store.by_sha256(&digest(101)).unwrap().is_empty(), "another function's digest");
+
+        let act = Act {
+            at: 9,
+            account: OWNER_ACCOUNT,
+            sign_in: None,
+            via: "session".into(),
+            act: "erase",
+            subject: String::new(),
+        };
+        store.erase(&["id-2".into()], &act).unwrap();
+        assert!(store.by_any_digest(&digest(202), 10).unwrap().is_empty());
+        let left: i64 = store.lock().query_row("SELECT count(*) FROM digests", [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 2, "of the two that stay");
+    }
+
+    #[test]
+    fn records_of_the_layout_before_are_found_by_their_digests() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("q.db");
+        let connection = Connection::open(&path).unwrap();
+        crate::configure(&connection).unwrap();
+        connection.execute_batch(include_str!("schema.sql")).unwrap();
+        let before = crate::MIGRATIONS.iter().position(|(to, _)| *to == 21).unwrap();
+        migrate(&connection, &path, &crate::MIGRATIONS[..before]).unwrap();
+        connection.execute_batch("INSERT INTO meta(key, value) VALUES ('origin', 'here')").unwrap();
+        Store::from(connection).insert(&[record(1), record(2)]).unwrap();
+        let store = Store::open(&path).unwrap();
+        assert_eq!(ids(store.by_any_digest(&digest(102), 10)), ["id-2"]);
+        assert_eq!(ids(store.by_sha256(&digest(1))), ["id-1"]);
+        assert_eq!(store.tokens("id-2").unwrap(), [[2]]);
+        let broken: i64 =
+            store.lock().query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0)).unwrap();
+        assert_eq!((broken, store.lock().pragma_query_value(None, "foreign_keys", |row| row.get(0)).unwrap()), (0, 1));
+        assert_eq!(store.unplaced().unwrap().len(), 2);
+        store.set_index(&[(digest(201), 7)]).unwrap();
+        assert_eq!(store.at_index(7).unwrap().unwrap().id, "id-1");
+    }
 }

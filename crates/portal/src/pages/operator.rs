@@ -9,7 +9,7 @@ use super::{
 use crate::{app::App, enter::IntoAnswer, form::Form, problem, visit::Visit};
 use axum::{extract::State, http::StatusCode};
 use maud::{Markup, html};
-use service::{House, Refusal, Why, WitnessState};
+use service::{House, Refusal, Why, WitnessState, bytes_shown};
 
 /// Pages of the room: address, the message that names it, and the one that says what is there.
 const ROOMS: &[(&str, &str, &str)] = &[
@@ -70,7 +70,7 @@ async fn show(app: &App, visit: &Visit, made: Option<&Made>, refusal: Option<&Re
                 dt { (visit.t("home-origin")) } dd.mono { (house.origin) }
                 dt { (visit.t("home-size")) } dd { (locale::grouped(house.quorum.size)) }
                 dt { (visit.t("operator-waiting")) } dd { (locale::grouped(house.waiting)) }
-                dt { (visit.t("operator-free")) } dd { (locale::grouped(house.free >> 20)) " MiB" }
+                dt { (visit.t("operator-free")) } dd { (bytes_shown(house.free)) }
             }
         }
         @if !house.quorum.witnesses.is_empty() {

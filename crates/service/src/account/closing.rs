@@ -121,8 +121,8 @@ fn stays(records: u64) -> Vec<Sentence> {
         ),
         say(erase::SCRUBBED.0.into(), erase::SCRUBBED.1.into()),
         say(
-            "操作日志只留编号和时间".into(),
-            "the audit log keeps numbers and times alone".into(),
+            "操作日志只留编号、时间和本程序自己的用语（哪种操作、哪项权限），人写的内容都不留".into(),
+            "the audit log keeps numbers, times and words of this program (which act, which permission), nothing that a person typed".into(),
         ),
         say(
             "此前的备份不在本文件夹内：其中的数据要等运营者销毁那些备份才消失".into(),

@@ -437,9 +437,11 @@ pub(super) fn room(dir: &Path, bytes: u64) -> Answer<()> {
     let free = free >> 20;
     Err(Refusal::new(
         Why::Full,
-        format!("服务器磁盘空间不足（剩余 {free} MB）；已收到的内容保留着，请管理员腾出空间后继续"),
         format!(
-            "the server's disk is nearly full ({free} MB left); what came is kept: go on when its operator has made room"
+            "服务器磁盘空间不足（剩余 {free} MB），这个文件没有登记；已登记的和续传中已收到的都保留着，请管理员腾出空间后再试"
+        ),
+        format!(
+            "the server's disk is nearly full ({free} MB left), this file was not registered; what is on record, and what a resumable upload has sent, is kept: try again when its operator has made room"
         ),
     ))
 }
@@ -480,8 +482,8 @@ pub(super) fn full(path: &Path, error: &std::io::Error) -> Refusal {
     if matches!(error.kind(), K::StorageFull | K::QuotaExceeded | K::FileTooLarge) {
         return Refusal::new(
             Why::Full,
-            "服务器磁盘已满；已收到的内容保留着，请管理员腾出空间后继续",
-            "the server's disk is full; what came is kept: go on when its operator has made room",
+            "服务器磁盘已满，这个文件没有登记；已登记的和续传中已收到的都保留着，请管理员腾出空间后再试",
+            "the server's disk is full, this file was not registered; what is on record, and what a resumable upload has sent, is kept: try again when its operator has made room",
         );
     }
     Error::io(path, error).into()
