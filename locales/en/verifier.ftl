@@ -105,6 +105,7 @@ v-q-comparison = Does the comparison’s document hold?
 v-q-comparison-distances = Were the comparison’s distances computed again?
 v-q-related = Does the later record about it hold?
 v-q-named = Are the registrations that the licence names carried along, unchanged?
+v-q-named-file = Is the given file one of those licensed?
 v-q-earlier-ledger = Did the earlier ledger sign it?
 v-q-collection-manifest = Is the list as it was issued?
 v-q-collection-items = Are all records on the list in the ledger?

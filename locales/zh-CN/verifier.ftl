@@ -105,6 +105,7 @@ v-q-comparison = 比对文件成立吗？
 v-q-comparison-distances = 比对的距离重新计算过吗？
 v-q-related = 后来关于它的记录成立吗？
 v-q-named = 许可写明的登记随附了吗，是那些吗？
+v-q-named-file = 给出的文件是许可的图片之一吗？
 v-q-earlier-ledger = 前一账本签署过吗？
 v-q-collection-manifest = 清单是原样吗？
 v-q-collection-items = 清单上的记录都在账本里吗？

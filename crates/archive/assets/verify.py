@@ -1402,7 +1402,7 @@ MAX_ENTRIES, MAX_RELATED, MAX_NAME, MAX_RESERVED = 256, 24, 128, 16 << 20
 LIMITS = [(r"statement\.json", 60000), (r"(operator-|related-(named-)?\d\d-|%s\.)?record\.json" % ID, 65535), (r".*\.tsr", 65536),
           (r".*proof\.tlog-proof", 131072), (r".*checkpoint\.txt", 98304), (r"renewal-\d\d\.txt", 262144),
           (r"(operator-|related-(named-)?\d\d-|%s\.)?disclosure\.json|package\.json|VERIFY\.txt|verify\.py|trust-roles\.json" % ID, 1 << 20),
-          (r"related-\d\d-covered\.json", 4096), (r"manifest\.jsonl", 512000), (r"items\.zip", 32 << 20),
+          (r"related-\d\d-covered\.json", 4096), (r"(related-named-\d\d-)?manifest\.jsonl", 512000), (r"items\.zip", 32 << 20),
           (r"trust-policy|trust-.*\.pem", 65536), (r"comparison\.json", 8 << 20), (r"trust-.*\.crl", 16 << 20)]
 NEEDED = ["statement.json", "timestamp-1.tsr", "record.json", "proof.tlog-proof", "checkpoint.txt", "disclosure.json",
           "trust-policy", "trust-roles.json", "VERIFY.txt", "verify.py"]
@@ -1420,7 +1420,7 @@ ORDERED = [(1, r"package\.json"), (2, r"statement\.json"), (3, r"timestamp-[1-4]
 RELATED = ["checkpoint.tsr", "checkpoint.txt", "disclosure.json", "proof.tlog-proof", "record.json", "timestamp-1.tsr"]
 
 
-NAMED_ENTRY = r"related-named-(?!00)(\d\d)-(record|disclosure)\.json"
+NAMED_ENTRY = r"related-named-(?!00)(\d\d)-(record\.json|disclosure\.json|manifest\.jsonl)"
 
 
 def rank(name):
@@ -1813,8 +1813,11 @@ class Checker:
         if self.statement and self.statement["kind"] == "origin":
             v.attempt("earlier-ledger", True, "前一账本用自己的密钥签署过所附的检查点",
                       "the earlier ledger signed the checkpoint in it with its own key", self.check_earlier)
-        if self.statement and self.statement["kind"] == "licence" and any(re.fullmatch(NAMED_ENTRY, n) for n in self.e):
-            v.attempt("named", False, "许可写明的登记", "the registrations that the licence names", self.check_named)
+        if self.statement and self.statement["kind"] == "licence":
+            self.named = []
+            if any(re.fullmatch(NAMED_ENTRY, n) for n in self.e):
+                v.attempt("named", False, "许可写明的登记", "the registrations that the licence names", self.check_named)
+            self.check_named_files(originals)
         self.check_related()
         self.always(self.note)
         self.conclude()
@@ -2033,6 +2036,8 @@ class Checker:
             sm3 = e.sm3 or digest_stream(io.BytesIO(e.data).read, e.size, True)[1]
             given.append((made, (e.sha256, sm3, e.size)))
         if expected is None:
+            if given and statement["kind"] == "licence":  # looked up among what it names
+                return ("not_checked", "许可本身没有文件，给出的文件与其写明的登记比对", "a licence has none; the given files are held against what it names")
             if given:
                 raise Bad("file", given[0][0], "no file: a record of kind %s has none" % statement["kind"])
             return ("not_checked", "此类记录没有文件", "a record of this kind has no file")
@@ -2295,6 +2300,7 @@ class Checker:
         if refs is None:
             raise Open("refs are not disclosed")
         numbers = sorted({re.fullmatch(NAMED_ENTRY, n).group(1) for n in self.e if re.fullmatch(NAMED_ENTRY, n)})
+        held = []
         for number in numbers:
             base = "related-named-%s-" % number
             if int(number) > len(refs):
@@ -2312,9 +2318,46 @@ class Checker:
             if named["kind"] not in ("image", "file", "digest", "collection"):
                 raise Bad("kind of a named record", named["kind"], "image, file, digest or collection")
             open_disclosures(base + "disclosure.json", self.data(base + "disclosure.json"), named)
+            held.append((int(number), named, self.named_list(base + "manifest.jsonl", named)))
+        self.named = held
         return ("pass", "许可写明 %d 项登记，其中 %d 项随附，叶哈希一致；位置和时间未核验" % (len(refs), len(numbers)),
                 "%d named, %d of them carried along with the leaf hashes named; their places and times are not checked"
                 % (len(refs), len(numbers)))
+
+    def named_list(self, name, named):
+        """Lines of a named collection's list; none where it is not carried along."""
+        if name not in self.e:
+            return None
+        if named["kind"] != "collection":
+            raise Bad("kind of a named record with a list", named["kind"], "collection")
+        data = self.data(name)
+        sha, sm3, _, size = digest_stream(io.BytesIO(data).read, len(data), True)
+        want = named["file"]
+        if (sha, sm3, size) != (want["sha256"], want["sm3"], want["size"]):
+            raise Bad("list of a named collection", "sha256 " + sha, "sha256 " + want["sha256"])
+        return parse_manifest(data)
+
+    def check_named_files(self, originals):
+        """Each given file is that of a named registration, or of none. spec/licence.md, "Files given along"."""
+        refs = self.opened.get("refs") or []
+        held = [n for n in self.named if n[1]["kind"] != "collection" or n[2] is not None]
+        known = []
+        for place, named, lines in self.named:
+            known.append((named["file"], "第 %d 项登记 %s" % (place, named["id"]), "registration %d, %s" % (place, named["id"])))
+            known += [(line, "第 %d 项合集的清单第 %d 条 %s" % (place, n, line["id"]), "line %d on the list of collection %d, %s" % (n, place, line["id"]))
+                      for n, line in enumerate(lines or [], 1)]
+        for n, (path, digests) in enumerate(originals, 1):
+            name, check_id, found = show(os.path.basename(path)), "named-file-%d" % n, "sha256 " + digests[0]
+            same = next((k for k in known if (k[0]["sha256"], k[0]["sm3"], k[0]["size"]) == digests), None)
+            if same:
+                self.v.add(check_id, "pass", True, "%s 就是许可写明的%s。" % (name, same[1]),
+                           "%s is what the licence names: %s." % (name, same[2]), found, found)
+            elif not held or len(held) < len(refs):
+                self.v.add(check_id, "not_checked", True, "%s 不是随附的 %d 项登记的文件，另外 %d 项没有随附。" % (name, len(held), len(refs) - len(held)),
+                           "%s is none of the %d that are carried along; %d more are not." % (name, len(held), len(refs) - len(held)), None, found)
+            else:
+                self.v.add(check_id, "fail", True, "%s 不是许可写明的任何一项登记的文件。" % name,
+                           "%s is the file of none of the registrations that the licence names." % name, "a file of the named registrations", found)
 
     def check_related(self):
         """related-NN: other records about this one. spec/package.md, "Later records"."""
@@ -2507,6 +2550,10 @@ class Checker:
             if done.get("inclusion") and done.get("log-signature"):
                 shows.append({"zh": "记录在账本中，位置 %d。" % self.proof.index,
                               "en": "The record is in the ledger, at index %d." % self.proof.index})
+            given = sum(c["id"].startswith("named-file-") and c["result"] == "pass" for c in self.v.checks)
+            if given:
+                shows.append({"zh": "给出的文件中有 %d 个是许可写明的登记的文件。" % given,
+                              "en": "%d of the given files are files of registrations that the licence names." % given})
             for kind, number, at, claims in self.related:
                 said = ", ".join("%s=%s" % (n, show(c)) for n, c in claims.items())
                 zh, en = WHOSE[kind]

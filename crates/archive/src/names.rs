@@ -13,6 +13,10 @@ pub const MAX_RELATED: usize = 24;
 pub const RELATED_ENTRIES: usize = 9;
 /// The part of an attestation that binds it to an earlier record.
 const COVERED: &str = "covered.json";
+/// A collection's list.
+const LIST: &str = "manifest.jsonl";
+/// Most bytes of a collection's list.
+const MAX_LIST: u64 = 512_000;
 /// Most bytes of a reserved entry and of a revocation list.
 const MAX_ENTRY: u64 = 16 << 20;
 /// Most characters of a reserved name.
@@ -66,6 +70,7 @@ pub(crate) fn admit(name: &str, size: u64) -> Result<()> {
 fn limit(name: &str) -> Option<u64> {
     match named_part(name) {
         Some((_, "record.json")) => return Some(evidence::record::MAX_BYTES as u64),
+        Some((_, LIST)) => return Some(MAX_LIST),
         Some(_) => return Some(1 << 20),
         None => {}
     }
@@ -79,7 +84,7 @@ fn limit(name: &str) -> Option<u64> {
         (_, "statement.json") => evidence::statement::MAX_BYTES as u64,
         (_, "record.json") => evidence::record::MAX_BYTES as u64,
         (_, "comparison.json") => 8 << 20,
-        (_, "manifest.jsonl") => 512_000,
+        (_, LIST) => MAX_LIST,
         (_, COVERED) => evidence::attestation::MAX_BYTES as u64,
         (_, "trust-policy") => 64 << 10,
         (_, "package.json" | "disclosure.json" | "trust-roles.json" | "VERIFY.txt" | "verify.py") => 1 << 20,
@@ -160,10 +165,10 @@ pub fn related_part(name: &str) -> Option<(&str, &str)> {
     (two_digits(n) && (token || part == COVERED || RELATED_PARTS.contains(&part))).then_some((n, part))
 }
 
-/// Number and part of an entry of a record that a licence names: its place among the `refs`, and which of its two files.
+/// Number and part of an entry of a record that a licence names: its place among the `refs`, and which of its files.
 pub fn named_part(name: &str) -> Option<(&str, &str)> {
     let (n, part) = name.strip_prefix("related-named-")?.split_once('-')?;
-    (two_digits(n) && matches!(part, "record.json" | "disclosure.json")).then_some((n, part))
+    (two_digits(n) && matches!(part, "record.json" | "disclosure.json" | LIST)).then_some((n, part))
 }
 
 fn two_digits(n: &str) -> bool {
@@ -231,7 +236,7 @@ fn place(name: &str) -> Option<(u16, &str)> {
         "verify.py" => 71,
         "capture.wacz" => 80,
         "comparison.json" => 81,
-        "manifest.jsonl" => 82,
+        LIST => 82,
         "items.zip" => RESERVED,
         "certificate.pdf" => 90,
         _ => return numbered_place(name),

@@ -3,7 +3,7 @@
 
 mod desk;
 
-use desk::{Desk, said};
+use desk::{Desk, result, said};
 use serde_json::Value;
 use std::fs;
 
@@ -16,7 +16,9 @@ fn shop() -> (Desk, Vec<String>) {
     }
     let mut args = vec!["deposit", "--data", "data", "--json"];
     args.extend(names);
-    let ids = desk.lines(&args).iter().map(|line| line["id"].as_str().unwrap().to_owned()).collect();
+    let lines = desk.lines(&args);
+    let of = |name: &&str| lines.iter().find(|line| line["file"] == *name).unwrap()["id"].as_str().unwrap().to_owned();
+    let ids = names.iter().map(of).collect();
     (desk, ids)
 }
 
@@ -104,4 +106,57 @@ fn what_cannot_be_licensed_is_refused_and_nothing_is_recorded() {
     assert!(desk.lines(&["licence", "list", "--data", "data", "--json"]).is_empty());
     let unknown = desk.run(&["licence", "end", "--data", "data", one]);
     assert!(unknown.status.code() == Some(2) && said(&unknown).contains(one));
+}
+
+#[test]
+fn a_given_file_is_one_of_those_licensed_or_it_is_not() {
+    let (desk, ids) = shop();
+    let collected = desk.lines(&["collect", "--data", "data", "--json", &ids[1], &ids[2]]).remove(0);
+    let collection = collected["id"].as_str().unwrap().to_owned();
+    let (line, code) = add(&desk, &[&ids[0], &collection], &[]);
+    assert_eq!(code, 0, "{line}");
+    let id = line["id"].as_str().unwrap();
+    fs::write(desk.path("other.txt"), "nobody's").unwrap();
+    let export = || desk.done(&["licence", "export", "--data", "data", "--output", "out", id]);
+    export();
+    let (zip, pdf) = (format!("out/{id}.zip"), format!("out/{id}.pdf"));
+    let python = |file: &str| {
+        let mut command = std::process::Command::new("python3");
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../archive/assets/verify.py")).current_dir(desk.work.path());
+        let run = command.args(["--trust", "data/trust", "--json", &zip, file]).output().unwrap();
+        (serde_json::from_slice::<Value>(&run.stdout).unwrap(), run.status.code().unwrap())
+    };
+    let asked = |file: &str, expected: (&str, i32)| {
+        let of_rust = [&zip, &pdf].map(|evidence| desk.json(&["verify", "--data", "data", "--json", evidence, file]));
+        for (verdict, code) in of_rust.into_iter().chain([python(file)]) {
+            assert_eq!((result(&verdict, "named-file-1").unwrap(), code), expected, "{file}: {verdict}");
+        }
+    };
+    asked("one.txt", ("pass", 0));
+    asked("three.txt", ("pass", 0));
+    asked("other.txt", ("fail", 1));
+    let (verdict, _) = desk.json(&["verify", "--data", "data", "--json", &pdf, "three.txt", "one.txt"]);
+    let check = |n: &str| verdict["checks"].as_array().unwrap().iter().find(|c| c["id"] == n).unwrap()["en"].clone();
+    assert!(
+        check("named-file-1").as_str().unwrap().contains(&format!("({}) on the list of collection 2", ids[2])),
+        "{verdict}"
+    );
+    assert!(
+        check("named-file-2")
+            .as_str()
+            .unwrap()
+            .contains(&format!("registration 1 that the licence names ({})", ids[0]))
+    );
+    assert!(verdict["shows"].to_string().contains("2 of the given files"), "{verdict}");
+    let drawn = desk.json(&["verify", "--data", "data", "--json", "--render", &pdf, "one.txt"]);
+    assert_eq!((drawn.1, result(&drawn.0, "printed-page")), (0, Some("pass")), "{}", drawn.0);
+    let said = said(&desk.run(&["verify", "--data", "data", &pdf, "other.txt"]));
+    assert!(said.contains("other.txt") && said.contains("altered copy"), "{said}");
+
+    // Of what was erased nobody is told any more: then it cannot be said of a file that it is none of them.
+    desk.done(&["erase", "--data", "data", "--yes", &ids[1]]);
+    export();
+    asked("one.txt", ("pass", 0));
+    asked("three.txt", ("not_checked", 3));
+    asked("other.txt", ("not_checked", 3));
 }

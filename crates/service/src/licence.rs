@@ -5,7 +5,9 @@
 //! - How it stands follows from its days and from those records, on the day it is looked at; nothing keeps a state.
 //! - Registering never hinders licensing: nothing here asks what an edition includes, or how much of it is left.
 
+mod named;
 mod pattern;
+mod told;
 
 use pattern::Pattern;
 
@@ -14,7 +16,6 @@ use crate::{
     show_path,
 };
 use evidence::{
-    comparison::{Ended, Licence as Told, Licences, MAX_LICENCES, MAX_TEXT, Place},
     disclosure,
     json::Value,
     merkle,
@@ -191,58 +192,6 @@ impl Folder {
         self.about(licence.account, Kind::Revocation, claims, id, acting)
     }
 
-    /// The account's licences that speak of a page or of one of these pairs, as a comparison's document tells of them.
-    /// `pairs` are the record numbers of the registered pictures, in the document's order.
-    pub(crate) fn told_licences(&self, account: i64, page: Option<&str>, pairs: &[&str]) -> Result<Licences> {
-        let page = page.and_then(|url| url::Url::parse(url).ok());
-        let (mut listed, mut lists) = (Vec::new(), BTreeMap::new());
-        for row in self.store.records_of(account, Kind::Licence.as_str())?.into_iter().filter(|r| r.index.is_some()) {
-            let line = self.licence_line(&row)?;
-            // A pattern was read before it was recorded.
-            let fits = |text: &&String| {
-                page.as_ref().is_some_and(|url| Pattern::parse(text).is_ok_and(|pattern| pattern.is_about(url)))
-            };
-            let place = match line.urls.iter().find(fits) {
-                Some(pattern) => Place::Page(pattern.clone()),
-                None if line.urls.is_empty() => Place::Any,
-                None => Place::Elsewhere,
-            };
-            let mut named = Vec::new();
-            for (n, id) in pairs.iter().enumerate() {
-                let mut names = line.pictures.iter().any(|p| p == id);
-                for picture in &line.pictures {
-                    names = names || self.lists(&mut lists, picture, id)?;
-                }
-                named.extend(Some(n).filter(|_| names));
-            }
-            if named.is_empty() && !matches!(place, Place::Page(_)) {
-                continue;
-            }
-            let ended = self.about_licence(&row)?.into_iter().find(|r| r.kind == Kind::Revocation.as_str());
-            let ended = ended.filter(|r| r.index.is_some()).zip(line.ended.clone());
-            let ended = ended.map(|(row, from)| {
-                let (record, statement, gen_time) = self.named(&row)?;
-                Ok::<_, Error>(Ended { record, received_at: statement.statement.received_at, gen_time, from })
-            });
-            let (record, statement, gen_time) = self.named(&row)?;
-            listed.push(Told {
-                record,
-                received_at: statement.statement.received_at,
-                gen_time,
-                licensee: short(line.licensee.as_deref().unwrap_or("—")),
-                from: line.from.clone().unwrap_or_default(),
-                until: line.until.clone(),
-                place,
-                pairs: named,
-                ended: ended.transpose()?,
-            });
-        }
-        listed.sort_by(|a, b| (a.received_at, &a.record.id).cmp(&(b.received_at, &b.record.id)));
-        let found = listed.len() as u64;
-        listed.truncate(MAX_LICENCES);
-        Ok(Licences { listed, found })
-    }
-
     /// Later records about a licence, in the order of the ledger.
     pub(crate) fn about_licence(&self, licence: &Record) -> Result<Vec<Record>> {
         let mut rows = Vec::new();
@@ -251,25 +200,6 @@ impl Folder {
         }
         rows.sort_by_key(|row| row.index);
         Ok(rows)
-    }
-
-    /// The records that a licence names, as its package carries them: with what opens title and file name, and no more.
-    /// What was erased is absent.
-    pub(crate) fn named_by(&self, licence: &Record) -> Result<Vec<(String, Vec<u8>)>> {
-        const SHOWN: [&str; 2] = ["title", "file_name"];
-        let claims = opened(licence)?;
-        let refs = claims.get("refs").map(parse_refs).transpose()?.unwrap_or_default();
-        let mut entries = Vec::new();
-        for (place, named) in (1..).zip(refs) {
-            let Some(row) = self.store.record(&named.id)?.filter(|row| row.account == licence.account) else {
-                continue;
-            };
-            let all = disclosure::parse_set(&row.disclosures)?.into_iter();
-            let shown: Vec<_> = all.filter(|d| SHOWN.contains(&d.name()) && !d.value().is_null()).collect();
-            entries.push((format!("related-named-{place:02}-disclosure.json"), disclosure::set_to_bytes(&shown)?));
-            entries.push((format!("related-named-{place:02}-record.json"), row.record));
-        }
-        Ok(entries)
     }
 
     fn licence_row(&self, account: i64, id: &str) -> Result<Record> {
@@ -468,12 +398,6 @@ pub(crate) fn hosts(urls: &[String]) -> Vec<(String, String)> {
         (!text.to_ascii_lowercase().contains(&host)).then(|| (text.trim().to_owned(), host))
     };
     urls.iter().filter_map(other).collect()
-}
-
-/// As much of a text as a document holds, cut after a whole character.
-fn short(text: &str) -> String {
-    let end = (0..=MAX_TEXT.min(text.len())).rev().find(|n| text.is_char_boundary(*n)).unwrap_or(0);
-    text[..end].to_owned()
 }
 
 /// How a licence stands on a day.

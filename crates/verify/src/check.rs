@@ -185,6 +185,7 @@ const ORDER: &[&str] = &[
     "collection-file-",
     "earlier-ledger",
     "named",
+    "named-file-",
     "related-",
     "later-records",
     "printed-page",
@@ -288,7 +289,7 @@ impl Walk<'_> {
             Some(statement) if statement.kind == Kind::Collection => {
                 self.collection(statement, &main, (&statement_tokens, &added.renewed), originals);
             }
-            Some(statement) if statement.kind == Kind::Licence => self.named(),
+            Some(statement) if statement.kind == Kind::Licence => self.licence(originals),
             Some(statement) if statement.kind == Kind::Origin => self.earlier(statement),
             _ => {}
         }

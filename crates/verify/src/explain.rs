@@ -27,7 +27,8 @@ pub fn explain(id: &str) -> Option<Explanation> {
 }
 
 /// Ids that end in a number.
-const NUMBERED: [&str; 6] = ["statement-token", "sealing-token", "later", "renewal", "collection-file", "related"];
+const NUMBERED: [&str; 7] =
+    ["statement-token", "sealing-token", "later", "renewal", "collection-file", "named-file", "related"];
 
 type Row = (&'static str, [&'static str; 6]);
 
@@ -349,6 +350,17 @@ const TABLE: &[Row] = &[
             "Not their places in the ledger or their times, nor that the licensor holds rights: each one's own package shows what it can.",
             "不符时，向平台重新导出许可的证据包。",
             "Where one does not fit, have the licence's package exported again.",
+        ],
+    ),
+    (
+        "named-file",
+        [
+            "给出的文件，就是许可写明的某一项登记（或其合集清单某一条）的文件：大小、SHA-256、SM3 全部一致。",
+            "The given file is that of one of the registrations which the licence names, or of a line on a named collection's list: size, SHA-256 and SM3 agree.",
+            "不证明此刻的使用在许可的期限、网址和范围之内，也不证明许可方享有权利。",
+            "Not that a use is within the licence's term, pages and scope, nor that the licensor holds rights.",
+            "改动过（缩放、压缩、裁剪、转发）的图片摘要不同：请给出登记时的原文件；登记未随附的，请用各自的证据包核验。",
+            "A picture that was changed (resized, recompressed, cropped, sent by a messenger) has other digests: give the file that was registered. Where a registration is not carried along, verify with its own package.",
         ],
     ),
     (

@@ -128,6 +128,8 @@ pub struct Named {
     pub digests: evidence::digest::FileDigests,
     /// Opened claims.
     pub claims: BTreeMap<String, Value>,
+    /// A collection's list, where it is carried along.
+    pub list: Option<evidence::collection::Manifest>,
 }
 
 /// A verified cosignature.

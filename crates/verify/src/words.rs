@@ -118,6 +118,13 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
             format!("{given} lines of the list have their file among the given ones (size, SHA-256 and SM3 agree)."),
         ));
     }
+    let given = checks.iter().filter(|c| c.id.starts_with("named-file-") && c.holds()).count();
+    if given > 0 {
+        out.push(Sentence::new(
+            format!("给出的文件中有 {given} 个是许可写明的登记的文件（大小、SHA-256、SM3 都一致）。"),
+            format!("{given} of the given files are files of registrations that the licence names (size, SHA-256 and SM3 agree)."),
+        ));
+    }
     out.extend(facts.related.iter().map(crate::Related::shown));
     if holds("policy") && !facts.witnesses.is_empty() {
         let names: Vec<&str> = facts.witnesses.iter().map(|w| w.name.as_str()).collect();
@@ -222,6 +229,12 @@ pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
             add(
                 "是否在此之后终止：只有随附的终止记录看得到。",
                 "Whether it ended since: only an end that is carried along can be seen.",
+            );
+        }
+        if checks.iter().any(|c| c.id.starts_with("named-file-") && !c.holds()) {
+            add(
+                "不说明不一致的文件是否为某项登记的改动件：缩放、压缩或裁剪过的图片摘要不同，此处只比对摘要。",
+                "It does not show whether a file that agrees with none is an altered copy of one: resized, recompressed or cropped pictures have other digests, and only digests were compared.",
             );
         }
         if statement.kind == Kind::Revocation {

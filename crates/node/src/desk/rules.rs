@@ -106,7 +106,15 @@ const NAMED: Pair = (
 pub(crate) const DECISIONS: &[Decision] = &[
     Decision {
         asks: ("记录是否未变", "Is the record unchanged?"),
-        checks: &["form", "statement", "earlier-ledger", "certificate-signature", "printed-page"],
+        checks: &[
+            "form",
+            "statement",
+            "earlier-ledger",
+            "named",
+            "named-file",
+            "certificate-signature",
+            "printed-page",
+        ],
         beyond: &[],
         only: Only::Told,
     },

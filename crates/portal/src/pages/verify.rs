@@ -100,9 +100,10 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, request: Reques
     let verdict = app
         .work(move |folder| {
             let verdict = folder.verify_given(&evidence, &originals)?;
-            // A picture that is not the original may be a copy of one: its owner is told which.
-            let other = verdict.find("file").is_some_and(|c| c.result == Outcome::Fail);
-            let bytes = kept.iter_mut().find_map(Option::take).filter(|_| other);
+            // A picture that is not the original, or none of those licensed, may be a copy: its owner is told which.
+            let fails = |id: &str| verdict.find(id).is_some_and(|c| c.result == Outcome::Fail);
+            let other = |n: usize| fails("file") || fails(&format!("named-file-{n}"));
+            let bytes = (1..).zip(&mut kept).find_map(|(n, bytes)| bytes.take().filter(|_| other(n)));
             let alike = bytes.map(|bytes| folder.alike(&actor, bytes)).transpose()?.unwrap_or_default().0;
             Ok((verdict, alike))
         })

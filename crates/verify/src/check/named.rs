@@ -1,19 +1,30 @@
-//! `named`: the records that a licence names, where they are carried along (spec/package.md, "Named records").
+//! `named`: the records that a licence names, where they are carried along (spec/package.md, "Named records"), and
+//! `named-file-N`: the files given along, each held against them.
 //!
 //! The licence commits to each by its leaf hash, so bytes with that hash are what its parties meant. Where the record stands
 //! in the ledger, and since when, is its own package's to show.
 
 use super::Walk;
-use crate::{Check, Named, Outcome};
+use crate::{Check, Named, Original, Outcome, words};
 use evidence::{
-    Error, Result, disclosure, hex,
+    Error, Result,
+    collection::Manifest,
+    digest::FileDigests,
+    disclosure, hex,
+    json::Value,
     record::{Record, leaf_hash},
     statement::{Kind, Ref, parse_refs},
 };
 use std::collections::BTreeSet;
 
 impl Walk<'_> {
-    pub(super) fn named(&mut self) {
+    pub(super) fn licence(&mut self, originals: &[Original]) {
+        self.named();
+        let checks: Vec<Check> = (1..).zip(originals).map(|(n, given)| self.named_file(n, given)).collect();
+        self.checks.extend(checks);
+    }
+
+    fn named(&mut self) {
         let numbers: BTreeSet<String> =
             self.entries.keys().filter_map(|name| archive::named_part(name)).map(|(n, _)| n.to_owned()).collect();
         if numbers.is_empty() {
@@ -70,6 +81,70 @@ impl Walk<'_> {
             Error::mismatch("kind of a named record", statement.kind.as_str(), "image, file, digest or collection")
         })?;
         let claims = statement.open(&disclosure::parse_set(part("disclosure.json")?)?)?;
-        Ok(Named { place, id: statement.id.clone(), kind: statement.kind, digests: file.digests, claims })
+        let list = part("manifest.jsonl").ok().map(|bytes| list(bytes, statement.kind, &file.digests)).transpose()?;
+        Ok(Named { place, id: statement.id.clone(), kind: statement.kind, digests: file.digests, claims, list })
     }
+
+    /// Which of the named registrations a given file is, or that it is none. Somebody who gives a file asks just this.
+    fn named_file(&self, n: usize, given: &Original) -> Check {
+        let (id, name) = (format!("named-file-{n}"), &given.name);
+        let refs = self.facts.claims.get("refs").and_then(Value::as_array).map_or(0, Vec::len);
+        let found = words::digests(&given.digests);
+        for named in &self.facts.named {
+            let (place, number) = (named.place, &named.id);
+            if named.digests == given.digests {
+                return Check::new(
+                    id,
+                    Outcome::Pass,
+                    format!("“{name}”就是许可写明的第 {place} 项登记（{number}）的文件：大小、SHA-256、SM3 都一致。"),
+                    format!("\"{name}\" is the file of registration {place} that the licence names ({number}): size, SHA-256 and SM3 agree."),
+                )
+                .values(words::digests(&named.digests), found);
+            }
+            let lines = named.list.iter().flat_map(|list| (1..).zip(list.lines()));
+            if let Some((line, own)) = lines.into_iter().find(|(_, own)| own.digests == given.digests) {
+                let picture = &own.id;
+                return Check::new(
+                    id,
+                    Outcome::Pass,
+                    format!("“{name}”在许可写明的第 {place} 项合集（{number}）的清单上，是第 {line} 条（{picture}）：大小、SHA-256、SM3 都一致。"),
+                    format!("\"{name}\" is line {line} ({picture}) on the list of collection {place} that the licence names ({number}): size, SHA-256 and SM3 agree."),
+                )
+                .values(words::digests(&own.digests), found);
+            }
+        }
+        let unlisted = |named: &&Named| named.kind == Kind::Collection && named.list.is_none();
+        let held = self.facts.named.iter().filter(|named| !unlisted(named)).count();
+        if held == 0 || held < refs {
+            let left = refs - held;
+            let check = Check::new(
+                id,
+                Outcome::NotChecked,
+                format!("“{name}”不是随附的 {held} 项登记的文件；许可写明的另外 {left} 项没有随附，无法比对。"),
+                format!(
+                    "\"{name}\" is the file of none of the {held} registrations that are carried along; {left} more that the licence names are not, so it cannot be said whether it is one of those."
+                ),
+            );
+            return Check { found: Some(found), ..check };
+        }
+        Check::new(
+            id,
+            Outcome::Fail,
+            format!("“{name}”不是许可写明的 {refs} 项登记中任何一项的文件。"),
+            format!("\"{name}\" is the file of none of the {refs} registrations that the licence names."),
+        )
+        .values("a file of the named registrations", found)
+    }
+}
+
+/// A collection's list: the file that its record is about.
+fn list(bytes: &[u8], kind: Kind, expected: &FileDigests) -> Result<Manifest> {
+    if kind != Kind::Collection {
+        return Err(Error::mismatch("kind of a named record with a list", kind.as_str(), "collection"));
+    }
+    let found = FileDigests::of(bytes);
+    if found != *expected {
+        return Err(Error::mismatch("list of a named collection", words::digests(&found), words::digests(expected)));
+    }
+    Manifest::parse(bytes)
 }

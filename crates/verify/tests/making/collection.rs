@@ -18,7 +18,7 @@ use evidence::{
 const LIST: &str = "collection-manifest";
 const ITEMS: &str = "collection-items";
 const FILE: &str = "collection-file-N";
-const THIRD: &[u8] = b"\xff\xd8\xff\xe0 not quite a picture of a wren, either\n";
+pub(super) const THIRD: &[u8] = b"\xff\xd8\xff\xe0 not quite a picture of a wren, either\n";
 const SAME: [(&str, &[u8]); 3] = [("magpie.jpg", PICTURE), ("heron.jpg", OTHER), ("wren.jpg", THIRD)];
 
 /// A registered picture, before it is put on the ledger.
@@ -52,7 +52,7 @@ impl Listed {
     }
 }
 
-fn put_file(statement: &mut Value, bytes: &[u8]) {
+pub(super) fn put_file(statement: &mut Value, bytes: &[u8]) {
     let FileDigests { sha256, sm3, size } = FileDigests::of(bytes);
     let member = &mut statement["file"];
     (member["sha256"], member["sm3"], member["size"]) =

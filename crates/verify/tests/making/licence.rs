@@ -28,7 +28,7 @@ fn claims(world: &World) -> Vec<(&'static str, Value)> {
 }
 
 /// A licence with some of its claims said otherwise.
-fn licence(b: &mut Build, instead: &[(&'static str, Value)]) {
+pub(super) fn licence(b: &mut Build, instead: &[(&'static str, Value)]) {
     let mut claims = claims(&b.world);
     for (name, value) in instead {
         claims.retain(|(other, _)| other != name);

@@ -21,6 +21,7 @@ mod formats_notes;
 mod later;
 mod ledger;
 mod licence;
+mod licensed;
 mod notes;
 mod pdf;
 mod related;
@@ -173,6 +174,7 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     earlier::cases(&mut book);
     attested::cases(&mut book);
     licence::cases(&mut book);
+    licensed::cases(&mut book);
     let mut files = BTreeMap::new();
     let mut put = |path: String, bytes: Vec<u8>| {
         // Shared files are put by every case that uses them, always the same.
