@@ -319,6 +319,7 @@ tokens-days = Days
 tokens-for = For
 tokens-add = New token
 scope-deposit = depositing
+scope-licences = licences: making, viewing and ending them
 scope-read = viewing and downloading
 
 portal-nav-verify = Verify

@@ -319,6 +319,7 @@ tokens-days = 有效天数
 tokens-for = 用途
 tokens-add = 新建令牌
 scope-deposit = 存证
+scope-licences = 许可：查看、新建和终止
 scope-read = 查看和下载
 
 portal-nav-verify = 核验

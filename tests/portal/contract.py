@@ -83,7 +83,7 @@ def prepare(host, set_up):
     status, page = owner.post(set_up, {**fields, "login": "linwan", "password": PASSWORD, "password2": PASSWORD})
     assert status == 303, page
     owner.send("GET", "/account")
-    status, page = owner.post("/account/tokens", {"name": "contract", "days": "1", "deposit": "yes", "capture": "yes", "read": "yes"})
+    status, page = owner.post("/account/tokens", {"name": "contract", "days": "1", "deposit": "yes", "capture": "yes", "read": "yes", "licences": "yes"})
     token = re.search(r"qz_[0-9a-f]{64}", page).group(0)
     told = {"sha256": "ab" * 32, "sm3": "cd" * 32, "size": 7, "media_type": "image/jpeg", "title": "海报"}
     heads = {"authorization": f"Bearer {token}", "content-type": "application/json"}

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 use std::{collections::BTreeMap, fmt};
 
 /// Most elements of a list that are kept.
-const LIST: usize = 64;
+const LIST: usize = 1000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Scalar {

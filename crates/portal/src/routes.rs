@@ -168,6 +168,12 @@ table! {
     post "/api/v1/verifications" Anyone Nothing api::verifications::create;
     get "/api/v1/records" Token View api::records::list;
     get "/api/v1/records/{id}" Token View api::records::show;
+    get "/api/v1/licences" Token Licences api::licences::list;
+    post "/api/v1/licences" Token Licences api::licences::create;
+    get "/api/v1/licences/{id}" Token Licences api::licences::show;
+    get "/api/v1/licences/{id}/{name}" Token Download api::licences::part;
+    post "/api/v1/licences/{id}/revocation" Token Licences api::licences::end;
+    post "/api/v1/licences/{id}/links" Token Licences api::licences::link;
     get "/captures" SignedIn Queue pages::capture::page;
     post "/captures" SignedIn Capture pages::capture::submit;
     get "/captures/{id}" SignedIn Queue pages::capture::one;

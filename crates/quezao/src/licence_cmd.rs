@@ -1,8 +1,13 @@
 //! `licence`: who may use which registered pictures.
 
-use crate::{args::LicenceCommand, export_cmd, out::Out};
+use crate::{
+    args::{LicenceCommand, Place, Where},
+    export_cmd,
+    out::Out,
+    remote::{self, Server},
+};
+use serde_json::json;
 use service::{Account, Folder, Licence, LicenceLine, Mode};
-use std::path::Path;
 
 /// Keys of `--json`.
 pub(crate) const KEYS: &[&str] = &[
@@ -18,9 +23,11 @@ pub(crate) const KEYS: &[&str] = &[
     "pictures",
     "state",
     "ended",
+    "ended_by",
     "reason",
     "confirmed",
     "confirmed_by",
+    "confirmation",
     "status",
     "index",
     "record_sha256",
@@ -41,19 +48,38 @@ pub(crate) fn licence(out: &Out, command: LicenceCommand) -> u8 {
                 scope: a.licence_scope,
                 pictures: a.licensed,
             };
-            let data = a.data;
-            written(out, &data.data, data.json, |folder| folder.add_licence(account, &licence))
+            let here = |folder: &Folder| folder.add_licence(account, &licence);
+            written(out, a.place, here, |server| remote::licence::add(server, &licence))
         }
-        LicenceCommand::End { id, data, ended_from, ended_reason } => written(out, &data.data, data.json, |folder| {
-            folder.end_licence(account, &id, ended_from.as_deref(), ended_reason.as_deref())
-        }),
-        LicenceCommand::List { data } => {
-            let lines = Folder::open(&data.data, Mode::Read).and_then(|folder| {
-                out.warn(&folder.warnings);
-                folder.licences(account)
-            });
+        LicenceCommand::End { id, place, ended_from, ended_reason } => {
+            let (from, reason) = (ended_from.as_deref(), ended_reason.as_deref());
+            let here = |folder: &Folder| folder.end_licence(account, &id, from, reason);
+            written(out, place, here, |server| remote::licence::end(server, &id, from, reason))
+        }
+        LicenceCommand::List { place } => {
+            let json = place.json;
+            let lines = match place.find(out) {
+                Ok(Where::Folder(data)) => Folder::open(&data, Mode::Read).and_then(|folder| {
+                    out.warn(&folder.warnings);
+                    folder.licences(account)
+                }),
+                Ok(Where::Server(server)) => remote::licence::list(&server),
+                Err(code) => return code,
+            };
             match lines {
-                Ok(lines) => lines.iter().for_each(|line| show(out, line, data.json)),
+                Ok(lines) => lines.iter().for_each(|line| show(out, line, json)),
+                Err(e) => return out.refuse(&e),
+            }
+            0
+        }
+        LicenceCommand::Link { id, server, json, link_until } => {
+            let server = match server.or_else(|| std::env::var("QUEZAO_SERVER").ok()).filter(|url| !url.is_empty()) {
+                Some(url) => Server::new(&url),
+                None => return out.fail(&out.text("licence-link-where", &[])),
+            };
+            match server.and_then(|server| remote::licence::link(&server, &id, &link_until)) {
+                Ok(url) if json => out.json(&json!({"link": url, "until": link_until})),
+                Ok(url) => out.line(&url),
                 Err(e) => return out.refuse(&e),
             }
             0
@@ -62,13 +88,23 @@ pub(crate) fn licence(out: &Out, command: LicenceCommand) -> u8 {
     }
 }
 
-fn written(out: &Out, data: &Path, json: bool, act: impl FnOnce(&Folder) -> service::Result<LicenceLine>) -> u8 {
-    let done = Folder::open(data, Mode::Write).and_then(|folder| {
-        out.warn(&folder.warnings);
-        let line = act(&folder)?;
-        folder.close()?;
-        Ok(line)
-    });
+fn written(
+    out: &Out,
+    place: Place,
+    here: impl FnOnce(&Folder) -> service::Result<LicenceLine>,
+    there: impl FnOnce(&Server) -> service::Result<LicenceLine>,
+) -> u8 {
+    let json = place.json;
+    let done = match place.find(out) {
+        Ok(Where::Folder(data)) => Folder::open(&data, Mode::Write).and_then(|folder| {
+            out.warn(&folder.warnings);
+            let line = here(&folder)?;
+            folder.close()?;
+            Ok(line)
+        }),
+        Ok(Where::Server(server)) => there(&server),
+        Err(code) => return code,
+    };
     match done {
         Ok(line) => {
             show(out, &line, json);

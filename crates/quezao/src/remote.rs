@@ -10,6 +10,7 @@
 pub(crate) mod capture;
 pub(crate) mod deposit;
 pub(crate) mod export;
+pub(crate) mod licence;
 mod line;
 pub(crate) mod records;
 

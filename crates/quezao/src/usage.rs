@@ -117,8 +117,11 @@ pub(crate) fn json_keys(words: &[String]) -> Option<&'static [&'static str]> {
         "verify" => &["result", "checks", "shows", "does_not_show"],
         "explain" => &["id", "proves", "does_not_prove", "to_do"],
         "rights" if names.any(|name| *name == "add") => RECORD,
-        "licence" if names.any(|name| *name == "export") => &["id", "file"],
-        "licence" => crate::licence_cmd::KEYS,
+        "licence" => match names.next().copied() {
+            Some("export") => &["id", "file"],
+            Some("link") => &["link", "until"],
+            _ => crate::licence_cmd::KEYS,
+        },
         "rights" => &["row", "column", "target", "files", "claims"],
         "doctor" => &["level", "subject", "zh", "en"],
         "demo" => &["name", "zh", "en", "exit", "check", "result", "package", "picture", "trust"],

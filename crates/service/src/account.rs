@@ -332,6 +332,7 @@ impl Permission {
             Self::View | Self::Queue | Self::Download => Some("read"),
             Self::Deposit => Some("deposit"),
             Self::Capture => Some("capture"),
+            Self::Licences => Some("licences"),
             Self::Discard
             | Self::Erase
             | Self::Hooks
@@ -339,7 +340,6 @@ impl Permission {
             | Self::Sessions
             | Self::Tokens
             | Self::Secrets
-            | Self::Licences
             | Self::People
             | Self::Account
             | Self::Operate => None,

@@ -88,12 +88,16 @@ pub struct LicenceLine {
     pub state: String,
     /// First day on which it holds no more, by its licensor's word.
     pub ended: Option<String>,
+    /// Number of the record that says so.
+    pub ended_by: Option<String>,
     /// Why.
     pub reason: Option<String>,
     /// When the licensee confirmed, by the platform's own clock.
     pub confirmed: Option<String>,
     /// The name that the licensee gave.
     pub confirmed_by: Option<String>,
+    /// Number of the record of the confirmation.
+    pub confirmation: Option<String>,
     /// `new`, `existing`, `pending`.
     pub status: String,
     /// Leaf index.
@@ -236,9 +240,11 @@ impl Folder {
             let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
             if later.kind == Kind::Revocation.as_str() {
                 (line.ended, line.reason) = (text("revoked_at"), text("revoked_reason"));
+                line.ended_by = Some(later.id);
             } else if line.confirmed.is_none() {
                 line.confirmed = Some(Utc(later.received_at).to_micros());
                 line.confirmed_by = text("confirmed_by");
+                line.confirmation = Some(later.id);
             }
         }
         line.state = state(&line, &today()).to_owned();
@@ -328,7 +334,7 @@ impl Folder {
     }
 
     /// `sealed` once there is a seal over it, within a moment; else `pending`.
-    fn sealed_word(&self, row: &Record, sealed: &str) -> Result<String> {
+    pub(crate) fn sealed_word(&self, row: &Record, sealed: &str) -> Result<String> {
         let ledger = &self.writer()?.ledger;
         ledger.hurry();
         let seal = match row.index {

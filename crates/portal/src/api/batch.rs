@@ -1,8 +1,8 @@
 //! Many deposits by their digests in one call. Each is read, and answered, on its own.
 
 use super::{
-    answer,
-    deposits::{LINE, NEW_DIGESTS, WAIT, broken, declared, line_json, sealed},
+    answer, broken,
+    deposits::{LINE, NEW_DIGESTS, WAIT, declared, line_json, sealed},
     describe::{Content, Operation, Sent},
     json_body, key, may, no_json, once,
     shape::{Kind, Need, Shape, member},

@@ -1,7 +1,7 @@
 //! Deposits: by file or by digests, one or many, and everything that a record gives.
 
 use super::{
-    answer,
+    answer, broken,
     describe::{Content, Operation, Parameter, Sent, Values},
     json_body, key, may, media_type, no_json, number, once, other_type,
     shape::{Kind, Member, Need, Read, Shape, member},
@@ -25,7 +25,7 @@ use evidence::{
     json::{MAX_INTEGER, Value, json},
     statement::RIGHTS,
 };
-use service::{Answer, Declared, DepositLine, Permission, Refusal, Rights, SHELF_PAGE, Search, Staged, Why};
+use service::{Answer, Declared, DepositLine, Permission, Rights, SHELF_PAGE, Search, Staged};
 use std::{collections::BTreeMap, time::Duration};
 
 /// Longest JSON body of one deposit, in bytes.
@@ -390,10 +390,6 @@ fn line_of(value: &Value) -> DepositLine {
         record_sha256: text("record_sha256"),
         ..DepositLine::default()
     }
-}
-
-pub(super) fn broken() -> Refusal {
-    Refusal::new(Why::Failed, "此前的答复已损坏", "the earlier answer is damaged")
 }
 
 /// One object of told digests.

@@ -11,6 +11,7 @@ pub(crate) mod captures;
 pub(crate) mod deposits;
 pub(crate) mod describe;
 pub(crate) mod guide;
+pub(crate) mod licences;
 pub(crate) mod records;
 pub(crate) mod shape;
 mod upload;
@@ -43,6 +44,12 @@ pub(crate) const OPERATIONS: &[&Operation] = &[
     &captures::SHOW,
     &captures::EVENTS,
     &captures::PART,
+    &licences::LIST,
+    &licences::CREATE,
+    &licences::SHOW,
+    &licences::PART,
+    &licences::END,
+    &licences::LINK,
     &verifications::CREATE,
     &describe::DESCRIBE,
 ];
@@ -89,6 +96,11 @@ fn once(
         Some(key) => folder.once(&visit.actor, permission, key, request, run),
         None => run(),
     }
+}
+
+/// What was kept of an earlier answer cannot be read.
+fn broken() -> Refusal {
+    Refusal::new(Why::Failed, "此前的答复已损坏", "the earlier answer is damaged")
 }
 
 /// Whether this caller may, before anything is read.

@@ -52,8 +52,8 @@ pub(super) fn section(
                     div.note role="status" {
                         p { (visit.t("confirm-made")) }
                         p.copyable {
-                            a.mono.wrap href=(format!("/confirm/{token}")) { (visit.origin) "/confirm/" (token) }
-                            button.icon-btn type="button" data-copy=(format!("{}/confirm/{token}", visit.origin)) aria-label=(visit.t("portal-copy")) hidden {
+                            a.mono.wrap href=(format!("/confirm/{token}")) { (visit.home) "/confirm/" (token) }
+                            button.icon-btn type="button" data-copy=(format!("{}/confirm/{token}", visit.home)) aria-label=(visit.t("portal-copy")) hidden {
                                 svg aria-hidden="true" { use href="#i-copy" {} }
                             }
                         }

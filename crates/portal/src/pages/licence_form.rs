@@ -51,7 +51,7 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
         "record" => {
             let done = app.work(move |folder| folder.license(&actor, &licence, shop)).await;
             match done {
-                Ok(id) => Ok(see(&format!("/licences/{id}"))),
+                Ok((id, _)) => Ok(see(&format!("/licences/{id}"))),
                 Err(refusal) if matches!(refusal.why, Why::Field(_)) => {
                     show(&app, &visit, fields, Some(&refusal)).await
                 }

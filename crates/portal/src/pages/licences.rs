@@ -202,8 +202,8 @@ fn papers(visit: &Visit, shown: &LicenceShown, id: &str, download: bool, view: b
                     ul.rows {
                         (row(format!("/deposits/{id}/certificate.pdf?lang={lang}"), "licences-certificate", "licences-certificate-note"))
                         (row(format!("/deposits/{id}/package.zip?lang={lang}"), "downloads-package", "downloads-package-note"))
-                        @if let Some(ended) = &shown.ended_by { (row(format!("/deposits/{ended}/certificate.pdf?lang={lang}"), "licences-end-certificate", "licences-end-certificate-note")) }
-                        @if let Some(made) = &shown.confirmation { (row(format!("/deposits/{made}/certificate.pdf?lang={lang}"), "licences-confirmation-certificate", "licences-confirmation-note")) }
+                        @if let Some(ended) = &shown.line.ended_by { (row(format!("/deposits/{ended}/certificate.pdf?lang={lang}"), "licences-end-certificate", "licences-end-certificate-note")) }
+                        @if let Some(made) = &shown.line.confirmation { (row(format!("/deposits/{made}/certificate.pdf?lang={lang}"), "licences-confirmation-certificate", "licences-confirmation-note")) }
                     }
                 }
                 @if view { p.small { a href=(format!("/deposits/{id}")) { (visit.t("licences-verify")) } } }

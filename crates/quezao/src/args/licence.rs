@@ -1,6 +1,6 @@
 //! Licences: make, list, end and export them.
 
-use super::{Data, Export};
+use super::{Export, Place};
 use clap::{Args, Subcommand};
 
 #[derive(Args)]
@@ -8,7 +8,7 @@ pub(crate) struct Add {
     #[arg(required = true, value_name = "ID")]
     pub licensed: Vec<String>,
     #[command(flatten)]
-    pub data: Data,
+    pub place: Place,
     #[arg(long, value_name = "NAME")]
     pub licensee: String,
     #[arg(long, value_name = "CODE")]
@@ -32,16 +32,26 @@ pub(crate) enum Command {
     Add(Box<Add>),
     List {
         #[command(flatten)]
-        data: Data,
+        place: Place,
     },
     End {
         id: String,
         #[command(flatten)]
-        data: Data,
+        place: Place,
         #[arg(long = "from", value_name = "DATE")]
         ended_from: Option<String>,
         #[arg(long = "reason", value_name = "TEXT")]
         ended_reason: Option<String>,
+    },
+    /// Of a portal alone: it is what the link opens.
+    Link {
+        id: String,
+        #[arg(long, value_name = "URL")]
+        server: Option<String>,
+        #[arg(long)]
+        json: bool,
+        #[arg(long = "until", value_name = "DATE")]
+        link_until: String,
     },
     Export(Box<Export>),
 }

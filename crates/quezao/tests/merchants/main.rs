@@ -4,6 +4,7 @@
 mod custody;
 #[path = "../house/mod.rs"]
 mod house;
+mod licences;
 
 use house::{Answer, Browser, House, PASSWORD, program, token};
 use serde_json::{Value, json};
@@ -39,7 +40,7 @@ impl Merchant {
         let answer = browser.post("/sign-up", &fields);
         assert_eq!(answer.status, 303, "{}", answer.body);
         house::activate(house, &mut browser);
-        let bearer = format!("Bearer {}", token(&mut browser, &["deposit", "read", "capture"]));
+        let bearer = format!("Bearer {}", token(&mut browser, &["deposit", "read", "capture", "licences"]));
         Self { browser, bearer }
     }
 

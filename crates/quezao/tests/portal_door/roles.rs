@@ -85,7 +85,7 @@ fn every_route_in_every_role() {
     other.get("/sign-in");
     assert_eq!(other.post("/sign-in", &[("login", "other"), ("password", PASSWORD)]).status, 303);
     activate(&house, &mut other);
-    let scopes = ["deposit", "capture", "read"];
+    let scopes = ["deposit", "capture", "read", "licences"];
     let [subs, owners, others] = [&mut sub, &mut owner, &mut other].map(|b| format!("Bearer {}", token(b, &scopes)));
 
     let routes: Vec<_> = portal::ROUTES.iter().filter_map(|route| Some((route, route.asks?))).collect();

@@ -53,10 +53,6 @@ pub struct LicenceShown {
     pub pictures: Vec<LicensedPicture>,
     /// Hosts of its URL patterns, as they are compared, where a pattern is written otherwise.
     pub hosts: Vec<(String, String)>,
-    /// Number of the record that ended it.
-    pub ended_by: Option<String>,
-    /// Number of the record of its confirmation.
-    pub confirmation: Option<String>,
     /// A sealed checkpoint covers it: there is a certificate.
     pub sealed: bool,
 }
@@ -96,13 +92,8 @@ impl Folder {
         let (person, row) = self.own_licence(actor, id)?;
         let line = self.licence_line(&row)?;
         let pictures = line.pictures.iter().map(|id| self.licensed_picture(person, id)).collect::<Result<_>>()?;
-        let (mut ended_by, mut confirmation) = (None, None);
-        for later in self.about_licence(&row)? {
-            let place = if later.kind == "revocation" { &mut ended_by } else { &mut confirmation };
-            place.get_or_insert(later.id);
-        }
         let sealed = self.reach()?.settled(row.index);
-        Ok(LicenceShown { hosts: crate::licence::hosts(&line.urls), line, pictures, ended_by, confirmation, sealed })
+        Ok(LicenceShown { hosts: crate::licence::hosts(&line.urls), line, pictures, sealed })
     }
 
     /// The licences that name a record of the actor's, or a collection that lists it; none for who may not license.
@@ -145,8 +136,8 @@ impl Folder {
         Ok(LicencePreview { licence, pictures, all: ids.len(), collections, hosts, remarks })
     }
 
-    /// Records a licence: its number.
-    pub fn license(&self, actor: &Actor, licence: &Licence, whole_shop: Option<i64>) -> Answer<String> {
+    /// Records a licence: its number, and whether it is a new one.
+    pub fn license(&self, actor: &Actor, licence: &Licence, whole_shop: Option<i64>) -> Answer<(String, bool)> {
         let person = self.allow(actor, Permission::Licences)?;
         let mut licence = licence.clone();
         // Before anything is recorded.
@@ -167,10 +158,10 @@ impl Folder {
                 made
             }
         };
-        let (row, _) = self.record_licence(person.account, &licence, Some(&person.name)).map_err(field)?;
+        let (row, new) = self.record_licence(person.account, &licence, Some(&person.name)).map_err(field)?;
         self.made_by(person, &row.id)?;
         self.note(actor, person, "license", &row.id)?;
-        Ok(row.id)
+        Ok((row.id, new))
     }
 
     /// Ends a licence of the actor's from a day on.
@@ -181,12 +172,30 @@ impl Folder {
         Ok(self.note(actor, person, "end-licence", &row.id)?)
     }
 
+    /// A licence of the actor's, after a moment in which it, or what ended it, may get its seal: then its status is
+    /// `sealed`, else `pending`.
+    pub fn licence_soon(&self, actor: &Actor, id: &str, sealed: &str) -> Answer<LicenceLine> {
+        let (_, row) = self.own_licence(actor, id)?;
+        let mut line = self.licence_line(&row)?;
+        let last = line.ended_by.as_deref().map(|id| self.store.record(id)).transpose()?.flatten();
+        line.status = self.sealed_word(last.as_ref().unwrap_or(&row), sealed)?;
+        Ok(line)
+    }
+
+    /// Whether there is a licence of this number that the actor may download.
+    pub fn licence_to_download(&self, actor: &Actor, id: &str) -> Answer<()> {
+        match self.owned(actor, id, Permission::Download)?.kind.as_str() {
+            "licence" => Ok(()),
+            _ => Err(none()),
+        }
+    }
+
     /// A licence of the actor's account that he sees. Another account's is not there.
     pub(super) fn own_licence<'a>(&self, actor: &'a Actor, id: &str) -> Answer<(&'a SignIn, Record)> {
         let person = self.allow(actor, Permission::Licences)?;
         let row = self.store.record(id)?.filter(|row| row.account == person.account && row.kind == "licence");
         let row = row.filter(|_| self.sees(person, id).unwrap_or(false));
-        Ok((person, row.ok_or_else(|| Refusal::new(Why::NotFound, "没有这份许可", "there is no such licence"))?))
+        Ok((person, row.ok_or_else(none)?))
     }
 
     /// The records that are to be licensed, each once, all of them the person's to see.
@@ -287,6 +296,10 @@ impl Folder {
             None => LicensedPicture::gone(id),
         })
     }
+}
+
+fn none() -> Refusal {
+    Refusal::new(Why::NotFound, "没有这份许可", "there is no such licence")
 }
 
 /// A refusal that names its field, or what is only not there yet.

@@ -10,7 +10,7 @@ use std::{
 use store::{ApiToken, Once};
 
 /// What a token may be for.
-pub const SCOPES: [&str; 3] = ["deposit", "capture", "read"];
+pub const SCOPES: [&str; 4] = ["deposit", "capture", "read", "licences"];
 /// Longest life of a token, in days.
 pub const MAX_TOKEN_DAYS: u32 = 366;
 /// How often a token's use is written down.

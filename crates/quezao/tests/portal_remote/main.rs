@@ -2,7 +2,9 @@
 //! other way: what a server tells programs by itself.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../house/mod.rs"]
 mod house;
+mod licences;
 
 use house::{Browser, House, token};
 use serde_json::Value;
@@ -29,7 +31,7 @@ struct Shop {
 impl Shop {
     fn open() -> Self {
         let (house, mut owner) = House::set_up();
-        let token = token(&mut owner, &["deposit", "read", "capture"]);
+        let token = token(&mut owner, &["deposit", "read", "capture", "licences"]);
         Self { house, owner, token }
     }
 
@@ -444,7 +446,7 @@ fn what_has_ended_is_told_signed_and_survives_a_stop() {
     let receiver = Receiver::on(listener);
     let arguments = ["--allow-loopback", allowed.as_str()];
     let (house, mut owner) = House::set_up_with(&arguments);
-    let token = token(&mut owner, &["deposit", "read", "capture"]);
+    let token = token(&mut owner, &["deposit", "read", "capture", "licences"]);
     let deposit = |house: &House, name: &str| {
         fs::write(house.work.path().join(name), name).unwrap();
         let mut command = house.command();
