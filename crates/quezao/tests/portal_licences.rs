@@ -1,6 +1,7 @@
 //! Licences on the portal's pages: chosen, previewed, recorded, shown, ended; and what is refused.
 #![allow(clippy::unwrap_used)]
 
+mod desk;
 mod house;
 
 use house::{Browser, House};
@@ -9,12 +10,20 @@ use std::fs;
 
 const KIND: (&str, &str) = ("content-type", "multipart/form-data; boundary=edge");
 
-/// A registered picture: its number.
-fn register(browser: &mut Browser, title: &str, shade: u8) -> String {
-    let pixel = |x: u32, y: u32| image::Rgb([(x / 9) as u8 ^ shade, (y / 7) as u8, shade]);
+/// Blocks of any colour, as a JPEG: each shade another picture.
+fn picture(shade: u8) -> Vec<u8> {
+    let colour = |n: u32| (n.wrapping_mul(2_654_435_761).wrapping_add(u32::from(shade) * 40_503) >> 9) as u8;
+    let block = |x: u32, y: u32| (x / 25) + 31 * (y / 20);
+    let pixel = |x: u32, y: u32| image::Rgb([block(x, y), block(x, y) + 977, block(x + 7, y)].map(colour));
     let mut jpeg = Vec::new();
     let picture: image::DynamicImage = image::RgbImage::from_fn(300, 200, pixel).into();
     image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 90).encode_image(&picture).unwrap();
+    jpeg
+}
+
+/// A registered picture: its number.
+fn register(browser: &mut Browser, title: &str, shade: u8) -> String {
+    let jpeg = picture(shade);
     let mut body =
         format!("--edge\r\ncontent-disposition: form-data; name=\"title\"\r\n\r\n{title}\r\n--edge\r\n").into_bytes();
     body.extend(b"content-disposition: form-data; name=\"files\"; filename=\"a.jpg\"\r\n\r\n");
@@ -194,10 +203,15 @@ fn more_than_one_licence_can_name_become_a_collection_first() {
     assert_eq!(license(&mut owner, &[], &form), id, "the same list and terms again are the same licence");
 }
 
+/// The day until which a licence's page offers a link.
+fn last_day(browser: &mut Browser, id: &str) -> String {
+    let page = browser.get(&format!("/licences/{id}")).body;
+    page.split("name=\"until\" value=\"").nth(1).unwrap_or_else(|| panic!("{page}"))[..10].to_owned()
+}
+
 /// Makes a link on a licence's page: its token.
 fn link(browser: &mut Browser, id: &str) -> String {
-    let page = browser.get(&format!("/licences/{id}")).body;
-    let until = page.split("name=\"until\" value=\"").nth(1).unwrap_or_else(|| panic!("{page}"))[..10].to_owned();
+    let until = last_day(browser, id);
     let made = browser.post(&format!("/licences/{id}/links"), &[("until", &until)]);
     assert_eq!(made.status, 200, "{}", made.body);
     made.body.split("/confirm/").nth(1).unwrap()[..64].to_owned()
@@ -293,6 +307,7 @@ fn what_has_ended_cannot_be_confirmed() {
     let pick = [format!("pick-{}", register(&mut owner, "漆碗", 20))];
     let id = license(&mut owner, &pick, &[("licensee", "丙店")]);
     let token = link(&mut owner, &id);
+    let until = last_day(&mut owner, &id);
     let mut licensee = house.browser();
     licensee.get(&format!("/confirm/{token}"));
     owner.get(&format!("/licences/{id}"));
@@ -301,5 +316,108 @@ fn what_has_ended_cannot_be_confirmed() {
     assert!(page.contains("已终止") && !page.contains("name=\"read\""), "{page}");
     assert_eq!(licensee.post(&format!("/confirm/{token}"), &[("name", "丙"), ("read", "yes")]).status, 409);
     owner.get(&format!("/licences/{id}"));
-    assert_eq!(owner.post(&format!("/licences/{id}/links"), &[("until", "2026-12-20")]).status, 409);
+    assert_eq!(owner.post(&format!("/licences/{id}/links"), &[("until", &until)]).status, 409);
+}
+
+/// A captured page: the number of its record.
+fn captured(browser: &mut Browser, url: &str) -> String {
+    browser.get("/captures");
+    let asked = browser.post("/captures", &[("urls", url), ("purpose", "other")]);
+    assert!(asked.status < 400, "{}", asked.body);
+    for _ in 0..1200 {
+        let page = browser.get("/captures").body;
+        let newest =
+            page.split("/captures/").filter_map(|p| p.split(['"', '#', '/']).next()?.parse::<u64>().ok()).max();
+        let page = browser.get(&format!("/captures/{}", newest.unwrap())).body;
+        if let Some(id) = page.split("/deposits/").nth(1).map(|p| &p[..36]) {
+            return id.to_owned();
+        }
+        assert!(!page.contains("未取得页面"), "{page}");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("no capture of {url}");
+}
+
+/// Text of a comparison's certificate, its spaces left out, and hyphens, which stand at ends of lines too.
+fn printed(house: &House, browser: &mut Browser, id: &str, lang: &str) -> String {
+    let mut pdf = browser.get(&format!("/deposits/{id}/certificate.pdf?lang={lang}"));
+    for _ in 0..300 {
+        if pdf.status != 409 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        pdf = browser.get(&format!("/deposits/{id}/certificate.pdf?lang={lang}"));
+    }
+    assert_eq!(pdf.status, 200, "{}", pdf.body);
+    let path = house.work.path().join(format!("{id}.pdf"));
+    fs::write(&path, &pdf.bytes).unwrap();
+    let text = std::process::Command::new("pdftotext").arg(&path).arg("-").output().unwrap();
+    String::from_utf8(text.stdout).unwrap().split(|c: char| c.is_whitespace() || c == '-').collect()
+}
+
+#[test]
+fn a_real_capture_of_a_licensees_page_says_until_when_it_is_licensed() {
+    if !desk::possible() {
+        return;
+    }
+    let jpeg = picture(20);
+    let shown = jpeg.clone();
+    let page = "<!doctype html><title>shop</title><h1>A bowl for the table</h1><p>Price 199, sold 1,024, \
+                sent anywhere.</p><img src=/bowl.jpg width=300 height=200>";
+    let site = desk::site(move |path| match path {
+        "/bowl.jpg" => desk::answer("image/jpeg", &shown),
+        _ => desk::answer("text/html", page.as_bytes()),
+    });
+    let shop = format!("127.0.0.1:{site}");
+    let (house, mut owner) = House::set_up_with(&["--allow-loopback", &shop]);
+    let pick = [format!("pick-{}", register(&mut owner, "漆碗", 20))];
+    let pattern = format!("http://{shop}/c/*");
+    let terms = [("licensee", "丙店"), ("urls", pattern.as_str()), ("until", "2099-12-31")];
+    let id = license(&mut owner, &pick, &terms);
+    sealed(&mut owner, &id);
+    let compared = |owner: &mut Browser, path: &str| {
+        let capture = captured(owner, &format!("http://{shop}{path}"));
+        owner.get(&format!("/deposits/{capture}/capture"));
+        let made = owner.post(&format!("/deposits/{capture}/compare"), &[]);
+        let to = made.head("location").unwrap_or_else(|| panic!("{}", made.body)).to_owned();
+        to.trim_start_matches("/deposits/").to_owned()
+    };
+    let (theirs, elsewhere) = (compared(&mut owner, "/c/bowl"), compared(&mut owner, "/d/bowl"));
+    for (comparison, says, prints) in [
+        (
+            &theirs,
+            format!("已许可“丙店”使用至 2099-12-31；网址相符（{pattern}）；涉及第 1 对（许可 {id}）"),
+            "Licensedto\"丙店\"until20991231;itspattern",
+        ),
+        (
+            &elsewhere,
+            format!("已许可“丙店”使用至 2099-12-31；所写网址不含本页；涉及第 1 对（许可 {id}）"),
+            "itsaddressesdonotcoverthispage",
+        ),
+    ] {
+        let page = owner.get(&format!("/deposits/{comparison}")).body;
+        assert!(page.contains(&says) && page.contains(&format!("/licences/{id}")), "{says} in {page}");
+        assert!(page.contains("不是侵权认定"), "{page}");
+        let (zh, en) = (printed(&house, &mut owner, comparison, "zh"), printed(&house, &mut owner, comparison, "en"));
+        let squeezed: String = says.split([' ', '-']).collect();
+        assert!(zh.contains(&squeezed), "{squeezed} in {zh}");
+        assert!(en.replace(['“', '”', '‘', '’'], "\"").contains(prints), "{prints} in {en}");
+    }
+    // A stranger reads the same of it.
+    let package = owner.get(&format!("/deposits/{theirs}/package.zip"));
+    fs::write(house.work.path().join("t.zip"), &package.bytes).unwrap();
+    let verified = house.command().args(["verify", "--trust", "data/trust", "--json", "t.zip"]).output().unwrap();
+    let verdict: Value = serde_json::from_slice(&verified.stdout).unwrap();
+    assert_eq!(verified.status.code(), Some(0), "{verdict}");
+    let told = "1 licences that speak of the page or of these pictures, 1 of which stood on the day of the capture";
+    assert!(verdict.to_string().contains(told), "{verdict}");
+
+    // Ended: what is captured after that says so, what was compared before stays as it was.
+    owner.get(&format!("/licences/{id}"));
+    assert_eq!(owner.post(&format!("/licences/{id}/end"), &[("sure", "yes"), ("reason", "合同解除")]).status, 303);
+    sealed(&mut owner, &id);
+    let after = compared(&mut owner, "/c/bowl");
+    let page = owner.get(&format!("/deposits/{after}")).body;
+    assert!(page.contains("对“丙店”的许可已自") && !page.contains("已许可“丙店”"), "{page}");
+    assert!(owner.get(&format!("/deposits/{theirs}")).body.contains("已许可“丙店”使用至 2099-12-31"));
 }

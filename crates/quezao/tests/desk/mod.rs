@@ -144,7 +144,7 @@ pub fn shop(path: &str) -> Vec<u8> {
     }
 }
 
-fn site(answers: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> u16 {
+pub fn site(answers: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> u16 {
     let answers = Arc::new(answers);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
