@@ -264,8 +264,9 @@ fn named(kind: &str) -> &'static str {
 fn set_index(connection: &mut Connection, placed: &[([u8; 32], u64)]) -> Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
-        let mut update =
-            transaction.prepare_cached("UPDATE records SET leaf = ?2 WHERE record_digest = ?1 AND leaf IS NULL")?;
+        // Left to itself it walks through all that have no leaf.
+        let sql = "UPDATE records INDEXED BY records_unplaced SET leaf = ?2 WHERE record_digest = ?1 AND leaf IS NULL";
+        let mut update = transaction.prepare_cached(sql)?;
         for (digest, index) in placed {
             update.execute(params![digest, index])?;
         }

@@ -106,7 +106,7 @@ impl Folder {
         let counts = self.store.kinds(account, shops.as_deref())?.into_iter().collect();
         let waiting = Wanted { account, shops, unsealed_from: Some(reach.last), ..Wanted::default() };
         let waiting = self.store.shelf(&waiting)?.1;
-        let items = found.into_iter().map(|s| item(s, reach)).collect();
+        let items = found.into_iter().map(|s| self.called(account, item(s, reach))).collect::<Result<_>>()?;
         let first = page == 1 && search.text.is_empty() && search.from.is_empty() && search.until.is_empty();
         // They are of no shop.
         let (unstamped, unstamped_total) = match first && person.shops.is_none() {
@@ -146,7 +146,18 @@ impl Folder {
         }
         self.shelve()?;
         let reach = self.reach()?;
-        Ok(self.store.shelved(person.account, id)?.map(|s| item(s, reach)))
+        self.store.shelved(person.account, id)?.map(|s| self.called(person.account, item(s, reach))).transpose()
+    }
+
+    /// What is about another record has that one's number for a name, and is shown with its title.
+    fn called(&self, account: i64, mut item: Item) -> Result<Item> {
+        if item.sha256.is_none()
+            && item.title == item.file_name
+            && let Some(other) = self.store.shelved(account, &item.title)?
+        {
+            item.title = other.title;
+        }
+        Ok(item)
     }
 
     /// Titles of what an earlier release recorded, by whomever; a new record has its own from the beginning.
