@@ -52,7 +52,7 @@ export async function licences({ browser, page, home, locale, shoot, inWords }) 
   await shoot(guest, "confirmed");
   await page.goto(`${home}/licences`);
   assert.equal(await page.locator("ul.rows .state.ok").count(), 1);
-  assert.match(await page.locator("ul.rows").innerText(), inWords(/对方已确认|已确认/, /confirmed/));
+  assert.match(await page.locator("ul.rows").innerText(), inWords(/已凭链接确认/, /confirmed by link/));
   await shoot(page, "licences");
   await page.click("ul.rows a.t");
   await page.fill("[name=reason]", inWords("合同提前解除", "the contract was ended early"));

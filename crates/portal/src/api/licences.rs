@@ -271,7 +271,7 @@ pub(crate) const END: Operation = Operation {
     scope: Some("licences"),
     id: "endLicence",
     zh: "终止一份许可：另一条记录，不能收回；许可本身的记录不变。被许可方不会自动得知",
-    en: "Ends a licence: another record, which cannot be taken back; the licence's own stays as it is. The licensee is not told by itself",
+    en: "Ends a licence: another record, which cannot be taken back; the licence's own stays as it is. The licensee is not notified",
     query: &[],
     key: true,
     bodies: &[Sent::Json(&ENDING)],
