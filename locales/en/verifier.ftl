@@ -96,6 +96,7 @@ v-q-operator = Who runs the ledger?
 v-q-times = Are all times in order?
 v-q-clock = Was the platform’s clock compared?
 v-q-certificate-signature = Is the certificate as it was issued?
+v-q-report = Who stands for the verification report?
 v-q-capture-resources = Is the capture’s file whole?
 v-q-capture-order = Was the order there before the capture?
 v-q-capture-path = Was the page reached from the ordered address?

@@ -96,6 +96,7 @@ v-q-operator = 谁运营这本账？
 v-q-times = 各个时间的先后相符吗？
 v-q-clock = 平台的时钟比对过吗？
 v-q-certificate-signature = 证书是原样吗？
+v-q-report = 核验报告由谁出具，是原样吗？
 v-q-capture-resources = 取证文件完整吗？
 v-q-capture-order = 先有指令，后有取证吗？
 v-q-capture-path = 网页是由指令的网址到达的吗？

@@ -50,6 +50,8 @@ pub(crate) fn verify(out: &Out, a: &args::Verify) -> u8 {
         if !a.render {
             return Ok(verdict);
         }
+        // Of a report it is the certificate inside whose page can be drawn again.
+        let bytes = verify::reported(&bytes).unwrap_or(bytes);
         if verify::is_certificate(&bytes) {
             let beside = beside.as_mut().map(|f| f as &mut dyn Source);
             return Ok(verdict.with_page(page(&bytes, &a.files, beside)));

@@ -16,11 +16,12 @@ mod ledger;
 mod named;
 mod path;
 mod related;
+mod report;
 mod stamps;
 mod told;
 mod trees;
 
-pub use self::comparison::licence_words;
+pub use self::{comparison::licence_words, report::reported};
 pub(crate) use self::{
     later::{Added, Later},
     ledger::Signed,
@@ -72,7 +73,7 @@ pub fn check_package_beside(
     }
 }
 
-/// Checks a certificate (PDF): what it attaches, and its signature.
+/// Checks a certificate (PDF): what it attaches, and its signature. Of a verification report, the evidence that it attaches.
 pub fn check_certificate(bytes: &[u8], trust: &Trust, originals: &[Original], now: Utc) -> Verdict {
     check_certificate_beside(bytes, trust, originals, None, now)
 }
@@ -85,11 +86,13 @@ pub fn check_certificate_beside(
     wacz: Option<&mut dyn Source>,
     now: Utc,
 ) -> Verdict {
-    let read = archive::pdf::read(bytes).and_then(|read| {
-        match read.attachments.iter().find(|(name, _)| !archive::is_attached(name)) {
-            Some((name, _)) => Err(Error::malformed("certificate", format!("{name} attached"), "evidence only")),
-            None => Ok(read),
-        }
+    let read = archive::pdf::read(bytes);
+    if let Some(read) = read.as_ref().ok().filter(|read| report::is_report(read)) {
+        return report::check(bytes, read, trust, originals, wacz, now);
+    }
+    let read = read.and_then(|read| match read.attachments.iter().find(|(name, _)| !archive::is_attached(name)) {
+        Some((name, _)) => Err(Error::malformed("certificate", format!("{name} attached"), "evidence only")),
+        None => Ok(read),
     });
     let read = match read {
         Ok(read) => read,
@@ -173,6 +176,7 @@ const ORDER: &[&str] = &[
     "times",
     "clock",
     "certificate-signature",
+    "report",
     "capture-resources",
     "capture-path",
     "capture-order",
@@ -208,6 +212,15 @@ const REQUIRED: &[&str] = &[
     "sealing-token-1",
     "times",
 ];
+
+fn in_order(checks: &mut [Check]) {
+    let is = |id: &str, known: &str| match id.strip_prefix(known) {
+        Some("") => true,
+        Some(rest) => known.ends_with('-') && rest.bytes().all(|c| c.is_ascii_digit()),
+        None => false,
+    };
+    checks.sort_by_key(|c| ORDER.iter().position(|known| is(&c.id, known)).unwrap_or(ORDER.len()));
+}
 
 impl<'a> Walk<'a> {
     fn new(entries: &'a Entries, trust: &'a Trust, now: Utc) -> Self {
@@ -298,13 +311,7 @@ impl Walk<'_> {
 
     fn verdict(self) -> Verdict {
         let Walk { mut checks, facts, .. } = self;
-        let is = |id: &str, known: &str| match id.strip_prefix(known) {
-            Some("") => true,
-            Some(rest) => known.ends_with('-') && rest.bytes().all(|c| c.is_ascii_digit()),
-            None => false,
-        };
-        let rank = |c: &Check| ORDER.iter().position(|known| is(&c.id, known)).unwrap_or(ORDER.len());
-        checks.sort_by_key(rank);
+        in_order(&mut checks);
         let result = Overall::of(&checks);
         let shows = if result == Overall::NotVerified { Vec::new() } else { words::shows(&checks, &facts) };
         let does_not_show = words::does_not_show(&checks, &facts);

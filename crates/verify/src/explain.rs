@@ -221,6 +221,17 @@ const TABLE: &[Row] = &[
         ],
     ),
     (
+        "report",
+        [
+            "这是一份核验报告，由您信任的签署者签署，此后未被改动；它说的就是所附的那份证据。",
+            "This is a verification report, signed by a signer that you trust and not changed since; it speaks of the evidence attached to it.",
+            "不证明报告的结论：那由出具的节点按自己的副本和信任得出。其余各项核验的是所附的证据，如同单独给出。",
+            "Nothing of what the report concludes: that was by the node's own copy and trust. All other checks are of the attached evidence, as if it had been given alone.",
+            "向出具的机构索取其签署证书的根，与 quezao node key 公布的 SHA-256 比对后放入信任文件夹（signer-*.pem），并在 roles.json 注明身份；节点自己的时间戳机构同样放入 tsa-*.pem。不能取得的，用 pdfdetach 取出证据单独核验。",
+            "Ask the institution for the root of its signing certificate, compare the SHA-256 that quezao node key publishes, and put it into your trust folder (signer-*.pem), with its line in roles.json; likewise the node's own time authority as tsa-*.pem. Where that cannot be had, take the evidence out with pdfdetach and verify it alone.",
+        ],
+    ),
+    (
         "capture-resources",
         [
             "取证文件就是声明所指的那一份，每个字节都列明并有摘要，网址、标题和文字与声明一致。",

@@ -50,6 +50,8 @@ pub struct Facts {
     pub related: Vec<Related>,
     /// What a licence names, as far as it is carried along and holds; ascending by place.
     pub named: Vec<Named>,
+    /// What a verification report says of itself, where the evidence came in one.
+    pub report: Option<Reported>,
     /// SHA-256 of `VERIFY.txt` and `verify.py`, to be shown.
     pub guides: Vec<(String, [u8; 32])>,
 }
@@ -130,6 +132,17 @@ pub struct Named {
     pub claims: BTreeMap<String, Value>,
     /// A collection's list, where it is carried along.
     pub list: Option<evidence::collection::Manifest>,
+}
+
+/// What a node's verification report says of itself: its maker's word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// Its number.
+    pub number: String,
+    /// By the node's clock.
+    pub checked: Utc,
+    /// What it came to.
+    pub result: crate::Overall,
 }
 
 /// A verified cosignature.

@@ -18,10 +18,10 @@ mod words;
 
 pub use check::{
     Container, check, check_beside, check_certificate, check_certificate_beside, check_package, check_package_beside,
-    licence_words,
+    licence_words, reported,
 };
 pub use explain::{Explanation, explain};
-pub use facts::{Collected, Collection, Facts, Named, Related, Seal, Witness};
+pub use facts::{Collected, Collection, Facts, Named, Related, Reported, Seal, Witness};
 pub use given::{
     Artefact, MAX_ARTEFACT, MAX_FILES, MAX_TRUST, check_given, is_certificate, is_entry, is_trust, own_file,
 };

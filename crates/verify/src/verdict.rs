@@ -2,7 +2,7 @@
 
 use crate::Facts;
 use evidence::digest::FileDigests;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The file in question; the caller took its digests.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub struct Check {
 }
 
 /// The verdict in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Overall {
     /// All required checks hold.

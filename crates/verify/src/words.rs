@@ -197,6 +197,9 @@ pub(crate) fn does_not_show(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
     ];
     let outcome = |id: &str| checks.iter().find(|c| c.id == id).map(|c| c.result);
     let mut add = |zh: &str, en: &str| out.push(Sentence::new(zh, en));
+    if let Some([zh, en]) = facts.report.as_ref().map(crate::Reported::told) {
+        add(&zh, &en);
+    }
     if facts.statement.as_ref().is_some_and(|s| s.kind == Kind::Origin) {
         add(
             "不证明前一账本的运营者同意，或是同一运营者：持有其检查点的任何人都可以写明它。",

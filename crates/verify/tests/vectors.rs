@@ -59,6 +59,13 @@ fn entries_of(dir: &Path, case: &Value) -> Vec<(String, Vec<u8>)> {
     let file = case["package"].as_str().unwrap();
     let bytes = std::fs::read(dir.join(file)).unwrap();
     match file.ends_with(".pdf") {
+        true if verify::reported(&bytes).is_some() => {
+            let inside = verify::reported(&bytes).unwrap();
+            match verify::is_certificate(&inside) {
+                true => archive::pdf::read(&inside).unwrap().attachments,
+                false => archive::package::read(&inside).unwrap().entries,
+            }
+        }
         true => archive::pdf::read(&bytes).unwrap().attachments,
         false => archive::package::read(&bytes).unwrap().entries,
     }

@@ -15,6 +15,8 @@ const HEADER: &[u8] = b"%PDF-1.7\n%\x80\x80\x80\x80\n\n";
 const MAX_OBJECTS: usize = 100_000;
 /// Most bytes of one attached file, unpacked.
 const MAX_ATTACHMENT: usize = 16 << 20;
+/// What a verification report speaks of.
+pub(crate) const MAX_EVIDENCE: usize = 48 << 20;
 /// Most bytes of all attached files, unpacked.
 const MAX_ATTACHED: usize = 64 << 20;
 const MAX_ATTACHMENTS: usize = 256;
@@ -350,7 +352,11 @@ fn is_type(value: &Value, name: &str) -> bool {
 /// A stream's bytes, inflated where it says so.
 fn unpack(name: &str, object: &Object<'_>, left: usize) -> Result<Vec<u8>> {
     let packed = object.stream.ok_or_else(|| malformed(format!("{name} without bytes"), "a stream"))?;
-    let most = if name == "items.zip" { crate::items::MAX_BYTES as usize } else { MAX_ATTACHMENT };
+    let most = match name {
+        "items.zip" => crate::items::MAX_BYTES as usize,
+        "evidence.pdf" | "evidence.zip" => MAX_EVIDENCE,
+        _ => MAX_ATTACHMENT,
+    };
     let limit = left.min(most);
     let too_large = || Error::TooLarge { what: "attached file", found: limit as u64 + 1, limit: limit as u64 };
     let bytes = match object.value.get("Filter") {

@@ -7,43 +7,60 @@ use super::{Entries, Walk};
 use crate::{Check, Outcome, words};
 use archive::pdf::{CertificatePdf, Signed, Validation};
 use evidence::{
-    Error, Result,
+    Error, Result, digest,
     document::DocumentSignature,
     hex,
     time::{SECOND, Utc},
     token::{Binding, Root, Token, wrap_tsr},
 };
 
-const ID: &str = "certificate-signature";
 const FILE: &str = "certificate.pdf";
+
+/// What was signed: the check that says so, and what it is called.
+pub(super) struct Paper {
+    pub id: &'static str,
+    pub zh: &'static str,
+    pub en: &'static str,
+}
+
+const CERTIFICATE: Paper = Paper { id: "certificate-signature", zh: "证书", en: "certificate" };
 
 impl Walk<'_> {
     /// The certificate inside a package: the same, and its attached files are the package's.
     pub(super) fn carried_certificate(&self, bytes: &[u8]) -> Check {
         let read = match archive::pdf::read(bytes) {
             Ok(read) => read,
-            Err(e) => return Check::error(ID, &e),
+            Err(e) => return Check::error(CERTIFICATE.id, &e),
         };
         match copies(&read, self.entries) {
             Ok(()) => self.certificate(bytes, &read),
-            Err(e) => Check::error(ID, &e),
+            Err(e) => Check::error(CERTIFICATE.id, &e),
         }
     }
 
     /// The signature of `bytes`.
     pub(super) fn certificate(&self, bytes: &[u8], read: &CertificatePdf) -> Check {
-        let Some(signed) = &read.signature else {
-            return Check::new(
-                ID,
-                Outcome::NotChecked,
-                "证书没有签名：所附文件照常核验，但页面本身无人负责。",
-                "The certificate is not signed: what it attaches is verified as always, but nobody stands for the page.",
-            );
-        };
-        self.signature(bytes, read, signed).unwrap_or_else(|e| Check::error(ID, &e))
+        self.paper(bytes, read, &CERTIFICATE)
     }
 
-    fn signature(&self, bytes: &[u8], read: &CertificatePdf, signed: &Signed) -> Result<Check> {
+    /// The same of another paper of this profile.
+    pub(super) fn paper(&self, bytes: &[u8], read: &CertificatePdf, paper: &Paper) -> Check {
+        let Paper { id, zh, en } = *paper;
+        let Some(signed) = &read.signature else {
+            return Check::new(
+                id,
+                Outcome::NotChecked,
+                format!("{zh}没有签名：所附文件照常核验，但页面本身无人负责。"),
+                format!(
+                    "The {en} is not signed: what it attaches is verified as always, but nobody stands for the page."
+                ),
+            );
+        };
+        self.signature(bytes, read, signed, paper).unwrap_or_else(|e| Check::error(id, &e))
+    }
+
+    fn signature(&self, bytes: &[u8], read: &CertificatePdf, signed: &Signed, paper: &Paper) -> Result<Check> {
+        let id = paper.id;
         let signature = DocumentSignature::parse(&signed.der)?;
         let mut bindings = vec![signature.check(&signed.covered(bytes))?];
         let document = match &read.timestamp {
@@ -61,7 +78,7 @@ impl Walk<'_> {
         else {
             let at = read.foreign.unwrap_or(bytes.len());
             return Ok(Check::new(
-                ID,
+                id,
                 Outcome::NotChecked,
                 format!(
                     "只有签名的那一版：前 {} 字节由自称“{}”的证书签署（未查是谁）；其后不是本格式应有的内容（第 {at} 字节起），或缺少末尾的文件时间戳。",
@@ -75,12 +92,20 @@ impl Walk<'_> {
                 ),
             ));
         };
+        // A report's reader has not met its node: by this digest he finds the key that it published.
+        let key = hex::encode(&digest::sha256(&signature.signer));
+        let (key_zh, key_en) = match paper.id == CERTIFICATE.id {
+            true => (String::new(), String::new()),
+            false => (format!("（证书的 SHA-256：{key}）"), format!(" (SHA-256 of the certificate: {key})")),
+        };
         let missing = |who: &str, list_zh: &str, list_en: &str| {
             Check::new(
-                ID,
+                id,
                 Outcome::NotChecked,
-                format!("“{who}”不在您信任的{list_zh}之下。"),
-                format!("\"{who}\" is under none of the {list_en} that you trust."),
+                format!("签名与文件相符，但“{who}”不在您信任的{list_zh}之下{key_zh}。"),
+                format!(
+                    "The signature is one with the file, but \"{who}\" is under none of the {list_en} that you trust{key_en}."
+                ),
             )
         };
         let root = match signature.check_path(&self.trust.signers, &validation.crls) {
@@ -107,23 +132,27 @@ impl Walk<'_> {
         let date = words::date(at);
         let stamped = document.signer_name();
         let (zh, en) = (
-            format!("“{name}”不晚于 {date} 签署了此证书，其后未被改动（末尾的文件时间戳由“{stamped}”加盖）"),
             format!(
-                "\"{name}\" signed this certificate no later than {date}, and it was not changed since (document time-stamp by \"{stamped}\")"
+                "“{name}”不晚于 {date} 签署了此{}，其后未被改动（末尾的文件时间戳由“{stamped}”加盖）{key_zh}",
+                paper.zh
+            ),
+            format!(
+                "\"{name}\" signed this {} no later than {date}, and it was not changed since (document time-stamp by \"{stamped}\"){key_en}",
+                paper.en
             ),
         );
         if bindings.contains(&Binding::V1Sha1) {
             return Ok(Check::new(
-                ID,
+                id,
                 Outcome::Limited,
                 format!("{zh}；其中一个时间戳以 SHA-1 绑定证书（旧式 ESSCertID）。"),
                 format!("{en}; one of its time-stamps binds its certificate by SHA-1 (the older ESSCertID)."),
             ));
         }
         Ok(match role {
-            Some(_) => Check::new(ID, Outcome::Pass, format!("{zh}。"), format!("{en}.")),
+            Some(_) => Check::new(id, Outcome::Pass, format!("{zh}。"), format!("{en}.")),
             None => Check::new(
-                ID,
+                id,
                 Outcome::Limited,
                 format!("{zh}；您的信任设置没有说明签署人是谁。"),
                 format!("{en}; your trust does not say who the signer is."),
@@ -141,10 +170,10 @@ impl Walk<'_> {
             }
             Err(Error::mismatch(what, words::date(early), format!("<= {}", words::date(latest))))
         };
-        not_after("date of the certificate's signature", claimed, signature, 2 * SECOND)?;
+        not_after("claimed date of the signature", claimed, signature, 2 * SECOND)?;
         if let Some(document) = document {
             let early = signature.gen_time.plus(-signature.accuracy);
-            not_after("genTime of the certificate's signature", early, document, 0)?;
+            not_after("genTime of the signature", early, document, 0)?;
         }
         for token in [Some(signature), document].into_iter().flatten() {
             let latest = self.now.plus(token.accuracy + 60 * SECOND);
@@ -176,7 +205,7 @@ impl Walk<'_> {
         };
         match stored.certificates.iter().find(|der| !known(der)) {
             Some(der) => {
-                let found = hex::encode(&evidence::digest::sha256(der));
+                let found = hex::encode(&digest::sha256(der));
                 Err(Error::malformed("DSS", format!("certificate {found}"), "no certificate outside the paths"))
             }
             None => Ok(()),
@@ -193,8 +222,8 @@ fn copies(read: &CertificatePdf, entries: &Entries) -> Result<()> {
         let own =
             entries.get(name).ok_or_else(|| Error::malformed(FILE, format!("{name} attached"), "entries only"))?;
         if own != bytes {
-            let digest = |b: &[u8]| hex::encode(&evidence::digest::sha256(b));
-            return Err(Error::mismatch("copy attached to the certificate", digest(bytes), digest(own)));
+            let sha256 = |b: &[u8]| hex::encode(&digest::sha256(b));
+            return Err(Error::mismatch("copy attached to the certificate", sha256(bytes), sha256(own)));
         }
     }
     let absent = entries

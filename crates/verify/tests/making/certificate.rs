@@ -73,7 +73,7 @@ impl Seal {
     }
 
     /// Another signer, and what belongs to its path.
-    fn by(&mut self, world: &World, signer: Authority) {
+    pub fn by(&mut self, world: &World, signer: Authority) {
         self.certificates = certificates(&[&signer, &world.tsa]);
         self.crls = vec![crl(&signer.root, &signer.root.key, at(-3_600), LATER, &[])];
         self.signer = signer;
@@ -144,7 +144,7 @@ fn carried(b: &mut Build, attach: fn(&mut Entries), change: impl Fn(&mut Seal) +
 }
 
 /// The reader trusts the signer's root, and says who that is or does not.
-fn trust(world: &World, role: bool) -> (&'static str, Entries) {
+pub fn trust(world: &World, role: bool) -> (&'static str, Entries) {
     let root = signer().root;
     let root = root.signed_by(&root);
     let policy = world.policy("group witnesses all court notary\nquorum witnesses\n");

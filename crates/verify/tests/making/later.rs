@@ -7,7 +7,13 @@ use super::{
     world::{Build, Entries, World, at},
 };
 use crate::common::proof;
-use evidence::{hex, json::json, note::Note, proof::TlogProof, time::Utc};
+use evidence::{
+    hex,
+    json::{Value, json},
+    note::Note,
+    proof::TlogProof,
+    time::Utc,
+};
 use sha2::{Digest, Sha512};
 
 pub fn cases(book: &mut Book) {
@@ -98,6 +104,27 @@ fn later(book: &mut Book) {
         });
     })
     .and("later-1", "not_checked");
+    book.good(ID, "roles-ended", "the cosigners' roles were in force at the first seal, and had ended when the later checkpoint that meets the policy was sealed", |b| {
+        b.note = Some(Box::new(alone));
+        added(b, |w, l| Later::new(w, &grown(w, l), 400));
+        roles(b, "cosigners-until-later", |line| line["until"] = json!(at(400).to_micros()));
+    })
+    .and("policy", "limited");
+    book.good(
+        ID,
+        "roles-until-its-seal",
+        "the cosigners' roles end in the second in which the later checkpoint was sealed",
+        |b| {
+            b.note = Some(Box::new(alone));
+            added(b, |w, l| Later::new(w, &grown(w, l), 400));
+            roles(b, "cosigners-until-its-seal", |line| line["until"] = json!(at(401).to_micros()));
+        },
+    );
+    book.good(ID, "roles-begun", "the cosigners' roles begin between the first seal and the later one", |b| {
+        b.note = Some(Box::new(alone));
+        added(b, |w, l| Later::new(w, &grown(w, l), 400));
+        roles(b, "cosigners-from-later", |line| line["from"] = json!(at(300).to_micros()));
+    });
 
     let mut bad = |slug, what, make: fn(&World, &[Vec<u8>]) -> Later| {
         book.bad(ID, slug, what, |b| added(b, make));
@@ -183,6 +210,12 @@ fn later(book: &mut Book) {
         },
     )
     .and("later-1", "not_checked");
+}
+
+/// The reader's roles of both cosigners, changed.
+fn roles(b: &mut Build, name: &'static str, change: fn(&mut Value)) {
+    let policy = b.world.policy("group witnesses all court notary\nquorum witnesses\n");
+    b.trust = (name, b.world.trust_with(&policy, |lines| [2, 3].iter().for_each(|n| change(&mut lines[*n]))));
 }
 
 /// Without any cosignature.

@@ -25,6 +25,7 @@ mod licensed;
 mod notes;
 mod pdf;
 mod related;
+mod report;
 mod series;
 mod sign;
 pub mod stamp;
@@ -175,6 +176,7 @@ pub fn all() -> BTreeMap<String, Vec<u8>> {
     attested::cases(&mut book);
     licence::cases(&mut book);
     licensed::cases(&mut book);
+    report::cases(&mut book);
     let mut files = BTreeMap::new();
     let mut put = |path: String, bytes: Vec<u8>| {
         // Shared files are put by every case that uses them, always the same.
