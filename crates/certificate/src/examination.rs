@@ -13,6 +13,18 @@ use crate::sheet::{MAX_TEXT, Words};
 use crate::world::{self, Setting};
 use crate::{Locale, Picture};
 
+/// How the rules number their items, and how English does.
+pub const ITEMS: [(&str, &str); 8] = [
+    ("（一）", "(1)"),
+    ("（二）", "(2)"),
+    ("（三）", "(3)"),
+    ("（四）", "(4)"),
+    ("（五）", "(5)"),
+    ("（六）", "(6)"),
+    ("（七）", "(7)"),
+    ("第二款", "§ 2"),
+];
+
 /// Lines of all kinds that one report prints at most.
 const MAX_LINES: usize = 1_024;
 
@@ -135,6 +147,13 @@ pub fn render_examination(
         Verdict::NotVerified => "not_verified",
         Verdict::Incomplete => "incomplete",
     };
+    if matches!(locale, Locale::En) {
+        for asked in report.articles.iter_mut().flat_map(|a| &mut a.asked) {
+            if let Some((_, en)) = ITEMS.iter().find(|(zh, _)| *zh == asked.item) {
+                (*en).clone_into(&mut asked.item);
+            }
+        }
+    }
     let mut data = serde_json::to_value(&report).map_err(typeset)?;
     let files: Vec<_> = report
         .files

@@ -35,7 +35,7 @@ pub use draw::{
     redraw_capture, redraw_collection, redraw_comparison, redraw_licence, thumbnail_in,
 };
 pub use error::Error;
-pub use examination::{Article, Asked, Block, Examination, Examined, Seen, render_examination};
+pub use examination::{Article, Asked, Block, Examination, Examined, ITEMS, Seen, render_examination};
 pub use fill::Beside;
 pub use fonts::Fonts;
 pub use licensed::{Known, Licensable, Licensed};

@@ -24,7 +24,7 @@ mod web;
 pub use access::{MIN_TOKEN, check_token};
 pub use answer::OwnCopy;
 pub use examine::{Examined, Given};
-pub(crate) use paper::published;
+pub(crate) use paper::{published, roots};
 pub(crate) use web::routes;
 
 use crate::{Config, Error, Node, Result, folder};
@@ -35,6 +35,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::Duration,
 };
 use tokio::sync::Semaphore;
 use verify::{MAX_FILES, MAX_TRUST, Trust, is_trust};
@@ -59,8 +60,21 @@ pub(crate) struct Desk {
     keys: Mutex<()>,
     places: Arc<Semaphore>,
     bodies: Semaphore,
+    patience: Patience,
     kept: Mutex<VecDeque<Kept>>,
 }
+
+/// How long is waited, at most.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// For a body, from its first byte to its last.
+    body: Duration,
+    /// For a place where all are taken.
+    place: Duration,
+}
+
+/// A court's line may be slow: 160 MiB in five minutes are 4.5 Mbit/s.
+const PATIENCE: Patience = Patience { body: Duration::from_secs(300), place: Duration::from_secs(60) };
 
 /// Names and bytes.
 type TrustFiles = Vec<(String, Vec<u8>)>;
@@ -81,6 +95,7 @@ impl Desk {
             keys: Mutex::new(()),
             places: Arc::new(Semaphore::new(AT_ONCE)),
             bodies: Semaphore::new(BODIES),
+            patience: PATIENCE,
             kept: Mutex::default(),
         }
     }

@@ -44,7 +44,7 @@ pub use peers::{MAX_PEERS, PeerState};
 pub use server::{Running, start};
 pub use state::{LogState, State};
 pub use statement::{sign as sign_statement, text as statement_text};
-pub use status::{LogStatus, Status, published, status};
+pub use status::{LogStatus, Status, published, report_roots, status};
 pub use witness::{Answer, Held, Witness};
 
 /// What happens; called from any thread.

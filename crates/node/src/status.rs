@@ -71,6 +71,12 @@ pub fn published(data: &Path) -> Result<Published> {
     Ok(Published { reports: desk::published(data)?, ..Cosigners::known(data)?.published() })
 }
 
+/// Roots by which the node's reports are checked, PEM: the signer's, and that of the authority that dates its signatures.
+/// `None`: the node was never started.
+pub fn report_roots(data: &Path) -> Result<Option<[String; 2]>> {
+    desk::roots(data)
+}
+
 fn no_node(data: &Path) -> Error {
     let shown = data.display().to_string().escape_debug().to_string();
     Error::new(

@@ -369,6 +369,52 @@ fn strangers_cannot_keep_a_fork_from_being_kept() {
     }
 }
 
+/// What an operator with the log's key can make up without end fills its own kind's room and no other, also after a restart.
+#[test]
+fn a_full_room_of_alarms_stays_full_and_takes_no_other_s() {
+    let (log, desk) = (Log::new(1, 300), Desk::new());
+    let second = Log::of("log.example/b", 2, "leaf", 300);
+    let config = node::Config {
+        log_keys: vec![log.key(), second.key()],
+        ledgers: vec!["http://127.0.0.1:9/a".to_owned(), "http://127.0.0.1:9/b".to_owned()],
+        ..desk.config(&log.key())
+    };
+    let start = || {
+        let said = Said::default();
+        let heard = said.0.clone();
+        let node = node::start(&config, std::sync::Arc::new(move |event| heard.lock().unwrap().push(event)));
+        (node.unwrap(), said)
+    };
+    let forks = |node: &node::Running, from: usize, many: usize| {
+        for n in from..from + many {
+            let mut other = log.forked(5, 1);
+            other.leaves[6] = evidence::merkle::leaf_hash(&n.to_be_bytes());
+            assert_eq!(post(node, &other.request(10, 10).to_bytes()).0, 422);
+        }
+    };
+    let kept = |kind: &str| stored(&desk.data()).iter().filter(|(found, _)| found == kind).count();
+    let (node, _) = start();
+    for one in [&log, &second] {
+        assert_eq!(post(&node, &one.request(0, 10).to_bytes()).0, 200);
+    }
+    forks(&node, 0, node::alarms::MAX_ALARMS + 5);
+    drop(node);
+    let (node, said) = start();
+    forks(&node, 1000, 5);
+    assert_eq!(kept("fork"), node::alarms::MAX_ALARMS);
+    assert_eq!(said.alarms().len(), 5, "told all the same");
+    // Another log's fork, and another kind of the same log.
+    let mut other = Log::of("log.example/b", 2, "leaf", 300);
+    other.leaves[3] = evidence::merkle::leaf_hash(b"other");
+    assert_eq!(post(&node, &other.request(10, 10).to_bytes()).0, 422);
+    assert_eq!(kept("fork"), node::alarms::MAX_ALARMS + 1);
+    drop(node);
+    fs::remove_dir_all(desk.data().join("witness")).unwrap();
+    fs::remove_dir_all(desk.0.path().join("state")).unwrap();
+    let (_node, _) = start();
+    assert_eq!((kept("fork"), kept("old-state")), (node::alarms::MAX_ALARMS + 1, 2));
+}
+
 #[test]
 fn many_readers_leave_room_for_the_ledger() {
     let (log, desk) = (Log::new(1, 9), Desk::new());

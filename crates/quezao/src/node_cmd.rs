@@ -3,6 +3,7 @@
 use crate::out::{Out, now};
 use clap::{Args, Subcommand};
 use evidence::{
+    digest, hex,
     note::{KeyType, VerifierKey},
     policy,
 };
@@ -20,7 +21,7 @@ use std::{
 /// Keys of a line of `node status --json`.
 pub(crate) const STATUS_KEYS: &[&str] = &["origin", "url", "cosigned", "mirrored", "examined", "alarms"];
 /// Keys of the line of `node key --json`.
-pub(crate) const KEY_KEYS: &[&str] = &["witness", "mirror", "reports", "roles", "policy", "statement"];
+pub(crate) const KEY_KEYS: &[&str] = &["witness", "mirror", "reports", "roles", "policy", "statement", "report_roots"];
 /// Keys of a line of `node alarm list --json` and `node alarm ack --json`.
 pub(crate) const ALARM_KEYS: &[&str] = &["id", "kind", "origin", "at", "zh", "en", "acknowledged", "note", "folder"];
 /// An alarm that is seen again and again is said so often.
@@ -99,6 +100,8 @@ pub(crate) struct Key {
     signer_password_file: Option<PathBuf>,
     #[arg(long, value_name = "FILE", requires = "signer")]
     statement: Option<PathBuf>,
+    #[arg(long, value_name = "DIR")]
+    report_roots: Option<PathBuf>,
 }
 
 pub(crate) fn node(out: &Out, a: Node) -> u8 {
@@ -212,14 +215,18 @@ fn key(out: &Out, a: &Key) -> node::Result<u8> {
     let theirs = |e: Error| node::Error::new(e.zh, e.en);
     if let Some((signer, statement)) = a.signer.as_ref().zip(a.statement.as_ref()) {
         let pem = service::signer_file(signer, a.signer_password_file.as_deref()).map_err(theirs)?;
-        std::fs::write(statement, node::sign_statement(&keys, &pem, now())?).map_err(|e| {
-            let (path, why) = (show_path(statement), out.reason(&e));
-            node::Error::new(format!("{path}：无法写入（{why}）"), format!("{path}: cannot be written ({why})"))
-        })?;
+        std::fs::write(statement, node::sign_statement(&keys, &pem, now())?)
+            .map_err(|e| unwritten(out, statement, &e))?;
     }
-    let role = |key: &VerifierKey| json!({"key": key.to_string(), "role": "court", "name": "", "independent": true, "from": null, "until": null});
+    let roots = match &a.report_roots {
+        Some(dir) => report_roots(out, &a.folder.node_data, dir)?,
+        None => Vec::new(),
+    };
+    let line = |key: String| json!({"key": key, "role": "court", "name": "", "independent": true, "from": null, "until": null});
+    let role = |key: &VerifierKey| line(key.to_string());
     let words = |keys: &[VerifierKey]| keys.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let roles: Vec<Value> = keys.witness.iter().chain(&keys.mirror).map(role).collect();
+    let reports = keys.reports.iter().map(|digest| line(format!("sha256:{digest}")));
+    let roles: Vec<Value> = keys.witness.iter().chain(&keys.mirror).map(role).chain(reports).collect();
     // A ledger asks the witness alone; the mirror's key speaks of a copy, and signs nothing that is sent to it.
     let policy: Vec<String> =
         keys.witness.iter().map(|key| format!("witness {}{} {key}", key.name(), suffix(key))).collect();
@@ -227,7 +234,7 @@ fn key(out: &Out, a: &Key) -> node::Result<u8> {
     if a.folder.json {
         let (witness, mirror) = (words(&keys.witness), words(&keys.mirror));
         out.json(&json!({
-            "witness": witness, "mirror": mirror, "reports": keys.reports, "roles": roles, "policy": policy, "statement": statement, "error": null,
+            "witness": witness, "mirror": mirror, "reports": keys.reports, "roles": roles, "policy": policy, "statement": statement, "report_roots": roots, "error": null,
         }));
         return Ok(0);
     }
@@ -244,7 +251,37 @@ fn key(out: &Out, a: &Key) -> node::Result<u8> {
     if let Some(path) = statement {
         out.line(&out.text("node-key-statement", &[("path", path.into())]));
     }
+    roots.into_iter().for_each(|path| out.line(&out.text("node-key-root", &[("path", path.into())])));
     Ok(0)
+}
+
+/// What a reader of this node's reports puts into his trust folder; nothing that lies there is written over.
+fn report_roots(out: &Out, data: &Path, dir: &Path) -> node::Result<Vec<String>> {
+    let Some([signer, authority]) = node::report_roots(data)? else {
+        return Err(node::Error::new(
+            "本节点还没有签署核验报告的密钥；请先启动节点一次",
+            "this node has no key that signs reports yet; start it once",
+        ));
+    };
+    std::fs::create_dir_all(dir).map_err(|e| unwritten(out, dir, &e))?;
+    let write = |(kind, pem): (&str, String)| {
+        let path = dir.join(format!("{kind}-{}.pem", hex::encode(&digest::sha256(pem.as_bytes())[..8])));
+        match std::fs::read(&path) {
+            Ok(there) if there == pem.as_bytes() => {}
+            _ => {
+                let file = std::fs::File::create_new(&path);
+                file.and_then(|mut file| std::io::Write::write_all(&mut file, pem.as_bytes()))
+                    .map_err(|e| unwritten(out, &path, &e))?;
+            }
+        }
+        Ok(show_path(&path))
+    };
+    [("signer", signer), ("tsa", authority)].into_iter().map(write).collect()
+}
+
+fn unwritten(out: &Out, path: &Path, e: &std::io::Error) -> node::Error {
+    let (path, why) = (show_path(path), out.reason(e));
+    node::Error::new(format!("{path}：无法写入（{why}）"), format!("{path}: cannot be written ({why})"))
 }
 
 /// The two keys of one cosigner stand in a policy under two names.

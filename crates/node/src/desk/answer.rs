@@ -3,7 +3,7 @@
 //! Nothing is decided here. A sentence is the check's own; a fact that was read is marked as read; a question that neither
 //! checks nor software can answer says so.
 
-use super::rules::{DECISIONS, Decision, Item, Only, Pair, RULES};
+use super::rules::{DECISIONS, Decision, Item, Only, Pair, RULES, Stated};
 use certificate::{Article, Asked, Block, Outcome, Seen, Words};
 use evidence::{json::Value, statement::Kind};
 use verify::Verdict;
@@ -132,12 +132,14 @@ pub(super) fn lines(verdict: &Verdict, own: impl Iterator<Item = Seen>, later: O
 /// In the order in which a judge decides.
 pub(super) fn blocks(verdict: &Verdict, seen: &[Seen]) -> Vec<Block> {
     let of = Of::new(verdict);
-    let block = |(i, d): (usize, &Decision)| Block {
+    let block = |d: &Decision| Block {
         title: words(d.asks),
-        seen: stated(i, verdict).into_iter().chain(speaking(d.checks, seen)).collect(),
+        seen: stated(d.stated, verdict).into_iter().chain(speaking(d.checks, seen)).collect(),
         beyond: of.beyond(d.beyond).collect(),
     };
-    DECISIONS.iter().enumerate().filter(|(_, d)| of.is(d.only)).map(block).collect()
+    // A question about what is not there, such as another node's report, is not asked.
+    let said = |b: &Block| !(b.seen.is_empty() && b.beyond.is_empty());
+    DECISIONS.iter().filter(|d| of.is(d.only)).map(block).filter(said).collect()
 }
 
 /// Under the rules that ask.
@@ -155,7 +157,7 @@ pub(super) fn articles(verdict: &Verdict, seen: &[Seen]) -> Vec<Article> {
     };
     let article = |r: &super::rules::Rule| Article {
         rule: words(r.name),
-        source: Words::same(r.source),
+        source: words(r.source),
         asked: r.items.iter().map(asked).collect(),
     };
     RULES.iter().map(article).collect()
@@ -200,8 +202,8 @@ fn is(id: &str, name: &str) -> bool {
     id == name || number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Facts that were read on the way, for the decision of this place; only where what carries them holds.
-fn stated(decision: usize, verdict: &Verdict) -> Vec<Seen> {
+/// Facts that were read on the way; only where what carries them holds.
+fn stated(which: Stated, verdict: &Verdict) -> Vec<Seen> {
     let holds = |id: &str| {
         verdict.find(id).is_some_and(|c| matches!(c.result, verify::Outcome::Pass | verify::Outcome::Limited))
     };
@@ -217,11 +219,15 @@ fn stated(decision: usize, verdict: &Verdict) -> Vec<Seen> {
         let text = Words::new(format!("{zh}：{said_zh}"), format!("{en}: {said_en}"));
         Seen { id: "stated".into(), result: None, text, values: None }
     };
-    match decision {
-        2 => {
-            vec![line("平台时钟所记的收到时间", "Received, by the platform's clock", statement.received_at.to_micros())]
+    match which {
+        Stated::Received => {
+            vec![line(
+                "平台时钟所记的收到时间",
+                "Received, by the platform's clock",
+                super::pages::both(statement.received_at),
+            )]
         }
-        3 => [
+        Stated::Owner => [
             ("owner_name", "存证主体", "Owner"),
             ("owner_code", "统一社会信用代码", "Unified social credit code"),
             ("owner_id_masked", "身份证号（隐去）", "Identity number (masked)"),
@@ -232,7 +238,7 @@ fn stated(decision: usize, verdict: &Verdict) -> Vec<Seen> {
         .into_iter()
         .filter_map(|(name, zh, en)| claim(name).map(|value| line(zh, en, value)))
         .collect(),
-        6 => [
+        Stated::Before => [
             ("completed_at", "完成日期（存证主体的说法）", "Completed (the owner's word)"),
             ("published_at", "首次发表（存证主体的说法）", "First published (the owner's word)"),
             ("published_url", "发表网址（存证主体的说法）", "Published at (the owner's word)"),
@@ -240,7 +246,7 @@ fn stated(decision: usize, verdict: &Verdict) -> Vec<Seen> {
         .into_iter()
         .filter_map(|(name, zh, en)| claim(name).map(|value| line(zh, en, value)))
         .collect(),
-        _ => Vec::new(),
+        Stated::Nothing => Vec::new(),
     }
 }
 

@@ -40,8 +40,11 @@ pub(super) fn materials(examined: &Examined) -> Vec<u8> {
     out
 }
 
-/// The evidence's own files, where it opens: those of known names, which hold no path and no newline.
+/// The evidence's own files, where it opens (of a report those of the evidence inside): those of known names, which hold no
+/// path and no newline.
 pub(super) fn held(evidence: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let reported = verify::reported(evidence);
+    let evidence = reported.as_deref().unwrap_or(evidence);
     let mut files = match verify::is_certificate(evidence) {
         true => archive::pdf::read(evidence).map(|pdf| pdf.attachments).unwrap_or_default(),
         false => archive::package::read(evidence).map(|package| package.entries).unwrap_or_default(),

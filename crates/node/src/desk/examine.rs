@@ -84,10 +84,13 @@ impl Desk {
         let mut beside = given.beside.map(std::io::Cursor::new);
         let source = beside.as_mut().map(|s| s as &mut dyn archive::wacz::Source);
         let verdict = check_given(Artefact::File(&given.evidence), &trust, &given.originals, source, now);
-        self.hear(&given.evidence, &verdict.facts, now);
+        // Of a report it is the evidence inside that has a checkpoint.
+        let reported = verify::reported(&given.evidence);
+        let evidence = reported.as_deref().unwrap_or(&given.evidence);
+        self.hear(evidence, &verdict.facts, now);
         let own = verdict.facts.checkpoint.as_ref().and_then(|(origin, ..)| self.node.of_origin(origin));
         let held = own.and_then(crate::Watched::mirrored).map(|held| held.note);
-        let copy = self.own_copy(&verdict.facts, &given.evidence, now);
+        let copy = self.own_copy(&verdict.facts, evidence, now);
         let own = [Some(copy.seen()), self.references(&verdict.facts), self.alarmed(&verdict.facts)];
         let seen = answer::lines(&verdict, own.into_iter().flatten(), self.later(&verdict.facts, &copy));
         let fails = |s: &Seen| OWN.contains(&s.id.as_str()) && s.result == Some(Outcome::Fail);

@@ -18,7 +18,7 @@ pub(super) struct Found {
     pub index: u64,
     pub id: String,
     pub kind: &'static str,
-    pub received_at: String,
+    pub received_at: evidence::time::Utc,
     pub digests: Option<(String, String)>,
     pub record_sha256: String,
 }
@@ -68,7 +68,7 @@ fn shown(origin: &str, index: u64, leaf: &[u8], asked: &str) -> Option<Found> {
         origin: origin.to_owned(),
         index,
         kind: statement.kind.as_str(),
-        received_at: statement.received_at.to_micros(),
+        received_at: statement.received_at,
         id: statement.id,
         digests,
         record_sha256,

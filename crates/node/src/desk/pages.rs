@@ -4,7 +4,7 @@ use super::{
     Desk, Examined,
     find::{MAX_FOUND, Search},
     paper,
-    web::Reader,
+    web::{Reader, Refused},
 };
 use crate::Error;
 use axum::{
@@ -21,7 +21,7 @@ const MARKS: &str = include_str!("../../../portal/assets/marks.svg");
 /// Nothing but this page's own style and forms.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-pub(super) fn ask(desk: &Desk, reader: &Reader, refused: Option<&Error>) -> Response {
+pub(super) fn ask(desk: &Desk, reader: &Reader, refused: Option<&Refused>) -> Response {
     let (zh, en) = ("核验席", "Verification desk");
     let logs = desk.node.watched().iter().map(|w| (w.log().origin(), w.mirrored().map_or(0, |h| h.checkpoint.size)));
     let trusted = desk.trust();
@@ -33,7 +33,7 @@ pub(super) fn ask(desk: &Desk, reader: &Reader, refused: Option<&Error>) -> Resp
                 "用本机构自己的账本副本和信任配置核验证据。放上的文件只在内存中停留一刻钟，不写入磁盘，不告知任何人；只有其中的检查点表明账本分叉时，才留存该检查点并发出警报。",
                 "Verifies evidence by this institution's own copy of the ledger and its own trust. What is laid here stays in memory for a quarter of an hour; nothing is written, nobody is told, but for a checkpoint that shows that the ledger forked: that is kept, as an alarm.")) }
         }
-        @if let Some(e) = refused { p.err role="alert" { (reader.pick(&e.zh, &e.en)) } }
+        @if let Some(Refused(_, e)) = refused { p.err role="alert" { (reader.pick(&e.zh, &e.en)) } }
         @if alarms > 0 {
             p.err.loud role="alert" {
                 (reader.pick("本节点有未处理的警报：", "Alarms of this node that nobody dealt with: ")) (alarms) " "
@@ -43,8 +43,9 @@ pub(super) fn ask(desk: &Desk, reader: &Reader, refused: Option<&Error>) -> Resp
         section.sec aria-labelledby="given" {
             div.h { h2 id="given" { (reader.pick("证据与原件", "Evidence and original")) } p { (reader.pick("证据不超过 64 MiB，合计不超过 160 MiB；更大的用 quezao verify 核验", "Evidence up to 64 MiB, 160 MiB together; larger things are for quezao verify")) } }
             form.stack method="post" action=(format!("/examinations?lang={}", reader.tag())) enctype="multipart/form-data" {
-                label { (reader.pick("证书（PDF）或证据包（ZIP）", "Certificate (PDF) or package (ZIP)"))
-                    input.file type="file" name="evidence" accept=".pdf,.zip" required; }
+                label { (reader.pick("证书、核验报告（PDF）或证据包（ZIP）", "Certificate or verification report (PDF), or package (ZIP)"))
+                    span.hint { (reader.pick("只有图片或其他文件的，也放在这里：按其摘要在本节点的副本中查找", "A picture or another file alone goes here too: it is looked up by its digest in this node's copy")) }
+                    input.file type="file" name="evidence" required; }
                 label { (reader.pick("原件", "Original")) span.hint { (reader.pick("没有原件，就不知道是不是同一份文件", "Without it nobody knows whether it is the same file")) }
                     input.file type="file" name="file" multiple; }
                 div.acts { button.btn.main type="submit" { (reader.pick("核验", "Verify")) } }
@@ -53,9 +54,9 @@ pub(super) fn ask(desk: &Desk, reader: &Reader, refused: Option<&Error>) -> Resp
         section.sec aria-labelledby="typed" {
             div.h { h2 id="typed" { (reader.pick("按编号或摘要", "By number or digest")) } p { (reader.pick("只有打印件或照片时", "Where there is only paper or a photograph")) } }
             form.stack method="get" action="/record" {
-                input type="hidden" name="lang" value=(reader.tag());
                 label { (reader.pick("存证编号或摘要", "Record number or digest"))
                     input type="text" name="q" maxlength="120" autocapitalize="none" spellcheck="false" required; }
+                input type="hidden" name="lang" value=(reader.tag());
                 div.acts { button.btn type="submit" { (reader.pick("在本节点的副本中查找", "Look in this node's copy")) } }
             }
         }
@@ -78,7 +79,8 @@ pub(super) fn ask(desk: &Desk, reader: &Reader, refused: Option<&Error>) -> Resp
             }
         }
     };
-    let status = if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = refused.map_or(Ok(StatusCode::OK), |Refused(status, _)| StatusCode::from_u16(*status));
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     draw(desk, reader, status, reader.pick(zh, en), "/?", body)
 }
 
@@ -100,6 +102,7 @@ pub(super) fn result(desk: &Desk, reader: &Reader, name: &str, examined: &Examin
             svg aria-hidden="true" { use href=(format!("#i-{seal}")) {} }
             div {
                 p.phrase { (reader.pick(zh, en)) }
+                p.object { (say(reader, &object(examined))) }
                 p.roots { (say(reader, &examined.roots)) " · " (local(examined.at)) }
             }
         }
@@ -112,7 +115,7 @@ pub(super) fn result(desk: &Desk, reader: &Reader, name: &str, examined: &Examin
             h2 id="files" { (reader.pick("核验对象", "What was examined")) }
             dl.facts {
                 @for f in &examined.files {
-                    dt { (f.name) } dd { (locale::grouped(f.size)) " " (reader.pick("字节", "bytes")) span.mono.block { "SHA-256 " (f.sha256) } span.mono.block { "SM3 " (f.sm3) } }
+                    dt { (f.name) } dd { (locale::grouped(f.size)) " " (reader.pick("字节", "bytes")) span.mono.block { "SHA-256 " (digest(&f.sha256)) } span.mono.block { "SM3 " (digest(&f.sm3)) } }
                 }
             }
         }
@@ -130,7 +133,7 @@ pub(super) fn result(desk: &Desk, reader: &Reader, name: &str, examined: &Examin
                 ol.asked {
                     @for asked in &article.asked {
                         li {
-                            p.question { (asked.item) " " (say(reader, &asked.question)) }
+                            p.question { (item(reader, &asked.item)) " " (say(reader, &asked.question)) }
                             ul.answers { @for s in &asked.seen { (line(reader, s)) } @if let Some(b) = &asked.beyond { (beyond(reader, b)) } }
                         }
                     }
@@ -145,13 +148,31 @@ pub(super) fn result(desk: &Desk, reader: &Reader, name: &str, examined: &Examin
     draw(desk, reader, StatusCode::OK, title, &format!("{here}?"), body)
 }
 
-pub(super) fn found(desk: &Desk, reader: &Reader, typed: &str, search: &Search) -> Response {
+/// What the word is about, which no word says for itself.
+fn object(examined: &Examined) -> Words {
+    let told = examined.verdict.facts.statement.as_ref().is_some_and(|s| s.file.is_none());
+    match examined.word {
+        Verdict::Verified if told => Words::new("记录与账本一致", "Record and ledger agree"),
+        Verdict::Verified => Words::new("文件与账本记录一致", "File and ledger record agree"),
+        Verdict::NotVerified => Words::new("至少一项相互矛盾，见下", "Something contradicts: see below"),
+        Verdict::Incomplete => Words::new(
+            "没有矛盾，但有必需的一项未能检查，见下",
+            "Nothing contradicts, but something required could not be checked: see below",
+        ),
+    }
+}
+
+/// `laid`: it was not typed, but is the digest of a file that is no evidence.
+pub(super) fn found(desk: &Desk, reader: &Reader, typed: &str, laid: bool, search: &Search) -> Response {
     let title = reader.pick("本节点副本中的记录", "Records in this node's copy");
     let body = html! {
         header.page-head {
             h1 { (title) }
             p.lead.mono { (typed) }
         }
+        @if laid { p { (reader.pick(
+            "所给的文件不是证书，也不是证据包：没有可核验的证据，只按它的 SHA-256 查找。",
+            "The file given is neither certificate nor package: there is no evidence to verify, so it was looked up by its SHA-256.")) } }
         @if search.found.is_empty() { p { (reader.pick("没有这样的记录。", "There is no such record.")) } }
         @for f in &search.found {
             section.sec {
@@ -159,9 +180,9 @@ pub(super) fn found(desk: &Desk, reader: &Reader, typed: &str, search: &Search) 
                 dl.facts {
                     dt { (reader.pick("存证编号", "Record number")) } dd.mono { (f.id) }
                     dt { (reader.pick("账本", "Ledger")) } dd.mono { (f.origin) }
-                    dt { (reader.pick("平台收到", "Received")) } dd { (f.received_at) span.soft { (reader.pick("平台自己的时钟", "the platform's own clock")) } }
-                    @if let Some((sha256, sm3)) = &f.digests { dt { "SHA-256" } dd.mono { (sha256) } dt { "SM3" } dd.mono { (sm3) } }
-                    dt { (reader.pick("记录摘要", "Record digest")) } dd.mono { (f.record_sha256) }
+                    dt { (reader.pick("平台收到", "Received")) } dd { (both(f.received_at)) span.soft { (reader.pick("平台自己的时钟", "the platform's own clock")) } }
+                    @if let Some((sha256, sm3)) = &f.digests { dt { "SHA-256" } dd.mono { (digest(sha256)) } dt { "SM3" } dd.mono { (digest(sm3)) } }
+                    dt { (reader.pick("记录摘要", "Record digest")) } dd.mono { (digest(&f.record_sha256)) }
                 }
             }
         }
@@ -175,7 +196,7 @@ pub(super) fn found(desk: &Desk, reader: &Reader, typed: &str, search: &Search) 
         div.acts { a.btn href=(format!("/?lang={}", reader.tag())) { (reader.pick("返回", "Back")) } }
     };
     let here: String = typed.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-    draw(desk, reader, StatusCode::OK, title, &format!("/record?q={here}&"), body)
+    draw(desk, reader, StatusCode::OK, title, &format!("/record?q={here}{}&", if laid { "&laid=1" } else { "" }), body)
 }
 
 pub(super) fn gone(desk: &Desk, reader: &Reader) -> Response {
@@ -254,8 +275,22 @@ pub(super) fn draw(
     (status, heads, page.into_string()).into_response()
 }
 
+/// In eights, one string all the same.
+fn digest(hex: &str) -> Markup {
+    let eights: Vec<&str> = (0..hex.len()).step_by(8).filter_map(|n| hex.get(n..hex.len().min(n + 8))).collect();
+    html! { span.digest { @for (n, eight) in eights.iter().enumerate() { @if n > 0 { wbr; } span { (eight) } } } }
+}
+
 fn say<'a>(reader: &Reader, words: &'a Words) -> &'a str {
     reader.pick(&words.zh, &words.en)
+}
+
+/// `2026-11-24 11:05:00 (UTC+8), 03:05:00 UTC`, or `2026-11-24 21:05:00 UTC` where that is another day.
+pub(super) fn both(at: evidence::time::Utc) -> String {
+    let (east, utc) = (local(at), at.to_micros());
+    let (day, hour) = (utc.get(..10).unwrap_or_default(), utc.get(11..19).unwrap_or_default());
+    let other = if east.starts_with(day) { String::new() } else { format!("{day} ") };
+    format!("{east}, {other}{hour} UTC")
 }
 
 /// `2026-11-24 11:05:00 (UTC+8)`.
@@ -265,30 +300,47 @@ pub(super) fn local(at: evidence::time::Utc) -> String {
 }
 
 fn line(reader: &Reader, seen: &Seen) -> Markup {
-    let (class, mark, word) = match seen.result {
-        Some(Outcome::Pass) => ("ok", "ok", reader.pick("成立", "Holds")),
-        Some(Outcome::Limited) => ("res", "res", reader.pick("有保留", "Limited")),
-        Some(Outcome::Fail) => ("bad", "bad", reader.pick("不成立", "Fails")),
-        Some(Outcome::NotChecked) => ("wait", "wait", reader.pick("未检查", "Not checked")),
-        None => ("go", "todo", reader.pick("所载", "As stated")),
+    let (mark, word) = match seen.result {
+        Some(Outcome::Pass) => (Some("ok"), reader.pick("成立", "Holds")),
+        Some(Outcome::Limited) => (Some("res"), reader.pick("有保留", "Limited")),
+        Some(Outcome::Fail) => (Some("bad"), reader.pick("不成立", "Fails")),
+        Some(Outcome::NotChecked) => (Some("wait"), reader.pick("未检查", "Not checked")),
+        None => (None, reader.pick("所载", "As stated")),
+    };
+    // What does not hold has a value that must be there; elsewhere both are what was asked for and what was seen.
+    let (must, is) = match seen.result {
+        Some(Outcome::Fail) => (reader.pick("应为：", "must be: "), reader.pick("实为：", "is: ")),
+        _ => (reader.pick("要求：", "asked for: "), reader.pick("所见：", "seen: ")),
     };
     html! {
         li {
-            svg class=(format!("mk {class}")) aria-hidden="true" { use href=(format!("#i-{mark}")) {} }
+            @match mark {
+                Some(mark) => svg class=(format!("mk {mark}")) aria-hidden="true" { use href=(format!("#i-{mark}")) {} },
+                // What is only stated looks like no check, open or not.
+                None => span.said aria-hidden="true" {},
+            }
             div {
                 (say(reader, &seen.text))
                 @if let Some((expected, found)) = &seen.values {
                     span.m {
                         @if expected == found { (reader.pick("两值相同：", "both values: ")) code.mono { (found) } }
                         @else {
-                            (reader.pick("应为：", "must be: ")) code.mono { (expected) } br;
-                            (reader.pick("实为：", "is: ")) code.mono { (found) }
+                            (must) code.mono { (expected) } br;
+                            (is) code.mono { (found) }
                         }
                     }
                 }
             }
             span.w { (word) }
         }
+    }
+}
+
+/// As the rule numbers it; in English with figures.
+fn item<'a>(reader: &Reader, item: &'a str) -> &'a str {
+    match (reader.tag(), certificate::ITEMS.iter().find(|(zh, _)| *zh == item)) {
+        ("en", Some((_, en))) => *en,
+        _ => item,
     }
 }
 

@@ -135,6 +135,18 @@ pub(crate) fn published(data: &Path) -> Result<Option<String>> {
     DocumentSigner::from_pem(&pem).map(|signer| Some(fingerprint(&signer))).map_err(unusable)
 }
 
+/// Roots by which the reports in this folder are checked, PEM: the signer's, and that of the authority that dates the
+/// signature. `None`: no report was signed here yet.
+pub(crate) fn roots(data: &Path) -> Result<Option<[String; 2]>> {
+    let dir = data.join("desk");
+    let (signer, authority) = (dir.join("signer.pem"), dir.join("authority-root.pem"));
+    let (Some(pem), Some(authority)) = (folder::read(&signer, MAX_KEY)?, folder::read(&authority, MAX_KEY)?) else {
+        return Ok(None);
+    };
+    let root = DocumentSigner::from_pem(&pem).map_err(unusable)?.root().to_pem();
+    Ok(Some([root.map_err(|_| missing(&signer))?, String::from_utf8_lossy(&authority).into_owned()]))
+}
+
 /// As the evidence is called in report and export.
 pub(super) fn evidence_name(examined: &Examined) -> &'static str {
     if verify::is_certificate(&examined.evidence) { "evidence.pdf" } else { "evidence.zip" }

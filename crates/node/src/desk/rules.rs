@@ -57,15 +57,29 @@ pub(crate) struct Rule {
     /// Name and article.
     pub name: Pair,
     /// Its number.
-    pub source: &'static str,
+    pub source: Pair,
     /// What it asks.
     pub items: &'static [Item],
+}
+
+/// Facts that were read on the way and speak to a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stated {
+    Nothing,
+    /// When the platform received it.
+    Received,
+    /// Who is named.
+    Owner,
+    /// What the owner says of the time before.
+    Before,
 }
 
 /// One of the things that a judge decides.
 pub(crate) struct Decision {
     /// The question.
     pub asks: Pair,
+    /// What was read and speaks to it.
+    pub stated: Stated,
     /// Checks that speak to it.
     pub checks: &'static [&'static str],
     /// What software cannot answer.
@@ -105,7 +119,15 @@ const NAMED: Pair = (
 
 pub(crate) const DECISIONS: &[Decision] = &[
     Decision {
+        asks: ("所给的核验报告由谁出具", "Whose verification report is it that was given?"),
+        stated: Stated::Nothing,
+        checks: &["report"],
+        beyond: &[],
+        only: Only::Any,
+    },
+    Decision {
         asks: ("记录是否未变", "Is the record unchanged?"),
+        stated: Stated::Nothing,
         checks: &[
             "form",
             "statement",
@@ -120,6 +142,7 @@ pub(crate) const DECISIONS: &[Decision] = &[
     },
     Decision {
         asks: ("文件是否未变", "Is the file unchanged?"),
+        stated: Stated::Nothing,
         checks: &[
             "form",
             "file",
@@ -137,18 +160,21 @@ pub(crate) const DECISIONS: &[Decision] = &[
     },
     Decision {
         asks: ("何时存在，由谁确定时间", "What time, and by whom?"),
+        stated: Stated::Received,
         checks: &["statement-token", "sealing-token", "times", "clock", "later", "renewal"],
         beyond: &[],
         only: Only::Any,
     },
     Decision {
         asks: ("写明的存证主体是谁，怎样确定", "Who is named as owner, and how was that established?"),
+        stated: Stated::Owner,
         checks: &["disclosures", "related"],
         beyond: &[(Only::Any, NAMED)],
         only: Only::Any,
     },
     Decision {
         asks: ("账本由谁保管，本节点的副本是否一致", "Who kept the ledger, and does this node's own copy agree?"),
+        stated: Stated::Nothing,
         checks: &[
             "operator",
             "log-role",
@@ -170,6 +196,7 @@ pub(crate) const DECISIONS: &[Decision] = &[
             "网页取证：环境是否清洁，字节从何而来",
             "The capture: was the environment clean, is the path of the bytes known?",
         ),
+        stated: Stated::Nothing,
         checks: &["capture-environment", "capture-order", "capture-path", "capture-contact"],
         beyond: &[(
             Only::Capture,
@@ -182,12 +209,21 @@ pub(crate) const DECISIONS: &[Decision] = &[
     },
     Decision {
         asks: ("取得指纹之前", "Before the fingerprint was taken"),
+        stated: Stated::Before,
         checks: &[],
         beyond: &[(Only::Any, BEFORE), (Only::Other, MACHINE)],
         only: Only::Filed,
     },
     Decision {
+        asks: ("后来是否终止、确认或另有记录", "Was it ended, confirmed or spoken of later?"),
+        stated: Stated::Nothing,
+        checks: &["related", "later-records"],
+        beyond: &[],
+        only: Only::Told,
+    },
+    Decision {
         asks: ("所记的陈述是否属实", "Are the words true?"),
+        stated: Stated::Nothing,
         checks: &[],
         beyond: &[(Only::Any, WORD)],
         only: Only::Told,
@@ -200,7 +236,7 @@ pub(crate) const RULES: &[Rule] = &[
             "《最高人民法院关于民事诉讼证据的若干规定》第九十三条",
             "Provisions on Evidence in Civil Proceedings, Article 93",
         ),
-        source: "法释〔2019〕19 号",
+        source: ("法释〔2019〕19 号", "Fa Shi [2019] No. 19"),
         items: &[
             Item {
                 item: "（一）",
@@ -260,7 +296,7 @@ pub(crate) const RULES: &[Rule] = &[
             "《最高人民法院关于民事诉讼证据的若干规定》第九十四条",
             "Provisions on Evidence in Civil Proceedings, Article 94",
         ),
-        source: "法释〔2019〕19 号",
+        source: ("法释〔2019〕19 号", "Fa Shi [2019] No. 19"),
         items: &[
             Item {
                 item: "（一）",
@@ -320,7 +356,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         name: ("《人民法院在线诉讼规则》第十六条", "Online Litigation Rules of the People's Courts, Article 16"),
-        source: "法释〔2021〕12 号",
+        source: ("法释〔2021〕12 号", "Fa Shi [2021] No. 12"),
         items: &[Item {
             item: "",
             asks: (
@@ -348,7 +384,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         name: ("《人民法院在线诉讼规则》第十七条", "Online Litigation Rules of the People's Courts, Article 17"),
-        source: "法释〔2021〕12 号",
+        source: ("法释〔2021〕12 号", "Fa Shi [2021] No. 12"),
         items: &[
             Item {
                 item: "（一）",
@@ -388,6 +424,7 @@ pub(crate) const RULES: &[Rule] = &[
                     "sealing-token",
                     "log-signature",
                     "certificate-signature",
+                    "report",
                     "capture-contact",
                 ],
                 beyond: &[(
@@ -402,7 +439,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         name: ("《人民法院在线诉讼规则》第十八条", "Online Litigation Rules of the People's Courts, Article 18"),
-        source: "法释〔2021〕12 号",
+        source: ("法释〔2021〕12 号", "Fa Shi [2021] No. 12"),
         items: &[Item {
             item: "",
             asks: (
@@ -415,7 +452,7 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         name: ("《人民法院在线诉讼规则》第十九条", "Online Litigation Rules of the People's Courts, Article 19"),
-        source: "法释〔2021〕12 号",
+        source: ("法释〔2021〕12 号", "Fa Shi [2021] No. 12"),
         items: &[Item {
             item: "",
             asks: (
@@ -437,7 +474,7 @@ pub(crate) const RULES: &[Rule] = &[
             "《最高人民法院关于互联网法院审理案件若干问题的规定》第十一条",
             "Provisions on the Trial of Cases by Internet Courts, Article 11",
         ),
-        source: "法释〔2018〕16 号",
+        source: ("法释〔2018〕16 号", "Fa Shi [2018] No. 16"),
         items: &[
             Item {
                 item: "（一）",

@@ -1,6 +1,6 @@
 //! The desk over HTTP: pages without scripts, and the same answer as JSON for a court's own system.
 //!
-//! Rules: a body is read only by who has a place for that, within [`BODY`] and [`MAX_BODY`]; whoever verifies, draws or
+//! Rules: a body is read only by who has a place for that, within [`super::PATIENCE`] and [`MAX_BODY`]; whoever verifies, draws or
 //! searches has another, which goes with the work and not with who asked; nothing that was sent is echoed but names, as
 //! text.
 
@@ -16,7 +16,7 @@ use axum::{
 };
 use certificate::Locale;
 use evidence::digest::FileDigests;
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 use verify::Original;
 
 /// Longest certificate or package; larger ones are for the command line.
@@ -25,10 +25,6 @@ const MAX_EVIDENCE: usize = 64 << 20;
 const MAX_BODY: usize = 160 << 20;
 /// Most originals.
 const MAX_ORIGINALS: usize = 16;
-/// A body must be here within.
-const BODY: Duration = Duration::from_secs(300);
-/// A place is waited for so long.
-const PLACE: Duration = Duration::from_secs(60);
 
 pub(crate) fn routes(desk: Arc<Desk>) -> Router {
     let open = Router::new()
@@ -54,6 +50,8 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
 pub(super) struct Reader {
     pub locale: Locale,
     typed: String,
+    /// What was typed is the digest of a file that was laid down.
+    laid: bool,
 }
 
 impl<S: Sync> FromRequestParts<S> for Reader {
@@ -73,7 +71,7 @@ impl<S: Sync> FromRequestParts<S> for Reader {
             _ => prefers.is_empty() || prefers.trim_start().to_ascii_lowercase().starts_with("zh"),
         };
         let locale = if chinese { Locale::Zh } else { Locale::En };
-        Ok(Self { locale, typed: of("q").unwrap_or_default() })
+        Ok(Self { locale, typed: of("q").unwrap_or_default(), laid: of("laid").is_some() })
     }
 }
 
@@ -97,11 +95,16 @@ async fn page(State(desk): State<Arc<Desk>>, reader: Reader) -> Response {
 
 async fn examine(State(desk): State<Arc<Desk>>, reader: Reader, request: Request) -> Response {
     match looked(&desk, request).await {
+        // Of a picture alone nothing can be said to hold or not to hold: whether it is registered can.
+        Ok(examined) if !is_evidence(&examined.evidence) => {
+            let sha256 = examined.files.first().map(|f| f.sha256.as_str()).unwrap_or_default();
+            see(&format!("/record?q={sha256}&laid=1&lang={}", reader.tag()))
+        }
         Ok(examined) => match desk.keep(Arc::new(examined), now()) {
             Ok(name) => see(&format!("/examinations/{name}?lang={}", reader.tag())),
-            Err(e) => pages::ask(&desk, &reader, Some(&e)),
+            Err(e) => pages::ask(&desk, &reader, Some(&Refused(500, e))),
         },
-        Err(Refused(_, e)) => pages::ask(&desk, &reader, Some(&e)),
+        Err(refused) => pages::ask(&desk, &reader, Some(&refused)),
     }
 }
 
@@ -121,7 +124,7 @@ async fn report(State(desk): State<Arc<Desk>>, Path(name): Path<String>, reader:
     };
     match work {
         Ok(Ok(pdf)) => file(pdf, "application/pdf", &format!("{id}.pdf")),
-        Ok(Err(e)) => pages::ask(&desk, &reader, Some(&e)),
+        Ok(Err(e)) => pages::ask(&desk, &reader, Some(&Refused(500, e))),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
@@ -144,8 +147,8 @@ async fn record(State(desk): State<Arc<Desk>>, reader: Reader) -> Response {
         return pages::ask(&desk, &reader, Some(&busy()));
     };
     match found {
-        Ok(Ok(search)) => pages::found(&desk, &reader, &reader.typed, &search),
-        Ok(Err(e)) => pages::ask(&desk, &reader, Some(&e)),
+        Ok(Ok(search)) => pages::found(&desk, &reader, &reader.typed, reader.laid, &search),
+        Ok(Err(e)) => pages::ask(&desk, &reader, Some(&Refused(422, e))),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }
@@ -191,15 +194,20 @@ async fn state(State(desk): State<Arc<Desk>>, reader: Reader) -> Response {
     }
 }
 
+/// Whether it could be a certificate, report or package, by its leading bytes.
+fn is_evidence(bytes: &[u8]) -> bool {
+    verify::is_certificate(bytes) || bytes.starts_with(b"PK")
+}
+
 /// HTTP status, and why.
-struct Refused(u16, Error);
+pub(super) struct Refused(pub u16, pub Error);
 
 /// Work that has a place, which it keeps until it is done, also where nobody waits for it any more. `None`: there was none.
 async fn placed<T: Send + 'static>(
     desk: &Desk,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<Result<T, tokio::task::JoinError>> {
-    let place = tokio::time::timeout(PLACE, desk.places.clone().acquire_owned()).await.ok()?.ok()?;
+    let place = tokio::time::timeout(desk.patience.place, desk.places.clone().acquire_owned()).await.ok()?.ok()?;
     let body = move || {
         let done = work();
         drop(place);
@@ -209,10 +217,10 @@ async fn placed<T: Send + 'static>(
 }
 
 async fn looked(desk: &Arc<Desk>, request: Request) -> Result<Examined, Refused> {
-    let Ok(Ok(reading)) = tokio::time::timeout(PLACE, desk.bodies.acquire()).await else {
-        return Err(Refused(503, busy()));
+    let Ok(Ok(reading)) = tokio::time::timeout(desk.patience.place, desk.bodies.acquire()).await else {
+        return Err(busy());
     };
-    let given = tokio::time::timeout(BODY, given(request))
+    let given = tokio::time::timeout(desk.patience.body, given(request))
         .await
         .map_err(|_| Refused(408, Error::new("传得太慢，已中断；请重试", "too slow, so it was ended; try again")))??;
     let desk_of = desk.clone();
@@ -220,7 +228,7 @@ async fn looked(desk: &Arc<Desk>, request: Request) -> Result<Examined, Refused>
     // Until then its bytes are in memory.
     drop(reading);
     examined
-        .ok_or_else(|| Refused(503, busy()))?
+        .ok_or_else(busy)?
         .map_err(|_| Refused(500, Error::new("核验中断；请重试", "the look was interrupted; try again")))?
         .map_err(|e| Refused(422, e))
 }
@@ -311,8 +319,8 @@ fn printable(name: &str) -> String {
     name.chars().take(200).map(shown).collect()
 }
 
-fn busy() -> Error {
-    Error::new("节点正忙；请稍后再试", "the node is busy; try again later")
+fn busy() -> Refused {
+    Refused(503, Error::new("节点正忙；请稍后再试", "the node is busy; try again later"))
 }
 
 async fn style() -> Response {
@@ -334,3 +342,6 @@ fn file(bytes: Vec<u8>, kind: &'static str, name: &str) -> Response {
     ];
     (heads, bytes).into_response()
 }
+
+#[cfg(test)]
+mod tests;
