@@ -2,67 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod house;
+mod sitting;
 
-use house::{Browser, House, program};
+use house::{House, program};
 use serde_json::Value;
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::{BufRead, BufReader},
-    process::{Child, Command, Output, Stdio},
-    thread,
-    time::Duration,
-};
-
-/// A node of its own.
-struct Court {
-    child: Child,
-    browser: Browser,
-}
-
-impl Court {
-    fn open(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut said = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
-        let address = said.split("://").nth(1).unwrap_or_else(|| panic!("{said}")).trim().trim_end_matches('/');
-        let address = address.parse().unwrap();
-        let browser = Browser { address, cookies: BTreeMap::new(), csrf: String::new(), heads: Vec::new() };
-        Self { child, browser }
-    }
-
-    /// Waits for it.
-    fn get(&mut self, path: &str) -> String {
-        for _ in 0..600 {
-            let answer = self.browser.get(path);
-            if answer.status == 200 {
-                return answer.body;
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        panic!("{path} never came");
-    }
-
-    fn stop(mut self) -> Option<i32> {
-        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Court {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn words(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", words(output)))
-}
+use sitting::{Court, FORM, done, form, json, words};
+use std::{fs, process::Command, thread, time::Duration};
 
 /// The institution's own certificate signs the keys, and OpenSSL reads that.
 fn signed_statement(work: &tempfile::TempDir, key: &str) {
@@ -170,26 +115,6 @@ fn a_court_witnesses_and_mirrors_the_portal_s_ledger() {
     assert!(status.status.code() == Some(1) && words(&status).contains("fork-00"), "{}", words(&status));
 }
 
-/// A command that must go well.
-fn done(work: &tempfile::TempDir, args: &[&str]) -> Output {
-    let done = program(work).args(args).output().unwrap();
-    assert!(done.status.success(), "{args:?}: {}", words(&done));
-    done
-}
-
-/// A form as browsers send it.
-fn form(parts: &[(&str, &str, &[u8])]) -> Vec<u8> {
-    let mut body = Vec::new();
-    for (field, name, bytes) in parts {
-        let head = format!("--edge\r\ncontent-disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n\r\n");
-        body.extend([head.as_bytes(), bytes, b"\r\n"].concat());
-    }
-    body.extend(b"--edge--\r\n");
-    body
-}
-
-const FORM: (&str, &str) = ("content-type", "multipart/form-data; boundary=edge");
-
 #[test]
 fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
     let work = tempfile::tempdir().unwrap();
@@ -212,7 +137,8 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
     };
     let (good, bad) = (deposit("data", "mine"), deposit("fork", "never there"));
     // A history that is longer than the one that the node will hold: two records under one seal.
-    let wide: Vec<String> = {
+    // Ids and what was registered, by their place in that history, which follows no order of names.
+    let wide: Vec<(String, &str)> = {
         for (name, text) in [("photo.txt", "never there"), ("more.txt", "nor this")] {
             fs::write(at(name), text).unwrap();
         }
@@ -220,11 +146,13 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
             |args: &[&str]| program(&work).args(args).env("QUEZAO_STATE_DIR", at("wide-state")).output().unwrap();
         let out = wide(&["deposit", "--data", "wide", "--json", "photo.txt", "more.txt"]);
         let lines = String::from_utf8_lossy(&out.stdout).into_owned();
-        let ids = lines
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok()?["id"].as_str().map(str::to_owned));
-        let ids: Vec<String> = ids.collect();
-        assert!(wide(&["export", "--data", "wide", "--output", "out", &ids[0], &ids[1]]).status.success());
+        let mut lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        lines.sort_by_key(|line| line["index"].as_u64());
+        let text = |line: &Value| {
+            if line["file"].as_str().unwrap().ends_with("photo.txt") { "never there" } else { "nor this" }
+        };
+        let ids: Vec<_> = lines.iter().map(|line| (line["id"].as_str().unwrap().to_owned(), text(line))).collect();
+        assert!(wide(&["export", "--data", "wide", "--output", "out", &ids[0].0, &ids[1].0]).status.success());
         ids
     };
     let out = |name: String| fs::read(at("out").join(name)).unwrap();
@@ -294,11 +222,15 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
     let ledger = verdict["decisions"][3]["seen"].as_array().unwrap().iter().find(|s| s["id"] == "ledger-alarms");
     assert_eq!((&verdict["result"], &ledger.unwrap()["result"]), (&"verified".into(), &"limited".into()), "{verdict}");
     // A larger tree is no way around the copy, and what the ledger signed against it is kept.
-    let [first, second] = [&wide[0], &wide[1]].map(|id| fs::read(at(&format!("out/{id}.zip"))).unwrap());
-    let (_, verdict) = ask(&mut court, &[("evidence", "c.zip", &first), ("file", "photo.txt", b"never there")]);
+    let [first, second] = [&wide[0], &wide[1]].map(|(id, _)| fs::read(at(&format!("out/{id}.zip"))).unwrap());
+    let (_, verdict) = ask(&mut court, &[("evidence", "c.zip", &first), ("file", "a.txt", wide[0].1.as_bytes())]);
     assert_eq!((&verdict["result"], &verdict["own_copy"]["result"]), (&"not_verified".into(), &"fail".into()));
-    let (_, verdict) = ask(&mut court, &[("evidence", "c.zip", &second), ("file", "more.txt", b"nor this")]);
-    assert_eq!((&verdict["result"], &verdict["own_copy"]["result"]), (&"incomplete".into(), &"limited".into()));
+    let (_, verdict) = ask(&mut court, &[("evidence", "c.zip", &second), ("file", "a.txt", wide[1].1.as_bytes())]);
+    assert_eq!(
+        (&verdict["result"], &verdict["own_copy"]["result"]),
+        (&"incomplete".into(), &"limited".into()),
+        "{verdict}"
+    );
     let alarms = fs::read_dir(at("court/alarms")).unwrap().flatten();
     let forks = alarms.filter(|alarm| alarm.file_name().to_string_lossy().starts_with("fork-"));
     let forks: Vec<_> = forks.map(|alarm| fs::read_to_string(alarm.path().join("proof.txt")).unwrap()).collect();
@@ -419,23 +351,14 @@ fn a_licence_on_the_desk() {
     run(&["licence", "export", "--data", "data", "--output", "out", &licence]);
     let package = fs::read(at(&format!("out/{licence}.zip"))).unwrap();
     let house = House::open(work);
-    let work = &house.work;
-    let mut command = program(work);
-    command.args(["node", "--data", "court", "--ledger", &format!("http://{}/ledger", house.address)]);
-    command.args(["--listen", "127.0.0.1:0", "--name", "court.example/node", "--log-key", "data/trust/policy"]);
-    let mut court = Court::open(&mut command);
-    let origin = house.browser().get("/ledger/checkpoint").body.lines().next().unwrap().to_owned();
-    court.get(&format!("/mirror/{}/checkpoint", evidence::hex::encode(&evidence::digest::sha256(origin.as_bytes()))));
-    let trust = work.path().join("court/trust");
-    assert!(Command::new("cp").arg("-r").arg(work.path().join("data/trust")).arg(&trust).status().unwrap().success());
-    let body = form(&[("evidence", "licence.zip", &package)]);
-    let answer = court.browser.send("POST", "/api/v1/verifications", &[FORM], &body);
-    let verdict: Value = serde_json::from_str(&answer.body).unwrap();
+    let mut court = Court::beside(&house);
+    let (_, verdict) = court.ask(&[("evidence", "licence.zip", &package)]);
     assert_eq!(verdict["result"], "verified", "{verdict}");
     let decisions = verdict["decisions"].to_string();
     assert!(decisions.contains("\"own-refs\"") && decisions.contains("each before it"), "{decisions}");
     assert!(decisions.contains("记录是否未变") && !decisions.contains("文件是否未变"), "{decisions}");
-    assert!(!answer.body.contains("产生该文件的设备") && !answer.body.contains("取得指纹以前"), "{decisions}");
+    let all = verdict.to_string();
+    assert!(!all.contains("产生该文件的设备") && !all.contains("取得指纹以前"), "{decisions}");
     assert!(verdict["articles"].to_string().contains("可要求提交合同"), "{verdict}");
 }
 
