@@ -164,7 +164,8 @@ impl Folder {
             ("attempt", Value::from(attempts + 1)),
             ("discarded_before", Value::from(discarded)),
         ]);
-        let order = self.record(request.account, Kind::Order, None, claims, url, self.compared_clock()?)?;
+        let draft = self.drafted(request.account, Kind::Order, None, claims, self.compared_clock()?);
+        let order = self.put_for(draft, url, request.page)?;
         let index = order.index.unwrap_or_default();
         let sealed = self.writer()?.ledger.wait_sealed(index, ORDER_SEAL).map_err(|e| ledger_error(&e))?;
         if sealed.is_none() {
@@ -258,33 +259,52 @@ impl Folder {
             offset_us: m.offset_us,
             at: Utc(m.at),
         });
-        self.record(request.account, Kind::Capture, Some(file), claims, url, clock)
+        self.put_for(self.drafted(request.account, Kind::Capture, Some(file), claims, clock), url, request.page)
     }
 
     pub(crate) fn record(
         &self,
-        Account(account): Account,
+        account: Account,
         kind: Kind,
         file: Option<File>,
         claims: BTreeMap<&str, Value>,
         name: &str,
         clock: Clock,
     ) -> Result<Row> {
+        self.put(self.drafted(account, kind, file, claims, clock), name)
+    }
+
+    fn drafted<'d>(
+        &'d self,
+        Account(account): Account,
+        kind: Kind,
+        file: Option<File>,
+        claims: BTreeMap<&'d str, Value>,
+        clock: Clock,
+    ) -> Draft<'d> {
         let relation = self.relation(account);
         let provenance = match relation {
             OperatorRelation::SamePerson => Provenance::ApplicantOperated,
             _ => Provenance::PlatformCaptured,
         };
         let (relation, provenance) = (Some(relation), Some(provenance));
-        self.put(Draft { account, kind, ledger: &self.origin, file, relation, provenance, claims, clock }, name)
+        Draft { account, kind, ledger: &self.origin, file, relation, provenance, claims, clock }
     }
 
     /// Puts a draft on the ledger by whoever stamps statements here.
     pub(crate) fn put(&self, draft: Draft<'_>, name: &str) -> Result<Row> {
+        self.put_for(draft, name, None)
+    }
+
+    /// The same for a page of the queue, which pays for its capture in the transaction that writes the record.
+    fn put_for(&self, draft: Draft<'_>, name: &str, page: Option<i64>) -> Result<Row> {
         if self.statements_external() {
-            return self.stamped_outside(draft, name, None);
+            let mut waiting = draft.state(name)?;
+            waiting.row.page = page;
+            return self.stamped_outside(waiting, None);
         }
-        let new = draft.record(self.writer()?, name)?;
+        let mut new = draft.record(self.writer()?, name)?;
+        new.record.page = page;
         register::submit_one(&self.store, self.writer()?, new)
     }
 }

@@ -291,6 +291,8 @@ pub struct CaptureRequest {
     pub acting_account: Option<String>,
     /// Whose order and capture are.
     pub account: Account,
+    /// The page of the queue that this is, whose unit pays for the capture; none on the command line.
+    pub page: Option<i64>,
     /// Where and as what the browser runs.
     pub machine: ::capture::Machine,
     /// Bounds.

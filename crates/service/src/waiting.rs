@@ -13,7 +13,7 @@ use crate::{
     folder,
     folder::Writer,
     issuers::LOOK,
-    register::{Draft, line_of},
+    register::line_of,
 };
 use evidence::{
     record::{Record, Timestamp, record_digest},
@@ -181,8 +181,7 @@ impl Folder {
 
     /// A record that a command needs at once. An order that nobody stamped is taken back; anything else goes on
     /// waiting, as a row without an index.
-    pub(crate) fn stamped_outside(&self, draft: Draft<'_>, name: &str, wait: Option<u64>) -> Result<Row> {
-        let waiting = draft.state(name)?;
+    pub(crate) fn stamped_outside(&self, waiting: Waiting, wait: Option<u64>) -> Result<Row> {
         self.store.insert_waiting([&waiting])?;
         let row = self.awaited(waiting.row, wait)?;
         if row.record.is_empty() && row.kind == Kind::Order.as_str() {

@@ -1,9 +1,10 @@
 //! The queue of pages to capture. Times are UTC microseconds.
 
 use crate::{
-    Act, Asked, Charge, Left, Move, Need, Result, Store, Unit, accounts,
+    Act, Asked, Charge, Left, Move, Need, Record, Result, Store, Unit, accounts,
     quota::{self, bind_capture, of_capture},
-    tokens,
+    shelf::titled,
+    shops, tokens,
 };
 use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
@@ -36,15 +37,11 @@ pub struct Queued {
     pub created_at: i64,
 }
 
-/// How a capture ended.
+/// How a capture ended; its records stand in the queue since they were written.
 #[derive(Clone, Debug, Default)]
 pub struct Ended {
     /// Its outcome.
     pub outcome: String,
-    /// The capture's record; `None`: it failed.
-    pub record: Option<String>,
-    /// The order's record.
-    pub ordered: Option<String>,
     /// Why it failed, (zh, en).
     pub error: Option<(String, String)>,
 }
@@ -119,35 +116,28 @@ impl Store {
         Ok(Some(taken))
     }
 
-    /// How one ended.
+    /// How one that is under way ended: it is done where its record stands, else it failed.
     pub fn end_capture(&self, id: i64, ended: &Ended, at: i64) -> Result<()> {
-        let state = if ended.record.is_some() { "done" } else { "failed" };
-        let (zh, en) = ended.error.clone().unzip();
-        let sql = "UPDATE capture_queue SET state = ?2, outcome = ?3, record = ?4, ordered = ?5, zh = ?6, en = ?7, ended_at = ?8 WHERE id = ?1";
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute(sql, params![id, state, ended.outcome, ended.record, ended.ordered, zh, en, at])?;
-        if let Some(reservation) = of_capture(&transaction, id)? {
-            settle(&transaction, reservation, id, ended, at)?;
-        }
+        end(&transaction, id, ended, at)?;
         Ok(transaction.commit()?)
     }
 
-    /// What a stopped process left under way waits again, once; a second time it has failed, for this reason.
+    /// What a stopped process left under way is done where its record stands. Else it waits again, once; a second time it
+    /// has failed, for this reason.
     pub fn take_up_captures(&self, zh: &str, en: &str, at: i64) -> Result<()> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let sql = "UPDATE capture_queue SET state = 'failed', outcome = 'failed', zh = ?1, en = ?2, ended_at = ?3
-                   WHERE state = 'running' AND runs >= 2 RETURNING id";
-        let failed: Vec<i64> = transaction
+        let sql = "SELECT id, outcome, record FROM capture_queue
+                   WHERE state = 'running' AND (record IS NOT NULL OR runs >= 2)";
+        let over: Vec<(i64, Option<String>, Option<String>)> = transaction
             .prepare(sql)?
-            .query_map(params![zh, en, at], |row| row.get(0))?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<rusqlite::Result<_>>()?;
-        let ended = Ended { error: Some((zh.to_owned(), en.to_owned())), ..Ended::default() };
-        for id in failed {
-            if let Some(reservation) = of_capture(&transaction, id)? {
-                settle(&transaction, reservation, id, &ended, at)?;
-            }
+        for (id, outcome, record) in over {
+            let error = record.is_none().then(|| (zh.to_owned(), en.to_owned()));
+            end(&transaction, id, &Ended { outcome: outcome.unwrap_or_else(|| "failed".into()), error }, at)?;
         }
         transaction.execute("UPDATE capture_queue SET state = 'waiting' WHERE state = 'running'", [])?;
         Ok(transaction.commit()?)
@@ -195,20 +185,42 @@ impl Store {
     }
 }
 
-/// A capture with a record spends its unit; one without gives it back, and the account's ledger says why.
-fn settle(transaction: &Transaction<'_>, reservation: i64, id: i64, ended: &Ended, at: i64) -> Result<()> {
-    let sql = "SELECT account, sign_in FROM capture_queue WHERE id = ?1";
-    let (account, sign_in) = transaction.query_row(sql, [id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if let Some(record) = &ended.record {
-        let sql = "SELECT size FROM records WHERE id = ?1";
-        let bytes: Option<Option<u64>> = transaction.query_row(sql, [record], |row| row.get(0)).optional()?;
-        let bytes = bytes.flatten().unwrap_or_default();
-        quota::spend(transaction, &Charge { reservation, bytes, sign_in }, record, at)?;
-    } else {
-        let (unit, subject) = (Some(Unit::Capture.as_str().to_owned()), id.to_string());
-        let told = Move { at, unit, subject, why: ended.error.clone(), ..Move::default() };
-        quota::refused(transaction, account, &told, Some(sign_in))?;
+/// In the transaction that writes a page's order or capture: the queue names it, it is of the shops of who asked, and the
+/// capture spends the page's unit. So a page has its record, and has paid for it, or neither; a second one is refused.
+pub(crate) fn made(transaction: &Transaction<'_>, page: i64, made: &Record) -> Result<()> {
+    let sql = "SELECT q.sign_in, s.shops FROM capture_queue q JOIN sign_ins s ON s.id = q.sign_in
+               WHERE q.id = ?1 AND q.account = ?2 AND q.state = 'running' AND q.record IS NULL";
+    let (sign_in, limit): (i64, _) =
+        transaction.query_row(sql, params![page, made.account], |row| Ok((row.get(0)?, accounts::shops(row, 1)?)))?;
+    shops::made_for(transaction, &made.id, &limit.unwrap_or_default())?;
+    if made.kind == "order" {
+        transaction.execute("UPDATE capture_queue SET ordered = ?2 WHERE id = ?1", params![page, made.id])?;
+        return Ok(());
     }
+    let (_, outcome) = titled(&made.disclosures, "");
+    let sql = "UPDATE capture_queue SET record = ?2, outcome = ?3 WHERE id = ?1";
+    transaction.execute(sql, params![page, made.id, outcome])?;
+    if let Some(reservation) = of_capture(transaction, page)? {
+        let bytes = made.size.unwrap_or_default();
+        quota::spend(transaction, &Charge { reservation, bytes, sign_in }, &made.id, made.received_at)?;
+        quota::release(transaction, reservation)?;
+    }
+    Ok(())
+}
+
+/// [`Store::end_capture`], in the caller's transaction. A unit that is still held was not spent: it is given back, and the
+/// account's ledger says why.
+fn end(transaction: &Transaction<'_>, id: i64, ended: &Ended, at: i64) -> Result<()> {
+    let (zh, en) = ended.error.clone().unzip();
+    let sql = "UPDATE capture_queue SET state = iif(record IS NULL, 'failed', 'done'), outcome = iif(record IS NULL, ?2, outcome),
+               zh = ?3, en = ?4, ended_at = ?5 WHERE id = ?1 AND state = 'running' RETURNING account, sign_in";
+    let found = transaction
+        .query_row(sql, params![id, ended.outcome, zh, en, at], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (Some((account, sign_in)), Some(reservation)) = (found, of_capture(transaction, id)?) else { return Ok(()) };
+    let (unit, subject) = (Some(Unit::Capture.as_str().to_owned()), id.to_string());
+    let told = Move { at, unit, subject, why: ended.error.clone(), ..Move::default() };
+    quota::refused(transaction, account, &told, Some(sign_in))?;
     quota::release(transaction, reservation)
 }
 
@@ -256,9 +268,7 @@ mod tests {
         let failed = store.queued_capture(OWNER_ACCOUNT, one).unwrap().unwrap();
         assert_eq!((failed.state.as_str(), failed.error.unwrap().1.as_str()), ("failed", "stopped"));
         assert_eq!(store.next_capture().unwrap().unwrap().id, two);
-        store
-            .end_capture(two, &Ended { outcome: "complete".into(), record: Some("r".into()), ..Ended::default() }, 4)
-            .unwrap();
+        store.end_capture(two, &Ended { outcome: "failed".into(), error: None }, 4).unwrap();
         assert!(store.next_capture().unwrap().is_none());
         assert_eq!(store.queued_captures(OWNER_ACCOUNT, None, i64::MAX, 9).unwrap().len(), 2);
         assert_eq!(store.queued_captures(OWNER_ACCOUNT, None, two, 9).unwrap().len(), 1);
@@ -304,7 +314,7 @@ mod tests {
             store.queue_captures(&act, &urls, true, false, false, None).unwrap().unwrap()
         };
         let many = ask(1, 100);
-        let ended = Ended { outcome: "complete".into(), record: Some("r".into()), ..Ended::default() };
+        let ended = Ended { outcome: "failed".into(), error: None };
         let one = || {
             let page = store.next_capture().unwrap().unwrap();
             store.end_capture(page.id, &ended, 2).unwrap();

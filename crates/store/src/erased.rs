@@ -264,7 +264,8 @@ impl Table {
         let any: Vec<String> = texts.iter().map(|t| format!("instr(CAST({t} AS BLOB), ?2) > 0")).collect();
         let (any, names) = (any.join(" OR "), if own.is_some() { names } else { &names[..names.len().min(1)] });
         // A page that is still to be captured is of no record yet, whatever its address is.
-        let open = if name == "\"capture_queue\"" { " AND state IN ('done', 'failed')" } else { "" };
+        let open =
+            if name == "\"capture_queue\"" { " AND (state IN ('done', 'failed') OR record IS NOT NULL)" } else { "" };
         let sql = format!("DELETE FROM {name} WHERE {} AND ({any}){open}", own.as_deref().unwrap_or("?1 IS ?1"));
         for found in names {
             transaction.prepare_cached(&sql)?.execute(params![account, found])?;

@@ -1,6 +1,6 @@
 //! Records: written before the ledger is asked, completed with their index when it has answered.
 
-use crate::{Act, Charge, Result, Store, accounts, quota, shelf::titled, shops::list};
+use crate::{Act, Charge, Result, Store, accounts, captures, quota, shelf::titled, shops::list};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// A record: committed before it has an index, completed with it.
@@ -32,6 +32,8 @@ pub struct Record {
     pub index: Option<u64>,
     /// Whose quota pays for it, in the transaction that writes the row; never read back.
     pub charge: Option<Charge>,
+    /// The page of the queue of which this is the order or the capture; it pays for the capture likewise. Never read back.
+    pub page: Option<i64>,
 }
 
 impl Record {
@@ -312,6 +314,9 @@ pub(crate) fn insert<'r>(
         if let Some(charge) = &r.charge {
             quota::spend(transaction, charge, &r.id, r.received_at)?;
         }
+        if let Some(page) = r.page {
+            captures::made(transaction, page, r)?;
+        }
     }
     Ok(())
 }
@@ -331,6 +336,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Record> {
         index: row.get(10)?,
         account: row.get(11)?,
         charge: None,
+        page: None,
     })
 }
 

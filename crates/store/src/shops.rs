@@ -1,7 +1,7 @@
 //! Shops of an account, and which records were made for them. Times are UTC microseconds.
 
 use crate::{Act, Result, Store, accounts};
-use rusqlite::{TransactionBehavior, params};
+use rusqlite::{Transaction, TransactionBehavior, params};
 
 /// A shop of an account.
 #[derive(Clone, Debug)]
@@ -67,10 +67,7 @@ impl Store {
     pub fn made_for(&self, record: &str, shops: &[i64]) -> Result<()> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for shop in shops {
-            let sql = "INSERT INTO shop_records(record, shop) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-            transaction.prepare_cached(sql)?.execute(params![record, shop])?;
-        }
+        made_for(&transaction, record, shops)?;
         Ok(transaction.commit()?)
     }
 
@@ -89,6 +86,15 @@ impl Store {
         let rows = statement.query_map([record], |row| row.get(0))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
+}
+
+/// [`Store::made_for`], in the caller's transaction.
+pub(crate) fn made_for(transaction: &Transaction<'_>, record: &str, shops: &[i64]) -> Result<()> {
+    let sql = "INSERT INTO shop_records(record, shop) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    for shop in shops {
+        transaction.prepare_cached(sql)?.execute(params![record, shop])?;
+    }
+    Ok(())
 }
 
 /// Numbers as a list in a statement.

@@ -1,6 +1,6 @@
 //! Statements that wait for a token from outside: durable, and no record yet.
 
-use crate::{NewRecord, Record, Result, Store, quota, records};
+use crate::{NewRecord, Record, Result, Store, captures, quota, records};
 use rusqlite::{Row, TransactionBehavior, params};
 
 /// A statement without a token.
@@ -41,6 +41,9 @@ impl Store {
             if let Some(charge) = &w.charge {
                 quota::spend(&transaction, charge, &w.id, w.received_at)?;
             }
+            if let Some(page) = w.page {
+                captures::made(&transaction, page, w)?;
+            }
         }
         Ok(transaction.commit()?)
     }
@@ -58,10 +61,14 @@ impl Store {
         Ok(batch)
     }
 
-    /// Takes one back that nobody was told of.
+    /// Takes an order back that nobody was told of.
     pub fn forget_waiting(&self, id: &str) -> Result<()> {
-        self.lock().execute("DELETE FROM waiting WHERE id = ?1", [id])?;
-        Ok(())
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute("DELETE FROM waiting WHERE id = ?1", [id])?;
+        let named = "UPDATE capture_queue SET ordered = NULL WHERE ordered = ?1 AND state IN ('waiting', 'running')";
+        transaction.execute(named, [id])?;
+        Ok(transaction.commit()?)
     }
 
     /// All that waits, oldest first.

@@ -105,8 +105,7 @@ impl Folder {
         if person.as_ref().is_none_or(|person| !may(person)) {
             let (zh, en) =
                 ("提交者已不能取证，没有打开页面", "who asked for it may not capture any more; no page was opened");
-            let error = Some((zh.to_owned(), en.to_owned()));
-            let ended = Ended { outcome: "failed".into(), error, ..Ended::default() };
+            let ended = Ended { outcome: "failed".into(), error: Some((zh.to_owned(), en.to_owned())) };
             self.store.end_capture(next.id, &ended, clock::now().0)?;
             return Ok(true);
         }
@@ -116,6 +115,7 @@ impl Folder {
             phone: next.phone,
             acting_account: self.store.name_of(next.sign_in)?,
             account: Account(next.account),
+            page: Some(next.id),
             ..settings.clone()
         };
         let lines = self.capture_beside(&request, &mut |event| {
@@ -127,15 +127,10 @@ impl Folder {
             Ok(mut lines) => {
                 let line = lines.pop().unwrap_or_default();
                 let error = line.error.map(|e| (e.zh, e.en));
-                Ended { outcome: line.status, record: line.id, ordered: line.order, error }
+                Ended { outcome: line.status, error }
             }
-            Err(e) => Ended { outcome: "failed".into(), error: Some((e.zh, e.en)), ..Ended::default() },
+            Err(e) => Ended { outcome: "failed".into(), error: Some((e.zh, e.en)) },
         };
-        if let Some(person) = self.store.standing(next.sign_in)? {
-            for made in ended.record.iter().chain(&ended.ordered) {
-                self.made_by(&person, made)?;
-            }
-        }
         self.store.end_capture(next.id, &ended, clock::now().0)?;
         Ok(true)
     }

@@ -100,7 +100,7 @@ impl Folder {
         };
         // Shown under the number of the record that it is about, by which it is found again.
         let row = match self.statements_external() {
-            true => self.stamped_outside(draft, &first.id, wait)?,
+            true => self.stamped_outside(draft.state(&first.id)?, wait)?,
             false => self.put(draft, &first.id)?,
         };
         self.sealed_line(&row, "new")

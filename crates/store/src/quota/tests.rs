@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
 use super::{Asked, Charge, Entitlement, Grant, Left, Need, Unit};
-use crate::{Act, Ended, NewRecord, NewSignIn, OWNER_ACCOUNT, Record, Store};
+use crate::{Act, Ended, NewRecord, NewSignIn, OWNER_ACCOUNT, Record, Store, Vault};
 use proptest::{
     collection::vec,
     prelude::*,
@@ -8,7 +8,7 @@ use proptest::{
 };
 use std::{
     cell::RefCell,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Barrier},
 };
 
@@ -104,6 +104,7 @@ impl World {
             self.store = None;
             self.store = Some(Store::open(&self.path).unwrap());
             fast(self.store());
+            unlock(self.store());
         }
         self.store().release_stopped().unwrap();
     }
@@ -117,6 +118,19 @@ fn open_account(store: &Store) -> i64 {
     let connection = store.lock();
     connection.execute("INSERT INTO accounts(state, created_at) VALUES ('open', 0)", []).unwrap();
     connection.last_insert_rowid()
+}
+
+fn unlock(store: &Store) {
+    store.unlock(Vault::new(&[7; 32]).unwrap());
+}
+
+/// An account that can have records of its own.
+fn open_merchant(store: &Store) -> i64 {
+    let account = open_account(store);
+    let key = store.vault().unwrap().new_key(account).unwrap();
+    let sql = "INSERT INTO merchants(account, key, party) VALUES (?1, ?2, x'')";
+    store.lock().execute(sql, rusqlite::params![account, key]).unwrap();
+    account
 }
 
 fn record(id: &str, charge: Option<Charge>) -> NewRecord {
@@ -297,40 +311,208 @@ fn what_is_ended_early_gives_nothing_more_but_what_was_begun_is_finished() {
     assert_eq!(store.entitlements(account).unwrap()[0].ended_at, Some(30));
 }
 
-#[test]
-fn a_capture_keeps_its_unit_over_a_stop_and_spends_it_only_with_a_record() {
+/// A store on the disk, and an account with two captures whose person asks for pages.
+fn capturing() -> (tempfile::TempDir, PathBuf, Store, Act) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("q.db");
     let store = Store::create(&path).unwrap();
     let person = NewSignIn { account: 1, login: "a".into(), name: "a".into(), password: "".into(), at: 0 };
     let person = store.first_sign_in(&person).unwrap();
-    let account = open_account(&store);
+    unlock(&store);
+    let account = open_merchant(&store);
     let (entitlement, [grant]) = given(account, 0, 100, 2);
     store.entitle(&entitlement, &[Grant { unit: Unit::Capture, ..grant }], None).unwrap();
     let (via, subject) = (String::new(), String::new());
-    let act = Act { at: 1, account, sign_in: person, via, act: "capture", subject };
+    (dir, path, store, Act { at: 1, account, sign_in: person, via, act: "capture", subject })
+}
+
+/// A page's order, or its capture of this size.
+fn of_page(id: &str, account: i64, page: i64, size: Option<u64>) -> NewRecord {
+    let mut new = record(id, None);
+    let kind = if size.is_some() { "capture" } else { "order" }.to_owned();
+    new.record = Record { account, kind, size, page: Some(page), ..new.record };
+    new
+}
+
+/// As when the folder is opened after its process was killed.
+fn started_again(path: &Path, store: Store) -> Store {
+    drop(store);
+    let store = Store::open(path).unwrap();
+    unlock(&store);
+    store.release_stopped().unwrap();
+    store.take_up_captures("停", "stopped", 2).unwrap();
+    store
+}
+
+#[test]
+fn a_capture_keeps_its_unit_over_a_stop_and_spends_it_only_with_a_record() {
+    let (_dir, path, store, act) = capturing();
+    let account = act.account;
     let urls: Vec<String> = (0..3).map(|n| format!("https://{n}.example")).collect();
     let short = store.queue_captures(&act, &urls, false, false, true, None).unwrap();
     assert_eq!(short.unwrap_err().captures, 2, "all or none");
     let numbers = store.queue_captures(&act, &urls[..2], false, false, true, None).unwrap().unwrap();
     assert_eq!(store.left(account, 1).unwrap().captures, 0);
     store.next_capture().unwrap();
-    drop(store);
-    let store = Store::open(&path).unwrap();
-    store.release_stopped().unwrap();
-    store.take_up_captures("停", "stopped", 2).unwrap();
+    let store = started_again(&path, store);
     assert_eq!(store.left(account, 2).unwrap().captures, 0, "both still wait");
     let error = Some(("没有打开".to_owned(), "it did not open".to_owned()));
-    store.end_capture(numbers[0], &Ended { outcome: "failed".into(), error, ..Ended::default() }, 3).unwrap();
+    assert_eq!(store.next_capture().unwrap().unwrap().id, numbers[0]);
+    store.end_capture(numbers[0], &Ended { outcome: "failed".into(), error }, 3).unwrap();
     assert_eq!(store.left(account, 3).unwrap().captures, 1);
-    let mut made = record("c", None);
-    made.record.size = Some(7);
-    store.insert(&[made]).unwrap();
-    store.end_capture(numbers[1], &Ended { record: Some("c".into()), ..Ended::default() }, 4).unwrap();
+    assert_eq!(store.next_capture().unwrap().unwrap().id, numbers[1]);
+    store.insert(&[of_page("c", account, numbers[1], Some(7))]).unwrap();
+    store.end_capture(numbers[1], &Ended { outcome: "complete".into(), error: None }, 4).unwrap();
     let left = store.left(account, 4).unwrap();
     assert_eq!((left.captures, left.kept, left.storage), (1, 7, 3));
     let moves = store.moves(account, i64::MAX, 9, None).unwrap();
     let told: Vec<_> = moves.iter().map(|m| (m.act.as_str(), m.amount, m.bytes, m.subject.as_str())).collect();
     assert_eq!(told[..2], [("spent", 1, 7, "c"), ("refused", 0, 0, numbers[0].to_string().as_str())]);
     assert_eq!(moves[1].why.as_ref().unwrap().1, "it did not open");
+}
+
+#[test]
+fn a_stop_between_a_captures_record_and_its_end_neither_loses_a_unit_nor_makes_a_second_record() {
+    let (_dir, path, store, act) = capturing();
+    let account = act.account;
+    let urls = ["https://one.example".to_owned()];
+    let page = store.queue_captures(&act, &urls, false, false, true, None).unwrap().unwrap()[0];
+    assert!(store.insert(&[of_page("early", account, page, Some(1))]).is_err(), "nobody works on it yet");
+    store.next_capture().unwrap();
+    store.insert(&[of_page("order", account, page, None)]).unwrap();
+    // The machine stops before the record's transaction ends.
+    {
+        let mut connection = store.lock();
+        let transaction = connection.transaction().unwrap();
+        crate::records::insert(&store, &transaction, &[of_page("torn", account, page, Some(7))]).unwrap();
+    }
+    let store = started_again(&path, store);
+    assert!(store.record("torn").unwrap().is_none());
+    assert_eq!(store.left(account, 2).unwrap(), Left { captures: 1, storage: 9, kept: 1, ..Left::default() }, "held");
+
+    // And right behind it.
+    assert_eq!(store.next_capture().unwrap().unwrap().id, page, "again");
+    assert!(store.insert(&[of_page("theirs", OWNER_ACCOUNT, page, Some(7))]).is_err(), "another account's page");
+    store.insert(&[of_page("made", account, page, Some(7))]).unwrap();
+    assert!(store.insert(&[of_page("twice", account, page, Some(7))]).is_err(), "one page, one record");
+    let store = started_again(&path, store);
+    assert_eq!(store.left(account, 2).unwrap(), Left { captures: 1, storage: 3, kept: 7, ..Left::default() }, "spent");
+    let shown = store.queued_capture(account, page).unwrap().unwrap();
+    assert_eq!((shown.state.as_str(), shown.record.as_deref()), ("done", Some("made")));
+    assert_eq!((shown.ordered.as_deref(), shown.error), (Some("order"), None));
+    assert!(store.next_capture().unwrap().is_none(), "not captured again");
+    store.end_capture(page, &Ended { outcome: "failed".into(), error: None }, 5).unwrap();
+    assert_eq!(store.queued_capture(account, page).unwrap().unwrap().state, "done", "what ended stays so");
+    let spent = store.moves(account, i64::MAX, 9, None).unwrap().into_iter().filter(|m| m.act == "spent");
+    assert_eq!(spent.map(|m| (m.subject, m.amount)).collect::<Vec<_>>(), [("made".to_owned(), 1)]);
+}
+
+/// What an interleaving of captures is made of.
+#[derive(Clone, Debug)]
+enum Page {
+    Ask(usize),
+    Take,
+    /// Its record; torn: the machine stops before the transaction ends.
+    Record {
+        torn: bool,
+        bytes: u64,
+    },
+    End,
+    Stop,
+}
+
+fn run_pages(world: &mut World, person: i64, steps: &[Page]) -> Result<(), TestCaseError> {
+    let account = open_merchant(world.store());
+    let (mut entitlement, [grant]) = given(account, 0, 100, 4);
+    entitlement.storage = 1000;
+    world.store().entitle(&entitlement, &[Grant { unit: Unit::Capture, ..grant }], None).unwrap();
+    let act = Act { at: 1, account, sign_in: Some(person), via: String::new(), act: "capture", subject: String::new() };
+    // Pages that wait, and runs so far; the one under way, and whether its record stands; units spent, bytes kept.
+    let (mut waiting, mut running, mut asked) = (Vec::<(i64, u32)>::new(), None::<(i64, u32, bool)>, 0);
+    let (mut spent, mut kept) = (0, 0);
+    let (mut stop, ended) = (false, Ended { outcome: "failed".into(), error: None });
+    for step in steps {
+        match *step {
+            Page::Ask(n) => {
+                let free = 4 - spent - waiting.len() - usize::from(running.is_some_and(|r| !r.2));
+                let urls: Vec<String> = (asked..asked + n).map(|i| format!("https://{account}-{i}.example")).collect();
+                match world.store().queue_captures(&act, &urls, true, false, true, None).unwrap() {
+                    Ok(numbers) => {
+                        prop_assert!(n <= free, "overspent");
+                        asked += n;
+                        waiting.extend(numbers.into_iter().map(|id| (id, 0)));
+                    }
+                    Err(left) => prop_assert!(n > free && left.captures == free as u64, "a unit was lost"),
+                }
+            }
+            Page::Take if running.is_none() => {
+                let next = world.store().next_capture().unwrap().map(|page| page.id);
+                prop_assert_eq!(next, waiting.first().map(|page| page.0));
+                running = next.map(|id| (id, waiting.remove(0).1 + 1, false));
+            }
+            Page::Record { torn, bytes } => {
+                let Some((id, _, made)) = &mut running else { continue };
+                let new = of_page(&format!("{account}-{id}-{made}"), account, *id, Some(bytes));
+                if torn {
+                    let mut connection = world.store().lock();
+                    let transaction = connection.transaction().unwrap();
+                    let _ = crate::records::insert(world.store(), &transaction, &[new]);
+                    stop = true;
+                } else {
+                    prop_assert_eq!(world.store().insert(&[new]).is_ok(), !*made, "one record for a page");
+                    spent += usize::from(!*made);
+                    kept += if *made { 0 } else { bytes };
+                    *made = true;
+                }
+            }
+            Page::End => {
+                let Some((id, ..)) = running.take() else { continue };
+                world.store().end_capture(id, &ended, 2).unwrap();
+            }
+            Page::Stop => stop = true,
+            Page::Take => {}
+        }
+        if std::mem::take(&mut stop) {
+            world.crash();
+            world.store().take_up_captures("停", "stopped", 2).unwrap();
+            // Once more, unless it was the second time or its record stands.
+            waiting.extend(running.take().filter(|r| !r.2 && r.1 < 2).map(|r| (r.0, r.1)));
+            waiting.sort_unstable();
+        }
+        let left = world.store().left(account, 1).unwrap();
+        let held = waiting.len() + usize::from(running.is_some_and(|r| !r.2));
+        prop_assert_eq!(left.captures, (4 - spent - held) as u64);
+        prop_assert_eq!(left.kept, kept + held as u64, "a byte is held for each that is still to come");
+    }
+    // So that the next interleaving begins with an empty queue.
+    while let Some(id) = running.take().map(|r| r.0).or_else(|| Some(world.store().next_capture().unwrap()?.id)) {
+        world.store().end_capture(id, &ended, 3).unwrap();
+    }
+    let sql = "SELECT count(*) FROM records WHERE account = ?1 AND kind = 'capture'";
+    let records: usize = world.store().lock().query_row(sql, [account], |row| row.get(0)).unwrap();
+    let moves = world.store().moves(account, i64::MAX, 99, None).unwrap();
+    prop_assert_eq!((records, moves.iter().filter(|m| m.act == "spent").count()), (spent, spent), "a record, a unit");
+    prop_assert_eq!(world.store().left(account, 1).unwrap().captures, (4 - spent) as u64, "the others came back");
+    Ok(())
+}
+
+#[test]
+fn whatever_stops_in_the_middle_of_captures_each_record_has_one_unit_and_each_unit_one_record() {
+    let (_dir, path, store, act) = capturing();
+    fast(&store);
+    let world = RefCell::new(World { path, store: Some(store), account: 0, crashes: 0 });
+    let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
+    let page = prop_oneof![
+        3 => (1..4usize).prop_map(Page::Ask),
+        5 => Just(Page::Take),
+        4 => (0..9u64).prop_map(|bytes| Page::Record { torn: false, bytes }),
+        1 => Just(Page::Record { torn: true, bytes: 3 }),
+        3 => Just(Page::End),
+        2 => Just(Page::Stop),
+    ];
+    let person = act.sign_in.unwrap();
+    let ran =
+        TestRunner::new(config).run(&vec(page, 1..20), |steps| run_pages(&mut world.borrow_mut(), person, &steps));
+    ran.unwrap();
+    assert!(world.borrow().crashes > 500, "stops were among them");
 }
