@@ -168,6 +168,7 @@ loopback-form = { $value } is not HOST:PORT, as it stands in the URL
 capture-complete = complete
 capture-partial = partial 
 capture-blocked = blocked 
+discard-not-confirmed = Nothing was discarded: what was typed is not { $id } (--yes does not ask)
 discarded = { $id }: the bytes are dropped; the record stays
 step-order = order
 step-check-environment = checking the environment

@@ -174,8 +174,7 @@ compare-facts-cut = At most {$n} are listed; there may be more.
 keep-title = Keep or discard
 keep-hint = Left alone, it is kept.
 keep-discard = Discard this capture
-keep-what = Discarding deletes what was captured. The record stays on the ledger, and later orders and reports for the same address say how many were discarded.
-keep-sure = I know that it cannot be brought back
+keep-what = Discarding deletes what was captured, and nothing brings it back. The record stays on the ledger, and later orders and reports for the same address say how many were discarded.
 
 lookup-title = By number or digest
 lookup-lead = Where there is only paper, a photograph or a screenshot: type the record number or a digest from it, and give the original.

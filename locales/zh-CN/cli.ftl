@@ -167,6 +167,7 @@ loopback-form = { $value } 不是网址中的“主机:端口”
 capture-complete = 完整
 capture-partial = 部分
 capture-blocked = 受阻
+discard-not-confirmed = 没有放弃任何内容：输入的不是 { $id }（不询问请加 --yes）
 discarded = { $id }：内容已放弃，记录保留
 step-order = 下达指令
 step-check-environment = 检查环境

@@ -198,6 +198,8 @@ pub(crate) struct Discard {
     pub id: String,
     #[command(flatten)]
     pub data: Data,
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Args)]

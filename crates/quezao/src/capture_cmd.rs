@@ -2,6 +2,7 @@
 
 use crate::{
     args::{self, Where},
+    erase_cmd::confirmed,
     out::Out,
     remote,
     serve_cmd::variable,
@@ -125,10 +126,18 @@ fn shown(
 }
 
 pub(crate) fn discard(out: &Out, a: &args::Discard) -> u8 {
-    let done = Folder::open(&a.data.data, Mode::Write).and_then(|mut folder| {
-        folder.discard(&a.id)?;
-        folder.close()
-    });
+    let mut folder = match Folder::open(&a.data.data, Mode::Write) {
+        Ok(folder) => folder,
+        Err(e) => return out.refuse(&e),
+    };
+    // What is no capture is said before anybody is asked.
+    if let Err(e) = folder.discardable(&a.id) {
+        return out.refuse(&e);
+    }
+    if !a.yes && !confirmed(out, &a.id) {
+        return out.fail(&out.text("discard-not-confirmed", &[("id", a.id.clone().into())]));
+    }
+    let done = folder.discard(&a.id).and_then(|()| folder.close());
     match done {
         Ok(()) if a.data.json => out.json(&serde_json::json!({"id": a.id, "error": null})),
         Ok(()) => out.line(&out.text("discarded", &[("id", a.id.clone().into())])),

@@ -71,7 +71,7 @@ fn tell(out: &Out, plan: &ErasePlan, aside: bool) {
 }
 
 /// Whether the record's number was typed.
-fn confirmed(out: &Out, id: &str) -> bool {
+pub(crate) fn confirmed(out: &Out, id: &str) -> bool {
     if io::stdin().is_terminal() {
         out.note(&out.text("erase-ask", &[]));
     }

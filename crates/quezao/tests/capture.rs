@@ -68,7 +68,9 @@ fn a_captured_page_is_ordered_first_and_verified_by_both_readers() {
     assert_eq!(verify(&desk, "changed.zip").1, 1);
 
     // Discarded: the bytes are gone, the leaf stays, and the next order says so.
-    assert!(desk.run(&["discard", "--data", "data", id]).status.success());
+    assert_eq!(desk.run(&["discard", "--data", "data", id]).status.code(), Some(2), "nobody typed its number");
+    assert!(desk.run(&["export", "--data", "data", "--output", "kept", id]).status.success());
+    assert!(desk.run(&["discard", "--data", "data", "--yes", id]).status.success());
     assert_eq!(desk.run(&["export", "--data", "data", "--output", "again", id]).status.code(), Some(2));
     let (second, _) = capture(&desk, "/shop");
     let order = second["order"].as_str().unwrap();

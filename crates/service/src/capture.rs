@@ -81,6 +81,16 @@ impl Folder {
     /// The same, beside others of this process.
     pub(crate) fn discard_beside(&self, id: &str) -> Result<()> {
         self.writer()?;
+        let record = self.discardable(id)?;
+        let _alone = self.keeping.alone(record.account);
+        let now = clock::now();
+        self.store.note_discarded(&discard_key(id), &now.to_micros(), id, now.0)?;
+        let Some(sha256) = record.sha256 else { return Ok(()) };
+        self.drop_file(&sha256).map(|_| ())
+    }
+
+    /// The record of what can be discarded.
+    pub fn discardable(&self, id: &str) -> Result<Row> {
         let record = self.stored(id)?;
         if record.kind != Kind::Capture.as_str() {
             return Err(Error::new(
@@ -88,11 +98,7 @@ impl Folder {
                 format!("{id} is no capture; discard is for captures"),
             ));
         }
-        let _alone = self.keeping.alone(record.account);
-        let now = clock::now();
-        self.store.note_discarded(&discard_key(id), &now.to_micros(), id, now.0)?;
-        let Some(sha256) = record.sha256 else { return Ok(()) };
-        self.drop_file(&sha256).map(|_| ())
+        Ok(record)
     }
 
     fn capture_one(

@@ -8,8 +8,10 @@
 use super::{
     Shown,
     deposit::{self, file},
-    layout::{Frame, Nav, draw, mark_only, token},
-    see, words,
+    layout::{Frame, Nav, draw, error, mark_only, token},
+    see,
+    sign_in::slow_down,
+    words,
 };
 use crate::{
     app::{App, Compared},
@@ -26,7 +28,7 @@ use axum::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use evidence::{json::Value, statement::Kind};
 use maud::{Markup, PreEscaped, html};
-use service::{Captured, Item, Permission, Refusal, Report, ReportLine, Search, Why};
+use service::{Captured, Item, Refusal, Report, ReportLine, Search, Why};
 
 /// How long a comparison is waited for before its page says that it goes on.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(8);
@@ -76,8 +78,8 @@ async fn show(app: &App, visit: &Visit, id: &str, refusal: Option<&Refusal>) -> 
                 (screenshot(visit, &captured))
             }
         }
-        (comparisons(visit, &captured, &others, going.as_ref(), refusal))
-        @if captured.record.discarded.is_none() { (keep(visit, id)) }
+        (comparisons(visit, &captured, &others, going.as_ref(), refusal.filter(|r| !of_discarding(r))))
+        @if captured.record.discarded.is_none() { (keep(visit, id, refusal.filter(|r| of_discarding(r)))) }
         section.sec.last aria-labelledby="not" {
             h2 id="not" { (visit.t("does-not-title")) }
             ul.plain.measure {
@@ -368,16 +370,23 @@ fn comparisons(
     }
 }
 
-fn keep(visit: &Visit, id: &str) -> Markup {
+/// Which of the page's two forms a refusal answers.
+fn of_discarding(refusal: &Refusal) -> bool {
+    matches!(refusal.why, Why::Field("password") | Why::Slow(_))
+}
+
+fn keep(visit: &Visit, id: &str, refusal: Option<&Refusal>) -> Markup {
+    let wrong = refusal.map(|r| visit.say(r));
     html! {
         section.sec id="keep" aria-labelledby="keep-h" {
             div.h { h2 id="keep-h" { (visit.t("keep-title")) } p { (visit.t("keep-hint")) } }
-            details.more {
+            details.more open[wrong.is_some()] {
                 summary { (visit.t("keep-discard")) }
                 form.stack method="post" action=(format!("/deposits/{id}/discard")) {
                     (token(visit))
                     p.measure { (visit.t("keep-what")) }
-                    label.pick { input type="checkbox" name="sure" value="yes" required; (visit.t("keep-sure")) }
+                    label { (visit.t("erasing-password")) input type="password" name="password" maxlength="1024" required autocomplete="current-password" aria-invalid=[wrong.map(|_| "true")] aria-describedby="e-password"; }
+                    (error("e-password", wrong))
                     div.acts { button.btn type="submit" { (visit.t("keep-discard")) } }
                 }
             }
@@ -444,14 +453,15 @@ fn inert(mut response: Response) -> Response {
 }
 
 pub(crate) async fn discard(State(app): State<App>, Path(id): Path<String>, visit: Visit, form: Form) -> Shown {
-    let actor = visit.actor.clone();
-    app.ask(move |folder| folder.may(&actor, Permission::Discard)).await.map_err(IntoAnswer::into_answer)?;
-    if form.get("sure") != "yes" {
-        return Err(Refusal::field("sure", "请先勾选确认", "tick the confirmation first").into_answer());
+    if let Err(refusal) = slow_down(&app, &visit) {
+        return show(&app, &visit, &id, Some(&refusal)).await;
     }
-    let (actor, wanted) = (visit.actor.clone(), id.clone());
-    app.ask(move |folder| folder.discard_of(&actor, &wanted)).await.map_err(IntoAnswer::into_answer)?;
-    Ok(see(&format!("/deposits/{id}/capture")))
+    let (actor, wanted, password) = (visit.actor.clone(), id.clone(), form.get("password").to_owned());
+    match app.ask_secret(move |folder| folder.discard_of(&actor, &wanted, &password)).await {
+        Ok(()) => Ok(see(&format!("/deposits/{id}/capture"))),
+        Err(refusal) if of_discarding(&refusal) => show(&app, &visit, &id, Some(&refusal)).await,
+        Err(refusal) => Err(refusal.into_answer()),
+    }
 }
 
 /// Begins a comparison; one that is short is waited for.

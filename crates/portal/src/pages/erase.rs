@@ -3,6 +3,7 @@
 use super::{
     Shown,
     layout::{Frame, Nav, draw, error, token},
+    sign_in::slow_down,
 };
 use crate::{app::App, enter::IntoAnswer, form::Form, problem, visit::Visit};
 use axum::{
@@ -12,19 +13,14 @@ use axum::{
 };
 use maud::{Markup, html};
 use service::{ErasePlan, Refusal, Sentence, Why};
-use std::time::Instant;
 
 pub(crate) async fn page(State(app): State<App>, Path(id): Path<String>, visit: Visit) -> Shown {
     show(&app, &visit, id, None).await
 }
 
 pub(crate) async fn submit(State(app): State<App>, Path(id): Path<String>, visit: Visit, form: Form) -> Shown {
-    if let Err(seconds) = app.throttle().take(crate::throttle::group(visit.address), Instant::now()) {
-        let (zh, en) = (
-            format!("尝试得太频繁，请在 {seconds} 秒后再试"),
-            format!("too many tries; try again in {seconds} seconds"),
-        );
-        return show(&app, &visit, id, Some(Refusal::new(Why::Slow(seconds), zh, en))).await;
+    if let Err(refusal) = slow_down(&app, &visit) {
+        return show(&app, &visit, id, Some(refusal)).await;
     }
     let (actor, wanted, password) = (visit.actor.clone(), id.clone(), form.get("password").to_owned());
     match app.work(move |folder| folder.erase_of(&actor, &wanted, &password)).await {

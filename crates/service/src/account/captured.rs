@@ -159,14 +159,16 @@ impl Folder {
         Ok((last.chars().take(120).collect(), bytes))
     }
 
-    /// Drops a capture's bytes.
-    pub fn discard_of(&self, actor: &Actor, id: &str) -> Answer<()> {
+    /// Drops a capture's bytes, for a person who gave the password again: nobody can capture that moment once more. An
+    /// upload that is ended asks for none: it is no record yet, and its file is still in its owner's hands.
+    pub fn discard_of(&self, actor: &Actor, id: &str, password: &str) -> Answer<()> {
         let person = self.allow(actor, Permission::Discard)?;
         let record = self.owned_capture(actor, id, Permission::Discard)?;
         if self.discarded_at(&record)?.is_some() {
             return Err(Refusal::new(Why::Conflict, "这次取证已经放弃", "this capture was discarded before"));
         }
         self.not_held(person.account)?;
+        self.same_person(person, password)?;
         self.discard_beside(id)?;
         Ok(self.note(actor, person, "discard", id)?)
     }
