@@ -277,6 +277,7 @@ digests-record = Record digest
 digests-record-note = SHA-256 of record.json, on page one of the certificate
 claims-title = Owner and claims
 claims-owner = Owner
+claims-owner-established = { $said }. Rights as declared by the owner
 claims-owner-note = Rights as declared by the owner, who also gave the name
 claims-acting = Acting person
 claims-command-line = on the command line, not named

@@ -277,6 +277,7 @@ digests-record = 记录摘要
 digests-record-note = record.json 的 SHA-256，印在证书第一页
 claims-title = 主体与声明
 claims-owner = 存证主体
+claims-owner-established = { $said }。权利由其自行声明
 claims-owner-note = 权利由其自行声明，名称由其自行填写
 claims-acting = 办理人
 claims-command-line = 由命令行办理，未写明

@@ -136,6 +136,21 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// By whom, when and how the name of a record's owner was established, (zh, en), in the words of its certificate;
+    /// `None`: it is declared, or the record that establishes it is not sealed yet.
+    pub(crate) fn establishing(&self, record: &Record) -> Result<Option<(String, String)>> {
+        let Some((attestation, _)) = self.attestation_of(record)? else { return Ok(None) };
+        if !self.reach()?.settled(attestation.index) {
+            return Ok(None);
+        }
+        let claims = evidence::disclosure::parse_set(&attestation.disclosures)?;
+        let claim = |name: &str| claims.iter().find(|d| d.name() == name)?.value().as_str().map(str::to_owned);
+        let operator = &self.operator.as_ref().unwrap_or(&self.owner).name;
+        Ok(Some(verify::attested(&claim, Some(operator))))
+    }
+}
+
 /// Whether a record's owner is this one, by name and number.
 fn of_owner(disclosures: &[u8], own: &BTreeMap<&'static str, Value>) -> bool {
     let Ok(claims) = evidence::disclosure::parse_set(disclosures) else { return false };

@@ -21,7 +21,7 @@ mod stamps;
 mod told;
 mod trees;
 
-pub use self::{comparison::licence_words, report::reported};
+pub use self::{comparison::licence_words, related::attested, report::reported};
 pub(crate) use self::{
     later::{Added, Later},
     ledger::Signed,

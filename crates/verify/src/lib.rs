@@ -17,8 +17,8 @@ mod verdict;
 mod words;
 
 pub use check::{
-    Container, check, check_beside, check_certificate, check_certificate_beside, check_package, check_package_beside,
-    licence_words, reported,
+    Container, attested, check, check_beside, check_certificate, check_certificate_beside, check_package,
+    check_package_beside, licence_words, reported,
 };
 pub use explain::{Explanation, explain};
 pub use facts::{Collected, Collection, Facts, Named, Related, Reported, Seal, Witness};

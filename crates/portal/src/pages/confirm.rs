@@ -146,7 +146,7 @@ async fn show(app: &App, visit: &Visit, link: &str, refused: Option<(&Refusal, &
             div.h { h2 id="terms" { (visit.t("licences-terms")) } p { (visit.t("confirm-terms-hint")) } }
             dl.facts {
                 dt { (visit.t("confirm-owner")) }
-                dd { (shown.owner) @if let Some(code) = &shown.owner_code { "　" span.mono { (code) } } span.soft { (visit.t("claims-owner-note")) } }
+                dd { (shown.owner) @if let Some(code) = &shown.owner_code { "　" span.mono { (code) } } (deposit::named(visit, shown.named.as_ref())) }
                 (facts(visit, &licences::terms(line), &shown.hosts))
                 @if let Some(day) = &line.ended { dt { (visit.t("licence-ended")) } dd { (visit.tv("licences-ended-from", &[("day", day.as_str().into())])) } }
             }

@@ -19,7 +19,7 @@ use axum::{
 };
 use evidence::{
     json::Value,
-    statement::{Custody, RIGHTS},
+    statement::{Custody, Kind, RIGHTS},
     time::Utc,
 };
 use maud::{Markup, html};
@@ -234,6 +234,24 @@ pub(crate) fn three_digests(visit: &Visit, sha256: Option<&str>, sm3: Option<&st
     }
 }
 
+/// How an owner's name came to be known, (zh, en) where a record says who established it: nothing else of what the owner
+/// said was looked at.
+pub(super) fn named(visit: &Visit, established: Option<&(String, String)>) -> Markup {
+    html! {
+        @match established {
+            Some((zh, en)) => span.soft { (visit.tv("claims-owner-established", &[("said", visit.pick(zh, en).into())])) },
+            None => span.soft { (visit.t("claims-owner-note")) },
+        }
+    }
+}
+
+/// The same from a verdict.
+pub(super) fn named_in(visit: &Visit, verdict: Option<&Verdict>) -> Markup {
+    let facts = verdict.map(|verdict| &verdict.facts);
+    let attested = facts.and_then(|facts| facts.related.iter().find(|r| r.kind == Kind::Attestation));
+    named(visit, attested.map(|attested| attested.said()).as_ref())
+}
+
 fn claims(visit: &Visit, record: &Record) -> Markup {
     let text = |name: &str| record.claims.get(name).and_then(Value::as_str);
     let is_page = ["capture", "order"].contains(&record.kind.as_str());
@@ -246,7 +264,7 @@ fn claims(visit: &Visit, record: &Record) -> Markup {
                 dd {
                     (text("owner_name").unwrap_or_default())
                     @if let Some(code) = text("owner_code").or(text("owner_id_masked")) { "　" span.nb { (code) } }
-                    span.soft { (visit.t("claims-owner-note")) }
+                    (named_in(visit, record.verdict.as_ref()))
                 }
                 dt { (visit.t("claims-acting")) }
                 dd { @if let Some(name) = text("acting_account") { (name) } @else { span.soft { (visit.t("claims-command-line")) } } }

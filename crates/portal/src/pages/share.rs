@@ -231,7 +231,7 @@ fn disclosed(visit: &Visit, shown: &Linked) -> Markup {
                     dd {
                         (name)
                         @if let Some(code) = text("owner_code").or(text("owner_id_masked")) { "　" span.nb { (code) } }
-                        span.soft { (visit.t("claims-owner-note")) }
+                        (deposit::named_in(visit, Some(&shown.verdict)))
                     }
                 } @else { dd.soft { (visit.t("share-withheld")) } }
                 @for name in rows {

@@ -247,7 +247,7 @@ fn result(visit: &Visit, name: &str, originals: &[String], verdict: &Verdict, al
                 @if let Some(statement) = &facts.statement { dt { (visit.t("deposit-id")) } dd.mono { (statement.id) } }
                 @if let Some(owner) = owner {
                     dt { (visit.t("claims-owner")) }
-                    dd { (owner) span.soft { (visit.t("claims-owner-note")) } }
+                    dd { (owner) (deposit::named_in(visit, Some(verdict))) }
                 }
             }
         }

@@ -505,6 +505,30 @@ fn a_name_that_the_operator_looked_at_is_established_for_earlier_and_later_evide
         assert!(verdict.contains("related-1") && verdict.contains(&attestation), "{id}: {verdict}");
     }
     assert!(!verified(&mut two, &others, b"other").to_string().contains("related-1"), "it establishes nobody else");
+
+    // Pages say it in the same words: the record's, and a licence's by its link, to whoever has that.
+    let established = "审核文件，核实了存证主体名称“福州海棠文化有限公司”（营业执照副本";
+    for id in [&before, &after] {
+        let page = one.browser.get(&format!("/deposits/{id}")).body;
+        assert!(page.contains(established) && !page.contains("名称由其自行填写"), "{page}");
+    }
+    let page = two.browser.get(&format!("/deposits/{others}")).body;
+    assert!(page.contains("名称由其自行填写") && !page.contains("核实了"), "{page}");
+    let confirming = |merchant: &mut Merchant, id: &str| {
+        merchant.browser.get("/licences/new");
+        let pick = format!("pick-{id}");
+        let fields = [("act", "record"), (pick.as_str(), "on"), ("licensee", "丙店")];
+        let made = merchant.browser.post("/licences/new", &fields);
+        let licence = made.head("location").unwrap_or_else(|| panic!("{}", made.body)).to_owned();
+        let page = merchant.browser.get(&licence).body;
+        let until = page.split("name=\"until\" value=\"").nth(1).unwrap()[..10].to_owned();
+        let made = merchant.browser.post(&format!("{licence}/links"), &[("until", &until)]).body;
+        house.browser().get(&format!("/confirm/{}", &made.split("/confirm/").nth(1).unwrap()[..64])).body
+    };
+    let page = confirming(&mut one, &after);
+    assert!(page.contains(established) && !page.contains("名称由其自行填写"), "{page}");
+    let page = confirming(&mut two, &others);
+    assert!(page.contains("名称由其自行填写") && !page.contains("核实了"), "{page}");
     assert_eq!(one.browser.post(&format!("/deposits/{attestation}/erase"), &[("password", PASSWORD)]).status, 409);
 
     // A refusal says why, and leaves the name as it is.

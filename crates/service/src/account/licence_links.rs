@@ -39,6 +39,8 @@ pub struct LinkedLicence {
     pub owner: String,
     /// The licensor's public code.
     pub owner_code: Option<String>,
+    /// How that name was established, (zh, en); `None`: it is declared.
+    pub named: Option<(String, String)>,
     /// What it names: number and title.
     pub pictures: Vec<super::LicensedPicture>,
     /// As of [`super::LicenceShown`].
@@ -116,6 +118,7 @@ impl Folder {
         Ok(LinkedLicence {
             owner: claim("owner_name").unwrap_or_default(),
             owner_code: claim("owner_code"),
+            named: self.establishing(&row)?,
             hosts: crate::licence::hosts(&line.urls),
             pictures,
             until: Utc(link.expires_at),

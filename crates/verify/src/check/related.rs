@@ -6,6 +6,8 @@
 
 mod said;
 
+pub use said::attested;
+
 use super::{
     Walk,
     ledger::Signed,

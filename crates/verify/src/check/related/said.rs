@@ -95,29 +95,7 @@ impl Related {
     }
 
     fn attested(&self) -> (String, String) {
-        let at = self.text("attested_at").unwrap_or_else(|| "—".into());
-        let operator = self.operator.clone().map_or_else(|| "—".into(), clean);
-        let name = self.text("owner_name").unwrap_or_else(|| "—".into());
-        let (zh, en) = match (self.text("attested_how").as_deref(), self.text("attested_by")) {
-            (Some("provider"), by) => {
-                let by = by.unwrap_or_else(|| "—".into());
-                (
-                    format!("“{operator}”于 {at} 通过“{by}”核实了存证主体名称“{name}”"),
-                    format!("\"{operator}\" had the owner's name \"{name}\" established on {at} by \"{by}\""),
-                )
-            }
-            (_, by) => {
-                let by = by.unwrap_or(operator);
-                (
-                    format!("“{by}”于 {at} 审核文件，核实了存证主体名称“{name}”"),
-                    format!("\"{by}\" established the owner's name \"{name}\" by documents on {at}"),
-                )
-            }
-        };
-        match self.text("attested_note") {
-            Some(note) => (format!("{zh}（{note}）"), format!("{en} ({note})")),
-            None => (zh, en),
-        }
+        attested(&|name| self.text(name), self.operator.as_deref())
     }
 
     fn revoked(&self) -> (String, String) {
@@ -137,5 +115,33 @@ impl Related {
             ),
             None => ("持有确认链接的人确认了许可".into(), "whoever held the link confirmed the licence".into()),
         }
+    }
+}
+
+/// By whom, when and how a name was established, (Chinese, English), in the words of every certificate: `claim` gives an
+/// attestation's claims, `operator` is who runs its ledger.
+pub fn attested(claim: &dyn Fn(&str) -> Option<String>, operator: Option<&str>) -> (String, String) {
+    let at = claim("attested_at").unwrap_or_else(|| "—".into());
+    let operator = operator.map_or_else(|| "—".into(), |name| clean(name.to_owned()));
+    let name = claim("owner_name").unwrap_or_else(|| "—".into());
+    let (zh, en) = match (claim("attested_how").as_deref(), claim("attested_by")) {
+        (Some("provider"), by) => {
+            let by = by.unwrap_or_else(|| "—".into());
+            (
+                format!("“{operator}”于 {at} 通过“{by}”核实了存证主体名称“{name}”"),
+                format!("\"{operator}\" had the owner's name \"{name}\" established on {at} by \"{by}\""),
+            )
+        }
+        (_, by) => {
+            let by = by.unwrap_or(operator);
+            (
+                format!("“{by}”于 {at} 审核文件，核实了存证主体名称“{name}”"),
+                format!("\"{by}\" established the owner's name \"{name}\" by documents on {at}"),
+            )
+        }
+    };
+    match claim("attested_note") {
+        Some(note) => (format!("{zh}（{note}）"), format!("{en} ({note})")),
+        None => (zh, en),
     }
 }
