@@ -135,6 +135,8 @@ reset-make = Make the address
 reset-hand-over = Hand this address to that person, and to nobody else. It is shown this once, and is good for {$n} minutes.
 mail-to = Send it to this address
 mail-sent = Sent to {$to}. If it does not arrive, hand the address over yourself:
+mail-kept = ; it is tried again until the link ends. If you cannot wait, hand the address over yourself:
+mail-given-up = ; the server refuses it, and the operator sees that. Hand the address over yourself:
 mail-invite-subject = An invitation to {$runs}
 mail-invite =
     You are invited to work on the ledger that {$runs} runs. Open this address once to choose how to sign in:

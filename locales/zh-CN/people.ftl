@@ -135,6 +135,8 @@ reset-make = 生成网址
 reset-hand-over = 只把这个网址交给本人。只显示这一次，{$n} 分钟内有效。
 mail-to = 发送到这个邮箱
 mail-sent = 已发给 {$to}。如果没有收到，请把网址当面交给对方：
+mail-kept = ；会自动再试，直到网址失效。等不及就把网址当面交给对方：
+mail-given-up = ；邮件服务器不收，已交运营者查看。请把网址当面交给对方：
 mail-invite-subject = {$runs} 的邀请
 mail-invite =
     您被邀请在 {$runs} 运行的账本上工作。打开这个网址（只能用一次），选登录名和密码：

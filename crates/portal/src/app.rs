@@ -15,7 +15,7 @@ use crate::{
 use evidence::{digest, hex};
 use service::{
     Actor, Answer, CaptureRequest, CompareEvent, DepositLine, Error, Folder, IdentityProvider, Mail, Mode, Network,
-    OWNER_ACCOUNT, OpenId, Place, Refusal, Result, SignUps, Why,
+    NotTaken, OWNER_ACCOUNT, OpenId, Place, Post, Refusal, Result, SignUps, Why,
 };
 use std::{
     collections::BTreeMap,
@@ -369,15 +369,25 @@ impl App {
         self.0.mail.is_some()
     }
 
-    /// Sends a letter for somebody who is signed in.
-    pub(crate) async fn letter(&self, visit: &Visit, to: &str, subject: String, text: String) -> Answer<()> {
-        let Some(mail) = self.0.mail.clone() else { return Ok(()) };
+    /// Sends a letter for somebody who is signed in; what the server did not take, (zh, en), is kept for as long as the link
+    /// of this token is open.
+    pub(crate) async fn letter(&self, visit: &Visit, token: String, post: Post) -> Answer<Option<NotTaken>> {
+        let Some(mail) = self.0.mail.clone() else { return Ok(None) };
+        post.check()?;
         self.0.letters.take(visit.actor.account().unwrap_or_default(), Instant::now()).map_err(|seconds| {
             let (zh, en) = ("邮件发得太频繁；请把网址当面交给对方", "too many letters; hand the link over yourself");
             Refusal::new(Why::Slow(seconds), zh, en)
         })?;
-        let to = to.to_owned();
-        self.wait(move || Ok(mail.send(&to, &subject, &text)?)).await
+        let (actor, folder) = (visit.actor.clone(), self.opened()?);
+        self.wait(move || {
+            let Err(why) = mail.post(&post) else { return Ok(None) };
+            if folder.keep_mail(&actor, &token, &post, &why)? {
+                return Ok(Some(why));
+            }
+            let (zh, en) = why.words();
+            Err(Error::new(format!("{zh}；请把网址当面交给对方"), format!("{en}; hand the link over yourself")).into())
+        })
+        .await
     }
 
     pub(crate) fn openid(&self) -> Option<Arc<OpenId>> {

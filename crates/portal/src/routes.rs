@@ -232,6 +232,8 @@ table! {
     post "/operator/letters/again" Operator Operate pages::room::letters_again;
     post "/operator/letters/{id}/again" Operator Operate pages::room::letter_again;
     post "/operator/letters/{id}/drop" Operator Operate pages::room::letter_drop;
+    post "/operator/mail/{id}/again" Operator Operate pages::room::mail_again;
+    post "/operator/mail/{id}/drop" Operator Operate pages::room::mail_drop;
     get "/operator/orders" Operator Operate pages::room::orders;
     get "/operator/storage" Operator Operate pages::room::storage;
     get "/operator/health" Operator Operate pages::room::health;

@@ -3,8 +3,8 @@
 //! Rules:
 //! - Encrypted, by a certificate that is verified: from the first byte (`smtps://`), or before anything of the letter is
 //!   said (`smtp://`, STARTTLS). In clear to this machine alone.
-//! - A letter is plain text to one address. It is sent while its sender waits, and what the server did not take is said
-//!   to him, who then hands the link over himself: nothing is queued, and no address is kept.
+//! - A letter is plain text to one address. It is sent while its sender waits; what the server did not take is said to
+//!   him, who may hand the link over himself, and is tried again (`outbox`).
 //! - Nothing that somebody typed can end a line: addresses are plain ASCII, everything else travels as base64.
 
 use crate::{Error, Result, Settings, clock, error::read_file, keys, show_path, web::web_roots};
@@ -43,6 +43,62 @@ enum Way {
     Tls,
 }
 
+/// A letter.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Post {
+    /// What its link is for: `invite`, `reset`.
+    #[serde(skip)]
+    pub what: &'static str,
+    /// `local@domain`.
+    pub to: String,
+    /// In one line.
+    pub subject: String,
+    /// Plain text.
+    pub text: String,
+}
+
+/// Why a letter was not taken.
+#[derive(Clone, Debug)]
+pub struct NotTaken {
+    /// The server's own word, or the network's.
+    pub why: String,
+    /// Said of the letter itself, and for good.
+    pub for_good: bool,
+}
+
+impl NotTaken {
+    /// In both languages, short enough to be kept.
+    pub fn words(&self) -> (String, String) {
+        let why: String = self.why.trim().chars().take(200).collect();
+        let why = show_path(Path::new(&why));
+        (format!("邮件没有发出（{why}）"), format!("the letter was not sent ({why})"))
+    }
+}
+
+impl Post {
+    /// Refuses an address that nothing can be sent to.
+    pub fn check(&self) -> Result<()> {
+        if plain_address(&self.to) {
+            return Ok(());
+        }
+        let shown = show_path(Path::new(&self.to.chars().take(80).collect::<String>()));
+        Err(Error::new(
+            format!("“{shown}”不是能用的邮箱地址；请检查，或把网址当面交给对方"),
+            format!("\"{shown}\" is no address that can be written to; check it, or hand the link over yourself"),
+        ))
+    }
+
+    /// One that was kept; `None`: it is none.
+    pub(crate) fn kept(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    /// Where it goes, without whom.
+    pub(crate) fn host(&self) -> &str {
+        self.to.rsplit('@').next().unwrap_or_default()
+    }
+}
+
 impl Mail {
     /// As `[mail]` has it; `None` where no server is named.
     pub fn of(settings: &Settings) -> Result<Option<Self>> {
@@ -75,23 +131,24 @@ impl Mail {
         Ok(Some(Self { host: host.to_owned(), port, way, login, from }))
     }
 
-    /// Sends one letter.
-    pub fn send(&self, to: &str, subject: &str, text: &str) -> Result<()> {
-        let to = to.trim();
-        if !plain_address(to) {
-            let shown = show_path(Path::new(&to.chars().take(80).collect::<String>()));
-            return Err(Error::new(
-                format!("“{shown}”不是能用的邮箱地址；请检查，或把网址当面交给对方"),
-                format!("\"{shown}\" is no address that can be written to; check it, or hand the link over yourself"),
-            ));
+    /// Sends one letter, to an address that was looked at.
+    pub fn post(&self, post: &Post) -> std::result::Result<(), NotTaken> {
+        let later = |why: String| NotTaken { why, for_good: false };
+        let letter = self.letter(&post.to, &post.subject, &post.text).map_err(|e| later(e.en))?;
+        let mut wire = self.greeted().map_err(later)?;
+        let commands = [
+            (format!("MAIL FROM:<{}>\r\n", self.from.1), "2"),
+            (format!("RCPT TO:<{}>\r\n", post.to), "2"),
+            ("DATA\r\n".to_owned(), "3"),
+            (letter, "2"),
+        ];
+        for (command, wanted) in commands {
+            // From here on it speaks of this letter (RFC 5321, 4.2.1).
+            ask(&mut *wire, &command, wanted).map_err(|why| NotTaken { for_good: why.starts_with('5'), why })?;
         }
-        self.talk(to, &self.letter(to, subject, text)?).map_err(|why| {
-            let why = show_path(Path::new(why.trim()));
-            Error::new(
-                format!("邮件没有发出（{why}）；请把网址当面交给对方"),
-                format!("the letter was not sent ({why}); hand the link over yourself"),
-            )
-        })
+        // It is taken; how the server says good-bye is no matter.
+        let _ = wire.write_all(b"QUIT\r\n");
+        Ok(())
     }
 
     /// RFC 5322, its texts as base64 (RFC 2045, RFC 2047).
@@ -111,8 +168,9 @@ impl Mail {
         ))
     }
 
-    /// The whole conversation; an error is the server's own word, or the network's.
-    fn talk(&self, to: &str, letter: &str) -> std::result::Result<(), String> {
+    /// A connection on which the server has greeted, encrypted, and knows who sends; an error is its own word, or the
+    /// network's.
+    fn greeted(&self) -> std::result::Result<Box<dyn Wire>, String> {
         let said = |e: std::io::Error| e.to_string();
         let mut addresses = (self.host.as_str(), self.port).to_socket_addrs().map_err(said)?;
         let address = addresses.next().ok_or("no address")?;
@@ -140,13 +198,7 @@ impl Mail {
             let password = String::from_utf8_lossy(&bytes).lines().next().unwrap_or_default().to_owned();
             ask(&mut *wire, &format!("AUTH PLAIN {}\r\n", STANDARD.encode(format!("\0{user}\0{password}"))), "2")?;
         }
-        ask(&mut *wire, &format!("MAIL FROM:<{}>\r\n", self.from.1), "2")?;
-        ask(&mut *wire, &format!("RCPT TO:<{to}>\r\n"), "2")?;
-        ask(&mut *wire, "DATA\r\n", "3")?;
-        ask(&mut *wire, letter, "2")?;
-        // It is taken; how the server says good-bye is no matter.
-        let _ = wire.write_all(b"QUIT\r\n");
-        Ok(())
+        Ok(wire)
     }
 
     fn encrypted(&self, stream: TcpStream) -> std::result::Result<Box<dyn Wire>, String> {

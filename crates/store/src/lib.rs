@@ -17,6 +17,7 @@ mod head;
 mod hooks;
 mod invitations;
 mod licence_links;
+mod mail;
 mod merchants;
 mod notices;
 mod passkeys;
@@ -46,6 +47,7 @@ pub use erased::Erased;
 pub use hooks::{Happened, Hook, Message, NewMessage, Tried};
 pub use invitations::Invitation;
 pub use licence_links::{LicenceLink, NewLicenceLink};
+pub use mail::{Mail, NewMail};
 pub use merchants::Merchant;
 pub use notices::Notice;
 pub use passkeys::{NewPasskey, Passkey};
@@ -88,6 +90,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (19, include_str!("layout-19.sql")),
     (20, include_str!("layout-20.sql")),
     (21, include_str!("layout-21.sql")),
+    (22, include_str!("layout-22.sql")),
 ];
 
 /// The layout that this release reads and writes.

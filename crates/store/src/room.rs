@@ -130,12 +130,13 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// How many names wait to be verified, pages to be captured, and how many messages were given up.
+    /// How many names wait to be verified, pages to be captured, and how many messages and letters were given up.
     pub fn room_counts(&self) -> Result<(u64, u64, u64)> {
         let connection = self.look();
         let sql = "SELECT (SELECT count(*) FROM reviews WHERE state = 'asked'),
                    (SELECT count(*) FROM capture_queue WHERE state = 'waiting'),
-                   (SELECT count(*) FROM hook_messages WHERE state = 'dead')";
+                   (SELECT count(*) FROM hook_messages WHERE state = 'dead')
+                       + (SELECT count(*) FROM mail WHERE state = 'dead')";
         Ok(connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
     }
 
@@ -272,7 +273,7 @@ fn settle(transaction: &Transaction<'_>, id: i64, again: bool, at: i64) -> Resul
 }
 
 /// Who acts is the operator's person, who is nobody in the merchant's account: there it says what he is.
-fn noted(transaction: &Transaction<'_>, account: i64, id: i64, act: &Act) -> Result<()> {
+pub(crate) fn noted(transaction: &Transaction<'_>, account: i64, id: i64, act: &Act) -> Result<()> {
     accounts::note(transaction, &Act { subject: format!("{account} {id}"), ..act.clone() })?;
     if account != act.account {
         let (via, subject) = ("operator".to_owned(), id.to_string());

@@ -101,6 +101,26 @@ impl Store {
         }
     }
 
+    /// What is sealed of every account, the owner's too: his under the master key itself.
+    pub(crate) fn hidden(&self, connection: &Connection, account: i64, what: &str, bytes: &[u8]) -> Result<Vec<u8>> {
+        let vault = self.vault()?;
+        match key(connection, account)? {
+            Some(key) => vault.seal(&key, account, what, bytes),
+            None if account == OWNER_ACCOUNT => vault.seal_under(&vault.master, &name(account, what), bytes),
+            None => Err(Error::NoAccount),
+        }
+    }
+
+    /// The bytes again.
+    pub(crate) fn shown(&self, connection: &Connection, account: i64, what: &str, sealed: &[u8]) -> Result<Vec<u8>> {
+        let vault = self.vault()?;
+        match key(connection, account)? {
+            Some(key) => vault.open(&key, account, what, sealed),
+            None if account == OWNER_ACCOUNT => open_under(&vault.master, &name(account, what), sealed),
+            None => Err(Error::NoAccount),
+        }
+    }
+
     /// What a row holds, by the key that was read beside it.
     pub(crate) fn opened(&self, key: Option<&[u8]>, account: i64, what: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
         match key {

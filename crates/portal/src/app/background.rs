@@ -37,6 +37,8 @@ impl App {
         let app = self.clone();
         std::thread::spawn(move || app.check_names());
         let app = self.clone();
+        std::thread::spawn(move || app.mail_on());
+        let app = self.clone();
         std::thread::spawn(move || app.go_on());
     }
 
@@ -53,6 +55,23 @@ impl App {
             let noted = self.folder().map(|folder| folder.note_identity(&questions));
             if !matches!(noted, Some(Ok(()))) || questions.is_empty() {
                 std::thread::sleep(Duration::from_millis(500));
+            }
+        }
+    }
+
+    /// Tries letters again that the mail server did not take. Nobody holds the folder while it answers.
+    fn mail_on(&self) {
+        while !self.stopping() {
+            let Some(late) = self.folder().map(|folder| folder.late_mail()) else { return };
+            let mut late = late.unwrap_or_default();
+            for letter in &mut late {
+                if let Some(mail) = self.0.mail.as_ref().filter(|_| !self.stopping()) {
+                    letter.try_again(mail);
+                }
+            }
+            let noted = self.folder().map(|folder| folder.note_mail(&late));
+            if !matches!(noted, Some(Ok(()))) || late.is_empty() || self.0.mail.is_none() {
+                std::thread::sleep(Duration::from_secs(1));
             }
         }
     }

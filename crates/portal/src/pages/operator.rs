@@ -35,7 +35,7 @@ pub(crate) async fn reset(State(app): State<App>, visit: Visit, form: Form) -> S
     match app.ask(move |folder| folder.reset_by_operator(&actor, &login)).await {
         Ok(made) => {
             let address = format!("{}/reset/{made}", visit.home);
-            let made = Made::of(&app, &visit, address, form.typed("to"), "mail-reset-subject", "mail-reset").await;
+            let made = Made::of(&app, &visit, address, form.typed("to"), "reset").await;
             show(&app, &visit, Some(&made), None).await
         }
         Err(refusal) if matches!(refusal.why, Why::Field(_)) => show(&app, &visit, None, Some(&refusal)).await,

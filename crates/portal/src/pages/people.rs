@@ -16,7 +16,7 @@ use axum::{
 };
 use evidence::time::Utc;
 use maud::{Markup, html};
-use service::{Answer, MAX_INVITE_DAYS, MAX_WORDS, Permitted, Person, Refusal, Role, Shop, Team, Why};
+use service::{Answer, MAX_INVITE_DAYS, MAX_WORDS, NotTaken, Permitted, Person, Post, Refusal, Role, Shop, Team, Why};
 
 const HERE: &str = "/account/people";
 
@@ -27,23 +27,21 @@ pub(crate) async fn page(State(app): State<App>, visit: Visit) -> Shown {
 /// A one-time address that was just made, and whether it went out as a letter.
 pub(super) struct Made {
     address: String,
-    sent: Option<Answer<String>>,
+    /// To whom, and why not yet.
+    sent: Option<Answer<(String, Option<NotTaken>)>>,
 }
 
 impl Made {
-    /// Sends it where somebody typed where to, in the words of these messages.
-    pub(super) async fn of(
-        app: &App,
-        visit: &Visit,
-        address: String,
-        to: Option<String>,
-        subject: &str,
-        text: &str,
-    ) -> Self {
+    /// Sends it where somebody typed where to: `what` it is, `invite` or `reset`, names its words.
+    pub(super) async fn of(app: &App, visit: &Visit, address: String, to: Option<String>, what: &'static str) -> Self {
         let Some(to) = to.filter(|_| app.has_mail()) else { return Self { address, sent: None } };
         let args = [("address", address.as_str().into()), ("runs", visit.runs.as_str().into())];
-        let sent = app.letter(visit, &to, visit.tv(subject, &args), visit.tv(text, &args)).await;
-        Self { address, sent: Some(sent.map(|()| to)) }
+        let (subject, text) =
+            (visit.tv(&format!("mail-{what}-subject"), &args), visit.tv(&format!("mail-{what}"), &args));
+        let token = address.rsplit('/').next().unwrap_or_default().to_owned();
+        let post = Post { what, to: to.trim().to_owned(), subject, text };
+        let sent = app.letter(visit, token, post).await;
+        Self { address, sent: Some(sent.map(|late| (to, late))) }
     }
 
     /// `lead` says what to do with it.
@@ -51,7 +49,11 @@ impl Made {
         html! {
             div.note role="status" {
                 @match &self.sent {
-                    Some(Ok(to)) => p { (visit.tv("mail-sent", &[("to", to.as_str().into())])) },
+                    Some(Ok((to, None))) => p { (visit.tv("mail-sent", &[("to", to.as_str().into())])) },
+                    Some(Ok((_, Some(late)))) => {
+                        @let (zh, en) = late.words();
+                        p.err { (visit.pick(&zh, &en)) (visit.t(if late.for_good { "mail-given-up" } else { "mail-kept" })) }
+                    }
                     Some(Err(refusal)) => p.err { (visit.say(refusal)) },
                     None => {},
                 }
@@ -245,7 +247,7 @@ pub(crate) async fn invite(State(app): State<App>, visit: Visit, form: Form) -> 
     match app.ask(move |folder| folder.invite(&actor, &name, &permitted, days)).await {
         Ok(made) => {
             let address = format!("{}/join/{made}", visit.home);
-            let made = Made::of(&app, &visit, address, form.typed("to"), "mail-invite-subject", "mail-invite").await;
+            let made = Made::of(&app, &visit, address, form.typed("to"), "invite").await;
             show(&app, &visit, Some(&made), None).await
         }
         Err(refusal) if matches!(refusal.why, Why::Field(_)) => show(&app, &visit, None, Some((&refusal, &form))).await,
@@ -268,7 +270,7 @@ pub(crate) async fn reset(State(app): State<App>, Path(id): Path<i64>, visit: Vi
     let actor = visit.actor.clone();
     let made = app.ask(move |folder| folder.reset_of(&actor, id)).await.map_err(IntoAnswer::into_answer)?;
     let address = format!("{}/reset/{made}", visit.home);
-    let made = Made::of(&app, &visit, address, form.typed("to"), "mail-reset-subject", "mail-reset").await;
+    let made = Made::of(&app, &visit, address, form.typed("to"), "reset").await;
     show_one(&app, &visit, id, Some(&made), None).await
 }
 

@@ -15,7 +15,9 @@ use crate::{
 use axum::extract::{Path, State};
 use evidence::time::Utc;
 use maud::{Markup, html};
-use service::{AuthorityState, DeadShown, Finding, GivenShown, MarketRefusal, Order, ROOM_PAGE, bytes_shown};
+use service::{
+    AuthorityState, DeadShown, Finding, GivenShown, MailShown, MarketRefusal, Order, ROOM_PAGE, bytes_shown,
+};
 
 /// The head of a page of the room.
 fn head(visit: &Visit, title: &str, lead: &str) -> Markup {
@@ -71,7 +73,8 @@ pub(crate) async fn queue(State(app): State<App>, visit: Visit) -> Shown {
 pub(crate) async fn letters(State(app): State<App>, Query(query): Query, visit: Visit) -> Shown {
     let below = query.get("below").and_then(|n| n.parse().ok()).unwrap_or(i64::MAX);
     let actor = visit.actor.clone();
-    let dead = app.ask(move |folder| folder.dead_letters(&actor, below)).await.map_err(IntoAnswer::into_answer)?;
+    let asked = app.ask(move |folder| Ok((folder.dead_letters(&actor, below)?, folder.kept_mail(&actor)?)));
+    let (dead, mail) = asked.await.map_err(IntoAnswer::into_answer)?;
     let title = visit.t("room-letters");
     let body = html! {
         (head(&visit, &title, "room-letters-lead"))
@@ -83,19 +86,20 @@ pub(crate) async fn letters(State(app): State<App>, Query(query): Query, visit: 
                 div.acts { a.btn href=(format!("/operator/letters?below={}", last.id)) { (visit.t("merchants-more")) } }
             } }
         }
-        p.note { (visit.t("room-letters-mail")) }
+        section.sec.last id="mail" aria-labelledby="mail-h" {
+            div.h { h2 id="mail-h" { (visit.t("room-mail")) } p { (visit.t("room-mail-lead")) } }
+            div.stack {
+                @if !app.has_mail() { p.soft { (visit.t("room-health-no-mail")) } }
+                @if mail.is_empty() { p.soft { (visit.t("room-mail-none")) } }
+                @else { ul.rows { @for one in &mail { (mailed(&visit, one)) } } }
+            }
+        }
     };
     Ok(draw(&visit, Frame::new(&title, Nav::Operator), body))
 }
 
 fn letter(visit: &Visit, dead: &DeadShown) -> Markup {
-    let act = |what: &str, word: &str| {
-        html! {
-            form method="post" action=(format!("/operator/letters/{}/{what}", dead.id)) {
-                (token(visit)) button.btn.slim type="submit" { (visit.t(word)) }
-            }
-        }
-    };
+    let act = |what: &str, word: &str| button(visit, &format!("/operator/letters/{}/{what}", dead.id), word);
     html! {
         li {
             div {
@@ -110,6 +114,48 @@ fn letter(visit: &Visit, dead: &DeadShown) -> Markup {
             div.acts { (act("again", "hooks-again")) (act("drop", "room-letters-drop")) }
         }
     }
+}
+
+fn button(visit: &Visit, path: &str, word: &str) -> Markup {
+    html! {
+        form method="post" action=(path) { (token(visit)) button.btn.slim type="submit" { (visit.t(word)) } }
+    }
+}
+
+fn mailed(visit: &Visit, mail: &MailShown) -> Markup {
+    let act = |what: &str, word: &str| button(visit, &format!("/operator/mail/{}/{what}", mail.id), word);
+    let (zh, en) = &mail.error;
+    html! {
+        li {
+            div {
+                (account(visit, mail.account))
+                span.m {
+                    (visit.t(&format!("room-mail-{}", mail.what))) " → " span.mono { (mail.host) } "　"
+                    (visit.tv("hooks-tries", &[("n", mail.tries.to_string().into())])) "　" (words::minute(mail.tried_at))
+                    @if !mail.given_up { "　" (visit.t("room-mail-waits")) }
+                }
+                span.err.warn { (visit.pick(zh, en)) }
+            }
+            div.acts {
+                @if mail.given_up && !mail.ended { (act("again", "hooks-again")) }
+                (act("drop", "room-letters-drop"))
+            }
+        }
+    }
+}
+
+pub(crate) async fn mail_again(State(app): State<App>, Path(id): Path<i64>, visit: Visit, _form: Form) -> Shown {
+    settle_mail(&app, visit, id, true).await
+}
+
+pub(crate) async fn mail_drop(State(app): State<App>, Path(id): Path<i64>, visit: Visit, _form: Form) -> Shown {
+    settle_mail(&app, visit, id, false).await
+}
+
+async fn settle_mail(app: &App, visit: Visit, id: i64, again: bool) -> Shown {
+    let actor = visit.actor;
+    app.ask(move |folder| folder.settle_mail(&actor, id, again)).await.map_err(IntoAnswer::into_answer)?;
+    Ok(see("/operator/letters#mail"))
 }
 
 pub(crate) async fn letter_again(State(app): State<App>, Path(id): Path<i64>, visit: Visit, _form: Form) -> Shown {

@@ -1,6 +1,6 @@
 //! Letters over TLS, by a mail server that is Python's own: encrypted from the first byte, or before anything is said.
 
-use crate::house::{House, program};
+use crate::house::{Browser, House, program};
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -9,10 +9,11 @@ use std::{
 };
 
 /// SMTP with a certificate: `tls` from the first byte, `start` after STARTTLS, `none` offers none. A letter is believed to
-/// have come over TLS only where the socket says so; each is a line of its own on stdout.
+/// have come over TLS only where the socket says so; each is a line of its own on stdout. As many recipients as the second
+/// argument says are refused, with the code that the third one is.
 const SERVER: &str = r#"
 import socket, ssl, sys
-way = sys.argv[1]
+way, refusals, code = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain("mail.pem", "mail.key")
 listener = socket.create_server(("127.0.0.2", 0))
@@ -42,6 +43,10 @@ while True:
                     pass
                 f.write(b"250 taken\r\n")
                 print("letter", isinstance(s, ssl.SSLSocket) and s.version(), flush=True)
+            elif word == "RCPT" and refusals > 0:
+                refusals -= 1
+                f.write(code.encode() + b" not now\r\n")
+                print("refused", flush=True)
             elif word == "QUIT":
                 f.write(b"221 bye\r\n")
                 break
@@ -73,14 +78,15 @@ impl Server {
 }
 
 /// A server of this kind, with a certificate for this address; the port.
-fn server(at: &Path, way: &str, address: &str) -> (Server, String) {
+fn server(at: &Path, way: &str, address: &str, refuses: (&str, &str)) -> (Server, String) {
     let mut openssl = Command::new("openssl");
     openssl.current_dir(at).args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]);
     openssl.args(["-keyout", "mail.key", "-out", "mail.pem", "-days", "9", "-subj", "/CN=quezao test"]);
     openssl.args(["-addext", &format!("subjectAltName=IP:{address}"), "-addext", "basicConstraints=critical,CA:FALSE"]);
     assert!(openssl.output().unwrap().status.success());
     let mut python = Command::new("python3");
-    let mut child = python.current_dir(at).args(["-c", SERVER, way]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        python.current_dir(at).args(["-c", SERVER, way, refuses.0, refuses.1]).stdout(Stdio::piped()).spawn().unwrap();
     let out = BufReader::new(child.stdout.take().unwrap());
     let mut server = Server(child, out);
     let port = server.line();
@@ -89,8 +95,14 @@ fn server(at: &Path, way: &str, address: &str) -> (Server, String) {
 
 /// What the operator's page says of a letter that was sent by these settings.
 fn sent(way: &str, scheme: &str, address: &str) -> (String, Server) {
+    let (_house, _operator, page, server) = written(way, scheme, address, ("0", "-"));
+    (page, server)
+}
+
+/// The same, and whoever it was sent by. `refuses`: how many, with which code.
+fn written(way: &str, scheme: &str, address: &str, refuses: (&str, &str)) -> (House, Browser, String, Server) {
     let work = tempfile::tempdir().unwrap();
-    let (server, port) = server(work.path(), way, address);
+    let (server, port) = server(work.path(), way, address, refuses);
     fs::write(work.path().join("mail.password"), "secret\n").unwrap();
     let mut command = program(&work);
     command
@@ -99,11 +111,77 @@ fn sent(way: &str, scheme: &str, address: &str) -> (String, Server) {
         .env("QUEZAO_MAIL_FROM", "quezao@example.cn")
         .env("QUEZAO_MAIL_USER", "quezao")
         .env("QUEZAO_MAIL_PASSWORD_FILE", work.path().join("mail.password"));
-    let (_house, mut operator) = House::set_up_by(work, command, &[]);
+    let (house, mut operator) = House::set_up_by(work, command, &[]);
     operator.get("/operator");
     let page = operator.post("/operator/reset", &[("login", "linwan"), ("to", "lin@example.cn")]);
     assert_eq!(page.status, 200, "{}", page.body);
-    (page.body, server)
+    (house, operator, page.body, server)
+}
+
+/// Whether any file of the data folder holds these bytes.
+fn holds(house: &House, needle: &str) -> bool {
+    let mut folders = vec![house.data()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+            } else if fs::read(entry.path()).unwrap().windows(needle.len()).any(|w| w == needle.as_bytes()) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// The link in a page's words.
+fn link(page: &str) -> String {
+    page.split("/reset/").nth(1).unwrap_or_else(|| panic!("{page}"))[..64].to_owned()
+}
+
+#[test]
+fn a_letter_that_is_not_taken_waits_sealed_and_goes_out_later() {
+    let (house, mut operator, page, mut server) = written("tls", "smtps", "127.0.0.2", ("2", "451"));
+    assert!(page.contains("邮件没有发出（451 not now）；会自动再试"), "{page}");
+    let link = link(&page);
+    assert!(!holds(&house, &link) && !holds(&house, "lin@example.cn"), "neither the link nor whom it is for");
+    let said = |server: &mut Server| loop {
+        // Each connection signs in first.
+        let line = server.line();
+        if !line.starts_with("auth") {
+            return line;
+        }
+    };
+    assert_eq!([said(&mut server), said(&mut server)], ["refused", "refused"], "tried again by itself");
+    let room = operator.get("/operator/letters").body;
+    assert!(room.contains("会自动再试") && room.contains("example.cn") && !room.contains("lin@"), "{room}");
+    // A restart forgets nothing; another try is not due for a minute, so it is only looked at.
+    assert_eq!(operator.get(&format!("/reset/{link}")).status, 200, "and the link stays good");
+}
+
+#[test]
+fn what_the_server_refuses_for_good_waits_for_the_operator() {
+    let (_house, mut operator, page, mut server) = written("tls", "smtps", "127.0.0.2", ("1", "550"));
+    assert!(page.contains("邮件没有发出（550 not now）；邮件服务器不收"), "{page}");
+    let room = operator.get("/operator/letters").body;
+    assert!(room.contains("/operator/mail/1/again") && room.contains("550 not now"), "{room}");
+    assert!(operator.get("/operator/health").body.contains("1 封邮件未能发出"));
+    assert_eq!(operator.post("/operator/mail/7/again", &[]).status, 404);
+    assert_eq!(operator.post("/operator/mail/1/again", &[]).status, 303);
+    let said: Vec<String> = (0..4).map(|_| server.line()).collect();
+    assert_eq!(said, ["auth TLSv1.3", "refused", "auth TLSv1.3", "letter TLSv1.3"]);
+    let gone = (0..600).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        operator.get("/operator/letters").body.contains("没有未发出的邮件")
+    });
+    assert!(gone, "{}", operator.get("/operator/letters").body);
+    assert!(operator.get("/account/audit").body.contains("重新投递"));
+
+    // What is dropped stays away, and a link that was used takes its letter along.
+    let (_house, mut operator, page, _server) = written("tls", "smtps", "127.0.0.2", ("9", "550"));
+    assert_eq!(operator.post("/operator/mail/1/drop", &[]).status, 303);
+    assert!(operator.get("/operator/letters").body.contains("没有未发出的邮件"));
+    assert_eq!(operator.post("/operator/mail/1/again", &[]).status, 404);
+    assert!(page.contains("/reset/"));
 }
 
 #[test]

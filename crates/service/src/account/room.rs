@@ -233,6 +233,10 @@ impl Folder {
                 format!("messages to web hooks that were given up: {dead}"),
             );
         }
+        let dead = self.store.dead_mail()?;
+        if dead > 0 {
+            say("warning", "mail", format!("{dead} 封邮件未能发出"), format!("letters that were not sent: {dead}"));
+        }
         Ok(Health { missing, findings, gauges, authorities })
     }
 }
