@@ -167,6 +167,28 @@ fn a_shop_is_activated_by_code_registers_until_nothing_is_left_and_buys_more() {
     assert!(english.contains("Small shop, until") && english.contains("Not included"), "{english}");
 }
 
+#[test]
+fn how_many_collections_may_still_be_made_is_said_before_one_is() {
+    let (house, mut operator) = market_house();
+    let mut shop = signed_in(&house, "huamei");
+    let made = code(&mut operator, &[("edition", "small")]);
+    shop.get("/activate");
+    assert_eq!(shop.post("/activate", &[("code", &made), ("acknowledged", "yes")]).status, 303);
+    register(&mut shop, "a.bin", b"one");
+    let page = shop.get("/library").body;
+    assert!(page.contains("还可以做 100 次合集或比对"), "{page}");
+    let pick = page.split("name=\"pick-").nth(1).unwrap_or_else(|| panic!("{page}"))[..36].to_owned();
+    let fields = [("act", "collection"), (&format!("pick-{pick}") as &str, "on"), ("title", "秋季")];
+    let done = shop.post("/library/chosen", &fields);
+    assert_eq!(done.status, 303, "{}", done.body);
+    assert!(shop.get("/library").body.contains("还可以做 99 次合集或比对"));
+    assert_eq!(left(&mut shop), "1", "and it takes no deposit");
+    shop.heads.push(("accept-language".into(), "en".into()));
+    let page = shop.get("/library").body;
+    assert!(page.contains("can still be made within 24 hours: 99"), "{page}");
+    assert!(!operator.get("/library").body.contains("合集或比对"), "the house has no bound");
+}
+
 fn left_of_code(operator: &mut Browser) -> String {
     let page = operator.get("/operator/codes").body;
     page.split("已用 ").nth(1).map(|l| format!("已用 {}", l.split('　').next().unwrap())).unwrap_or_default()

@@ -147,8 +147,7 @@ impl Folder {
     /// Whether the account may have one more collection or comparison today.
     pub(crate) fn may_make(&self, person: &SignIn) -> Answer<()> {
         self.has_left(person, 0, 0, 0)?;
-        let day_ago = clock::now().0 - 24 * 3600 * SECOND;
-        if person.account == OWNER_ACCOUNT || self.store.made_since(person.account, day_ago)? < MADE_A_DAY {
+        if person.account == OWNER_ACCOUNT || self.made_left(person.account)? > 0 {
             return Ok(());
         }
         Err(Refusal::new(
@@ -158,6 +157,18 @@ impl Folder {
                 "{MADE_A_DAY} collections and comparisons were made in 24 hours; nothing was done, try again later"
             ),
         ))
+    }
+
+    fn made_left(&self, account: i64) -> Result<u64> {
+        let made = self.store.made_since(account, clock::now().0 - 24 * 3600 * SECOND)?;
+        Ok(MADE_A_DAY.saturating_sub(made))
+    }
+
+    /// How many collections and comparisons the actor's account may still make in these 24 hours, and why none at all;
+    /// `None`: without bounds.
+    pub fn makeable(&self, actor: &Actor) -> Answer<Option<(u64, Option<Refusal>)>> {
+        let Some(account) = actor.account().filter(|account| *account != OWNER_ACCOUNT) else { return Ok(None) };
+        Ok(Some((self.made_left(account)?, self.closed(account, self.store.left(account, clock::now().0)?)?)))
     }
 
     /// Refuses what the account's editions lack.
@@ -321,5 +332,80 @@ impl Folder {
         let told = Move { at: clock::now().0, unit, subject, why: Some(why), ..Move::default() };
         // The refusal itself is what matters; a line less in a list does not change it.
         let _ = self.store.note_uncharged(person.account, &told, Some(person.id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{FirstSignIn, InitOptions, Mode, NewMerchant, SignUps, SignedIn};
+    use store::{NewRecord, Record};
+
+    /// A merchant who has an edition, and may do what one may.
+    fn merchant(folder: &Folder) -> (Actor, SignIn) {
+        let first =
+            |login: &str| FirstSignIn { login: login.into(), name: "陈岚".into(), password: "correct horse".into() };
+        folder.add_first_sign_in(&first("linwan")).unwrap();
+        let new = NewMerchant {
+            kind: "individual".into(),
+            name: "陈岚".into(),
+            number: "11010519491231002X".into(),
+            person: first("chenlan"),
+            invitation: String::new(),
+            confirmed: true,
+        };
+        folder.sign_up(SignUps::Open, &new).unwrap();
+        let SignedIn::Opened(opened) = folder.sign_in("chenlan", "correct horse", "test").unwrap() else { panic!() };
+        let actor = folder.actor(&opened.token).unwrap();
+        let person = folder.store.sign_in_named("chenlan").unwrap().unwrap();
+        (actor, person)
+    }
+
+    #[test]
+    fn collections_and_comparisons_have_a_bound_that_is_said_before_and_comes_back() {
+        let work = tempfile::tempdir().unwrap();
+        let owner = InitOptions {
+            owner_kind: "individual".into(),
+            owner_name: "林晚".into(),
+            owner_id: Some("11010519491231002X".into()),
+            ..InitOptions::default()
+        };
+        Folder::init(&work.path().join("data"), &owner).unwrap();
+        let folder = Folder::open(&work.path().join("data"), Mode::Write).unwrap();
+        let (actor, person) = merchant(&folder);
+        let closed = folder.makeable(&actor).unwrap().unwrap().1.unwrap();
+        assert_eq!(closed.error.code, "not-activated", "why nothing at all can be made is said too");
+        let now = clock::now().0;
+        let SignedIn::Opened(operator) = folder.sign_in("linwan", "correct horse", "test").unwrap() else { panic!() };
+        folder.grant(&folder.actor(&operator.token).unwrap(), person.account, "standard", None, false).unwrap();
+        folder.store.acknowledge(person.account, person.id, now).unwrap();
+        let record = |n: u64, kind: &str, received_at: i64| NewRecord {
+            record: Record {
+                id: format!("{n:036}"),
+                account: person.account,
+                kind: kind.into(),
+                received_at,
+                record_digest: evidence::digest::sha256(&n.to_be_bytes()),
+                disclosures: b"[]".to_vec(),
+                ..Record::default()
+            },
+            tokens: Vec::new(),
+        };
+        let left = || folder.makeable(&actor).unwrap().map(|(n, closed)| (n, closed.is_none()));
+        assert_eq!(left(), Some((MADE_A_DAY, true)));
+        let yesterday = now - 25 * 3600 * SECOND;
+        let made = |n: u64| if n % 2 == 0 { "collection" } else { "comparison" };
+        let old = (500..520).map(|n| record(n, made(n), yesterday));
+        let others = (600..620).map(|n| record(n, "image", now));
+        let today = (0..MADE_A_DAY - 1).map(|n| record(n, made(n), now));
+        folder.store.insert(&old.chain(others).chain(today).collect::<Vec<_>>()).unwrap();
+        assert_eq!(left(), Some((1, true)), "what is older than a day, and what is a deposit, does not count");
+        folder.may_make(&person).unwrap();
+        folder.store.insert(&[record(900, "collection", now)]).unwrap();
+        assert_eq!(left(), Some((0, true)));
+        let refused = folder.may_make(&person).unwrap_err();
+        assert!(matches!(refused.why, Why::Slow(_)) && refused.error.en.contains("100 collections"), "{refused:?}");
+        folder.has_left(&person, 0, 0, 0).unwrap();
     }
 }

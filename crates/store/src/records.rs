@@ -184,8 +184,11 @@ impl Store {
 
     /// How many collections and comparisons of an account's came after this moment.
     pub fn made_since(&self, account: i64, after: i64) -> Result<u64> {
-        let sql = "SELECT count(*) FROM records WHERE account = ?1 AND kind IN ('collection', 'comparison') AND received_at > ?2";
-        Ok(self.look().prepare_cached(sql)?.query_row(params![account, after], |row| row.get(0))?)
+        let sql = format!(
+            "SELECT count(*) FROM records WHERE account = ?1 AND kind IN ('collection', 'comparison'){} AND received_at > ?2",
+            named("collection")
+        );
+        Ok(self.look().prepare_cached(&sql)?.query_row(params![account, after], |row| row.get(0))?)
     }
 
     /// SHA-256 of the files of records of pictures, each once, in the order of their first record.

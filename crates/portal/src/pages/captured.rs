@@ -8,6 +8,7 @@
 use super::{
     Shown,
     deposit::{self, file},
+    edition,
     layout::{Frame, Nav, draw, error, mark_only, token},
     see,
     sign_in::slow_down,
@@ -28,7 +29,7 @@ use axum::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use evidence::{json::Value, statement::Kind};
 use maud::{Markup, PreEscaped, html};
-use service::{Captured, Item, Refusal, Report, ReportLine, Search, Why};
+use service::{Captured, Feature, Item, Refusal, Report, ReportLine, Search, Why};
 
 /// How long a comparison is waited for before its page says that it goes on.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(8);
@@ -45,13 +46,19 @@ async fn show(app: &App, visit: &Visit, id: &str, refusal: Option<&Refusal>) -> 
     let asked = app.work(move |folder| {
         let captured = folder.capture_contents(&actor, &wanted)?;
         let others = Search { kind: Kind::Capture.as_str().into(), page: 1, ..Search::default() };
-        Ok((captured, folder.library(&actor, &others)?.items))
+        let lacks = !folder.has(&actor, Feature::Comparison)?;
+        Ok((captured, folder.library(&actor, &others)?.items, folder.makeable(&actor)?, lacks))
     });
-    let (captured, others) = asked.await.map_err(IntoAnswer::into_answer)?;
+    let (captured, others, makeable, lacks) = asked.await.map_err(IntoAnswer::into_answer)?;
     let record = &captured.record;
     let text = |name: &str| record.claims.get(name).and_then(Value::as_str).map(str::to_owned);
     let url = text("url").unwrap_or_default();
     let title = text("page_title").unwrap_or_else(|| url.clone());
+    // What stands in the way of a comparison, or how many may still be made.
+    let beforehand = html! {
+        @if lacks { p.err.warn { (visit.t("compare-lacks")) " " a href="/account/edition" { (visit.t("edition-open")) } } }
+        @else { (edition::makeable(visit, makeable.as_ref())) }
+    };
     let going = app.comparing(visit.actor.account().unwrap_or_default(), id);
     let body = html! {
         header.page-head {
@@ -78,7 +85,7 @@ async fn show(app: &App, visit: &Visit, id: &str, refusal: Option<&Refusal>) -> 
                 (screenshot(visit, &captured))
             }
         }
-        (comparisons(visit, &captured, &others, going.as_ref(), refusal.filter(|r| !of_discarding(r))))
+        (comparisons(visit, &captured, &others, going.as_ref(), refusal.filter(|r| !of_discarding(r)), &beforehand))
         @if captured.record.discarded.is_none() { (keep(visit, id, refusal.filter(|r| of_discarding(r)))) }
         section.sec.last aria-labelledby="not" {
             h2 id="not" { (visit.t("does-not-title")) }
@@ -331,6 +338,7 @@ fn comparisons(
     others: &[Item],
     going: Option<&Compared>,
     refusal: Option<&Refusal>,
+    beforehand: &Markup,
 ) -> Markup {
     let others = others.iter().filter(|o| o.id != captured.record.id);
     html! {
@@ -354,6 +362,7 @@ fn comparisons(
                     }
                 }
                 @if captured.record.discarded.is_none() && !matches!(going, Some(Compared::Going(..))) {
+                    (beforehand)
                     form.code-in.measure method="post" action=(format!("/deposits/{}/compare", captured.record.id)) {
                         (token(visit))
                         label { (visit.t("compare-with"))

@@ -112,6 +112,19 @@ pub(super) fn remaining(visit: &Visit, unit: Unit, there: &(Left, Option<Refusal
     }
 }
 
+/// The same of collections and comparisons, which a day has so many of; nothing where there is no bound.
+pub(super) fn makeable(visit: &Visit, there: Option<&(u64, Option<Refusal>)>) -> Markup {
+    let Some((n, closed)) = there else { return html! {} };
+    let args = [("n", locale::grouped(*n).into())];
+    html! {
+        @match closed {
+            Some(refusal) => p.err.warn #makeable { (visit.say(refusal)) },
+            None if *n == 0 => p.err.warn #makeable { (visit.t("remaining-made-none")) },
+            None => p.small.soft #makeable { (visit.tv("remaining-made", &args)) },
+        }
+    }
+}
+
 /// Whether nothing more can be had of it.
 pub(super) fn used_up(unit: Unit, (left, closed): &(Left, Option<Refusal>)) -> bool {
     closed.is_some() || there_of(unit, left) == 0

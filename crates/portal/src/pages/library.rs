@@ -1,7 +1,7 @@
 //! The library: a grid of what there is, searched and filtered by plain links and a plain form, and chosen from.
 
 use super::{
-    Shown,
+    Shown, edition,
     layout::{Frame, Nav, draw, state, token},
     words,
 };
@@ -52,13 +52,16 @@ pub(crate) async fn show(
     let search = search(query);
     let (actor, wanted) = (visit.actor.clone(), search.clone());
     // A day that is none is said beside its field, over all that there is.
-    let (shelf, wrong) = app
-        .ask(move |folder| match folder.library(&actor, &wanted) {
-            Err(refusal) if matches!(refusal.why, Why::Field(_)) => {
-                let bare = Search { from: String::new(), until: String::new(), ..wanted };
-                Ok((folder.library(&actor, &bare)?, Some(refusal)))
+    let (shelf, wrong, makeable) = app
+        .ask(move |folder| {
+            let makeable = folder.makeable(&actor)?;
+            match folder.library(&actor, &wanted) {
+                Err(refusal) if matches!(refusal.why, Why::Field(_)) => {
+                    let bare = Search { from: String::new(), until: String::new(), ..wanted };
+                    Ok((folder.library(&actor, &bare)?, Some(refusal), makeable))
+                }
+                shelf => Ok((shelf?, None, makeable)),
             }
-            shelf => Ok((shelf?, None)),
         })
         .await
         .map_err(IntoAnswer::into_answer)?;
@@ -88,7 +91,7 @@ pub(crate) async fn show(
                     @for item in &shelf.items { (card(visit, item)) }
                 }
                 (pager(visit, &search, &shelf))
-                (acts(visit, &search, &shelf, refusal))
+                (acts(visit, &search, &shelf, makeable.as_ref(), refusal))
             }
         }
     };
@@ -198,7 +201,13 @@ fn card(visit: &Visit, item: &Item) -> Markup {
 }
 
 /// What can be done with those that are ticked, or with all that was found.
-fn acts(visit: &Visit, search: &Search, shelf: &Shelf, refusal: Option<&Refusal>) -> Markup {
+fn acts(
+    visit: &Visit,
+    search: &Search,
+    shelf: &Shelf,
+    makeable: Option<&(u64, Option<Refusal>)>,
+    refusal: Option<&Refusal>,
+) -> Markup {
     let n = [("n", locale::grouped(shelf.total).into()), ("most", locale::grouped(MAX_BULK as u64).into())];
     let refusal = refusal.filter(|r| matches!(r.why, Why::Field("chosen" | "collection")));
     let english = visit.locale == locale::Locale::En;
@@ -226,6 +235,7 @@ fn acts(visit: &Visit, search: &Search, shelf: &Shelf, refusal: Option<&Refusal>
                         button.btn type="submit" name="act" value="collection" { (visit.t("chosen-collect")) }
                     }
                     p.small.soft { (visit.t("chosen-collection-hint")) }
+                    (edition::makeable(visit, makeable))
                 }
                 div.acts { button.btn type="submit" name="act" value="license" { (visit.t("chosen-license")) } }
             }
