@@ -8,7 +8,7 @@
 //! - A line is open until bytes, fingerprint and what the database's own files still hold are gone too, so that an
 //!   erasing that was cut off is known.
 
-use crate::{Act, Error, Result, Store, accounts, closing, quota, records::BEGIN_SO};
+use crate::{Act, Error, Result, Store, accounts, closing, quota, records::OF_DIGEST};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use std::{fs, path::Path};
 
@@ -195,7 +195,7 @@ fn names(transaction: &Transaction<'_>, id: &str) -> Result<Vec<Vec<u8>>> {
     let of =
         transaction.query_row(sql, [id], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?))).optional()?;
     let another = format!(
-        "SELECT EXISTS (SELECT 1 FROM records WHERE seq IN ({BEGIN_SO}) AND sha256 = ?1 AND +account = ?2 AND id <> ?3
+        "SELECT EXISTS (SELECT 1 FROM records WHERE seq IN ({OF_DIGEST}) AND sha256 = ?1 AND +account = ?2 AND id <> ?3
                         UNION ALL SELECT 1 FROM waiting WHERE sha256 = ?1 AND account = ?2 AND id <> ?3)"
     );
     let stays = |sha256: &[u8], account: i64| {

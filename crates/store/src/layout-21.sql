@@ -1,5 +1,5 @@
 -- A digest may stand anywhere in an index of all digests, so that each record writes three places of three indices that
--- grow without end. Here each 2^20 records have a part of their own: what is written stays small and lies together, and
+-- grow without end. Here each 2^19 records have a part of their own: what is written stays small and lies together, and
 -- whoever looks for a digest looks into every part, of which there are few. `records` is written anew without the three.
 CREATE TABLE records_anew (
     seq INTEGER PRIMARY KEY,
@@ -29,18 +29,18 @@ CREATE INDEX records_listed
 CREATE INDEX records_named ON records (account, kind, file_name)
     WHERE kind <> 'image' AND kind <> 'file' AND kind <> 'digest';
 
--- `head`: the first eight bytes of each digest of the record: of its file by either function, and of its leaf.
+-- Of each record the digests of its file by either function, and of its leaf.
 CREATE TABLE digests (
     part INTEGER NOT NULL,
-    head BLOB NOT NULL,
+    digest BLOB NOT NULL,
     seq INTEGER NOT NULL,
-    PRIMARY KEY (part, head, seq)
+    PRIMARY KEY (part, digest, seq)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO digests(part, head, seq)
-    SELECT seq >> 20, head, seq FROM (
-        SELECT seq, substr(record_digest, 1, 8) AS head FROM records
-        UNION SELECT seq, substr(sha256, 1, 8) FROM records WHERE sha256 IS NOT NULL
-        UNION SELECT seq, substr(sm3, 1, 8) FROM records WHERE sm3 IS NOT NULL)
+INSERT INTO digests(part, digest, seq)
+    SELECT seq >> 19, digest, seq FROM (
+        SELECT seq, record_digest AS digest FROM records
+        UNION SELECT seq, sha256 FROM records WHERE sha256 IS NOT NULL
+        UNION SELECT seq, sm3 FROM records WHERE sm3 IS NOT NULL)
     ORDER BY 1, 2, 3;
 
 CREATE TRIGGER record_counted AFTER INSERT ON records BEGIN
@@ -53,15 +53,13 @@ END;
 -- A leaf that stood twice would be a fault of this program, and soon after the first: its own part is looked at.
 CREATE TRIGGER record_indexed AFTER INSERT ON records BEGIN
     SELECT raise(ABORT, 'a record of this digest is there') FROM digests d JOIN records r ON r.seq = d.seq
-        WHERE d.part = new.seq >> 20 AND d.head = substr(new.record_digest, 1, 8)
+        WHERE d.part = new.seq >> 19 AND d.digest = new.record_digest
             AND r.seq <> new.seq AND r.record_digest = new.record_digest;
-    INSERT OR IGNORE INTO digests(part, head, seq) VALUES (new.seq >> 20, substr(new.record_digest, 1, 8), new.seq);
-    INSERT OR IGNORE INTO digests(part, head, seq)
-        SELECT new.seq >> 20, substr(new.sha256, 1, 8), new.seq WHERE new.sha256 IS NOT NULL;
-    INSERT OR IGNORE INTO digests(part, head, seq)
-        SELECT new.seq >> 20, substr(new.sm3, 1, 8), new.seq WHERE new.sm3 IS NOT NULL;
+    INSERT OR IGNORE INTO digests(part, digest, seq) VALUES (new.seq >> 19, new.record_digest, new.seq);
+    INSERT OR IGNORE INTO digests(part, digest, seq) SELECT new.seq >> 19, new.sha256, new.seq WHERE new.sha256 IS NOT NULL;
+    INSERT OR IGNORE INTO digests(part, digest, seq) SELECT new.seq >> 19, new.sm3, new.seq WHERE new.sm3 IS NOT NULL;
 END;
 CREATE TRIGGER record_unindexed AFTER DELETE ON records BEGIN
-    DELETE FROM digests WHERE part = old.seq >> 20 AND seq = old.seq
-        AND head IN (substr(old.record_digest, 1, 8), substr(old.sha256, 1, 8), substr(old.sm3, 1, 8));
+    DELETE FROM digests
+        WHERE part = old.seq >> 19 AND digest IN (old.record_digest, old.sha256, old.sm3) AND seq = old.seq;
 END;

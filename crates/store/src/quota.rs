@@ -10,7 +10,7 @@
 //!
 //! Times are UTC microseconds.
 
-use crate::{Result, Store, erased, records::BEGIN_SO, shops::list};
+use crate::{Result, Store, erased, records::OF_DIGEST, shops::list};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// Refusals that an account's ledger keeps; older ones go.
@@ -306,7 +306,7 @@ impl Store {
     /// Whether an account has a record of a file with this SHA-256.
     pub fn has_file(&self, account: i64, sha256: &[u8; 32]) -> Result<bool> {
         let rows = "SELECT 1 FROM records WHERE seq IN";
-        let sql = format!("SELECT EXISTS ({rows} ({BEGIN_SO}) AND sha256 = ?1 AND +account = ?2)");
+        let sql = format!("SELECT EXISTS ({rows} ({OF_DIGEST}) AND sha256 = ?1 AND +account = ?2)");
         Ok(self.look().prepare_cached(&sql)?.query_row(params![sha256, account], |row| row.get(0))?)
     }
 
