@@ -114,6 +114,7 @@ compare-no-licences = None.
 compare-licences-more = and { $n } more
 
 confirm-title = Ask the licensee to confirm
+confirm-links = Links for the licensee
 confirm-hint = Make a link and send it: without an account it shows the recorded terms and lets the licensee confirm them. The confirmation is another record on the ledger; it says only that whoever had the link confirmed at that time.
 confirm-made = Send this address to the licensee. It is shown this once; until you take it back, whoever has it can open it.
 confirm-make = Make a link

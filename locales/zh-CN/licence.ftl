@@ -114,6 +114,7 @@ compare-no-licences = 没有。
 compare-licences-more = 另有 { $n } 份
 
 confirm-title = 请被许可方确认
+confirm-links = 发给被许可方的链接
 confirm-hint = 生成一个链接发给对方：不用账户，就能看到记录的条款并确认。确认另成账本上的一条记录，只说明当时持有链接的人作了确认。
 confirm-made = 把这个网址发给被许可方。只显示这一次；收回之前，谁有它谁就能打开。
 confirm-make = 生成链接

@@ -42,11 +42,18 @@ pub(super) fn section(
     links: &[LicenceLink],
     made: Option<Result<&str, &Refusal>>,
 ) -> Markup {
+    // Nothing to confirm, and nothing that was sent.
+    if !open && links.is_empty() && made.is_none() {
+        return html! {};
+    }
     let now = super::chosen::now().0;
     let wrong = of(visit, made.and_then(Result::err), "until");
     html! {
         section.sec id="confirm" aria-labelledby="confirm-h" {
-            div.h { h2 id="confirm-h" { (visit.t("confirm-title")) } p { (visit.t("confirm-hint")) } }
+            div.h {
+                h2 id="confirm-h" { (visit.t(if open { "confirm-title" } else { "confirm-links" })) }
+                @if open { p { (visit.t("confirm-hint")) } }
+            }
             div.stack-l {
                 @if let Some(Ok(token)) = made {
                     div.note role="status" {
@@ -206,7 +213,10 @@ fn done(visit: &Visit, link: &str, shown: &LinkedLicence) -> Markup {
     };
     html! {
         section.sec aria-labelledby="done" {
-            div.h { h2 id="done" { (visit.t("licences-confirmation")) } p { (visit.t("confirm-proves")) } }
+            div.h {
+                h2 id="done" { (visit.t("licences-confirmation")) }
+                @if shown.line.confirmed.is_some() { p { (visit.t("licences-confirmation-note")) } }
+            }
             div.stack {
                 @match &shown.line.confirmed {
                     Some(_) => p role="status" { (visit.tv("licence-confirmed", &[("by", shown.line.confirmed_by.clone().unwrap_or_else(|| "—".into()).into())])) },
