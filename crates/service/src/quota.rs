@@ -395,7 +395,7 @@ mod tests {
         let left = || folder.makeable(&actor).unwrap().map(|(n, closed)| (n, closed.is_none()));
         assert_eq!(left(), Some((MADE_A_DAY, true)));
         let yesterday = now - 25 * 3600 * SECOND;
-        let made = |n: u64| if n % 2 == 0 { "collection" } else { "comparison" };
+        let made = |n: u64| if n.is_multiple_of(2) { "collection" } else { "comparison" };
         let old = (500..520).map(|n| record(n, made(n), yesterday));
         let others = (600..620).map(|n| record(n, "image", now));
         let today = (0..MADE_A_DAY - 1).map(|n| record(n, made(n), now));

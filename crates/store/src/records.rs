@@ -391,12 +391,12 @@ mod tests {
         store.lock().execute_batch(&format!("{deferred} {far}; PRAGMA foreign_keys = ON")).unwrap();
         store.insert(&[record(3)]).unwrap();
         for n in 1..=3 {
-            let id = format!("id-{n}");
+            let only = [format!("id-{n}")];
             for digest in [digest(n), digest(100 + n), digest(200 + n)] {
-                assert_eq!(ids(store.by_any_digest(&digest, 10)), [id.clone()]);
+                assert_eq!(ids(store.by_any_digest(&digest, 10)), only);
             }
-            assert_eq!(ids(store.by_sha256(&digest(n))), [id.clone()]);
-            assert_eq!(ids(store.own_by_sha256(OWNER_ACCOUNT, &digest(n))), [id.clone()]);
+            assert_eq!(ids(store.by_sha256(&digest(n))), only);
+            assert_eq!(ids(store.own_by_sha256(OWNER_ACCOUNT, &digest(n))), only);
             assert!(store.own_by_sha256(OWNER_ACCOUNT + 1, &digest(n)).unwrap().is_empty());
             assert_eq!(store.of_file(&digest(n)).unwrap().len(), 1);
             assert!(store.has_file(OWNER_ACCOUNT, &digest(n)).unwrap());

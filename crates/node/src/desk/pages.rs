@@ -339,7 +339,7 @@ fn line(reader: &Reader, seen: &Seen) -> Markup {
 /// As the rule numbers it; in English with figures.
 fn item<'a>(reader: &Reader, item: &'a str) -> &'a str {
     match (reader.tag(), certificate::ITEMS.iter().find(|(zh, _)| *zh == item)) {
-        ("en", Some((_, en))) => *en,
+        ("en", Some((_, en))) => en,
         _ => item,
     }
 }
