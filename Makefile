@@ -7,7 +7,7 @@ CARGO_FLAGS := --locked
 TARGET = bash -c '. scripts/common.sh; target_folder'
 QUEZAO = QUEZAO=$$($(TARGET))/debug/quezao
 
-.PHONY: help demo verifier test test-python test-verifier test-walk test-keyboard test-merchant test-merchant-en test-api lint deny audit bench fuzz torture install deb screenshots
+.PHONY: help demo verifier test lint deny audit bench fuzz torture install deb screenshots
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -22,16 +22,25 @@ verifier: ## the browser's verifier as one static folder, target/verifier
 
 test: ## every test: Rust, the independent reader, the foreign readers, the browser
 	@scripts/setup.sh test
-	cargo test $(CARGO_FLAGS) --workspace
+	cargo test $(CARGO_FLAGS) --workspace --no-run
+	$(MAKE) --no-print-directory -j2 --output-sync=target $(LANES)
+
+# Each has folders, ports and browsers of its own; they wait more than they work, so two run at a time. What a lane says
+# comes when it ends. `--workspace` in each: what was built for one of them is then built for all.
+RUST_LANES := test-rust-p-r test-rust-a-e test-rust-f-o test-rust-s-z
+LANES := $(RUST_LANES) test-units test-verifier test-walk test-merchant test-merchant-en test-python test-keyboard test-api
+.PHONY: $(LANES)
+
+$(RUST_LANES): test-rust-%:
+	cargo test $(CARGO_FLAGS) --workspace --test '[$*]*'
+test-units:
+	cargo test $(CARGO_FLAGS) --workspace --lib --bins
+	cargo test $(CARGO_FLAGS) --workspace --doc
+test-python:
+	python3 -m unittest discover -s tests
+test-verifier:
 	@scripts/verifier.sh
 	@scripts/digester.sh --check
-	$(MAKE) --no-print-directory -j2 --output-sync=target test-python test-verifier test-walk test-merchant test-merchant-en test-keyboard test-api
-
-# Each has folders, ports and a browser of its own; they wait more than they work, so two run at a time. What a lane says
-# comes when it ends.
-test-python:
-	@if [ -d tests ]; then set -x; python3 -m unittest discover -s tests; fi
-test-verifier:
 	node --test tests/browser/vectors.test.mjs
 	node --test tests/browser/page.test.mjs
 test-walk:

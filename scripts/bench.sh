@@ -16,6 +16,7 @@ export QUEZAO_STATE_DIR=$work/state
 scripts/photographs.sh 10 | cut -f2 >"$work/photographs"
 printf 'Commit %s, %s cores, %s, %s\n\n' "$(git describe --always --dirty 2>/dev/null || echo unknown)" "$(nproc)" \
     "$(rustc --version)" "$(openssl version | cut -d'(' -f1)"
+python3 scripts/machine.py
 python3 scripts/bench.py "$folder/release/quezao" "$work" "${BENCH_COPIES:-20}"
 
 # A shop's pictures: real ones cut and encoded anew. 4 GB, and as much again where they are kept.

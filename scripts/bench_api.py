@@ -15,6 +15,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/portal"))
 import bench_postgres  # noqa: E402
+import machine  # noqa: E402
 from contract import prepare  # noqa: E402
 
 
@@ -48,4 +49,5 @@ def main(quezao, load, connections="64", seconds="10"):
 
 
 if __name__ == "__main__":
+    print(machine.told())
     main(*sys.argv[1:])

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Many merchants in one folder: bench_merchants.py QUEZAO FILLER LOAD [MERCHANTS [RECORDS [VISITS]]].
 
-Sets up a fresh folder beside this script's temporary one, takes deposits over HTTP (LOAD, the example `load` of crate
-portal) while the owner is its only account, stops the server, has FILLER (the example `merchants` of crate store, which
-says what of its rows is synthetic) add MERCHANTS with RECORDS each, starts the server again, and measures
+Takes deposits over HTTP (LOAD, the example `load` of crate portal) in a fresh folder beside this script's temporary one,
+first of its owner, who has no quota, then of one merchant beside him. Has FILLER (the example `merchants` of crate store,
+which says what of its rows is synthetic) fill another with MERCHANTS that have RECORDS each, serves that, and measures
 
 - its start, until it listens, and its memory then and at the end;
 - pages of many merchants in turns, each by a session of its own: milliseconds until an answer is read whole over loopback
   on an open connection, which is the server's time and a little of this script's. First visits find nothing in the
   database's cache and are told apart;
-- deposits over HTTP again, of one merchant with its quota and of the owner.
+- deposits over HTTP again, of one merchant of them and of the owner.
 """
 
 import base64
@@ -26,6 +26,7 @@ import urllib.parse
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/portal"))
 import bench_serve  # noqa: E402
+import machine  # noqa: E402
 from contract import prepare  # noqa: E402
 
 SECONDS = os.environ.get("BENCH_LOAD_SECONDS", "10")
@@ -111,18 +112,38 @@ def visit(server, merchants, records, visits, sample):
     print(f"slowest p99: {worst:.1f} ms (target: 50)")
 
 
-def main(quezao, filler, load, merchants="1000", records="10000", visits="100"):
-    merchants, records, visits = int(merchants), int(records), int(visits)
+def fresh(quezao, work):
+    """Sets up a folder; the owner's token."""
+    server, _ = start(quezao, work)
+    with server:
+        return prepare(server.host, server.set_up())[0]
+
+
+def fill(filler, work, merchants, records):
+    mirror = [name for name in os.listdir(f"{work}/state") if name.endswith(".head")][0]
+    environment = {**os.environ, "LEDGER_SEED": seed(work)}
+    command = [filler, f"{work}/data", f"{work}/state/{mirror}", str(merchants), str(records)]
+    return subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
+
+
+def alone(quezao, filler, load):
+    """Deposits of the owner and of a merchant in a folder with one merchant, who has ten records."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as work:
+        owner = fresh(quezao, work)
+        fill(filler, work, 1, 10)
         server, _ = start(quezao, work)
         with server:
-            token, _ = prepare(server.host, server.set_up())
-            alone = deposits(load, server.host, token)
-            print(f"deposits of the owner alone: {alone} a second; {server.memory('VmHWM'):.0f} MB at the highest")
-        mirror = [name for name in os.listdir(f"{work}/state") if name.endswith(".head")][0]
-        environment = {**os.environ, "LEDGER_SEED": seed(work)}
-        fill = [filler, f"{work}/data", f"{work}/state/{mirror}", str(merchants), str(records)]
-        told = subprocess.run(fill, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
+            rates = deposits(load, server.host, "token0"), deposits(load, server.host, owner)
+            print(f"deposits with one merchant: its own, with its quota, {rates[0]} a second, the owner's {rates[1]}; {server.memory('VmHWM'):.0f} MB at the highest")
+    return rates
+
+
+def main(quezao, filler, load, merchants="1000", records="10000", visits="100"):
+    merchants, records, visits = int(merchants), int(records), int(visits)
+    few = alone(quezao, filler, load)
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as work:
+        token = fresh(quezao, work)
+        told = fill(filler, work, merchants, records)
         print(told.strip())
         day = re.search(r"middle: (\S+)", told).group(1)
         size = sum(os.path.getsize(os.path.join(at, name)) for at, _, names in os.walk(f"{work}/data") for name in names)
@@ -137,13 +158,15 @@ def main(quezao, filler, load, merchants="1000", records="10000", visits="100"):
             digest = "00000000" if records * merchants < 1 << 20 else f"{(1 << 64) // 2:016x}"[:8]
             visit(server, merchants, records, visits, (digest, ids[0] if ids else "0", day))
             print(f"memory after the visits: {server.memory():.0f} MB")
-            for who, word in [("one merchant of them, with its quota", "token7"), ("the owner", token)]:
+            # Small samples have no eighth.
+            for who, word, before in [("one merchant", f"token{min(7, merchants - 1)}", few[0]), ("the owner", token, few[1])]:
                 reached = deposits(load, server.host, word)
-                print(f"deposits of {who}: {reached} a second, {reached / alone:.0%} of those with one account (target: 80 %)")
+                print(f"deposits of {who}: {reached} a second, {reached / before:.0%} of those with one merchant (target: 80 %)")
             print(f"memory at the end: {server.memory():.0f} MB, highest {server.memory('VmHWM'):.0f} MB")
     with open("/proc/loadavg") as load_average:
         print(f"load at the end: {load_average.read().split()[0]}, {os.cpu_count()} cores")
 
 
 if __name__ == "__main__":
+    print(machine.told())
     main(*sys.argv[1:])

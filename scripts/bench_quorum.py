@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/portal"))
+import machine  # noqa: E402
 from contract import prepare  # noqa: E402
 
 
@@ -101,4 +102,5 @@ def main(quezao, quorum, rate="1000", seconds="20", nodes="5"):
 
 
 if __name__ == "__main__":
+    print(machine.told())
     main(*sys.argv[1:])

@@ -7,7 +7,13 @@ mod sitting;
 use house::{House, program};
 use serde_json::Value;
 use sitting::{Court, FORM, done, form, json, words};
-use std::{fs, process::Command, thread, time::Duration};
+use std::{
+    fs,
+    io::{Read, Write},
+    process::Command,
+    thread,
+    time::Duration,
+};
 
 /// The institution's own certificate signs the keys, and OpenSSL reads that.
 fn signed_statement(work: &tempfile::TempDir, key: &str) {
@@ -272,6 +278,7 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
             assert!(listed.contains(name), "{listed}");
         }
     }
+    believed_by_a_stranger(work);
     let materials = court.browser.get(&format!("{place}/materials.zip"));
     fs::write(at("materials.zip"), &materials.bytes).unwrap();
     let script = "import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\n\
@@ -298,6 +305,12 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
     }
     assert!(court.browser.get(&format!("/record?lang=en&q={bad}")).body.contains("no such record"));
     assert_eq!(court.browser.get("/record?q=%E5%AD%98%E8%AF%81").status, 422);
+    // A web page whose name was made to lead to this machine reads nothing of an open desk.
+    let mut rebound = std::net::TcpStream::connect(court.browser.address).unwrap();
+    rebound.write_all(b"GET /status HTTP/1.1\r\nhost: rebound.example\r\nconnection: close\r\n\r\n").unwrap();
+    let mut said = String::new();
+    rebound.read_to_string(&mut said).unwrap();
+    assert!(said.starts_with("HTTP/1.1 403 ") && said.contains("rebound.example"), "{said}");
     // A program that asks for what there is not is told so in both languages.
     for (method, path, status) in [
         ("GET", "/api/v1/verifications", 405),
@@ -419,4 +432,42 @@ fn a_desk_opens_by_its_token() {
     assert_eq!(court.browser.send("POST", "/sign-out?lang=zh", &[], b"").status, 303);
     court.browser.cookies.clear();
     assert_eq!(court.browser.send("GET", "/status?lang=zh", &[("cookie", &cookie)], b"").status, 401);
+}
+
+/// A report is somebody's word to whoever took the node's roots and its role from the institution, and to nobody else.
+fn believed_by_a_stranger(work: &tempfile::TempDir) {
+    let at = |name: &str| work.path().join(name);
+    let run = |args: &[&str]| program(work).args(args).output().unwrap();
+    fs::write(at("shown.txt"), "mine").unwrap();
+    assert!(Command::new("cp").arg("-r").arg(at("data/trust")).arg(at("reader")).status().unwrap().success());
+    let report = || {
+        let read = run(&["verify", "--trust", "reader", "--json", "report-en.pdf", "shown.txt"]);
+        let verdict = json(&read);
+        let checks = verdict["checks"].as_array().unwrap();
+        let check = checks.iter().find(|check| check["id"] == "report").unwrap_or_else(|| panic!("{verdict}"));
+        (read.status.code(), check["result"].clone(), verdict)
+    };
+    let (code, result, verdict) = report();
+    assert_eq!((code, result), (Some(3), "not_checked".into()), "{verdict}");
+    let roots = json(&run(&["node", "key", "--data", "court", "--report-roots", "reader", "--json"]));
+    assert_eq!(roots["report_roots"].as_array().unwrap().len(), 2, "{roots}");
+    let (code, result, verdict) = report();
+    assert_eq!((code, result), (Some(0), "limited".into()), "no role yet: {verdict}");
+    let mut roles: Vec<Value> = serde_json::from_slice(&fs::read(at("reader/roles.json")).unwrap()).unwrap();
+    roles.extend(roots["roles"].as_array().unwrap().iter().cloned());
+    fs::write(at("reader/roles.json"), serde_json::to_vec(&roles).unwrap()).unwrap();
+    let (code, result, verdict) = report();
+    assert_eq!((code, result), (Some(0), "pass".into()), "{verdict}");
+
+    // Asked again it finds them there; what is not theirs is not written over.
+    let root = roots["report_roots"][0].as_str().unwrap();
+    let again = ["node", "key", "--data", "court", "--report-roots", "reader"];
+    assert!(run(&again).status.success());
+    fs::write(at(root), "another's").unwrap();
+    let refused = run(&again);
+    assert!(!refused.status.success() && words(&refused).contains(root), "{}", words(&refused));
+    assert_eq!(fs::read(at(root)).unwrap(), b"another's");
+    // A node that never ran has none.
+    let none = run(&["node", "key", "--data", "never", "--report-roots", "reader"]);
+    assert!(!none.status.success() && words(&none).contains("never"), "{}", words(&none));
 }

@@ -91,6 +91,7 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (20, include_str!("layout-20.sql")),
     (21, include_str!("layout-21.sql")),
     (22, include_str!("layout-22.sql")),
+    (23, include_str!("layout-23.sql")),
 ];
 
 /// The layout that this release reads and writes.
@@ -153,6 +154,8 @@ pub struct Store {
     vault: Arc<OnceLock<Vault>>,
     /// For who it is that calls; where there is none the reader serves.
     door: Option<Arc<Mutex<Connection>>>,
+    /// Those who wait to hold something of their quota.
+    asking: Arc<Mutex<Vec<Arc<quota::Asking>>>>,
 }
 
 impl Store {
@@ -241,7 +244,13 @@ impl Store {
 
 impl From<Connection> for Store {
     fn from(connection: Connection) -> Self {
-        Self { connection: Arc::new(Mutex::new(connection)), reader: None, door: None, vault: Arc::default() }
+        Self {
+            connection: Arc::new(Mutex::new(connection)),
+            reader: None,
+            door: None,
+            vault: Arc::default(),
+            asking: Arc::default(),
+        }
     }
 }
 

@@ -12,6 +12,7 @@
 
 use crate::{Result, Store, erased, records::OF_DIGEST, shops::list};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Refusals that an account's ledger keeps; older ones go.
 pub const KEPT_REFUSALS: i64 = 1000;
@@ -228,14 +229,36 @@ impl Store {
         left(&self.door(), account, at)
     }
 
-    /// Holds units and bytes for an act, all or none.
+    /// Holds units and bytes for an act, all or none. Whoever comes to the database first asks for all who wait for it.
     pub fn reserve(&self, account: i64, wanted: Need, at: i64) -> Result<Asked> {
-        self.unsynced(|transaction| reserve(transaction, account, wanted, at))
+        let mine = Arc::new(Asking { account, wanted, at, asked: Mutex::new(None) });
+        let waiting = || self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting().push(mine.clone());
+        let mut connection = self.lock();
+        if let Some(asked) = mine.answer() {
+            return Ok(asked);
+        }
+        let all = std::mem::take(&mut *waiting());
+        let together = unsynced(&mut connection, |transaction| {
+            all.iter().map(|one| reserve(transaction, one.account, one.wanted, one.at)).collect::<Result<Vec<_>>>()
+        });
+        // Where it fails, one by one: somebody's failure is his own.
+        if let Ok(asked) = together {
+            all.iter().zip(asked).for_each(|(one, asked)| *one.told() = Some(asked));
+        }
+        match mine.answer() {
+            Some(asked) => Ok(asked),
+            None => unsynced(&mut connection, |transaction| reserve(transaction, account, wanted, at)),
+        }
     }
 
     /// Gives back what is left of a reservation, if anything.
     pub fn release(&self, reservation: i64) -> Result<()> {
-        self.unsynced(|transaction| release(transaction, reservation))
+        let there = "SELECT EXISTS (SELECT 1 FROM quota_reservations WHERE id = ?1)";
+        if !self.door().prepare_cached(there)?.query_row([reservation], |row| row.get(0))? {
+            return Ok(());
+        }
+        unsynced(&mut self.lock(), |transaction| release(transaction, reservation))
     }
 
     /// At opening: what acts of a stopped process held is free again. Those that came to a record have spent theirs in
@@ -309,22 +332,39 @@ impl Store {
         let sql = format!("SELECT EXISTS ({rows} ({OF_DIGEST}) AND sha256 = ?1 AND +account = ?2)");
         Ok(self.look().prepare_cached(&sql)?.query_row(params![sha256, account], |row| row.get(0))?)
     }
+}
 
-    /// One transaction without a sync of its own; a later one that is synced makes it durable too.
-    fn unsynced<T>(&self, run: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let mut connection = self.lock();
-        let before: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        let done = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Into::into).and_then(
-            |transaction| {
-                let done = run(&transaction)?;
-                transaction.commit()?;
-                Ok(done)
-            },
-        );
-        connection.pragma_update(None, "synchronous", before)?;
-        done
+/// Who waits to hold something.
+pub(crate) struct Asking {
+    account: i64,
+    wanted: Need,
+    at: i64,
+    asked: Mutex<Option<Asked>>,
+}
+
+impl Asking {
+    fn told(&self) -> MutexGuard<'_, Option<Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn answer(&self) -> Option<Asked> {
+        self.told().take()
+    }
+}
+
+/// One transaction without a sync of its own; a later one that is synced makes it durable too.
+fn unsynced<T>(connection: &mut Connection, run: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    let before: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let done = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Into::into).and_then(
+        |transaction| {
+            let done = run(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        },
+    );
+    connection.pragma_update(None, "synchronous", before)?;
+    done
 }
 
 /// [`Store::entitle`], in the caller's transaction.
@@ -437,6 +477,10 @@ pub(crate) fn spend(transaction: &Transaction<'_>, charge: &Charge, record: &str
         .prepare_cached("UPDATE quota_grants SET held = held - 1, spent = spent + 1 WHERE id = ?1")?
         .execute([grant])?;
     keep(transaction, account, reservation, record, bytes)?;
+    // What is spent to its end has nothing to give back.
+    let end = "DELETE FROM quota_reservations WHERE id = ?1 AND bytes = 0
+               AND NOT EXISTS (SELECT 1 FROM quota_reserved WHERE reservation = ?1)";
+    transaction.prepare_cached(end)?.execute([reservation])?;
     let told =
         Move { at, act: "spent".into(), unit: Some(unit), amount: 1, bytes, subject: record.into(), ..Move::default() };
     note(transaction, account, &told, Some(sign_in))

@@ -115,14 +115,20 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
     if given > 0 {
         out.push(Sentence::new(
             format!("给出的文件中有 {given} 条与清单一致（大小、SHA-256、SM3）。"),
-            format!("{given} lines of the list have their file among the given ones (size, SHA-256 and SM3 agree)."),
+            format!(
+                "{} their file among the given ones (size, SHA-256 and SM3 agree).",
+                counted(given, "line of the list has", "lines of the list have")
+            ),
         ));
     }
     let given = checks.iter().filter(|c| c.id.starts_with("named-file-") && c.holds()).count();
     if given > 0 {
         out.push(Sentence::new(
             format!("给出的文件中有 {given} 个是许可写明的登记的文件（大小、SHA-256、SM3 都一致）。"),
-            format!("{given} of the given files are files of registrations that the licence names (size, SHA-256 and SM3 agree)."),
+            format!(
+                "{} of registrations that the licence names (size, SHA-256 and SM3 agree).",
+                counted(given, "of the given files is a file", "of the given files are files")
+            ),
         ));
     }
     out.extend(facts.related.iter().map(crate::Related::shown));
@@ -132,12 +138,21 @@ pub(crate) fn shows(checks: &[Check], facts: &Facts) -> Vec<Sentence> {
         out.push(Sentence::new(
             format!("您规则中的 {n} 个见证密钥签署了账本 {size} 条时的检查点：{}。", names.join("、")),
             format!(
-                "{n} witness keys of your policy cosigned the ledger's checkpoint of {size} leaves: {}.",
+                "{} of your policy cosigned the ledger's checkpoint of {}: {}.",
+                counted(n, "witness key", "witness keys"),
+                counted(size, "leaf", "leaves"),
                 names.join(", ")
             ),
         ));
     }
     out
+}
+
+/// English counts: `1 leaf`, `2 leaves`.
+fn counted(n: impl std::fmt::Display, one: &str, many: &str) -> String {
+    let n = n.to_string();
+    let noun = if n == "1" { one } else { many };
+    format!("{n} {noun}")
 }
 
 /// Who may use what, and for how long.
@@ -165,7 +180,8 @@ fn licensed(facts: &Facts) -> Sentence {
     Sentence::new(
         format!("“{owner}”声明许可“{licensee}”{at}使用所列 {n} 项登记，自 {from} 起，{until}{scope}。"),
         format!(
-            "\"{owner}\" declared that \"{licensee}\"{at_en} may use {n} listed registrations from {from}, {until_en}{scope_en}."
+            "\"{owner}\" declared that \"{licensee}\"{at_en} may use {} from {from}, {until_en}{scope_en}.",
+            counted(n, "listed registration", "listed registrations")
         ),
     )
 }

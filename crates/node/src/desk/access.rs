@@ -1,14 +1,16 @@
 //! Who may use the desk: whoever shows the institution's token; without one whoever is on this machine.
 //!
-//! Rules: on an address that others reach, the desk stays shut until there is a token. A token is compared by its digest;
-//! who signed in has a random word in a cookie, which dies with the process. What the protocols publish needs no token.
+//! Rules: on an address that others reach, the desk stays shut until there is a token. On this machine alone it is open to
+//! who names this machine: a page whose name was made to lead here (DNS rebinding), or a proxy, names another. A token is
+//! compared by its digest; who signed in has a random word in a cookie, which dies with the process. What the protocols
+//! publish needs no token.
 
 use super::{Desk, pages, web::Reader};
 use crate::{Config, Error, Result};
 use axum::{
     body::Body,
     extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -16,6 +18,7 @@ use evidence::{digest, hex};
 use http_body_util::{BodyExt, Limited};
 use std::{
     collections::VecDeque,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -85,7 +88,7 @@ impl Door {
 
     fn admits(&self, heads: &HeaderMap) -> bool {
         if matches!(self.lock, Lock::Open) {
-            return true;
+            return names_this_machine(heads);
         }
         let bearer = heads.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
         if bearer.is_some_and(|token| self.opens(token)) {
@@ -113,6 +116,16 @@ impl Door {
     }
 }
 
+/// Whether `Host` is `localhost` or a loopback address, whatever the port.
+fn names_this_machine(heads: &HeaderMap) -> bool {
+    let host = heads.get(header::HOST).and_then(|v| v.to_str().ok()?.parse::<Authority>().ok());
+    host.is_some_and(|authority| {
+        let name = authority.host();
+        let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|a| a.is_loopback())
+    })
+}
+
 fn cookie(heads: &HeaderMap) -> Option<&str> {
     let all = heads.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
     all.filter_map(|pair| pair.trim().split_once('=')).find_map(|(name, value)| (name == COOKIE).then_some(value))
@@ -124,18 +137,22 @@ pub(super) async fn guard(State(desk): State<Arc<Desk>>, request: Request, next:
         return next.run(request).await;
     }
     let api = request.uri().path().starts_with("/api/");
-    let shut = matches!(desk.door.lock, Lock::Shut);
     let (mut parts, _) = request.into_parts();
     let Ok(reader) = Reader::from_request_parts(&mut parts, &()).await;
+    let shut = match desk.door.lock {
+        Lock::Token(_) => None,
+        Lock::Shut => Some(closed()),
+        Lock::Open => Some(elsewhere(&parts.headers)),
+    };
     match (api, shut) {
-        (true, true) => super::web::problem(403, &closed()),
-        (true, false) => {
+        (true, Some(why)) => super::web::problem(403, &why),
+        (true, None) => {
             let mut answer = super::web::problem(401, &unknown());
             answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             answer
         }
-        (false, true) => pages::plain(&desk, &reader, StatusCode::FORBIDDEN, &closed()),
-        (false, false) => pages::sign_in(&desk, &reader, None),
+        (false, Some(why)) => pages::plain(&desk, &reader, StatusCode::FORBIDDEN, &why),
+        (false, None) => pages::sign_in(&desk, &reader, None),
     }
 }
 
@@ -194,6 +211,19 @@ fn closed() -> Error {
     )
 }
 
+fn elsewhere(heads: &HeaderMap) -> Error {
+    let host = heads.get(header::HOST).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+    let host: String = host.unwrap_or_default().escape_debug().take(100).collect();
+    Error::new(
+        format!(
+            "请求所称的主机“{host}”不是本机。核验席没有口令，只在 127.0.0.1 或 localhost 这样的网址上打开；经由代理或别的名称访问，请以 --desk-token-file FILE 给出口令"
+        ),
+        format!(
+            "the request named the host \"{host}\", which is not this machine. Without a token this desk opens at 127.0.0.1 or localhost alone; to reach it through a proxy or by another name, give it a token with --desk-token-file FILE"
+        ),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -225,7 +255,8 @@ mod tests {
             desk_token: token.map(str::to_owned),
             tls: None,
         };
-        let nobody = HeaderMap::new();
+        let named = |host: &str| HeaderMap::from_iter([(header::HOST, HeaderValue::from_str(host).unwrap())]);
+        let nobody = named("127.0.0.9:1");
         assert!(
             Door::new(&config("127.0.0.9:1", None)).admits(&nobody)
                 && Door::new(&config("[::1]:1", None)).admits(&nobody)
@@ -243,6 +274,30 @@ mod tests {
         let mut heads = HeaderMap::new();
         heads.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer "));
         assert!(!Door::new(&config("0.0.0.0:1", None)).admits(&heads));
+    }
+
+    #[test]
+    fn a_desk_without_a_token_opens_to_who_names_this_machine() {
+        let named = |host: &[u8]| {
+            names_this_machine(&HeaderMap::from_iter([(header::HOST, HeaderValue::from_bytes(host).unwrap())]))
+        };
+        for own in ["localhost", "LocalHost:8080", "127.0.0.1", "127.9.8.7:1", "[::1]:8080"] {
+            assert!(named(own.as_bytes()), "{own}");
+        }
+        for other in [
+            "",
+            "court.example",
+            "127.0.0.1.rebound.example:8080",
+            "localhost.example",
+            "192.0.2.1",
+            "[2001:db8::1]:80",
+            "a@b@127.0.0.1",
+            "127.0.0.1 ",
+            "::1",
+        ] {
+            assert!(!named(other.as_bytes()), "{other}");
+        }
+        assert!(!named(b"\xff") && !names_this_machine(&HeaderMap::new()));
     }
 
     #[test]

@@ -516,3 +516,23 @@ fn whatever_stops_in_the_middle_of_captures_each_record_has_one_unit_and_each_un
     ran.unwrap();
     assert!(world.borrow().crashes > 500, "stops were among them");
 }
+
+#[test]
+fn what_an_account_has_is_found_without_a_look_at_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::create(&dir.path().join("q.db")).unwrap();
+    let connection = store.lock();
+    let open = super::OPEN;
+    for from in [
+        format!("id FROM quota_grants WHERE account = ?1 AND {open} AND unit = 'deposit' AND held + spent < amount"),
+        format!("sum(amount) FROM quota_grants WHERE account = ?1 AND {open} AND unit IN ('deposit', 'capture')"),
+        format!("sum(storage) FROM entitlements WHERE account = ?1 AND {open}"),
+        "seq FROM quota_moves WHERE account = ?1 AND seq < ?2 ORDER BY seq DESC".into(),
+    ] {
+        let sql = format!("EXPLAIN QUERY PLAN SELECT {from}");
+        let mut statement = connection.prepare(&sql).unwrap();
+        let plan = statement.query_map([1, 1], |row| row.get::<_, String>(3)).unwrap();
+        let plan: Vec<String> = plan.collect::<rusqlite::Result<_>>().unwrap();
+        assert!(plan.iter().all(|step| step.starts_with("SEARCH ") && step.contains("(account=?")), "{from}: {plan:?}");
+    }
+}
