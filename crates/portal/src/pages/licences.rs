@@ -5,7 +5,7 @@ use super::{
     layout::{Frame, Nav, draw, error, state, token},
     licence_form::{facts, picture},
     secrets::of,
-    see,
+    see, words,
 };
 use crate::{
     app::App,
@@ -18,6 +18,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
+use evidence::time::Utc;
 use maud::{Markup, html};
 use service::{LicenceLine, LicenceShown, Permission, Refusal, Why};
 
@@ -149,7 +150,7 @@ pub(super) async fn show(
                 (facts(visit, &terms(line), &shown.hosts))
                 dt { (visit.t("licences-confirmation")) }
                 @match &line.confirmed {
-                    Some(at) => dd { (visit.tv("licence-confirmed", &[("by", line.confirmed_by.clone().unwrap_or_else(|| "—".into()).into())])) span.soft { (at.chars().take(19).collect::<String>().replace('T', " ")) " UTC" } },
+                    Some(at) => dd { (visit.tv("licence-confirmed", &[("by", line.confirmed_by.clone().unwrap_or_else(|| "—".into()).into())])) span.soft { @match Utc::parse_micros(at) { Ok(at) => (words::time(at)), Err(_) => (at) } } },
                     None => dd { (visit.t("licences-unconfirmed")) span.soft { (visit.t("licences-unconfirmed-hint")) } },
                 }
                 @if let Some(day) = &line.ended {
