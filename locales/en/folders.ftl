@@ -46,7 +46,10 @@ help-arg-from = File with record numbers, one a line; or what deposit, list or a
 since-form = { $value }: write the time as 2026-01-31, "2026-01-31 10:00" or 2026-01-31T02:00Z
 ids-none = { $path }: no record number in it
 export-progress = Exporting: { $done } of { $all } records
-export-ended = { $done } records exported, { $failed } not
+export-ended = { $done ->
+    [one] { $done } record exported, { $failed } not
+   *[other] { $done } records exported, { $failed } not
+    }
 help-erase = Destroy a record's disclosures, salts, bytes and every row that names it; the ledger stays as it is
 help-arg-yes = Do not ask for confirmation
 status-erased = erased

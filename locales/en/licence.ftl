@@ -24,7 +24,10 @@ licence-over = over
 licence-ended = ended
 licence-days = from { $from } until { $until }
 licence-open = from { $from }, no end stated
-licence-pictures = { $n } registrations
+licence-pictures = { $n ->
+    [one] { $n } registration
+   *[other] { $n } registrations
+    }
 licence-ended-on = ended on { $day }: { $reason }
 licence-confirmed = confirmed by link, giving the name { $by }
 

@@ -23,7 +23,10 @@ activate-gift = gift
 activate-contains = What it contains
 activate-until = Ends
 activate-lasts = How long
-activate-months = { $n } months from activation
+activate-months = { $n ->
+    [one] { $n } month from activation
+   *[other] { $n } months from activation
+    }
 activate-code = Activation code
 activate-other-code = Or by a code
 activate-code-hint = An activation code or the code of a gift.
@@ -51,13 +54,19 @@ edition-storage = Storage
 edition-used = { $used } of { $all } used
 edition-used-held = { $used } of { $all } used, { $held } reserved
 edition-kept = { $kept } held
-remaining-deposit = { $n } deposits and { $storage } of storage are left.
+remaining-deposit = { $n ->
+    [one] { $n } deposit and { $storage } of storage are left.
+   *[other] { $n } deposits and { $storage } of storage are left.
+    }
 remaining-deposit-none = No deposits are left: add a pack, upgrade, or wait for the next period.
 compare-lacks = This account's edition has no comparisons.
 capture-lacks = This account's edition has no captures.
 remaining-made = Collections and comparisons that can still be made within 24 hours: { $n }. They take no deposits.
 remaining-made-none = No more collections or comparisons can be made within these 24 hours; come back later.
-remaining-capture = { $n } captures and { $storage } of storage are left.
+remaining-capture = { $n ->
+    [one] { $n } capture and { $storage } of storage are left.
+   *[other] { $n } captures and { $storage } of storage are left.
+    }
 remaining-capture-none = No captures are left: add a pack, upgrade, or wait for the next period.
 edition-first = What is used first
 edition-first-hint = What expires first.
@@ -73,11 +82,26 @@ edition-includes = What it includes
 edition-has = Included
 edition-lacks = Not included
 edition-lacks-hint = Other editions have it.
-edition-seats = { $n } people
-edition-deposits = { $n } deposits
-edition-captures = { $n } captures
-edition-deposits-monthly = { $n } deposits a month
-edition-captures-monthly = { $n } captures a month
+edition-seats = { $n ->
+    [one] { $n } person
+   *[other] { $n } people
+    }
+edition-deposits = { $n ->
+    [one] { $n } deposit
+   *[other] { $n } deposits
+    }
+edition-captures = { $n ->
+    [one] { $n } capture
+   *[other] { $n } captures
+    }
+edition-deposits-monthly = { $n ->
+    [one] { $n } deposit a month
+   *[other] { $n } deposits a month
+    }
+edition-captures-monthly = { $n ->
+    [one] { $n } capture a month
+   *[other] { $n } captures a month
+    }
 edition-other = Later and earlier
 edition-ended = Ended early
 moves-title = Every movement

@@ -123,6 +123,11 @@ pub fn grouped(n: u64) -> String {
     out
 }
 
+/// How many, for a message that chooses its words by it: a number while it is written without commas, else as text.
+pub fn count(n: u64) -> Value<'static> {
+    if n < 1000 { n.into() } else { grouped(n).into() }
+}
+
 /// Whether `locale` defines the message `id`; for tests that hold a caller's list of ids.
 pub fn has(locale: Locale, id: &str) -> bool {
     of(locale).has_message(id)
@@ -162,6 +167,12 @@ mod tests {
     #[test]
     fn thousands_are_set_apart() {
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        let seats = |n| text(Locale::En, "edition-seats", &[("n", count(n))]);
+        assert_eq!([1, 2, 1000].map(seats), ["1 person", "2 people", "1,000 people"]);
     }
 
     use std::collections::{BTreeMap, BTreeSet};

@@ -69,7 +69,7 @@ pub(crate) fn export(out: &Out, a: args::Export) -> u8 {
     let all = request.ids.len();
     let spinner = indicatif::ProgressBar::new_spinner();
     spinner.enable_steady_tick(Duration::from_millis(200));
-    let number = |n: usize| n.to_string().into();
+    let number = |n: usize| locale::count(n as u64);
     let say = |done: usize| {
         spinner.set_message(match request.ids.as_slice() {
             [id] => out.text("export-under-way", &[("id", show_path(Path::new(id)).into())]),

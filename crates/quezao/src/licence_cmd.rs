@@ -128,7 +128,7 @@ fn show(out: &Out, line: &LicenceLine, json: bool) {
     };
     out.line(&format!(
         "    {days}  {}",
-        out.text("licence-pictures", &[("n", line.pictures.len().to_string().into())])
+        out.text("licence-pictures", &[("n", locale::count(line.pictures.len() as u64))])
     ));
     for url in &line.urls {
         out.line(&format!("    {url}"));

@@ -114,7 +114,7 @@ fn by_code(visit: &Visit, typed: &str, promise: Option<&Promise>, refusal: Optio
                     dl.facts {
                         dt { (visit.t("activate-giver")) } dd { (promise.giver) @if promise.gift { span.soft { (visit.t("activate-gift")) } } }
                         dt { (visit.t("activate-contains")) } dd { (contents(visit, &promise.terms)) }
-                        dt { (visit.t("activate-lasts")) } dd { (visit.tv("activate-months", &[("n", promise.terms.months.to_string().into())])) }
+                        dt { (visit.t("activate-lasts")) } dd { (visit.tv("activate-months", &[("n", locale::count(promise.terms.months.into()))])) }
                         dt { (visit.t("activate-code-until")) } dd { (words::time(promise.until)) }
                         dt { (visit.t("activate-code")) } dd.mono { (typed) }
                     }
@@ -145,18 +145,18 @@ pub(super) fn contents(visit: &Visit, terms: &Terms) -> String {
     let mut parts = Vec::new();
     let monthly = terms.monthly();
     if terms.deposits > 0 {
-        let n = locale::grouped(terms.deposits).into();
+        let n = locale::count(terms.deposits);
         parts.push(visit.tv(if monthly { "edition-deposits-monthly" } else { "edition-deposits" }, &[("n", n)]));
     }
     if terms.captures > 0 {
-        let n = locale::grouped(terms.captures).into();
+        let n = locale::count(terms.captures);
         parts.push(visit.tv(if monthly { "edition-captures-monthly" } else { "edition-captures" }, &[("n", n)]));
     }
     if terms.storage > 0 {
         parts.push(bytes_shown(terms.storage));
     }
     if terms.seats > 0 {
-        parts.push(visit.tv("edition-seats", &[("n", locale::grouped(terms.seats).into())]));
+        parts.push(visit.tv("edition-seats", &[("n", locale::count(terms.seats))]));
     }
     for feature in &terms.features {
         let (zh, en) = feature.words();

@@ -159,7 +159,7 @@ async fn show(app: &App, visit: &Visit, link: &str, refused: Option<(&Refusal, &
             }
         }
         section.sec aria-labelledby="pictures" {
-            div.h { h2 id="pictures" { (visit.t("licences-pictures")) } p { (visit.tv("licence-pictures", &[("n", line.pictures.len().to_string().into())])) } }
+            div.h { h2 id="pictures" { (visit.t("licences-pictures")) } p { (visit.tv("licence-pictures", &[("n", locale::count(line.pictures.len() as u64))])) } }
             ul.rows.pic {
                 @for (n, p) in (1..).zip(&shown.pictures) {
                     li {

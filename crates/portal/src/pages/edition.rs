@@ -101,7 +101,7 @@ pub(super) fn left(visit: &Visit, standing: &Standing) -> Markup {
 pub(super) fn remaining(visit: &Visit, unit: Unit, there: &(Left, Option<Refusal>)) -> Markup {
     let (left, closed) = there;
     let n = there_of(unit, left);
-    let args = [("n", locale::grouped(n).into()), ("storage", bytes_shown(left.storage).into())];
+    let args = [("n", locale::count(n)), ("storage", bytes_shown(left.storage).into())];
     let say = |end: &str| visit.tv(&format!("remaining-{}{end}", unit.as_str()), &args);
     html! {
         @match closed {
@@ -185,7 +185,7 @@ fn includes(visit: &Visit, standing: &Standing) -> Markup {
             div.stack {
             ul.rows.mark {
                 @if standing.seats > 0 {
-                    li { (mark_only("ok", "ok")) div { (visit.tv("edition-seats", &[("n", locale::grouped(standing.seats).into())])) } (state("ok", "ok", &visit.t("edition-has"))) }
+                    li { (mark_only("ok", "ok")) div { (visit.tv("edition-seats", &[("n", locale::count(standing.seats))])) } (state("ok", "ok", &visit.t("edition-has"))) }
                 }
                 @for feature in Feature::ALL {
                     @let (zh, en) = feature.words();

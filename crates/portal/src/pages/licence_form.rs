@@ -270,7 +270,7 @@ async fn confirm(app: &App, visit: &Visit, fields: &Fields, preview: &LicencePre
     let actor = visit.actor.clone();
     let view = app.ask(move |folder| Ok(folder.can(&actor, Permission::View))).await.unwrap_or(false);
     let more = preview.all.saturating_sub(preview.pictures.len());
-    let n = |n: usize| [("n", locale::grouped(n as u64).into())];
+    let n = |n: usize| [("n", locale::count(n as u64))];
     let body = html! {
         header.page-head {
             p.crumb { a href="/licences" { (visit.t("licences-heading")) } }

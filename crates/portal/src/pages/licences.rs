@@ -85,7 +85,7 @@ fn is(line: &LicenceLine, wanted: &str) -> bool {
 /// A licence in a list.
 fn row(visit: &Visit, line: &LicenceLine) -> Markup {
     let id = line.id.as_deref().unwrap_or_default();
-    let n = [("n", line.pictures.len().to_string().into())];
+    let n = [("n", locale::count(line.pictures.len() as u64))];
     html! {
         li {
             div {
@@ -160,7 +160,7 @@ pub(super) async fn show(
             }
         }
         section.sec aria-labelledby="pictures" {
-            div.h { h2 id="pictures" { (visit.t("licences-pictures")) } p { (visit.tv("licence-pictures", &[("n", line.pictures.len().to_string().into())])) } }
+            div.h { h2 id="pictures" { (visit.t("licences-pictures")) } p { (visit.tv("licence-pictures", &[("n", locale::count(line.pictures.len() as u64))])) } }
             ul.rows.pic { @for p in &shown.pictures { (picture(visit, p, view)) } }
         }
         (confirm::section(visit, id, line.confirmed.is_none() && matches!(line.state.as_str(), "valid" | "coming"), &links, made))
