@@ -290,6 +290,39 @@ fn of_those_who_race_for_the_last_units_as_many_win_as_there_are() {
 }
 
 #[test]
+fn of_those_who_wait_together_each_has_an_answer_of_his_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::create(&dir.path().join("q.db")).unwrap();
+    let accounts = [open_account(&store), open_account(&store), 999];
+    for account in &accounts[..2] {
+        let (entitlement, grants) = given(*account, 0, 100, 5);
+        store.entitle(&entitlement, &grants, None).unwrap();
+    }
+    let wanted = Need { unit: Unit::Deposit, amount: 2, bytes: 0 };
+    // While the database is busy all come to wait; of the last account no row may stand anywhere, so its own fails, and
+    // with it whatever was tried together with it.
+    let busy = store.lock();
+    let threads: Vec<_> = (0..9)
+        .map(|n| {
+            let (store, account) = (store.clone(), accounts[n % 3]);
+            let none = Need { amount: 0, ..wanted };
+            std::thread::spawn(move || store.reserve(account, if account == 999 { none } else { wanted }, 1))
+        })
+        .collect();
+    while store.asking.lock().unwrap().len() < 9 {
+        std::thread::yield_now();
+    }
+    drop(busy);
+    let asked: Vec<_> = threads.into_iter().map(|t| t.join().unwrap()).collect();
+    assert!(asked.iter().skip(2).step_by(3).all(Result::is_err), "{asked:?}");
+    for (n, account) in accounts[..2].iter().enumerate() {
+        let of = asked.iter().skip(n).step_by(3).map(|asked| asked.as_ref().unwrap());
+        let held = of.filter(|asked| matches!(asked, Asked::Held(_))).count();
+        assert_eq!((held, store.left(*account, 1).unwrap().deposits), (2, 1), "two of three, and one unit is left");
+    }
+}
+
+#[test]
 fn what_is_ended_early_gives_nothing_more_but_what_was_begun_is_finished() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::create(&dir.path().join("q.db")).unwrap();
