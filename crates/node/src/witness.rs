@@ -3,8 +3,9 @@
 //! Rules:
 //! - One request at a time; what is cosigned is durable before anybody sees the signature.
 //! - It only goes forward from the largest checkpoint that bears its own cosignature, wherever that is found: in the
-//!   folder, in the copy outside it, under what the log shows; and never below the node's own copy of the log. So an old
-//!   copy of the folder cannot make it sign twice.
+//!   folder, in the copy outside it, under what the log shows; and it signs nothing that does not extend the node's own
+//!   copy of the log as it is at that moment. So neither an old copy of the folder nor whoever asks it makes it sign what
+//!   this node knows to be another history.
 //! - Where keys are there and what they cosigned is not, it cosigns nothing until the institution says so: nobody else can
 //!   know. `begun` says of a log that nothing was cosigned yet.
 //! - What its own key and the log's say stands; a checkpoint that cannot stand beside it is refused, and both are kept.
@@ -191,15 +192,18 @@ impl Witness {
         }
         let mut held = self.lock();
         let last = held.clone();
-        // Nothing is cosigned that does not extend the node's own copy, also where the state is an old one.
-        let base = last.as_ref().map_or(0, |held| held.checkpoint.size);
-        let base = self.floor.as_ref().filter(|floor| floor.checkpoint.size > base).or(last.as_ref());
-        let (size, root) = match base {
+        let (size, root) = match self.base(checkpoint.size, last.as_ref()) {
             Some(held) => (held.checkpoint.size, held.checkpoint.root),
             None => (0, merkle::empty_root()),
         };
         // Whatever is answered: a signed checkpoint that cannot stand beside what is held must not be lost.
         let apart = self.contradiction(&checkpoint, &request.note, last.as_ref(), now);
+        let cosigned = last.as_ref().map_or(0, |held| held.checkpoint.size);
+        if let Some(last) = last.as_ref().filter(|_| size > cosigned)
+            && let Some(e) = self.beside_the_copy(last, now)
+        {
+            return Answer::Refused(422, e);
+        }
         if request.old != size {
             return Answer::Size(size);
         }
@@ -217,6 +221,9 @@ impl Witness {
         if self.lost {
             return Answer::Refused(503, self.unknown_past());
         }
+        if let Some(e) = self.unread(checkpoint.size, cosigned) {
+            return Answer::Refused(503, e);
+        }
         match self.cosign(&request.note, checkpoint, now) {
             Ok((lines, new)) => {
                 (self.events)(Event::Cosigned { origin: self.log.origin().to_owned(), size: new.checkpoint.size });
@@ -228,6 +235,35 @@ impl Witness {
                 Answer::Refused(503, e)
             }
         }
+    }
+
+    /// What a checkpoint of this size must extend: what was cosigned last; where the node's own copy is further, the copy,
+    /// as it is now. A tree that lies within the copy is judged by the copy itself.
+    fn base(&self, size: u64, last: Option<&Held>) -> Option<Held> {
+        let cosigned = last.map_or(0, |held| held.checkpoint.size);
+        let copy = self.copy.held().filter(|held| held.checkpoint.size < size);
+        let further = copy.into_iter().chain(self.floor.clone()).filter(|held| held.checkpoint.size > cosigned);
+        further.max_by_key(|held| held.checkpoint.size).or_else(|| last.cloned())
+    }
+
+    /// Why the copy, which is further than what was cosigned, is of another history: it came to be while that was signed.
+    fn beside_the_copy(&self, last: &Held, now: Utc) -> Option<Error> {
+        let note = Note::parse(&last.note).ok()?;
+        self.contradiction(&last.checkpoint, &note, None, now)
+    }
+
+    /// Why a tree that lies within the copy cannot be held against it.
+    fn unread(&self, size: u64, cosigned: u64) -> Option<Error> {
+        let copy = self.copy.held()?.checkpoint.size;
+        if size <= cosigned || size > copy || self.copy.shows(size).is_some() {
+            return None;
+        }
+        Some(Error::new(
+            format!("本节点的副本有 {copy} 条，却读不出 {size} 条的树，无法核对，因此不签署；请检查磁盘并重新启动节点"),
+            format!(
+                "this node's copy has {copy} leaves and does not show the tree of {size}, so nothing is cosigned that cannot be held against it; check the disk and start the node again"
+            ),
+        ))
     }
 
     /// A checkpoint that bears this witness's own cosignature and is ahead of the state: the state is an old one.
