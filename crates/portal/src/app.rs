@@ -474,6 +474,21 @@ impl App {
         .await
     }
 
+    /// The same as [`Self::work`] for what waits more than it works, as a collection does for its token and seal: the
+    /// account's own place is held meanwhile, and nobody else's.
+    pub(crate) async fn slow<T: Send + 'static>(
+        &self,
+        account: Option<i64>,
+        run: impl FnOnce(&Arc<Folder>) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        let own = place(&self.share(account).heavy).await;
+        self.ask(move |folder| {
+            let _own = own;
+            run(folder)
+        })
+        .await
+    }
+
     fn share(&self, account: Option<i64>) -> Share {
         let mut all = lock(&self.0.shares);
         // Whoever holds a place, or waits for one, holds its semaphore too.

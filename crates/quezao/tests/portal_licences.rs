@@ -7,6 +7,7 @@ mod house;
 use house::{Browser, House};
 use serde_json::Value;
 use std::fs;
+use testkit::tsa::Second;
 
 const KIND: (&str, &str) = ("content-type", "multipart/form-data; boundary=edge");
 
@@ -252,21 +253,12 @@ fn a_licensee_confirms_by_a_link_once() {
 
     // Two at once, by both links: one record.
     let fields = [("name", "丙店有限公司"), ("code", "91320508MA1EXMPL3K"), ("read", "yes")];
-    let answers = std::thread::scope(|scope| {
-        let racers: Vec<_> = [&first, &second, &first]
-            .into_iter()
-            .map(|token| {
-                let mut racer = house.browser();
-                scope.spawn(move || {
-                    racer.get(&format!("/confirm/{token}"));
-                    racer.post(&format!("/confirm/{token}"), &fields).status
-                })
-            })
-            .collect();
-        racers.into_iter().map(|r| r.join().unwrap()).collect::<Vec<_>>()
+    let answers = race(&[&first, &second, &first], |token| {
+        let mut racer = house.browser();
+        racer.get(&format!("/confirm/{token}"));
+        racer.post(&format!("/confirm/{token}"), &fields).status
     });
-    let count = |status| answers.iter().filter(|s| **s == status).count();
-    assert_eq!((count(303), count(409)), (1, 2), "{answers:?}");
+    assert_eq!(answers, [303, 409, 409]);
     let page = sealed(&mut owner, &id);
     assert!(page.contains("丙店有限公司") && page.contains("确认证书"), "{page}");
     assert!(!page.contains(&format!("action=\"/licences/{id}/links\"")), "nothing more to confirm");
@@ -317,6 +309,107 @@ fn what_has_ended_cannot_be_confirmed() {
     assert_eq!(licensee.post(&format!("/confirm/{token}"), &[("name", "丙"), ("read", "yes")]).status, 409);
     owner.get(&format!("/licences/{id}"));
     assert_eq!(owner.post(&format!("/licences/{id}/links"), &[("until", &until)]).status, 409);
+}
+
+/// Runs `quezao admin tsa` on a folder that no server has open.
+fn tsa(work: &tempfile::TempDir, args: &[&str]) {
+    let done = house::program(work).args(["admin", "tsa"]).args(args).args(["--data", "data"]).output().unwrap();
+    assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// The portal over that folder, and its owner, signed in.
+fn opened_again(work: tempfile::TempDir) -> (House, Browser) {
+    let house = House::open(work);
+    let mut owner = house.browser();
+    owner.get("/sign-in");
+    assert_eq!(owner.post("/sign-in", &[("login", "linwan"), ("password", house::PASSWORD)]).status, 303);
+    (house, owner)
+}
+
+#[test]
+fn while_no_authority_stamps_a_licence_is_recorded_confirmed_and_ended_once() {
+    let (house, mut owner) = House::set_up();
+    let pick = [format!("pick-{}", register(&mut owner, "漆碗", 20))];
+    let id = license(&mut owner, &pick, &[("licensee", "丙店")]);
+    let tokens = [link(&mut owner, &id), link(&mut owner, &id)];
+    let (work, _) = house.stop();
+    let second = Second::new();
+    second.away(true);
+    tsa(&work, &["add", "second", "--url", &second.server.url, "--root", &second.root(), "--pace", "0"]);
+    tsa(&work, &["statements", "external"]);
+    let (house, mut owner) = opened_again(work);
+
+    // Recorded: it has its page, stands in the list, and the same again is the same one.
+    let terms = [("licensee", "丁店"), ("scope", "海报")];
+    let waits = license(&mut owner, &pick, &terms);
+    assert_eq!(license(&mut owner, &pick, &terms), waits, "the same list and terms again are the same licence");
+    let other = license(&mut owner, &pick, &[("licensee", "丁店"), ("scope", "画册")]);
+    assert_ne!(other, waits, "other terms of the same licensee are another one");
+    let page = owner.get(&format!("/licences/{waits}"));
+    assert!(page.status == 200 && page.body.contains("海报") && page.body.contains("等待封存"), "{}", page.body);
+    assert!(!page.body.contains("name=\"sure\"") && !page.body.contains("name=\"until\""), "{}", page.body);
+    let list = owner.get("/licences").body;
+    assert!(list.matches(&waits).count() == 1 && list.contains(&id), "{list}");
+    let (end, links) = (format!("/licences/{waits}/end"), format!("/licences/{waits}/links"));
+    let refused = owner.post(&end, &[("sure", "yes")]);
+    assert!(refused.status == 409 && refused.body.contains("尚未写入账本"), "{}", refused.body);
+    let until = last_day(&mut owner, &id);
+    assert_eq!(owner.post(&links, &[("until", &until)]).status, 409, "a link shows what is on the ledger");
+
+    // Confirmed by two links at once, ended by two browsers at once: one record of each.
+    let confirmed = race(&[&tokens[0], &tokens[1], &tokens[0]], |token| {
+        let mut racer = house.browser();
+        racer.get(&format!("/confirm/{token}"));
+        racer.post(&format!("/confirm/{token}"), &[("name", "丙店"), ("read", "yes")]).status
+    });
+    assert_eq!(confirmed, [303, 409, 409]);
+    let page = owner.get(&format!("/licences/{id}")).body;
+    assert!(page.contains("丙店") && !page.contains(&format!("action=\"/licences/{id}/links\"")), "{page}");
+    let ended = race(&[&owner, &owner], |browser| {
+        let mut browser = (*browser).clone();
+        browser.post(&format!("/licences/{id}/end"), &[("sure", "yes"), ("reason", "合同解除")]).status
+    });
+    assert_eq!(ended, [303, 409]);
+    let page = owner.get(&format!("/licences/{id}")).body;
+    assert!(page.contains("已终止") && page.contains("合同解除"), "{page}");
+    let refused = owner.get(&format!("/deposits/{id}/certificate.pdf"));
+    assert_eq!(refused.status, 409, "no certificate is silent about an end that was given");
+
+    // Stamped after all, and nothing twice.
+    let (work, _) = house.stop();
+    tsa(&work, &["statements", "embedded"]);
+    tsa(&work, &["remove", "second"]);
+    let (house, mut owner) = opened_again(work);
+    for id in [&waits, &other, &id] {
+        sealed(&mut owner, id);
+    }
+    let lines = house.command().args(["list", "--data", "data", "--json"]).output().unwrap();
+    let lines: Vec<Value> =
+        String::from_utf8(lines.stdout).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let about = lines.iter().filter(|l| l["file"] == id.as_str()).count();
+    assert_eq!((about, lines.len()), (2, 6), "a picture, three licences, a confirmation, an end: {lines:?}");
+    owner.get(&format!("/licences/{waits}"));
+    assert_eq!(owner.post(&end, &[("sure", "yes")]).status, 303, "what waited can be ended now");
+}
+
+/// What came of acts that begin together, in order.
+fn race<T: Sync>(racers: &[T], run: impl Fn(&T) -> u16 + Sync) -> Vec<u16> {
+    let start = std::sync::Barrier::new(racers.len());
+    let mut statuses: Vec<u16> = std::thread::scope(|scope| {
+        let racers: Vec<_> = racers
+            .iter()
+            .map(|racer| {
+                let (start, run) = (&start, &run);
+                scope.spawn(move || {
+                    start.wait();
+                    run(racer)
+                })
+            })
+            .collect();
+        racers.into_iter().map(|racer| racer.join().unwrap()).collect()
+    });
+    statuses.sort_unstable();
+    statuses
 }
 
 /// A captured page: the number of its record.

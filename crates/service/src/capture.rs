@@ -302,7 +302,17 @@ impl Folder {
         self.put_for(draft, name, None)
     }
 
-    /// The same for a page of the queue, which pays for its capture in the transaction that writes the record.
+    /// The same at once: without an index where it waits for a token from outside ([`Self::awaited`]).
+    pub(crate) fn put_soon(&self, draft: Draft<'_>, name: &str) -> Result<Row> {
+        if !self.statements_external() {
+            return self.put(draft, name);
+        }
+        let waiting = draft.state(name)?;
+        self.store.insert_waiting([&waiting])?;
+        Ok(waiting.row)
+    }
+
+    /// [`Self::put`] for a page of the queue, which pays for its capture in the transaction that writes the record.
     fn put_for(&self, draft: Draft<'_>, name: &str, page: Option<i64>) -> Result<Row> {
         if self.statements_external() {
             let mut waiting = draft.state(name)?;

@@ -57,6 +57,8 @@ pub struct Folder {
     pub(crate) reader: ledger::Reader,
     /// Held from the moment a file is kept until its record is there; what is erased waits for it.
     pub(crate) keeping: Keeping,
+    /// Who records something about licences is alone with those of the account: what is asked before must still be so.
+    pub(crate) licensing: Keeping,
     /// Bytes that came and are not registered yet.
     pub(crate) staging: Staging,
     /// When what was erased was last taken out of the database's own files, and how long a server waits from then on.
@@ -192,6 +194,7 @@ impl Folder {
             store,
             warnings: Vec::new(),
             keeping: Keeping::default(),
+            licensing: Keeping::default(),
             staging: Staging::default(),
             scrubbed: Mutex::default(),
             stamping: Mutex::default(),

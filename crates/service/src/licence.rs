@@ -3,12 +3,16 @@
 //! Rules:
 //! - A licence is a record and never changes: what ends or confirms it is another record, found by the licence's number.
 //! - How it stands follows from its days and from those records, on the day it is looked at; nothing keeps a state.
+//! - What waits for a token from outside counts as what is recorded: it is durable, and nothing is said twice meanwhile.
+//! - Of an account one is recorded at a time, until it is durable; tokens and seals are awaited after that.
 //! - Registering never hinders licensing: nothing here asks what an edition includes, or how much of it is left.
 
+mod found;
 mod named;
 mod pattern;
 mod told;
 
+use found::{add, with};
 use pattern::Pattern;
 
 use crate::{
@@ -22,11 +26,7 @@ use evidence::{
     statement::{Kind, Provenance, Ref, parse_refs},
     time::{SECOND, Utc},
 };
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, path::Path};
 use store::Record;
 
 /// Most pictures, or collections of them, that one licence names.
@@ -35,8 +35,6 @@ pub const MAX_LICENSED: usize = 16;
 pub const MAX_URLS: usize = 64;
 /// Kinds of records that can be licensed.
 pub(crate) const LICENSABLE: [Kind; 4] = [Kind::Image, Kind::File, Kind::Digest, Kind::Collection];
-/// Later records about a licence.
-const ABOUT: [Kind; 2] = [Kind::Revocation, Kind::Confirmation];
 
 /// A licence that is about to be recorded. Days are `2026-12-24`, UTC+8, both inclusive.
 #[derive(Clone, Debug, Default)]
@@ -115,6 +113,7 @@ impl Folder {
     /// Names what cannot be recorded, and the way out.
     pub fn add_licence(&self, Account(account): Account, licence: &Licence) -> Result<LicenceLine> {
         let (row, new) = self.record_licence(account, licence, None)?;
+        let row = self.awaited(row, None)?;
         let mut line = self.licence_line(&row)?;
         if new {
             line.status = self.sealed_word(&row, "new")?;
@@ -122,7 +121,8 @@ impl Folder {
         Ok(line)
     }
 
-    /// The record of a licence, and whether it is a new one. `acting`: whose act it is, where somebody signed in.
+    /// The record of a licence, without an index where it waits for a token from outside, and whether it is a new one.
+    /// `acting`: whose act it is, where somebody signed in.
     pub(crate) fn record_licence(
         &self,
         account: i64,
@@ -131,28 +131,33 @@ impl Folder {
     ) -> Result<(Record, bool)> {
         self.writer()?;
         let mut claims = licence.claims()?;
-        let _turn = turn();
+        let named = ["title", "licensee_name"].iter().find_map(|name| claims.get(name)?.as_str());
+        let name = named.unwrap_or_default().to_owned();
+        let _turn = self.licensing.alone(account);
         // Nobody erases what it is about meanwhile.
         let _keeping = self.keeping(account);
         claims.insert("refs", Value::Array(self.licensed(account, &licence.pictures)?));
-        for row in self.store.records_of(account, Kind::Licence.as_str())? {
-            if self.licence_line(&row)?.state != "ended" && same(&row, &claims)? {
+        let waits = self.licences_waiting(account)?;
+        // The same one is called the same.
+        for row in with(&waits, self.store.by_name(account, Kind::Licence.as_str(), &name)?, Kind::Licence, &name) {
+            if same(&row, &claims)? && self.line_of_licence(&row, &waits)?.state != "ended" {
                 return Ok((row, false));
             }
         }
-        let name = licence.title.as_deref().unwrap_or(&licence.licensee);
-        Ok((self.about(account, Kind::Licence, claims, name, acting)?, true))
+        Ok((self.about(account, Kind::Licence, claims, &name, acting)?, true))
     }
 
     /// An account's licences, the newest first.
     pub fn licences(&self, Account(account): Account) -> Result<Vec<LicenceLine>> {
-        let rows = self.store.records_of(account, Kind::Licence.as_str())?;
-        rows.iter().rev().map(|row| self.licence_line(row)).collect()
+        let waits = self.licences_waiting(account)?;
+        let mut rows = self.store.records_of(account, Kind::Licence.as_str())?;
+        add(&mut rows, waits.iter().filter(|row| row.kind == Kind::Licence.as_str()));
+        rows.iter().rev().map(|row| self.line_of_licence(row, &waits)).collect()
     }
 
     /// One of an account's licences.
     pub fn licence(&self, Account(account): Account, id: &str) -> Result<LicenceLine> {
-        self.licence_line(&self.licence_row(account, id)?)
+        self.licence_line(&self.known_licence(account, id)?)
     }
 
     /// Ends a licence from a day on (`None`: today).
@@ -163,14 +168,15 @@ impl Folder {
         from: Option<&str>,
         reason: Option<&str>,
     ) -> Result<LicenceLine> {
-        let row = self.licence_row(account, id)?;
+        let row = self.known_licence(account, id)?;
         let ended = self.record_end(&row, from, reason, None)?;
+        let ended = self.awaited(ended, None)?;
         let mut line = self.licence_line(&row)?;
         line.status = self.sealed_word(&ended, "new")?;
         Ok(line)
     }
 
-    /// The record that ends a licence.
+    /// The record that ends a licence, without an index where it waits for a token from outside.
     pub(crate) fn record_end(
         &self,
         licence: &Record,
@@ -181,9 +187,11 @@ impl Folder {
         self.writer()?;
         let mut claims = BTreeMap::from([("revoked_at", Value::from(day("from", from)?.unwrap_or_else(today)))]);
         claims.insert("revoked_reason", text("reason", reason)?);
-        let _turn = turn();
+        let _turn = self.licensing.alone(licence.account);
         let _keeping = self.keeping(licence.account);
         let id = licence.id.as_str();
+        // Again, now that nobody else is at it: erased, on the ledger or ended in the meantime.
+        let licence = &self.known_licence(licence.account, id)?;
         let line = self.licence_line(licence)?;
         if let Some(day) = &line.ended {
             return Err(Error::new(
@@ -196,25 +204,13 @@ impl Folder {
         self.about(licence.account, Kind::Revocation, claims, id, acting)
     }
 
-    /// Later records about a licence, in the order of the ledger.
-    pub(crate) fn about_licence(&self, licence: &Record) -> Result<Vec<Record>> {
-        let mut rows = Vec::new();
-        for kind in ABOUT {
-            rows.extend(self.store.by_name(licence.account, kind.as_str(), &licence.id)?);
-        }
-        rows.sort_by_key(|row| row.index);
-        Ok(rows)
-    }
-
-    fn licence_row(&self, account: i64, id: &str) -> Result<Record> {
-        let row = self.store.record(id)?.filter(|row| row.account == account && row.kind == Kind::Licence.as_str());
-        row.ok_or_else(|| {
-            let shown = show_path(Path::new(id));
-            Error::new(format!("没有许可 {shown}"), format!("there is no licence {shown}")).code("no-licence")
-        })
-    }
-
+    /// A licence as it stands today.
     pub(crate) fn licence_line(&self, row: &Record) -> Result<LicenceLine> {
+        self.line_of_licence(row, &self.licences_waiting(row.account)?)
+    }
+
+    /// The same, where it is known what waits.
+    pub(crate) fn line_of_licence(&self, row: &Record, waits: &[Record]) -> Result<LicenceLine> {
         let claims = opened(row)?;
         let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
         let urls = claims.get("licensee_urls").and_then(Value::as_array).into_iter().flatten();
@@ -235,7 +231,7 @@ impl Folder {
             record_sha256: row.digest_hex(),
             ..LicenceLine::default()
         };
-        for later in self.about_licence(row)? {
+        for later in self.about_licence(row, waits)? {
             let claims = opened(&later)?;
             let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
             if later.kind == Kind::Revocation.as_str() {
@@ -308,7 +304,7 @@ impl Folder {
         Ok(Ref { ledger: self.origin.clone(), id: row.id.clone(), leaf }.to_value())
     }
 
-    /// A record without a file, of the account's owner.
+    /// A record without a file, of the account's owner; without an index where it waits for a token from outside.
     pub(crate) fn about(
         &self,
         account: i64,
@@ -330,7 +326,7 @@ impl Folder {
             claims,
             clock: self.compared_clock()?,
         };
-        self.put(draft, name)
+        self.put_soon(draft, name)
     }
 
     /// `sealed` once there is a seal over it, within a moment; else `pending`.
@@ -389,12 +385,6 @@ impl Licence {
             ("licence_scope", text("scope", self.scope.as_deref())?),
         ]))
     }
-}
-
-/// One record about licences at a time: what is asked before one is written must still be so when it is.
-pub(crate) fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// URL patterns whose host is compared as other letters than it is written with: pattern, host as a browser writes it.

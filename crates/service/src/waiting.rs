@@ -111,8 +111,10 @@ impl Folder {
                 Err(TryLockError::WouldBlock) => return Ok(self.store.waiting()?.len() as u64),
             };
         }
-        let mut queue = VecDeque::from(self.store.waiting()?);
-        queue.retain(|waiting| only.is_none_or(|id| waiting.row.id == id));
+        let queue = VecDeque::from(match only {
+            Some(id) => self.store.waiting_one(id)?.into_iter().collect(),
+            None => self.store.waiting()?,
+        });
         if queue.is_empty() {
             return Ok(0);
         }

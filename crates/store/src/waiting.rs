@@ -108,6 +108,11 @@ impl Store {
         self.those("WHERE account = ?1 AND kind = ?2 AND file_name = ?3 ORDER BY seq", params![account, kind, name])
     }
 
+    /// What of an account's waits of a kind, oldest first.
+    pub fn waiting_of_kind(&self, account: i64, kind: &str) -> Result<Vec<Waiting>> {
+        self.those("WHERE account = ?1 AND kind = ?2 ORDER BY seq", params![account, kind])
+    }
+
     /// One by its number.
     pub fn waiting_one(&self, id: &str) -> Result<Option<Waiting>> {
         Ok(self.those("WHERE id = ?1", [id])?.pop())

@@ -12,7 +12,7 @@ use crate::{
     app::App,
     enter::IntoAnswer,
     flat,
-    pages::{Shown, deposit},
+    pages::{Shown, deposit, licence_form::record},
     visit::{Query, Visit},
 };
 use axum::{
@@ -24,8 +24,8 @@ use evidence::{
     digest,
     json::{MAX_INTEGER, Value, json},
 };
-use service::{Answer, Licence, LicenceLine, MAX_LICENSED, MAX_URLS, Permission, Refusal, Why};
-use std::collections::BTreeMap;
+use service::{Answer, Folder, Licence, LicenceLine, MAX_LICENSED, MAX_URLS, Permission, Refusal, Why};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Longest JSON body, in bytes.
 const MAX_JSON: usize = 256 << 10;
@@ -330,15 +330,17 @@ async fn created(app: &App, visit: &Visit, headers: &HeaderMap, request: Request
     let licence = terms(&ASKED.read(&flat)?);
     let (key, caller) = (key(headers), visit.clone());
     let asked = digest::sha256(format!("licence {licence:?}").as_bytes());
-    let run = move |folder: &std::sync::Arc<service::Folder>| {
+    let run = move |folder: &Arc<Folder>, licence: &Licence| {
         once(folder, &caller, Permission::Licences, key.as_deref(), &asked, || {
-            let (id, new) = folder.license(&caller.actor, &licence, None)?;
+            let (id, new) = folder.license(&caller.actor, licence, None)?;
             let line = folder.licence_of(&caller.actor, &id)?.line;
             Ok(told(&line, if new { "new" } else { "existing" }).to_string())
         })
     };
-    let value = soon(app, visit, app.work(run).await?).await?;
-    let status = if value["status"] == "existing" { StatusCode::OK } else { StatusCode::CREATED };
+    let said = record(app, visit, licence, None, run).await?;
+    let (said, value) = soon(app, visit, said).await?;
+    // Also where its seal is still to come.
+    let status = if said == "existing" { StatusCode::OK } else { StatusCode::CREATED };
     Ok(answer(status, &LICENCE, &value))
 }
 
@@ -403,13 +405,13 @@ async fn ended(app: &App, id: String, visit: &Visit, headers: &HeaderMap, reques
     let (from, reason) = (read.text("from"), read.text("reason"));
     let (key, caller) = (key(headers), visit.clone());
     let asked = digest::sha256(json!(["revocation", id, from, reason]).to_string().as_bytes());
-    let run = move |folder: &std::sync::Arc<service::Folder>| {
+    let run = move |folder: &Arc<Folder>| {
         once(folder, &caller, Permission::Licences, key.as_deref(), &asked, || {
             folder.end_licence_of(&caller.actor, &id, from.as_deref(), reason.as_deref())?;
             Ok(told(&folder.licence_of(&caller.actor, &id)?.line, "new").to_string())
         })
     };
-    let value = soon(app, visit, app.ask(run).await?).await?;
+    let (_, value) = soon(app, visit, app.ask(run).await?).await?;
     Ok(answer(StatusCode::CREATED, &LICENCE, &value))
 }
 
@@ -445,14 +447,15 @@ fn told(line: &LicenceLine, status: &str) -> Value {
     value
 }
 
-/// What was recorded, after a moment in which it may get its seal. Asked again it is the same answer, whatever became of the
+/// What was recorded, `new` or `existing`, and how it is after a moment in which it may get its seal. Asked again it is the same answer, whatever became of the
 /// licence meanwhile.
-async fn soon(app: &App, visit: &Visit, said: String) -> Answer<Value> {
+async fn soon(app: &App, visit: &Visit, said: String) -> Answer<(String, Value)> {
     let mut value: Value = serde_json::from_str(&said).map_err(|_| broken())?;
     let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
-    let (actor, id, sealed) = (visit.actor.clone(), text("id"), text("status"));
+    let (actor, id, said) = (visit.actor.clone(), text("id"), text("status"));
+    let sealed = said.clone();
     let line = app.ask(move |folder| folder.licence_soon(&actor, &id, &sealed)).await?;
     value["status"] = line.status.into();
     (value["index"], value["record_sha256"]) = (json!(line.index), json!(line.record_sha256));
-    Ok(value)
+    Ok((said, value))
 }

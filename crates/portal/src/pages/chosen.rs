@@ -45,7 +45,9 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
         match form.get("act") {
             "collection" => {
                 let (actor, title) = (visit.actor.clone(), form.typed("title"));
-                app.work(move |folder| folder.collect_chosen(&actor, &chosen, title)).await.map(Done::Collected)
+                let account = visit.actor.account();
+                let made = app.slow(account, move |folder| folder.collect_chosen(&actor, &chosen, title));
+                made.await.map(Done::Collected)
             }
             _ => {
                 let actor = visit.actor.clone();

@@ -17,9 +17,10 @@ use crate::{
 use axum::{extract::State, http::StatusCode};
 use maud::{Markup, html};
 use service::{
-    Item, Licence, LicencePreview, LicensedPicture, MAX_LICENSED, MAX_URLS, Permission, Refusal, Search, Shop, Why,
+    Answer, Folder, Item, Licence, LicencePreview, LicensedPicture, MAX_LICENSED, MAX_URLS, Permission, Refusal,
+    Search, Shop, Why,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 const HERE: &str = "/licences/new";
 /// Pictures that are shown one by one; more stand as numbers.
@@ -48,16 +49,11 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
     let (licence, shop) = read(fields);
     let actor = visit.actor.clone();
     match form.get("act") {
-        "record" => {
-            let done = app.work(move |folder| folder.license(&actor, &licence, shop)).await;
-            match done {
-                Ok((id, _)) => Ok(see(&format!("/licences/{id}"))),
-                Err(refusal) if matches!(refusal.why, Why::Field(_)) => {
-                    show(&app, &visit, fields, Some(&refusal)).await
-                }
-                Err(refusal) => Err(refusal.into_answer()),
-            }
-        }
+        "record" => match record(&app, &visit, licence, shop, move |folder, l| folder.license(&actor, l, shop)).await {
+            Ok((id, _)) => Ok(see(&format!("/licences/{id}"))),
+            Err(refusal) if matches!(refusal.why, Why::Field(_)) => show(&app, &visit, fields, Some(&refusal)).await,
+            Err(refusal) => Err(refusal.into_answer()),
+        },
         "find" | "change" => show(&app, &visit, fields, None).await,
         _ => {
             let asked = licence.clone();
@@ -70,6 +66,19 @@ pub(crate) async fn submit(State(app): State<App>, visit: Visit, form: Form) -> 
             }
         }
     }
+}
+
+/// Records a licence. Collections that are made first wait for tokens and seals of their own.
+pub(crate) async fn record<T: Send + 'static>(
+    app: &App,
+    visit: &Visit,
+    licence: Licence,
+    whole_shop: Option<i64>,
+    run: impl FnOnce(&Arc<Folder>, &Licence) -> Answer<T> + Send + 'static,
+) -> Answer<T> {
+    let collects = whole_shop.is_some() || licence.pictures.len() > MAX_LICENSED;
+    let run = move |folder: &Arc<Folder>| run(folder, &licence);
+    if collects { app.slow(visit.actor.account(), run).await } else { app.work(run).await }
 }
 
 /// What the fields say.

@@ -136,6 +136,8 @@ pub(super) async fn show(
     });
     let (shown, [download, view], links) = asked.await.map_err(IntoAnswer::into_answer)?;
     let line = &shown.line;
+    // What is confirmed or ended is on the ledger.
+    let placed = line.index.is_some();
     let title = line.title.clone().or_else(|| line.licensee.clone()).unwrap_or_default();
     let body = html! {
         header.page-head {
@@ -163,9 +165,9 @@ pub(super) async fn show(
             div.h { h2 id="pictures" { (visit.t("licences-pictures")) } p { (visit.tv("licence-pictures", &[("n", locale::count(line.pictures.len() as u64))])) } }
             ul.rows.pic { @for p in &shown.pictures { (picture(visit, p, view)) } }
         }
-        (confirm::section(visit, id, line.confirmed.is_none() && matches!(line.state.as_str(), "valid" | "coming"), &links, made))
+        (confirm::section(visit, id, placed && line.confirmed.is_none() && matches!(line.state.as_str(), "valid" | "coming"), &links, made))
         (papers(visit, &shown, id, download, view))
-        @if line.ended.is_none() { (end_form(visit, id, refused)) }
+        @if placed && line.ended.is_none() { (end_form(visit, id, refused)) }
         p.small.soft { (visit.t("licences-not")) }
     };
     let refusal = refused.map(|(refusal, _)| refusal).or(made.and_then(Result::err));

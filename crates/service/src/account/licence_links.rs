@@ -8,10 +8,7 @@
 //!   certificate and package until it ends.
 
 use super::{Actor, Answer, Refusal, Why, library::day, record::later};
-use crate::{
-    Error, ExportRequest, Folder, LicenceLine, clock, keys,
-    licence::{text, turn},
-};
+use crate::{Error, ExportRequest, Folder, LicenceLine, clock, keys, licence::text};
 use evidence::{
     digest, disclosure, hex,
     json::Value,
@@ -69,8 +66,9 @@ impl Folder {
                 ),
             )
         })?;
-        let line = self.licence_line(&row)?;
-        open_to(&line)?;
+        // A link shows what is on the ledger.
+        self.reference(&row).map_err(later)?;
+        open_to(&self.licence_line(&row)?)?;
         let open = self.store.licence_links(person.account, id)?;
         if open.iter().filter(|l| l.ended_at.is_none() && l.expires_at > now).count() >= MAX_LINKS {
             return Err(Refusal::field(
@@ -162,7 +160,7 @@ impl Folder {
             Some(code) => format!("{name}（{code}）"),
             None => name.to_owned(),
         };
-        let _turn = turn();
+        let _turn = self.licensing.alone(account);
         let _keeping = self.keeping(account);
         // Again, now that nobody else is at it: withdrawn, ended or confirmed in the meantime.
         let (link, row) = self.licence_link(token)?;

@@ -10,6 +10,7 @@
 use super::{Actor, Answer, MAX_BULK, Permission, Refusal, SHELF_PAGE, Why, record::later};
 use crate::{
     CollectRequest, Error, Folder, Licence, LicenceLine, MAX_LICENSED, Pick, Result,
+    deposit::SEAL_WAIT,
     licence::{LICENSABLE, today},
 };
 use evidence::{
@@ -167,7 +168,9 @@ impl Folder {
     /// Ends a licence of the actor's from a day on.
     pub fn end_licence_of(&self, actor: &Actor, id: &str, from: Option<&str>, reason: Option<&str>) -> Answer<()> {
         let (person, row) = self.own_licence(actor, id)?;
-        let ended = self.record_end(&row, from, reason, Some(&person.name)).map_err(field)?;
+        let ended = self.record_end(&row, from, reason, Some(&person.name));
+        // What is not on the ledger yet is the licence itself, which no field names.
+        let ended = ended.map_err(|error| if error.exit == 3 { later(error) } else { field(error) })?;
         self.made_by(person, &ended.id)?;
         Ok(self.note(actor, person, "end-licence", &row.id)?)
     }
@@ -176,9 +179,16 @@ impl Folder {
     /// `sealed`, else `pending`.
     pub fn licence_soon(&self, actor: &Actor, id: &str, sealed: &str) -> Answer<LicenceLine> {
         let (_, row) = self.own_licence(actor, id)?;
+        let ended = self.licence_line(&row)?.ended_by;
+        let last = match ended {
+            Some(id) => self.store.waiting_one(&id)?.map(|waiting| waiting.row).or(self.store.record(&id)?),
+            None => None,
+        };
+        let last = self.awaited(last.unwrap_or(row), Some(SEAL_WAIT.as_secs()))?;
+        // By now it may have the token that it waited for.
+        let (_, row) = self.own_licence(actor, id)?;
         let mut line = self.licence_line(&row)?;
-        let last = line.ended_by.as_deref().map(|id| self.store.record(id)).transpose()?.flatten();
-        line.status = self.sealed_word(last.as_ref().unwrap_or(&row), sealed)?;
+        line.status = self.sealed_word(&last, sealed)?;
         Ok(line)
     }
 
@@ -190,11 +200,10 @@ impl Folder {
         }
     }
 
-    /// A licence of the actor's account that he sees. Another account's is not there.
+    /// A licence of the actor's account that he sees, also while it waits for a token from outside. Another account's is not there.
     pub(super) fn own_licence<'a>(&self, actor: &'a Actor, id: &str) -> Answer<(&'a SignIn, Record)> {
         let person = self.allow(actor, Permission::Licences)?;
-        let row = self.store.record(id)?.filter(|row| row.account == person.account && row.kind == "licence");
-        let row = row.filter(|_| self.sees(person, id).unwrap_or(false));
+        let row = self.licence_row(person.account, id)?.filter(|_| self.sees(person, id).unwrap_or(false));
         Ok((person, row.ok_or_else(none)?))
     }
 
@@ -306,6 +315,7 @@ fn none() -> Refusal {
 fn field(error: Error) -> Refusal {
     match FIELDS.iter().find(|name| **name == error.code) {
         Some(name) => Refusal { why: Why::Field(name), error },
+        None if error.code == "no-licence" => none(),
         None if error.code == "ended" => Refusal { why: Why::Conflict, error },
         None if error.exit == 3 => Refusal { why: Why::Field("pictures"), error },
         None => later(error),

@@ -15,7 +15,7 @@ impl Folder {
         let page = page.and_then(|url| url::Url::parse(url).ok());
         let (mut listed, mut lists) = (Vec::new(), BTreeMap::new());
         for row in self.store.records_of(account, Kind::Licence.as_str())?.into_iter().filter(|r| r.index.is_some()) {
-            let line = self.licence_line(&row)?;
+            let line = self.line_of_licence(&row, &[])?;
             // A pattern was read before it was recorded.
             let fits = |text: &&String| {
                 page.as_ref().is_some_and(|url| Pattern::parse(text).is_ok_and(|pattern| pattern.is_about(url)))
@@ -36,7 +36,7 @@ impl Folder {
             if named.is_empty() && !matches!(place, Place::Page(_)) {
                 continue;
             }
-            let ended = self.about_licence(&row)?.into_iter().find(|r| r.kind == Kind::Revocation.as_str());
+            let ended = self.about_licence(&row, &[])?.into_iter().find(|r| r.kind == Kind::Revocation.as_str());
             let ended = ended.filter(|r| r.index.is_some()).zip(line.ended.clone());
             let ended = ended.map(|(row, from)| {
                 let (record, statement, gen_time) = self.named(&row)?;

@@ -143,7 +143,10 @@ impl Folder {
         let (mut out, mut n) = (Vec::new(), 0);
         let mut later: Vec<_> = match first.kind.as_str() {
             "image" | "file" | "digest" => self.later_of(first)?.into_iter().map(|record| (record, None)).collect(),
-            "licence" => self.about_licence(first)?.into_iter().map(|record| (record, None)).collect(),
+            "licence" => {
+                let waits = self.licences_waiting(first.account)?;
+                self.about_licence(first, &waits)?.into_iter().map(|record| (record, None)).collect()
+            }
             _ => Vec::new(),
         };
         // Until its seal the name is declared, as it was: nothing waits for it.
