@@ -3,8 +3,8 @@
 //! Rules:
 //! - An [`Actor`] is made here alone, from a session, so nobody else can say who is acting.
 //! - [`Folder::allow`] is the only place that decides; use cases ask it first, callers translate its [`Refusal`].
-//! - A main account may do everything that is its account's. A sub-account may do what a main account permits, asked of
-//!   the database each time: what is taken away in mid-act is refused at the next.
+//! - A main account may do everything that is its account's, while that is open. A sub-account may do what a main account
+//!   permits. Both are asked of the database each time: what is taken away in mid-act is refused at the next.
 //! - Who acts by a token may do what the token is for, and never more than its person.
 //! - What belongs to another account is *not found*, never *forbidden*: a number tells nobody that it exists.
 
@@ -240,6 +240,8 @@ impl Folder {
 
     fn decide<'a>(&self, actor: &'a Actor, permission: Permission) -> Answer<&'a SignIn> {
         let person = actor.person().ok_or_else(Refusal::unknown)?;
+        // Also a main account: another of it may have closed it since the request came.
+        let now = self.store.standing(person.id)?.ok_or_else(Refusal::unknown)?;
         if let Via::Token { scopes, .. } = &actor.via {
             match permission.scope() {
                 Some(scope) if scopes.iter().any(|s| s == scope) => {}
@@ -259,7 +261,6 @@ impl Folder {
         if person.role == Role::Main {
             return Ok(person);
         }
-        let now = self.store.standing(person.id)?.ok_or_else(Refusal::unknown)?;
         match permission.of_sub() {
             Grant::Own => Ok(person),
             Grant::Any(words) if now.permissions.split(' ').any(|w| words.contains(&w)) => Ok(person),

@@ -330,7 +330,11 @@ fn given(
     let (given, grants) = terms.given(now, terms.months);
     let giver = giver(store)?;
     let given = store::Entitlement { account, source: "grant".into(), giver, gift, created_at: now.0, ..given };
-    Ok(store.entitle(&given, &grants, sign_in)?)
+    match store.entitle(&given, &grants, sign_in) {
+        // Closed since it was looked at.
+        Err(store::Error::NoAccount) => Err(no_account(account)),
+        given => Ok(given?),
+    }
 }
 
 /// Who gives: whoever runs the folder, by legal name.

@@ -1,6 +1,6 @@
 //! People, their sessions and what they did. Times are UTC microseconds; secrets are here as SHA-256 only.
 
-use crate::{Result, Store};
+use crate::{Error, Result, Store};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// The account of the folder's owner.
@@ -211,6 +211,14 @@ pub(crate) fn note(connection: &Connection, act: &Act) -> Result<()> {
     let Act { at, account, sign_in, via, act, subject } = act;
     connection.prepare_cached(sql)?.execute(params![at, account, sign_in, via, act, subject])?;
     Ok(())
+}
+
+/// Refuses to write for an account that was closed meanwhile; in the caller's transaction. For rows that refer to nothing
+/// that closing takes away.
+pub(crate) fn still_open(connection: &Connection, account: i64) -> Result<()> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE id = ?1 AND state = 'open')";
+    let open: bool = connection.prepare_cached(sql)?.query_row([account], |row| row.get(0))?;
+    if open { Ok(()) } else { Err(Error::NoAccount) }
 }
 
 /// A person by name, without regard to case, who was not ended.

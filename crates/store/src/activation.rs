@@ -8,7 +8,7 @@
 //! Times are UTC microseconds; codes are here as SHA-256 only.
 
 use crate::{
-    Entitlement, Grant, Result, Store,
+    Entitlement, Grant, Result, Store, accounts,
     quota::{end_entitlement, entitle},
 };
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
@@ -168,7 +168,8 @@ impl Store {
         Ok(self.lock().execute(sql, [id, at])? == 1)
     }
 
-    /// Uses a code for what it gives, and notes the acknowledgement that came with it.
+    /// Uses a code for what it gives, and notes the acknowledgement that came with it. A closed account uses none
+    /// ([`crate::Error::NoAccount`]).
     pub fn use_code(&self, id: i64, given: &Entitlement, grants: &[Grant], sign_in: i64) -> Result<CodeUsed> {
         let (account, at) = (given.account, given.created_at);
         let mut connection = self.lock();
@@ -200,6 +201,7 @@ impl Store {
     pub fn acknowledge(&self, account: i64, sign_in: i64, at: i64) -> Result<()> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        accounts::still_open(&transaction, account)?;
         acknowledge(&transaction, account, sign_in, at)?;
         Ok(transaction.commit()?)
     }
@@ -357,7 +359,7 @@ fn taken_before(connection: &Connection, id: &str, digest: &[u8; 32]) -> Result<
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::Unit;
+    use crate::{Act, NewInvite, Unit, Upload};
     use std::sync::Barrier;
 
     fn given(account: i64, begins_at: i64, expires_at: i64) -> (Entitlement, Vec<Grant>) {
@@ -373,6 +375,44 @@ mod tests {
             .lock()
             .execute_batch("INSERT INTO accounts VALUES (2, 'open', 0), (3, 'open', 0), (4, 'closed', 0)")
             .unwrap();
+    }
+
+    #[test]
+    fn a_closed_account_is_given_nothing_and_keeps_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join("q.db")).unwrap();
+        accounts(&store);
+        store
+            .add_codes(&[([7; 32], Code { kind: "pack".into(), uses: 1, expires_at: 100, ..Code::default() })])
+            .unwrap();
+        let id = store.code(&[7; 32]).unwrap().unwrap().id;
+        let (given, grants) = given(4, 0, 10);
+        let act = Act { at: 1, account: 4, sign_in: None, via: String::new(), act: "x", subject: String::new() };
+        let invite = NewInvite { digest: &[1; 32], name: "陈岚", permissions: "view", shops: None, until: 100 };
+        let upload = Upload {
+            id: "u".into(),
+            account: 4,
+            name: "陈岚.jpg".into(),
+            metadata: String::new(),
+            length: 7,
+            received: 0,
+            record: None,
+            expires_at: 100,
+        };
+        let gone = [
+            store.use_code(id, &given, &grants, 1).map(drop),
+            store.entitle(&given, &grants, None).map(drop),
+            store.acknowledge(4, 1, 1),
+            store.add_shop("天猫", "海棠", "https://shop.example/", 9, &act).map(drop),
+            store.add_invite(&invite, 9, &act).map(drop),
+            store.add_hook(4, "https://shop.example/", "deposit", &[1], 1).map(drop),
+            store.add_upload(&upload),
+        ];
+        assert!(gone.iter().all(|done| matches!(done, Err(crate::Error::NoAccount))), "{gone:?}");
+        assert_eq!(store.code(&[7; 32]).unwrap().unwrap().used, 0, "the code is still good for another");
+        assert!(store.entitlements(4).unwrap().is_empty() && store.shops(4).unwrap().is_empty());
+        assert!(store.invites(4, 1).unwrap().is_empty() && store.upload(4, "u").unwrap().is_none());
+        assert!(store.hooks(4).unwrap().is_empty() && store.acknowledged(4).unwrap().is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Web hooks: who is told, what is still to be said, and what became of it. Times are UTC microseconds.
 
-use crate::{Result, Store};
+use crate::{Result, Store, accounts};
 use rusqlite::{Row, Transaction, TransactionBehavior, params};
 
 /// An address that is told what has ended.
@@ -105,6 +105,7 @@ impl Store {
     /// Adds a hook, which hears of what ends from now on; its number.
     pub fn add_hook(&self, account: i64, url: &str, events: &str, secret: &[u8], at: i64) -> Result<i64> {
         let connection = self.lock();
+        accounts::still_open(&connection, account)?;
         let sql = "INSERT INTO hooks(account, url, events, secret, seen, created_at)
                    VALUES (?1, ?2, ?3, ?4, (SELECT coalesce(max(seq), 0) FROM records), ?5)";
         connection.execute(sql, params![account, url, events, secret, at])?;

@@ -117,6 +117,7 @@ impl Store {
     pub fn add_invite(&self, new: &NewInvite<'_>, most: usize, act: &Act) -> Result<Option<i64>> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        accounts::still_open(&transaction, act.account)?;
         transaction.execute("DELETE FROM invites WHERE account = ?1 AND expires_at <= ?2", [act.account, act.at])?;
         let sql = "SELECT (SELECT count(*) FROM sign_ins WHERE account = ?1 AND ended_at IS NULL)
                         + (SELECT count(*) FROM invites WHERE account = ?1)";

@@ -10,7 +10,7 @@
 //!
 //! Times are UTC microseconds.
 
-use crate::{Result, Store, erased, records::OF_DIGEST, shops::list};
+use crate::{Result, Store, accounts, erased, records::OF_DIGEST, shops::list};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -374,6 +374,7 @@ pub(crate) fn entitle(
     grants: &[Grant],
     sign_in: Option<i64>,
 ) -> Result<i64> {
+    accounts::still_open(transaction, new.account)?;
     let sql = "INSERT INTO entitlements(account, kind, name, terms, storage, source, reference, giver, gift, begins_at,
                expires_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     transaction.prepare_cached(sql)?.execute(params![

@@ -25,6 +25,7 @@ impl Store {
     pub fn add_shop(&self, platform: &str, name: &str, url: &str, most: usize, act: &Act) -> Result<Option<i64>> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        accounts::still_open(&transaction, act.account)?;
         let open = "SELECT count(*) FROM shops WHERE account = ?1 AND ended_at IS NULL";
         if transaction.query_row(open, [act.account], |row| row.get::<_, usize>(0))? >= most {
             return Ok(None);

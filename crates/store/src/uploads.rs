@@ -1,6 +1,6 @@
 //! Uploads that are under way, and for a while what became of them. Times are UTC microseconds.
 
-use crate::{Result, Store};
+use crate::{Result, Store, accounts};
 use rusqlite::{OptionalExtension, Row, params};
 
 /// A file on its way in.
@@ -44,9 +44,9 @@ impl Store {
     pub fn add_upload(&self, new: &Upload) -> Result<()> {
         let sql =
             "INSERT INTO uploads(id, account, name, metadata, length, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        self.lock()
-            .execute(sql, params![new.id, new.account, new.name, new.metadata, new.length, new.expires_at])
-            .map(drop)?;
+        let connection = self.lock();
+        accounts::still_open(&connection, new.account)?;
+        connection.execute(sql, params![new.id, new.account, new.name, new.metadata, new.length, new.expires_at])?;
         Ok(())
     }
 

@@ -95,6 +95,8 @@ impl From<Error> for Refusal {
 
 impl From<store::Error> for Refusal {
     fn from(error: store::Error) -> Self {
-        Error::from(error).into()
+        let why =
+            if matches!(error, store::Error::NoAccount | store::Error::Held) { Why::Conflict } else { Why::Failed };
+        Self { why, error: error.into() }
     }
 }
