@@ -57,6 +57,7 @@ compare-lacks = 这个账户的版本不包含比对。
 capture-lacks = 这个账户的版本不包含网页取证。
 remaining-made = 24 小时之内还可以做 { $n } 次合集或比对，不占存证次数。
 remaining-made-none = 24 小时之内的合集与比对次数已用完，现在不能做；请稍后再来。
+remaining-over = 版本已到期；加量包的次数在它到期之前照常使用。
 remaining-capture = 还可以取证 { $n } 次，存储空间剩余 { $storage }。
 remaining-capture-none = 取证次数已用完，现在不能取证；可以增购、升级，或等下一期额度。
 edition-first = 先用哪一份

@@ -189,6 +189,37 @@ fn how_many_collections_may_still_be_made_is_said_before_one_is() {
     assert!(!operator.get("/library").body.contains("合集或比对"), "the house has no bound");
 }
 
+#[test]
+fn what_a_pack_gave_is_used_when_the_edition_is_over() {
+    let (house, mut operator) = market_house();
+    let pack = "[pack.room]\nzh = \"加量包\"\nen = \"Room\"\nmonths = 12\ndeposits = 2\nstorage = \"1 MiB\"\n";
+    fs::write(house.data().join("editions.toml"), format!("{EDITIONS}{pack}")).unwrap();
+    for name in ["small", "room"] {
+        operator.get("/operator/grants");
+        assert_eq!(operator.post("/operator/grants", &[("account", "2"), ("edition", name)]).status, 303);
+    }
+    let mut shop = signed_in(&house, "huamei");
+    shop.get("/activate");
+    assert_eq!(shop.post("/activate", &[("acknowledged", "yes")]).status, 303);
+    assert_eq!(left(&mut shop), "4");
+    let page = operator.get("/operator/grants?account=2").body;
+    let ends = page.split("action=\"/operator/grants/").skip(1).filter_map(|end| end.split('"').next());
+    let first = ends.into_iter().find(|end| end.split('/').next() == Some("1")).unwrap_or_else(|| panic!("{page}"));
+    assert_eq!(operator.post(&format!("/operator/grants/{first}"), &[]).status, 303);
+
+    let page = shop.get("/register").body;
+    assert!(page.contains("还可以存证 2 次") && page.contains("加量包的次数在它到期之前照常使用"), "{page}");
+    for (name, bytes) in [("a.bin", b"one"), ("b.bin", b"two")] {
+        let done = register(&mut shop, name, bytes);
+        assert!(done.status == 200 && !done.body.contains("版本已到期"), "{}", done.body);
+    }
+    assert_eq!(left(&mut shop), "0");
+    let refused = register(&mut shop, "c.bin", b"three");
+    assert!(refused.body.contains("版本已到期"), "{}", refused.body);
+    let page = shop.get("/register").body;
+    assert!(page.contains("版本已到期，已有的证据仍可查看和下载") && !page.contains("照常使用"), "{page}");
+}
+
 fn left_of_code(operator: &mut Browser) -> String {
     let page = operator.get("/operator/codes").body;
     page.split("已用 ").nth(1).map(|l| format!("已用 {}", l.split('　').next().unwrap())).unwrap_or_default()
@@ -216,6 +247,34 @@ fn of_two_shops_that_use_a_code_at_once_one_has_it() {
     let mut sorted = statuses.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, [303, 422], "{statuses:?}");
+}
+
+#[test]
+fn of_two_browsers_of_a_shop_that_want_its_last_deposit_one_has_it() {
+    let (house, mut operator) = market_house();
+    let made = code(&mut operator, &[("edition", "small")]);
+    let mut shops = [signed_in(&house, "huamei"), signed_in(&house, "huamei")];
+    shops[0].get("/activate");
+    assert_eq!(shops[0].post("/activate", &[("code", &made), ("acknowledged", "yes")]).status, 303);
+    register(&mut shops[0], "a.bin", b"one");
+    assert_eq!(left(&mut shops[1]), "1");
+    let start = Barrier::new(2);
+    let said: Vec<String> = std::thread::scope(|scope| {
+        let racers = shops.iter_mut().zip(["b", "c"]).map(|(shop, name)| {
+            let start = &start;
+            scope.spawn(move || {
+                start.wait();
+                register(shop, &format!("{name}.bin"), name.as_bytes()).body
+            })
+        });
+        racers.collect::<Vec<_>>().into_iter().map(|racer| racer.join().unwrap()).collect()
+    });
+    assert_eq!(said.iter().filter(|body| body.contains("存证次数不足：需要 1 次，剩余 0 次")).count(), 1, "{said:?}");
+    assert_eq!(left(&mut shops[0]), "0");
+    let csv = shops[0].get("/account/edition.csv").body;
+    assert_eq!(csv.lines().filter(|line| line.contains(",-1,0,")).count(), 2, "{csv}");
+    let library = shops[0].get("/library").body;
+    assert!(library.contains("b.bin") != library.contains("c.bin"), "{library}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! - Units are held before any work is done, and spent in the transaction that writes the record: nobody works for
 //!   nothing, and nothing is recorded for nothing.
 //! - What is not spent is given back when the act ends, however it ends.
+//! - What was given is used to its own end: a pack goes on when the edition beside it is over.
 //! - The folder's owner (account 1) has no bounds, and no row.
 
 use crate::{
@@ -96,7 +97,7 @@ impl Folder {
     /// Nobody deposits who has not said that he read what the service does.
     fn acknowledged(&self, account: i64) -> Answer<()> {
         if self.store.acknowledged(account)?.is_none()
-            && let Some(refusal) = self.closed(account, self.store.left(account, clock::now().0)?)?
+            && let Some(refusal) = self.not_activated(account, self.store.left(account, clock::now().0)?)?
         {
             return Err(refusal);
         }
@@ -168,7 +169,8 @@ impl Folder {
     /// `None`: without bounds.
     pub fn makeable(&self, actor: &Actor) -> Answer<Option<(u64, Option<Refusal>)>> {
         let Some(account) = actor.account().filter(|account| *account != OWNER_ACCOUNT) else { return Ok(None) };
-        Ok(Some((self.made_left(account)?, self.closed(account, self.store.left(account, clock::now().0)?)?)))
+        let left = self.store.left(account, clock::now().0)?;
+        Ok(Some((self.made_left(account)?, self.not_activated(account, left)?)))
     }
 
     /// Refuses what the account's editions lack.
@@ -207,14 +209,16 @@ impl Folder {
 
     /// What is lacking, and what is left.
     fn short(&self, account: i64, need: Need, left: Left) -> Result<Refusal> {
-        if let Some(refusal) = self.closed(account, left)? {
-            return Ok(refusal);
-        }
         let (there, zh, en) = match need.unit {
             Unit::Deposit => (left.deposits, "存证", "deposits"),
             Unit::Capture => (left.captures, "取证", "captures"),
         };
         let n = need.amount;
+        if let Some(refusal) = self.closed(account, left)?
+            && !(1..n).contains(&there)
+        {
+            return Ok(refusal);
+        }
         let said = if there < n {
             (
                 format!("{zh}次数不足：需要 {n} 次，剩余 {there} 次"),
@@ -235,12 +239,20 @@ impl Folder {
         .code("quota"))
     }
 
-    /// Of an account that is not activated, or has no edition any more.
-    fn closed(&self, account: i64, left: Left) -> Result<Option<Refusal>> {
+    /// Of an account that is not activated: nothing is registered, and nothing made.
+    fn not_activated(&self, account: i64, left: Left) -> Result<Option<Refusal>> {
         if self.store.acknowledged(account)?.is_none() || self.store.entitlements(account)?.is_empty() {
             let (zh, en) =
                 ("账户尚未激活；请打开“激活”页", "this account is not activated yet; open the page \"Activate\"");
             return Ok(Some(Refusal::new(Why::Quota(left), zh, en).code("not-activated")));
+        }
+        Ok(None)
+    }
+
+    /// The same, or of one that has no edition any more. What its packs gave is there all the same.
+    fn closed(&self, account: i64, left: Left) -> Result<Option<Refusal>> {
+        if let Some(refusal) = self.not_activated(account, left)? {
+            return Ok(Some(refusal));
         }
         let open = self.store.entitled(account, clock::now().0)?;
         if !open.iter().any(|given| given.kind == "edition") {
@@ -256,10 +268,7 @@ impl Folder {
     /// Refuses an account that is not activated.
     pub fn begun(&self, actor: &Actor) -> Answer<()> {
         let Some(account) = actor.account().filter(|account| *account != OWNER_ACCOUNT) else { return Ok(()) };
-        match self.closed(account, Left::default())? {
-            Some(refusal) if refusal.error.code == "not-activated" => Err(refusal),
-            _ => Ok(()),
-        }
+        self.not_activated(account, Left::default())?.map_or(Ok(()), Err)
     }
 
     /// How many people an account may have; `None`: the folder's owner, without bounds.
@@ -306,7 +315,7 @@ impl Folder {
         Ok(standing)
     }
 
-    /// What is left, and why nothing can be registered any more; `None`: without bounds. For whoever uses it up, whether
+    /// What is left, and why, where nothing is, there will be no more; `None`: without bounds. For whoever uses it up, whether
     /// or not he may look at the account's edition.
     pub fn remaining(&self, actor: &Actor) -> Answer<Option<(Left, Option<Refusal>)>> {
         let Some(account) = actor.account().filter(|account| *account != OWNER_ACCOUNT) else { return Ok(None) };
@@ -339,7 +348,7 @@ impl Folder {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{FirstSignIn, InitOptions, Mode, NewMerchant, SignUps, SignedIn};
+    use crate::{FirstSignIn, InitOptions, Mode, NewCodes, NewMerchant, SignUps, SignedIn};
     use store::{NewRecord, Record};
 
     /// A merchant who has an edition, and may do what one may.
@@ -362,8 +371,7 @@ mod tests {
         (actor, person)
     }
 
-    #[test]
-    fn collections_and_comparisons_have_a_bound_that_is_said_before_and_comes_back() {
+    fn opened() -> (tempfile::TempDir, Folder) {
         let work = tempfile::tempdir().unwrap();
         let owner = InitOptions {
             owner_kind: "individual".into(),
@@ -373,25 +381,105 @@ mod tests {
         };
         Folder::init(&work.path().join("data"), &owner).unwrap();
         let folder = Folder::open(&work.path().join("data"), Mode::Write).unwrap();
-        let (actor, person) = merchant(&folder);
-        let closed = folder.makeable(&actor).unwrap().unwrap().1.unwrap();
-        assert_eq!(closed.error.code, "not-activated", "why nothing at all can be made is said too");
-        let now = clock::now().0;
+        (work, folder)
+    }
+
+    fn operator(folder: &Folder) -> Actor {
         let SignedIn::Opened(operator) = folder.sign_in("linwan", "correct horse", "test").unwrap() else { panic!() };
-        folder.grant(&folder.actor(&operator.token).unwrap(), person.account, "standard", None, false).unwrap();
-        folder.store.acknowledge(person.account, person.id, now).unwrap();
-        let record = |n: u64, kind: &str, received_at: i64| NewRecord {
+        folder.actor(&operator.token).unwrap()
+    }
+
+    fn record(account: i64, n: u64, kind: &str, received_at: i64, charge: Option<Charge>) -> NewRecord {
+        NewRecord {
             record: Record {
                 id: format!("{n:036}"),
-                account: person.account,
+                account,
                 kind: kind.into(),
                 received_at,
                 record_digest: evidence::digest::sha256(&n.to_be_bytes()),
                 disclosures: b"[]".to_vec(),
+                charge,
                 ..Record::default()
             },
             tokens: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_main_account_whose_account_was_closed_meanwhile_uses_no_code_and_leaves_nothing() {
+        let (_work, folder) = opened();
+        let (actor, _) = merchant(&folder);
+        let (operator, new) = (
+            operator(&folder),
+            NewCodes {
+                name: "standard".into(),
+                months: None,
+                count: 1,
+                uses: 1,
+                days: 9,
+                gift: false,
+                note: String::new(),
+            },
+        );
+        let code = folder.make_codes(&operator, &new).unwrap().remove(0);
+        // Two browsers of one person: each request has its actor before the other one closes.
+        folder.close_account(&actor, "correct horse").unwrap();
+        let refused = [
+            folder.activate(&actor, &code, true).unwrap_err(),
+            folder.add_shop(&actor, "天猫", "海棠", "https://shop.example/").unwrap_err(),
+            folder.close_account(&actor, "correct horse").unwrap_err(),
+        ];
+        assert!(refused.iter().all(|refusal| refusal.why == Why::SignIn), "{refused:?}");
+        assert_eq!(folder.activation_codes(&operator, i64::MAX).unwrap()[0].0.used, 0);
+    }
+
+    #[test]
+    fn a_clock_that_goes_over_a_months_end_and_back_gives_no_month_twice() {
+        let (_work, folder) = opened();
+        let (_, person) = merchant(&folder);
+        let (account, store) = (person.account, &folder.store);
+        let at = |day: &str| Utc::parse_micros(&format!("{day}:00.000000Z")).unwrap();
+        let terms = crate::activation::terms_of(&folder.dir, "standard", Some(3)).unwrap();
+        let (given, grants) = terms.given(at("2026-01-31T12:00"), 3);
+        store.entitle(&Entitlement { account, source: "grant".into(), ..given }, &grants, None).unwrap();
+        let used = |day: &str| terms.deposits - store.left(account, at(day).0).unwrap().deposits;
+        let hold = |day: &str| {
+            let need = Need { unit: Unit::Deposit, amount: 1, bytes: 0 };
+            let Asked::Held(reservation) = store.reserve(account, need, at(day).0).unwrap() else { panic!("{day}") };
+            Some(Charge { reservation, bytes: 0, sign_in: person.id })
         };
+        let spend =
+            |n: u64, day: &str, charge| store.insert(&[record(account, n, "image", at(day).0, charge)]).unwrap();
+        let (first, last, second, third) =
+            ("2026-02-10T00:00", "2026-02-28T11:59", "2026-02-28T12:00", "2026-03-31T12:00");
+        spend(1, first, hold(first));
+        spend(2, first, hold(first));
+        assert_eq!((used(last), used(second), used(third)), (2, 0, 0), "used of each month");
+        // Nothing is spent in the second month; back in the first one is spent and one held, which is spent after its end.
+        spend(3, last, hold(last));
+        let held = hold(last);
+        assert_eq!((used(last), used(second)), (4, 0));
+        spend(4, second, held);
+        assert_eq!((used(last), used(second)), (4, 0), "what was held in time is that month's");
+        // Over the end and back again, and two months at once.
+        spend(5, second, hold(second));
+        assert_eq!((used(first), used(second), used(third)), (4, 1, 0));
+        spend(6, third, hold(third));
+        assert_eq!((used(last), used(second), used(third)), (4, 1, 1));
+        let moves = store.moves(account, i64::MAX, 99, None).unwrap();
+        assert_eq!(moves.iter().filter(|m| m.act == "spent").count(), 6, "a record, a unit");
+    }
+
+    #[test]
+    fn collections_and_comparisons_have_a_bound_that_is_said_before_and_comes_back() {
+        let (_work, folder) = opened();
+        let (actor, person) = merchant(&folder);
+        let closed = folder.makeable(&actor).unwrap().unwrap().1.unwrap();
+        assert_eq!(closed.error.code, "not-activated", "why nothing at all can be made is said too");
+        let now = clock::now().0;
+        folder.grant(&operator(&folder), person.account, "standard", None, false).unwrap();
+        folder.store.acknowledge(person.account, person.id, now).unwrap();
+        let record = |n, kind: &str, received_at| record(person.account, n, kind, received_at, None);
         let left = || folder.makeable(&actor).unwrap().map(|(n, closed)| (n, closed.is_none()));
         assert_eq!(left(), Some((MADE_A_DAY, true)));
         let yesterday = now - 25 * 3600 * SECOND;

@@ -101,13 +101,14 @@ pub(super) fn left(visit: &Visit, standing: &Standing) -> Markup {
 pub(super) fn remaining(visit: &Visit, unit: Unit, there: &(Left, Option<Refusal>)) -> Markup {
     let (left, closed) = there;
     let n = there_of(unit, left);
+    let over = closed.is_some().then(|| visit.t("remaining-over"));
     let args = [("n", locale::count(n)), ("storage", bytes_shown(left.storage).into())];
     let say = |end: &str| visit.tv(&format!("remaining-{}{end}", unit.as_str()), &args);
     html! {
-        @match closed {
+        @match shut(unit, there) {
             Some(refusal) => p.err.warn #remaining { (visit.say(refusal)) },
             None if n == 0 => p.err.warn #remaining { (say("-none")) " " a href="/account/edition" { (visit.t("edition-open")) } },
-            None => p.small.soft #remaining { (say("")) },
+            None => p.small.soft #remaining { (say("")) @if let Some(over) = over { " " (over) } },
         }
     }
 }
@@ -126,8 +127,13 @@ pub(super) fn makeable(visit: &Visit, there: Option<&(u64, Option<Refusal>)>) ->
 }
 
 /// Whether nothing more can be had of it.
-pub(super) fn used_up(unit: Unit, (left, closed): &(Left, Option<Refusal>)) -> bool {
-    closed.is_some() || there_of(unit, left) == 0
+pub(super) fn used_up(unit: Unit, there: &(Left, Option<Refusal>)) -> bool {
+    shut(unit, there).is_some() || there_of(unit, &there.0) == 0
+}
+
+/// Why there is nothing of it. What a pack gave is used to its own end, whatever edition is over.
+fn shut(unit: Unit, (left, closed): &(Left, Option<Refusal>)) -> Option<&Refusal> {
+    closed.as_ref().filter(|refusal| there_of(unit, left) == 0 || refusal.error.code == "not-activated")
 }
 
 fn there_of(unit: Unit, left: &Left) -> u64 {
