@@ -5,7 +5,7 @@
 //! - An answer that establishes the name is written together with what it covers, and answers an open question to the
 //!   operator too: its documents go.
 
-use crate::{Act, Result, Store, accounts};
+use crate::{Act, Result, Store, accounts, reviews};
 use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// A question to a provider.
@@ -153,7 +153,7 @@ impl Store {
                        VALUES (?1, 'approved', ?2, ?3, ?3, ?4)";
             transaction.execute(sql, params![account, words, act.at, attestation])?;
         }
-        transaction.execute("DELETE FROM documents WHERE account = ?1", [account])?;
+        reviews::drop_documents(&transaction, account)?;
         self.cover(&transaction, account, attestation, covered)?;
         accounts::note(&transaction, act)?;
         transaction.commit()?;

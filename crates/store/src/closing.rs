@@ -3,7 +3,8 @@
 //! Rules:
 //! - One transaction, or nothing. A legal hold is looked at inside it.
 //! - Which tables hold rows of an account is read from the database itself: those with a column `account`, and those
-//!   that refer to such a row, however far away. A table that comes later is covered by being there.
+//!   that refer to such a row, however far away. A table that comes later is covered by being there; what names a record
+//!   or an order without such a key is named here.
 //! - Left are the ledger's leaves, a line in `erased` for each record, and the audit log, which names by numbers alone.
 
 use crate::{Act, Error, Result, Store, accounts, erased};
@@ -43,6 +44,8 @@ impl Store {
         transaction.execute("DELETE FROM seen WHERE id IN (SELECT id FROM erased WHERE account = ?1)", [account])?;
         let noted = "DELETE FROM meta WHERE key IN (SELECT 'discarded ' || id FROM erased WHERE account = ?1)";
         transaction.execute(noted, [account])?;
+        let told = "DELETE FROM market_events WHERE number IN (SELECT number FROM market_orders WHERE account = ?1)";
+        transaction.execute(told, [account])?;
         for (table, rows) in ways(&transaction)? {
             transaction.execute(&format!("DELETE FROM {table} WHERE {rows}"), [account])?;
         }
@@ -108,4 +111,45 @@ fn strings(connection: &Connection, sql: &str, arg: &str) -> Result<Vec<String>>
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map([arg], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{Entitlement, MarketEvent, NewSignIn, OrderEvent, Taken, Vault};
+
+    #[test]
+    fn a_closed_accounts_orders_and_the_markets_messages_about_them_are_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join("q.db")).unwrap();
+        store.unlock(Vault::new(&[7; 32]).unwrap());
+        let merchant = |login: &str| {
+            let person = NewSignIn { account: 1, login: login.into(), name: "x".into(), password: "".into(), at: 1 };
+            store.add_merchant("party", &person, None).unwrap().unwrap()
+        };
+        let (gone, stays) = (merchant("a"), merchant("b"));
+        for (id, number, account) in [("e1", "FW-1", gone), ("e2", "FW-1", gone), ("e3", "FW-2", stays)] {
+            let (kind, source) = ("pack".into(), "order".into());
+            let given = Entitlement { account, kind, source, expires_at: 9, ..Entitlement::default() };
+            let event = OrderEvent::Period(Box::new(given), Vec::new());
+            let event = MarketEvent { id, digest: &[1; 32], number, account, word: "order.paid", event, at: 1 };
+            assert!(matches!(store.take_event(&event).unwrap(), Taken::Answered(_)));
+        }
+        let act =
+            Act { at: 2, account: gone, sign_in: None, via: "x".into(), act: "close-account", subject: "".into() };
+        store.close_account(gone, &act).unwrap();
+        let numbers =
+            |table: &str| strings(&store.lock(), &format!("SELECT number FROM {table} WHERE number > ?1"), "").unwrap();
+        for table in ["market_orders", "market_events", "market_periods"] {
+            assert_eq!(numbers(table), ["FW-2"], "{table}");
+        }
+        let event = OrderEvent::Cancelled(5);
+        let late = MarketEvent { id: "e1", digest: &[1; 32], number: "FW-1", account: gone, word: "x", event, at: 3 };
+        assert_eq!(
+            store.take_event(&late).unwrap(),
+            Taken::NoAccount,
+            "a message that comes again brings nothing back"
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! Merchants: accounts with a party and a key of their own.
 
-use crate::{Act, Error, NewSignIn, Result, Store, accounts, invitations};
+use crate::{Act, Error, NewSignIn, Result, Store, accounts, invitations, reviews};
 use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
 
 /// A merchant as a list has it.
@@ -102,6 +102,9 @@ impl Store {
         let sql = "UPDATE merchants SET hold = ?2 WHERE account = ?1";
         if transaction.execute(sql, params![account, reason])? == 0 {
             return Ok(false);
+        }
+        if reason.is_none() {
+            reviews::drop_kept(&transaction, account)?;
         }
         accounts::note(&transaction, act)?;
         transaction.commit()?;

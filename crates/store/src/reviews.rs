@@ -1,10 +1,11 @@
 //! What a merchant shows so that its name may be looked at, and what came of that.
 //!
 //! Rules:
-//! - Documents are sealed under the merchant's key, and gone as soon as they were decided on.
+//! - Documents are sealed under the merchant's key, and gone as soon as they were decided on; where a legal hold stands,
+//!   as soon as that is lifted.
 //! - One question is open at a time; a decision is of the question that was looked at.
 
-use crate::{Act, Result, Store, accounts};
+use crate::{Act, Error, Result, Store, accounts};
 use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 /// A document without its bytes.
@@ -103,11 +104,19 @@ impl Store {
         found.map(|(bytes, key)| self.opened(Some(&key), account, "document", bytes)).transpose()
     }
 
-    /// Takes one back, while no question is open; whether there was one.
+    /// Takes one back, while no question is open; whether there was one. Not under a legal hold ([`Error::Held`]).
     pub fn drop_document(&self, account: i64, id: i64) -> Result<bool> {
+        let mut connection = self.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let held = "SELECT EXISTS (SELECT 1 FROM merchants WHERE account = ?1 AND hold IS NOT NULL)";
+        if transaction.query_row(held, [account], |row| row.get(0))? {
+            return Err(Error::Held);
+        }
         let sql = "DELETE FROM documents WHERE account = ?1 AND id = ?2
                    AND NOT EXISTS (SELECT 1 FROM reviews WHERE account = ?1 AND state = 'asked')";
-        Ok(self.lock().execute(sql, [account, id])? == 1)
+        let dropped = transaction.execute(sql, [account, id])? == 1;
+        transaction.commit()?;
+        Ok(dropped)
     }
 
     /// Asks that the name be looked at; `false`: there is no document, or that was asked already.
@@ -156,7 +165,7 @@ impl Store {
         found.map(|(id, path, account, key)| Ok((id, self.opened(Some(&key), account, "covered", path)?))).transpose()
     }
 
-    /// Writes what was decided and by whom; the documents go. `false`: another decided meanwhile, or the account is closed.
+    /// Writes what was decided and by whom; the documents go, under a legal hold when that is lifted. `false`: another decided meanwhile, or the account is closed.
     pub fn decide(&self, decision: &Decision<'_>, act: &Act) -> Result<bool> {
         let mut connection = self.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -167,7 +176,7 @@ impl Store {
         if transaction.execute(sql, params![account, review, state, reason, act.at, attestation])? == 0 {
             return Ok(false);
         }
-        transaction.execute("DELETE FROM documents WHERE account = ?1", [account])?;
+        drop_documents(&transaction, *account)?;
         if let Some(attestation) = attestation {
             self.cover(&transaction, *account, attestation, covered)?;
         }
@@ -195,6 +204,23 @@ impl Store {
     }
 }
 
+/// Documents go with the decision, unless a legal hold stands on the account; in the caller's transaction.
+pub(crate) fn drop_documents(transaction: &Transaction<'_>, account: i64) -> Result<()> {
+    let sql = "DELETE FROM documents WHERE account = ?1
+               AND NOT EXISTS (SELECT 1 FROM merchants WHERE account = ?1 AND hold IS NOT NULL)";
+    transaction.execute(sql, [account])?;
+    Ok(())
+}
+
+/// What a legal hold kept of documents that were decided on goes when it is lifted; in the caller's transaction.
+pub(crate) fn drop_kept(transaction: &Transaction<'_>, account: i64) -> Result<()> {
+    let sql = "DELETE FROM documents WHERE account = ?1
+               AND added_at <= (SELECT max(decided_at) FROM reviews WHERE account = ?1)
+               AND NOT EXISTS (SELECT 1 FROM reviews WHERE account = ?1 AND state = 'asked')";
+    transaction.execute(sql, [account])?;
+    Ok(())
+}
+
 fn document(row: &Row<'_>) -> rusqlite::Result<Document> {
     Ok(Document {
         id: row.get(0)?,
@@ -214,4 +240,45 @@ fn review(row: &Row<'_>) -> rusqlite::Result<Review> {
         decided_at: row.get(4)?,
         attestation: row.get(5)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{NewSignIn, Vault};
+
+    #[test]
+    fn a_legal_hold_keeps_documents_until_it_is_lifted() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join("q.db")).unwrap();
+        store.unlock(Vault::new(&[7; 32]).unwrap());
+        let person = NewSignIn { account: 1, login: "b".into(), name: "x".into(), password: "".into(), at: 1 };
+        let account = store.add_merchant("party", &person, None).unwrap().unwrap();
+        let act = |act, at| Act { at, account: 1, sign_in: None, via: "x".into(), act, subject: String::new() };
+        let add = |at| {
+            let new =
+                Document { id: 0, name: "a.pdf".into(), media_type: "application/pdf".into(), size: 1, added_at: at };
+            assert!(store.add_document(account, &new, b"%PDF-", 6).unwrap());
+            store.documents(account).unwrap().last().unwrap().id
+        };
+        let decide = |at| {
+            assert!(store.ask_review(account, &act("ask-review", at)).unwrap());
+            let review = store.review(account).unwrap().unwrap().id;
+            let decision = Decision { account, review, reason: "看不清", attestation: None, covered: &[] };
+            assert!(store.decide(&decision, &act("refuse-name", at)).unwrap());
+            store.documents(account).unwrap().len()
+        };
+        let first = add(2);
+        assert!(store.set_hold(account, Some("法院"), &act("hold", 3)).unwrap());
+        assert!(matches!(store.drop_document(account, first), Err(Error::Held)));
+        assert_eq!(decide(4), 1, "decided on, and kept");
+        let later = add(5);
+        assert!(store.set_hold(account, None, &act("release", 6)).unwrap());
+        let left = store.documents(account).unwrap();
+        assert_eq!(left.iter().map(|d| d.id).collect::<Vec<_>>(), [later], "what was decided on goes with the hold");
+        assert_eq!(decide(7), 0, "without a hold they go with the decision");
+        let last = add(8);
+        assert!(store.drop_document(account, last).unwrap());
+    }
 }

@@ -3,7 +3,8 @@
 //! Rules:
 //! - Waiting blocks nothing. Until the operator has decided the name is *declared*, and said to be so.
 //! - Documents are few, small and of three kinds; a picture is decoded within limits before it is kept, a PDF is never
-//!   opened here. They lie sealed, and are gone once decided on: what remains is which kinds were looked at.
+//!   opened here. They lie sealed, and are gone once decided on: what remains is which kinds were looked at. A legal hold
+//!   keeps them, also from the merchant, until it is lifted.
 //! - Looking at a document stands in the audit log; the whole number is shown to the operator while he has to compare it.
 
 use super::{Actor, Answer, MerchantShown, Permission, Refusal, Why, merchants};
