@@ -145,8 +145,9 @@ fn run(out: &Out, a: Node) -> node::Result<u8> {
         say(&teller, event);
     };
     let running = node::start(&config, Arc::new(events))?;
-    if config.desk_token.is_none() && !config.listen.ip().is_loopback() {
-        out.note(&out.text("node-desk-shut", &[]));
+    if config.desk_token.is_none() {
+        let word = if config.listen.ip().is_loopback() { "node-desk-open" } else { "node-desk-shut" };
+        out.note(&out.text(word, &[]));
     }
     for key in running.node().keys().witness.verifier_keys() {
         out.note(&out.text("node-witness", &[("key", key.to_string().into())]));

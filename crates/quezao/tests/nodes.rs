@@ -306,11 +306,19 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
     assert!(court.browser.get(&format!("/record?lang=en&q={bad}")).body.contains("no such record"));
     assert_eq!(court.browser.get("/record?q=%E5%AD%98%E8%AF%81").status, 422);
     // A web page whose name was made to lead to this machine reads nothing of an open desk.
-    let mut rebound = std::net::TcpStream::connect(court.browser.address).unwrap();
-    rebound.write_all(b"GET /status HTTP/1.1\r\nhost: rebound.example\r\nconnection: close\r\n\r\n").unwrap();
-    let mut said = String::new();
-    rebound.read_to_string(&mut said).unwrap();
-    assert!(said.starts_with("HTTP/1.1 403 ") && said.contains("rebound.example"), "{said}");
+    // Nor does a proxy, as nginx and Apache pass requests on unless told otherwise, nor another site's page.
+    for (head, why) in [
+        ("GET /status HTTP/1.1\r\nhost: rebound.example", "rebound.example"),
+        ("GET /status HTTP/1.0\r\nhost: 127.0.0.1:8090", "HTTP/1.0"),
+        ("GET /status HTTP/1.1\r\nhost: 127.0.0.1:8090\r\nx-forwarded-for: 192.0.2.1", "--desk-token-file"),
+        ("POST /api/v1/verifications HTTP/1.1\r\nhost: 127.0.0.1\r\nsec-fetch-site: cross-site", "another site"),
+    ] {
+        let mut stranger = std::net::TcpStream::connect(court.browser.address).unwrap();
+        stranger.write_all(format!("{head}\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut said = String::new();
+        stranger.read_to_string(&mut said).unwrap();
+        assert!(said.split(' ').nth(1) == Some("403") && said.contains(why), "{head}: {said}");
+    }
     // A program that asks for what there is not is told so in both languages.
     for (method, path, status) in [
         ("GET", "/api/v1/verifications", 405),

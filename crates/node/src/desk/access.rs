@@ -1,16 +1,17 @@
 //! Who may use the desk: whoever shows the institution's token; without one whoever is on this machine.
 //!
 //! Rules: on an address that others reach, the desk stays shut until there is a token. On this machine alone it is open to
-//! who names this machine: a page whose name was made to lead here (DNS rebinding), or a proxy, names another. A token is
-//! compared by its digest; who signed in has a random word in a cookie, which dies with the process. What the protocols
-//! publish needs no token.
+//! who names this machine (a page whose name was made to lead here, by DNS rebinding, names another), comes by no proxy that
+//! says so, and by no page of another site. A proxy that says nothing looks like a person on this machine, and nginx says
+//! nothing: where one passes the desk on, only a token keeps it shut. A token is compared by its digest; who signed in has
+//! a random word in a cookie, which dies with the process. What the protocols publish needs no token.
 
 use super::{Desk, pages, web::Reader};
 use crate::{Config, Error, Result};
 use axum::{
     body::Body,
     extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header, uri::Authority},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request::Parts, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -86,10 +87,11 @@ impl Door {
         matches!(&self.lock, Lock::Token(known) if *known == digest::sha256(token.as_bytes()))
     }
 
-    fn admits(&self, heads: &HeaderMap) -> bool {
+    fn admits(&self, asked: &Parts) -> bool {
         if matches!(self.lock, Lock::Open) {
-            return names_this_machine(heads);
+            return stranger(asked).is_none();
         }
+        let heads = &asked.headers;
         let bearer = heads.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()?.strip_prefix("Bearer "));
         if bearer.is_some_and(|token| self.opens(token)) {
             return true;
@@ -126,6 +128,42 @@ fn names_this_machine(heads: &HeaderMap) -> bool {
     })
 }
 
+/// Why an open desk stays shut to this request.
+fn stranger(asked: &Parts) -> Option<Error> {
+    if !names_this_machine(&asked.headers) {
+        return Some(elsewhere(&asked.headers));
+    }
+    if let Some(by) = proxied(asked) {
+        return Some(passed_on(by));
+    }
+    foreign(asked).then(another_site)
+}
+
+/// By what a request shows that a proxy passed it on. Browsers and programs of today speak HTTP/1.1; nginx before 1.29.7
+/// speaks 1.0 to whom it passes requests on, unless it is told otherwise.
+fn proxied(asked: &Parts) -> Option<&str> {
+    let says = |name: &&str| name.starts_with("x-forwarded") || ["forwarded", "via", "x-real-ip"].contains(name);
+    let named = asked.headers.keys().map(header::HeaderName::as_str).find(says);
+    named.or_else(|| (asked.version < Version::HTTP_11).then_some("HTTP/1.0"))
+}
+
+/// Whether a page of another site, or of another port, sent it (Fetch Metadata; `Origin` where a browser has none). A link
+/// leads to the first page alone, which does no work.
+fn foreign(asked: &Parts) -> bool {
+    let head = |name: &str| asked.headers.get(name).map(|v| v.to_str().unwrap_or_default());
+    match (head("sec-fetch-site"), head("origin")) {
+        (Some("same-origin" | "none"), _) | (None, None) => false,
+        (Some(_), _) => {
+            let first = asked.method == Method::GET && asked.uri.path() == "/";
+            !(first && head("sec-fetch-mode") == Some("navigate"))
+        }
+        (None, Some(origin)) => {
+            let own = head("host").unwrap_or_default();
+            origin.strip_prefix("http://").is_none_or(|host| !host.eq_ignore_ascii_case(own))
+        }
+    }
+}
+
 fn cookie(heads: &HeaderMap) -> Option<&str> {
     let all = heads.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
     all.filter_map(|pair| pair.trim().split_once('=')).find_map(|(name, value)| (name == COOKIE).then_some(value))
@@ -133,16 +171,16 @@ fn cookie(heads: &HeaderMap) -> Option<&str> {
 
 /// Before every page of the desk, and before its API.
 pub(super) async fn guard(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
-    if desk.door.admits(request.headers()) {
-        return next.run(request).await;
+    let (mut parts, body) = request.into_parts();
+    if desk.door.admits(&parts) {
+        return next.run(Request::from_parts(parts, body)).await;
     }
-    let api = request.uri().path().starts_with("/api/");
-    let (mut parts, _) = request.into_parts();
+    let api = parts.uri.path().starts_with("/api/");
     let Ok(reader) = Reader::from_request_parts(&mut parts, &()).await;
     let shut = match desk.door.lock {
         Lock::Token(_) => None,
         Lock::Shut => Some(closed()),
-        Lock::Open => Some(elsewhere(&parts.headers)),
+        Lock::Open => stranger(&parts),
     };
     match (api, shut) {
         (true, Some(why)) => super::web::problem(403, &why),
@@ -224,10 +262,34 @@ fn elsewhere(heads: &HeaderMap) -> Error {
     )
 }
 
+fn passed_on(by: &str) -> Error {
+    Error::new(
+        format!(
+            "请求经由代理而来（{by}）。核验席没有口令，只对本机人员打开；要经由代理使用，请以 --desk-token-file FILE 给出口令"
+        ),
+        format!(
+            "a proxy passed this request on ({by}). Without a token this desk opens to people on this machine alone; to use it through a proxy, give it a token with --desk-token-file FILE"
+        ),
+    )
+}
+
+fn another_site() -> Error {
+    Error::new(
+        "这个请求由另一个网站的页面发出。核验席没有口令，只接受自己页面的请求；请直接打开核验席的网址",
+        "a page of another site sent this request. Without a token this desk takes requests of its own pages alone; open its address yourself",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    fn asked(method: &str, path: &str, heads: &[(&str, &str)]) -> Parts {
+        let request = Request::builder().method(method).uri(path);
+        let request = heads.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        request.body(()).unwrap().into_parts().0
+    }
 
     #[test]
     fn tokens_that_could_be_guessed_or_mistyped_are_refused() {
@@ -255,8 +317,7 @@ mod tests {
             desk_token: token.map(str::to_owned),
             tls: None,
         };
-        let named = |host: &str| HeaderMap::from_iter([(header::HOST, HeaderValue::from_str(host).unwrap())]);
-        let nobody = named("127.0.0.9:1");
+        let nobody = asked("GET", "/", &[("host", "127.0.0.9:1")]);
         assert!(
             Door::new(&config("127.0.0.9:1", None)).admits(&nobody)
                 && Door::new(&config("[::1]:1", None)).admits(&nobody)
@@ -265,15 +326,55 @@ mod tests {
             assert!(!Door::new(&config(listen, None)).admits(&nobody), "{listen}");
             let token = "0123456789abcdef0123";
             let door = Door::new(&config(listen, Some(token)));
-            let mut heads = HeaderMap::new();
-            assert!(!door.admits(&heads));
-            heads.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer 0123456789abcdef0123"));
-            assert!(door.admits(&heads), "{listen}");
+            assert!(!door.admits(&asked("GET", "/", &[])));
+            let bearer = ("authorization", "Bearer 0123456789abcdef0123");
+            assert!(door.admits(&asked("GET", "/", &[bearer])), "{listen}");
+            let proxied = [bearer, ("host", "court.example"), ("x-forwarded-for", "192.0.2.1")];
+            assert!(door.admits(&asked("POST", "/examinations", &proxied)), "{listen}");
         }
         // Whatever is sent opens nothing where there is no token.
-        let mut heads = HeaderMap::new();
-        heads.insert(header::AUTHORIZATION, HeaderValue::from_static("Bearer "));
-        assert!(!Door::new(&config("0.0.0.0:1", None)).admits(&heads));
+        assert!(!Door::new(&config("0.0.0.0:1", None)).admits(&asked("GET", "/", &[("authorization", "Bearer ")])));
+    }
+
+    #[test]
+    fn a_desk_without_a_token_is_shut_to_proxies_and_to_other_sites() {
+        let own = ("host", "127.0.0.1:8090");
+        let opens = |method: &str, path: &str, more: &[(&str, &str)]| {
+            stranger(&asked(method, path, &[&[own], more].concat())).is_none()
+        };
+        // Programs, and browsers old and new on the desk's own pages.
+        for more in [
+            &[][..],
+            &[("sec-fetch-site", "same-origin"), ("origin", "null")],
+            &[("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")],
+            &[("origin", "http://127.0.0.1:8090")],
+        ] {
+            assert!(opens("POST", "/examinations", more), "{more:?}");
+        }
+        for name in ["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "x-forwarded-proto", "X-Real-IP"] {
+            let parts = asked("GET", "/", &[own, (name, "192.0.2.1")]);
+            let told = stranger(&parts).unwrap();
+            assert!(told.en.contains("--desk-token-file") && told.zh.contains(&name.to_lowercase()), "{told:?}");
+        }
+        let mut nginx = asked("GET", "/", &[own, ("connection", "close")]);
+        nginx.version = Version::HTTP_10;
+        assert!(stranger(&nginx).is_some());
+        for more in [
+            &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("origin", "https://evil.example")][..],
+            &[("sec-fetch-site", "same-site"), ("origin", "http://127.0.0.1:3000")],
+            &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")],
+            &[("origin", "http://127.0.0.1:3000")],
+            &[("origin", "https://evil.example")],
+            &[("origin", "null")],
+        ] {
+            for path in ["/examinations", "/api/v1/verifications"] {
+                assert!(!opens("POST", path, more), "{more:?}");
+            }
+            assert!(!opens("GET", "/record?q=00", more), "{more:?}");
+        }
+        // A link of the court's own intranet.
+        let link = [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")];
+        assert!(opens("GET", "/?lang=zh", &link) && !opens("POST", "/", &link));
     }
 
     #[test]

@@ -77,7 +77,8 @@ const SHORT: Patience = Patience { body: Duration::from_millis(200), place: Dura
 const LONG: Patience = Patience { body: Duration::from_secs(600), place: Duration::from_secs(600) };
 
 fn request(kind: &str, body: Body) -> Request {
-    Request::post("/api/v1/verifications").header(header::CONTENT_TYPE, kind).body(body).unwrap()
+    let request = Request::post("/api/v1/verifications").header(header::HOST, "127.0.0.1");
+    request.header(header::CONTENT_TYPE, kind).body(body).unwrap()
 }
 
 fn small(evidence: &[u8]) -> Request {
