@@ -356,6 +356,29 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
     assert_eq!((&verdict["result"], &verdict["own_copy"]["result"]), (&"verified".into(), &"pass".into()), "{verdict}");
     let (_, verdict) = ask(&mut second, &[("evidence", "c.zip", &forged), ("file", "photo.txt", b"never there")]);
     assert_eq!((&verdict["result"], &verdict["own_copy"]["result"]), (&"not_verified".into(), &"fail".into()));
+
+    // Nobody is left to copy from, and the copy is taken away: while the node runs, and before it starts again.
+    assert_eq!(court.stop(), Some(0));
+    fs::remove_dir_all(at("second/mirror")).unwrap();
+    let unread = |verdict: &Value| {
+        let (result, own) = (verdict["result"].as_str(), verdict["own_copy"]["result"].as_str());
+        assert_eq!((result, own), (Some("incomplete"), Some("not_checked")), "{verdict}");
+    };
+    unread(&ask(&mut second, &[evidence, original]).1);
+    assert_eq!(second.stop(), Some(0));
+    let mut second = Court::open(program(&work).args(["node", "--data", "second", "--listen", "127.0.0.1:0"]));
+    unread(&ask(&mut second, &[evidence, original]).1);
+    // An alarm that was torn still counts as one of its kind; where none can be looked at that is said.
+    let said = |verdict: &Value| {
+        let mut seen = verdict["decisions"].as_array().unwrap().iter().flat_map(|d| d["seen"].as_array().unwrap());
+        seen.find(|s| s["id"] == "ledger-alarms").unwrap()["result"].clone()
+    };
+    assert_eq!(said(&ask(&mut second, &[evidence, original]).1), "pass");
+    fs::create_dir(at("second/alarms/fork-00")).unwrap();
+    fs::write(at("second/alarms/fork-00/alarm.json"), "torn").unwrap();
+    assert_eq!(said(&ask(&mut second, &[evidence, original]).1), "limited");
+    fs::remove_dir_all(at("second/alarms")).unwrap();
+    assert_eq!(said(&ask(&mut second, &[evidence, original]).1), "not_checked");
 }
 
 /// What the evidence refers to is looked up in the copy; what has no file is asked no question about one.

@@ -16,6 +16,8 @@ pub enum OwnCopy {
         /// The evidence's origin, where it was read.
         origin: Option<String>,
     },
+    /// It follows that ledger, and its copy is not there or cannot be read.
+    Unread,
     /// The evidence's checkpoint is larger than the copy, so its root cannot be compared.
     Behind {
         /// Entries of the copy.
@@ -53,6 +55,12 @@ impl OwnCopy {
                 Outcome::NotChecked,
                 "证据中没有可核对的检查点。".to_owned(),
                 "The evidence has no checkpoint to compare with.".to_owned(),
+                None,
+            ),
+            Self::Unread => (
+                Outcome::NotChecked,
+                "本节点跟随这个账本，但自己的副本目前没有内容或无法读取；副本恢复以后须再核验。".to_owned(),
+                "This node follows that ledger, and its own copy is empty or cannot be read just now; verify again once it is there.".to_owned(),
                 None,
             ),
             Self::Behind { size, place: false } => (

@@ -1,7 +1,7 @@
 //! The node's own copy, held against the evidence: first the record's place, then the root.
 //!
 //! Rules: a leaf that the copy holds stands under whatever checkpoint the evidence brings, so a larger tree is no way
-//! around it. What the log's own key signed and the copy contradicts is an alarm, with what shows it.
+//! around it; a copy that cannot be read says nothing, and the answer is no better for that. What the log's own key signed and the copy contradicts is an alarm, with what shows it.
 
 use super::{Desk, answer::OwnCopy, appraiser::held};
 use crate::{
@@ -25,16 +25,16 @@ impl Desk {
         else {
             return OwnCopy::Unknown { origin: None };
         };
-        let unknown = OwnCopy::Unknown { origin: Some(origin.clone()) };
-        let Some(watched) = self.node.of_origin(origin) else { return unknown };
-        let Some(mirrored) = watched.mirrored() else { return unknown };
+        let Some(watched) = self.node.of_origin(origin) else {
+            return OwnCopy::Unknown { origin: Some(origin.clone()) };
+        };
+        let Some(mirrored) = watched.mirrored() else { return OwnCopy::Unread };
         let size_here = mirrored.checkpoint.size;
         let differs = |expected: String, found: String| OwnCopy::Differs { size: size_here, expected, found };
         let tree = watched.tree();
         let place = index < size_here;
         if place {
-            // Its files cannot be read just now; nothing is claimed.
-            let Ok(leaf) = tree.entry(index, size_here) else { return unknown };
+            let Ok(leaf) = tree.entry(index, size_here) else { return OwnCopy::Unread };
             let own = digest::sha256(&leaf);
             if own != record {
                 self.raise(watched, &mirrored, evidence, index, &leaf, now);
@@ -47,7 +47,7 @@ impl Desk {
         match tree.root_at(*size) {
             Ok(own) if own != *root => differs(hex::encode(root), hex::encode(&own)),
             Ok(_) => OwnCopy::Agrees { size: size_here },
-            Err(_) => unknown,
+            Err(_) => OwnCopy::Unread,
         }
     }
 

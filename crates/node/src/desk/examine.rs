@@ -93,11 +93,14 @@ impl Desk {
         let copy = self.own_copy(&verdict.facts, evidence, now);
         let own = [Some(copy.seen()), self.references(&verdict.facts), self.alarmed(&verdict.facts)];
         let seen = answer::lines(&verdict, own.into_iter().flatten(), self.later(&verdict.facts, &copy));
+        let unknown = seen.iter().any(|s| s.id == "ledger-alarms" && s.result == Some(Outcome::NotChecked));
         let fails = |s: &Seen| OWN.contains(&s.id.as_str()) && s.result == Some(Outcome::Fail);
         let word = match verdict.result {
             _ if seen.iter().any(fails) => Word::NotVerified,
-            // Whoever signs a larger tree cannot thereby keep the copy out of it.
-            Overall::Verified if matches!(copy, OwnCopy::Behind { .. }) => Word::Incomplete,
+            // Neither a larger tree nor a copy that was taken away keeps what this node holds out of it.
+            Overall::Verified if matches!(copy, OwnCopy::Behind { .. } | OwnCopy::Unread) || unknown => {
+                Word::Incomplete
+            }
             Overall::Verified => Word::Verified,
             Overall::NotVerified => Word::NotVerified,
             Overall::Incomplete => Word::Incomplete,

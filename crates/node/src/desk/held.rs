@@ -1,7 +1,7 @@
 //! What the node holds beside the evidence: what the record refers to, looked up in the copy, and what it saw of the ledger.
 
 use super::Desk;
-use crate::Held;
+use crate::{Held, alarms::Stored};
 use certificate::{Outcome, Seen, Words};
 use evidence::{
     record::Record,
@@ -9,6 +9,7 @@ use evidence::{
     time::Utc,
 };
 use ledger::tiles::{Kind, WIDTH};
+use std::fs;
 use verify::Facts;
 
 /// Leaves that are looked through for what is referred to.
@@ -103,9 +104,29 @@ impl Desk {
     pub(super) fn alarmed(&self, facts: &Facts) -> Option<Seen> {
         let (origin, ..) = facts.checkpoint.as_ref()?;
         self.node.of_origin(origin)?;
-        let stored = self.node.alarms.stored().ok()?;
+        let seen = |result, zh: String, en: String| {
+            Some(Seen { id: "ledger-alarms".into(), result: Some(result), text: Words::new(zh, en), values: None })
+        };
+        // Made at the start: where it is not there, what was in it is not known.
+        let there = fs::read_dir(self.data.join("alarms")).map_err(|e| crate::Error::io(&self.data.join("alarms"), &e));
+        let stored = match there.and_then(|_| self.node.alarms.stored()) {
+            Ok(stored) => stored,
+            Err(e) => {
+                return seen(
+                    Outcome::NotChecked,
+                    format!("本节点的警报无法读取（{}），不知道是否看到过这个账本分叉。", e.zh),
+                    format!("This node's alarms cannot be read ({}), so whether it saw this ledger fork is not known.", e.en),
+                );
+            }
+        };
+        // One that cannot be read may be about any ledger; its folder's name still says of what kind it is.
+        let torn = |a: &Stored| a.text("origin").is_empty();
         let of = |kinds: &[&str]| {
-            stored.iter().filter(|a| a.text("origin") == origin && kinds.contains(&a.text("kind"))).count()
+            let kind = |a: &Stored| match torn(a) {
+                true => kinds.iter().any(|kind| a.id.strip_prefix(kind).is_some_and(|rest| rest.starts_with('-'))),
+                false => a.text("origin") == origin && kinds.contains(&a.text("kind")),
+            };
+            stored.iter().filter(|a| kind(a)).count()
         };
         let (result, zh, en) = match (of(&GRAVE), of(&["record"])) {
             (0, 0) => (
@@ -130,6 +151,6 @@ impl Desk {
                 ),
             ),
         };
-        Some(Seen { id: "ledger-alarms".into(), result: Some(result), text: Words::new(zh, en), values: None })
+        seen(result, zh, en)
     }
 }
