@@ -185,6 +185,9 @@ fn policies_that_protect_nobody_are_refused_with_line_and_value() {
     // Names that look alike, among keys, witnesses and institutions.
     refused(&good.replace(" hangzhou ", " bеijing "), roles, &["line 3", "alike"]);
     refused(&good, &with(1, "name", "北京 法院".into()), &["line 3", "alike"]);
+    // Two institutions on one machine, whatever path is asked there.
+    let one_machine = good.replace(&format!("{}/", network.courts[1].url), &format!("{}/b", network.courts[0].url));
+    refused(&one_machine, roles, &["line 3", "北京法院", "杭州法院", "one address"]);
     // One key twice, a key that is none, no address, an address with a secret, no role, another ledger.
     refused(
         &changed("witness hangzhou", &format!("witness twin {}\nwitness hangzhou", network.courts[0].key)),
@@ -209,6 +212,12 @@ fn policies_that_protect_nobody_are_refused_with_line_and_value() {
     network.write(&format!("{}quorum none\n", good.split_inclusive('\n').next().unwrap()), &json!([]));
     ok(dir, &["admin", "policy", "set", "policy", "--data", "data"]);
     assert_eq!(ok(dir, &["list", "--data", "data"])[0]["status"], "existing");
+    // Written by hand it is used, and said.
+    network.courts.iter().for_each(|court| court.mode(Mode::Honest));
+    fs::write(dir.join("data/trust/policy"), one_machine).unwrap();
+    fs::write(dir.join("by-hand.txt"), "by hand").unwrap();
+    let words = said(dir, &["deposit", "--data", "data", "by-hand.txt"]);
+    assert!(words.contains("通不过检查") && words.contains("同一地址"), "{words}");
 }
 
 /// A portal goes on without its witnesses, says so to monitors and to its operator, and recovers by itself.

@@ -125,6 +125,7 @@ impl Folder {
         intake::clean(&dir.join("originals"), &store)?;
         let mut folder = Self::assemble(dir, store, Some(writer))?;
         folder.warnings = warnings;
+        folder.warnings.extend(folder.doubtful_policy());
         folder.ready_similar();
         folder.store.release_stopped()?;
         if folder.ended_by()?.is_none() {

@@ -5,7 +5,8 @@
 //!   `trust/roles.json`. An institution is a name there.
 //! - An institution counts once; a key of the operator's own counts as none. Any two quorums share an institution: else
 //!   two histories could both be final without anybody lying but the operator.
-//! - Names that look alike are refused, since people tell institutions apart by them.
+//! - Names that look alike are refused, since people tell institutions apart by them; so are two institutions at one
+//!   address, whose one machine could sign for both.
 
 mod quorum;
 mod shape;
@@ -99,6 +100,16 @@ impl Folder {
     /// The policy of this folder.
     pub fn show_policy(&self) -> Result<PolicyReport> {
         self.check_policy(&self.trust_dir().join("policy"))
+    }
+
+    /// What is wrong with the policy in use, (zh, en): somebody may have written the file by hand. It is used all the same,
+    /// or nothing would be recorded any more.
+    pub(crate) fn doubtful_policy(&self) -> Option<(String, String)> {
+        let e = self.show_policy().err()?;
+        Some((
+            format!("正在使用的见证策略通不过检查，见证可能起不到作用；请改正，并用 quezao admin policy set FILE --data DIR 设定。{}", e.zh),
+            format!("the witness policy in use would be refused, and may protect nobody; correct it, and set it with quezao admin policy set FILE --data DIR. {}", e.en),
+        ))
     }
 
     /// Takes a policy that passes: from the next opening on its witnesses are asked, and records wait for its quorum. What
@@ -230,6 +241,7 @@ impl Folder {
             });
         }
         tell_apart(&shape)?;
+        places_apart(&shape, &whose, &cosigners)?;
 
         let mut report = PolicyReport { quorum: "none".to_owned(), cosigners, ..PolicyReport::default() };
         if let Some(node) = &shape.quorum {
@@ -318,6 +330,33 @@ fn tell_apart(shape: &Shape) -> Result<()> {
     Ok(())
 }
 
+/// One address is one machine, whatever institutions are said to be there.
+fn places_apart(shape: &Shape, whose: &[Option<usize>], cosigners: &[Cosigner]) -> Result<()> {
+    let mut seen: BTreeMap<(String, u16), usize> = BTreeMap::new();
+    for (n, cosigner) in cosigners.iter().enumerate() {
+        let (host, port) = authority(&cosigner.url);
+        let first = *seen.entry((host.clone(), port)).or_insert(n);
+        if whose[first] != whose[n] {
+            let [one, other] =
+                [&cosigners[first].institution, &cosigner.institution].map(|name| show_path(Path::new(name)));
+            let at = show_path(Path::new(&format!("{host}:{port}")));
+            return Err(shape.witnesses[n].place.refuse(
+                &format!("“{one}”与“{other}”在同一地址 {at}；一台机器就能代两家签署，请写各机构自己的节点地址"),
+                &format!("\"{one}\" and \"{other}\" are at one address, {at}, where one machine could sign for both; write each institution's own"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Host and port of an address that [`check_url`] took.
+fn authority(url: &str) -> (String, u16) {
+    let default = if url.starts_with("https:") { 443 } else { 80 };
+    let uri = ureq::http::Uri::try_from(url).unwrap_or_default();
+    let host = uri.host().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+    (host, uri.port_u16().unwrap_or(default))
+}
+
 /// Refuses an institution that stands at two places of the quorum.
 fn once(seat: &Seat, node: &shape::Node, whose: &[Option<usize>], shape: &Shape, names: &[String]) -> Result<()> {
     let mut seen = BTreeSet::new();
@@ -395,7 +434,17 @@ pub(crate) fn role_word(role: Role) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::looks;
+    use super::{authority, looks};
+
+    #[test]
+    fn one_machine_has_one_address_however_it_is_written() {
+        let at = |host: &str, port| (host.to_owned(), port);
+        for url in ["https://Court.example/a", "https://court.example:443", "https://court.example./b/"] {
+            assert_eq!(authority(url), at("court.example", 443), "{url}");
+        }
+        assert_eq!(authority("http://[::1]:8090/node"), at("[::1]", 8090));
+        assert_ne!(authority("http://court.example"), authority("https://court.example"));
+    }
 
     #[test]
     fn names_that_people_take_for_each_other_look_the_same() {
