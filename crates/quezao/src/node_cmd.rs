@@ -169,14 +169,15 @@ fn desk_token(path: &Path) -> node::Result<String> {
     Ok(token.to_owned())
 }
 
-/// A vkey, or the one log of a policy file.
+/// The one log of a policy file, or a vkey; a file's name may have a `+`, too.
 fn log_key(word: &str) -> node::Result<VerifierKey> {
-    if word.contains('+') {
-        return Ok(VerifierKey::parse(word)?);
-    }
     let text = |locale| locale::text(locale, "node-no-key", &[("path", show_path(word.as_ref()).into())]);
     let refuse = || node::Error::new(text(locale::Locale::Zh), text(locale::Locale::En));
-    let file = std::fs::File::open(word).map_err(|_| refuse())?;
+    let file = match std::fs::File::open(word) {
+        Ok(file) => file,
+        Err(_) if word.contains('+') => return Ok(VerifierKey::parse(word)?),
+        Err(_) => return Err(refuse()),
+    };
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut std::io::Read::take(file, policy::MAX_POLICY as u64 + 1), &mut bytes)
         .map_err(|_| refuse())?;
@@ -216,8 +217,7 @@ fn key(out: &Out, a: &Key) -> node::Result<u8> {
     let theirs = |e: Error| node::Error::new(e.zh, e.en);
     if let Some((signer, statement)) = a.signer.as_ref().zip(a.statement.as_ref()) {
         let pem = service::signer_file(signer, a.signer_password_file.as_deref()).map_err(theirs)?;
-        std::fs::write(statement, node::sign_statement(&keys, &pem, now())?)
-            .map_err(|e| unwritten(out, statement, &e))?;
+        write_new(out, statement, &node::sign_statement(&keys, &pem, now())?)?;
     }
     let roots = match &a.report_roots {
         Some(dir) => report_roots(out, &a.folder.node_data, dir)?,
@@ -269,15 +269,17 @@ fn report_roots(out: &Out, data: &Path, dir: &Path) -> node::Result<Vec<String>>
         let path = dir.join(format!("{kind}-{}.pem", hex::encode(&digest::sha256(pem.as_bytes())[..8])));
         match std::fs::read(&path) {
             Ok(there) if there == pem.as_bytes() => {}
-            _ => {
-                let file = std::fs::File::create_new(&path);
-                file.and_then(|mut file| std::io::Write::write_all(&mut file, pem.as_bytes()))
-                    .map_err(|e| unwritten(out, &path, &e))?;
-            }
+            _ => write_new(out, &path, pem.as_bytes())?,
         }
         Ok(show_path(&path))
     };
     [("signer", signer), ("tsa", authority)].into_iter().map(write).collect()
+}
+
+/// What lies there already, an older statement perhaps, is not written over.
+fn write_new(out: &Out, path: &Path, bytes: &[u8]) -> node::Result<()> {
+    let file = std::fs::File::create_new(path);
+    file.and_then(|mut file| std::io::Write::write_all(&mut file, bytes)).map_err(|e| unwritten(out, path, &e))
 }
 
 fn unwritten(out: &Out, path: &Path, e: &std::io::Error) -> node::Error {

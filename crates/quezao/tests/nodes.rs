@@ -33,6 +33,11 @@ fn signed_statement(work: &tempfile::TempDir, key: &str) {
         .output()
         .unwrap();
     assert!(made.status.success(), "{}", words(&made));
+    let again = program(work)
+        .args(["node", "key", "--data", "court", "--signer", "signer.pem", "--statement", "keys.p7m"])
+        .output()
+        .unwrap();
+    assert!(again.status.code() == Some(2) && words(&again).contains("keys.p7m"), "{}", words(&again));
     let read = shell("openssl cms -verify -inform DER -in keys.p7m -CAfile root.pem -purpose any");
     assert!(read.contains(key) && read.contains("见证"), "{read}");
 }
@@ -71,7 +76,9 @@ fn a_court_witnesses_and_mirrors_the_portal_s_ledger() {
     assert!(inside.status.code() == Some(2) && words(&inside).contains("data"), "{}", words(&inside));
 
     // The key stands in the trust folder that the portal hands out.
-    let mut court = Court::open(&mut node(&["--log-key", "data/trust/policy", "--name", "court.example/node"]));
+    let plus = work.path().join("policy+of+data");
+    fs::copy(work.path().join("data/trust/policy"), plus).unwrap();
+    let mut court = Court::open(&mut node(&["--log-key", "policy+of+data", "--name", "court.example/node"]));
     let checkpoint = house.browser().get("/ledger/checkpoint").body;
     let hash = evidence::hex::encode(&evidence::digest::sha256(checkpoint.lines().next().unwrap().as_bytes()));
     let copied = court.get(&format!("/mirror/{hash}/checkpoint"));
