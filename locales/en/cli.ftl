@@ -128,6 +128,7 @@ found = found
 bar-left = left
 export-under-way = Exporting { $id }, waiting for its seal
 reason-not-found = there is no such file or folder
+reason-exists = there is one already, which is not written over; name another
 reason-permission = permission denied
 reason-directory = it is a folder, not a file
 reason-not-a-directory = a part of the path is not a folder

@@ -127,6 +127,7 @@ found = 实为
 bar-left = 剩余
 export-under-way = 正在导出 { $id }，等待封存
 reason-not-found = 没有这个文件或文件夹
+reason-exists = 已有同名的，不覆盖；请换一个名称
 reason-permission = 没有权限
 reason-directory = 这是文件夹，不是文件
 reason-not-a-directory = 路径中有一段不是文件夹

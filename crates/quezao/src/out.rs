@@ -64,6 +64,7 @@ impl Out {
         use io::ErrorKind as K;
         let id = match error.kind() {
             K::NotFound => "reason-not-found",
+            K::AlreadyExists => "reason-exists",
             K::PermissionDenied => "reason-permission",
             K::IsADirectory => "reason-directory",
             K::NotADirectory => "reason-not-a-directory",

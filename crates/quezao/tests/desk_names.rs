@@ -133,8 +133,7 @@ fn verapdf(path: &Path) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/verapdf.sh");
     let out = Command::new(script).arg(path).output().unwrap();
     if out.status.code() == Some(2) {
-        eprintln!("not run: {}", String::from_utf8_lossy(&out.stderr));
-        return;
+        return house::not_run(&String::from_utf8_lossy(&out.stderr));
     }
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
 }

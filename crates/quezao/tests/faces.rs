@@ -8,11 +8,11 @@ mod network;
 
 use network::*;
 use serde_json::{Value, json};
-use std::{fs, io::Write, path::Path, process::Command};
+use std::{fs, io::Write, path::Path, process::Command, sync::atomic::Ordering};
 use testkit::tsa::Second;
 
 /// One ledger, three courts, one notary office and one time authority, each a process or server of its own at an address
-/// of its own: cut off, restored from an old disk, forked.
+/// of its own: cut off, restored from an old disk, forked. One court signs with keys of both types, and counts once.
 #[test]
 fn a_network_of_nodes() {
     let network = Network { work: tempfile::tempdir().unwrap(), courts: Vec::new() };
@@ -25,13 +25,33 @@ fn a_network_of_nodes() {
     let log = keys[0]["ledger_key"].as_str().unwrap();
     // What they would mirror is not served here; they cosign all the same.
     let start = |name, listen: &str| Node::start(dir, name, listen, "http://127.0.0.30:9/ledger", log);
-    let mut nodes: Vec<Node> =
-        (31..).zip(NAMES).map(|(n, (name, ..))| start(name, &format!("127.0.0.{n}:0"))).collect();
+    let both = ["--ledger", "http://127.0.0.30:9/ledger", "--log-key", log, "--ml-dsa"];
+    let mut nodes: Vec<Node> = vec![Node::with(dir, NAMES[0].0, "127.0.0.31:0", &both)];
+    nodes.extend((32..).zip(&NAMES[1..]).map(|(n, (name, ..))| start(*name, &format!("127.0.0.{n}:0"))));
     let keys: Vec<String> = nodes.iter().map(|node| node.key(dir)).collect();
-    council(dir, log, &nodes, &keys);
+    let ml_dsa = nodes[0].keys(dir, "witness").remove(1);
+    council(dir, log, &nodes);
+    let policy = ok(dir, &["admin", "policy", "show", "--data", "data"]).remove(0);
+    assert_eq!((&policy["institutions"], &policy["cosigners"][1]["key_type"]), (&json!(4), &json!("ML-DSA-44")));
 
-    assert_eq!(network.deposit("data", "first.txt")["status"], "new");
+    let first = network.deposit("data", "first.txt");
+    assert_eq!(first["status"], "new");
     cosigned_by(dir, 2, &keys);
+    ml_dsa_cosigned(dir, "data/sealed/2.txt", &ml_dsa);
+    // Five keys of four institutions, in the verdict and by the certificate; the seal's time is the authority's.
+    let first = first["id"].as_str().unwrap();
+    let (code, check, ..) = network.verified(first, "first.txt");
+    assert!(code == 0 && check["zh"].as_str().unwrap().contains("已获 5 个见证密钥签署"), "{check}");
+    assert!(
+        said(dir, &["verify", "--data", "data", &format!("out/{first}.pdf"), "first.txt"]).contains("5 个见证密钥")
+    );
+    assert!(authority.server.requests.load(Ordering::Relaxed) > 0);
+    let sealed_by_the_authority = |id: &str, file: &str| {
+        let verdict = json(dir, &["verify", "--data", "data", &format!("out/{id}.zip"), file]).1.remove(0);
+        let seal = verdict["checks"].as_array().unwrap().iter().find(|c| c["id"] == "sealing-token-1").unwrap();
+        assert!(seal["result"] == "pass" && seal["en"].as_str().unwrap().contains("Second-good"), "{seal}");
+    };
+    sealed_by_the_authority(first, "first.txt");
     assert!(Command::new("cp").args(["-a", "data", "old"]).current_dir(dir).status().unwrap().success());
 
     // One court cut off, then two.
@@ -44,6 +64,12 @@ fn a_network_of_nodes() {
         (&third["status"], network.witness("data", "hangzhou")["state"].as_str()),
         (&json!("pending"), Some("missing"))
     );
+    let (code, state) = json(dir, &["admin", "policy", "status", "--data", "data"]);
+    assert_eq!((code, &state[0]["size"], &state[0]["final_size"]), (3, &json!(4), &json!(3)), "{state:?}");
+    let words = said(dir, &["admin", "policy", "status", "--data", "data"]);
+    let silent = |name: &str| words.lines().any(|line| line.contains(name) && line.contains("没有签署"));
+    assert!(silent("北京法院") && silent("杭州法院") && !silent("广州法院") && !silent("某公证处"), "{words}");
+    assert!(cosigners(dir, "data/sealed/4.txt", &keys) < 3, "the third court and the notary at most");
     // Back with the state that they had: what waits becomes final by itself.
     for n in [0, 1] {
         let (name, listen) = (nodes[n].name, nodes[n].listen.clone());
@@ -56,13 +82,16 @@ fn a_network_of_nodes() {
         shows.contains("北京法院") && shows.contains("某公证处") && zip.contains("later-01-checkpoint.txt"),
         "{shows}"
     );
+    assert!(cosigners(dir, "data/sealed/4+1.txt", &keys) >= 3, "two courts and the notary");
+    sealed_by_the_authority(third["id"].as_str().unwrap(), "third.txt");
 
     // The disk of last week refuses to sign, though nothing on its own machine knows better.
     // Whoever hides a history has kept the copy's own mirror too.
     fs::rename(dir.join("state"), dir.join("of-mask")).unwrap();
     fs::write(dir.join("other.txt"), "other").unwrap();
     let (code, lines) = json(dir, &["deposit", "--data", "old", "other.txt"]);
-    assert!(code == 2 && lines[0]["error"].as_str().unwrap().contains("witness"), "{lines:?}");
+    let error = lines[0]["error"].as_str().unwrap();
+    assert!(code == 2 && error.contains("旧副本") && error.contains("witness"), "{error}");
     // An operator who signs a second history with it all the same meets every node: none signs, each keeps both sides.
     fs::write(dir.join("old/trust/policy"), format!("log {log}\nquorum none\n")).unwrap();
     fs::write(dir.join("another.txt"), "another").unwrap();
@@ -78,16 +107,27 @@ fn a_network_of_nodes() {
     }
 }
 
-/// The ledger's policy: two of three courts and the notary.
-fn council(dir: &Path, log: &str, nodes: &[Node], keys: &[String]) {
-    let (mut policy, mut roles) = (format!("log {log}\n"), Vec::new());
-    for ((node, key), (name, institution, role)) in nodes.iter().zip(keys).zip(NAMES) {
-        policy += &format!("witness {name} {key} http://{}\n", node.listen);
-        roles.push(
-            json!({"key": key, "role": role, "name": institution, "independent": true, "from": null, "until": null}),
-        );
+/// The ledger's policy: two of three courts and the notary; of an institution's keys of two types any will do.
+fn council(dir: &Path, log: &str, nodes: &[Node]) {
+    let (mut policy, mut roles, mut seats) = (format!("log {log}\n"), Vec::new(), Vec::new());
+    for (node, (name, institution, role)) in nodes.iter().zip(NAMES) {
+        let keys = node.keys(dir, "witness");
+        for (key, suffix) in keys.iter().zip(["", ".ml-dsa-44"]) {
+            policy += &format!("witness {name}{suffix} {key} http://{}\n", node.listen);
+            roles.push(
+                json!({"key": key, "role": role, "name": institution, "independent": true, "from": null, "until": null}),
+            );
+        }
+        seats.push(match keys.len() {
+            1 => name.to_owned(),
+            _ => {
+                policy += &format!("group {name}-keys any {name} {name}.ml-dsa-44\n");
+                format!("{name}-keys")
+            }
+        });
     }
-    policy += "group courts 2 beijing hangzhou guangzhou\ngroup both all courts notary\nquorum both\n";
+    let (courts, notary) = (seats[..3].join(" "), &seats[3]);
+    policy += &format!("group courts 2 {courts}\ngroup both all courts {notary}\nquorum both\n");
     fs::write(dir.join("policy"), policy).unwrap();
     fs::write(dir.join("roles.json"), Value::from(roles).to_string()).unwrap();
     ok(dir, &["admin", "policy", "set", "policy", "--data", "data"]);
@@ -100,8 +140,8 @@ fn two_faces_for_two_nodes() {
     let network = Network { work: tempfile::tempdir().unwrap(), courts: Vec::new() };
     let dir = network.dir();
     ok(dir, &["init", "--data", "data", "--owner-kind", "individual", "--owner-name", "林晚"]);
-    let keys = ok(dir, &["admin", "keys", "--data", "data"]);
-    let log = keys[0]["ledger_key"].as_str().unwrap();
+    let keys_of_log = ok(dir, &["admin", "keys", "--data", "data"]).remove(0);
+    let log = keys_of_log["ledger_key"].as_str().unwrap();
     let face = serve(dir.join("data/ledger"), "127.0.0.41");
     let mask = serve(dir.join("old/ledger"), "127.0.0.42");
     let mut nodes: Vec<Node> = (43u8..)
@@ -112,7 +152,7 @@ fn two_faces_for_two_nodes() {
         })
         .collect();
     let keys: Vec<String> = nodes.iter().map(|node| node.key(dir)).collect();
-    council(dir, log, &nodes, &keys);
+    council(dir, log, &nodes);
     assert_eq!(network.deposit("data", "first.txt")["status"], "new");
     assert!(Command::new("cp").args(["-a", "data", "old"]).current_dir(dir).status().unwrap().success());
 
@@ -189,8 +229,13 @@ fn two_faces_for_two_nodes() {
     assert_eq!(json(dir, &["node", "status", "--data", court.name]).0, 0);
     assert_eq!(json(dir, &["node", "alarm", "list", "--data", court.name, "--all"]).1.len(), ids.len());
     assert!(!page("/?lang=zh").contains("未处理的警报") && page("/status?lang=zh").contains("已报上级"));
-    // It goes on witnessing what it knows.
+    // It goes on witnessing what it knows, and says with its other key that it has the copy.
     assert_eq!(network.deposit("data", "third.txt")["status"], "new");
+    let hash = evidence::hex::encode(&evidence::digest::sha256(keys_of_log["origin"].as_str().unwrap().as_bytes()));
+    let copied = || court.browser().get(&format!("/mirror/{hash}/checkpoint")).body;
+    until("its copy", || copied().lines().nth(1) == Some("4"));
+    fs::write(dir.join("copied.txt"), copied()).unwrap();
+    assert_eq!(cosigners(dir, "copied.txt", &court.keys(dir, "mirror")), 1);
 }
 
 /// A node whose disk is full signs nothing and says so; with room again it goes on by itself, copy and all.
@@ -207,8 +252,7 @@ fn a_node_s_disk_is_full() {
     small.args(["-rm", "sh", "-c", "mount -t tmpfs -o size=192m none beijing && cd \"$PWD\" && exec \"$0\" \"$@\""]);
     small.arg(env!("CARGO_BIN_EXE_quezao"));
     if !Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|s| s.success()) {
-        eprintln!("not run: this machine gives no small disk");
-        return;
+        return house::not_run("this machine gives no small disk (unshare -rm)");
     }
     let node = Node::by(small, dir, "beijing", "127.0.0.62:0", &["--ledger", &ledger, "--log-key", log]);
     let disk = format!("/proc/{}/root{}/beijing", node.pid(), dir.canonicalize().unwrap().display());

@@ -107,8 +107,14 @@ impl Folder {
     pub(crate) fn doubtful_policy(&self) -> Option<(String, String)> {
         let e = self.show_policy().err()?;
         Some((
-            format!("正在使用的见证策略通不过检查，见证可能起不到作用；请改正，并用 quezao admin policy set FILE --data DIR 设定。{}", e.zh),
-            format!("the witness policy in use would be refused, and may protect nobody; correct it, and set it with quezao admin policy set FILE --data DIR. {}", e.en),
+            format!(
+                "正在使用的见证策略通不过检查，见证可能起不到作用；请改正，并用 quezao admin policy set FILE --data DIR 设定。{}",
+                e.zh
+            ),
+            format!(
+                "the witness policy in use would be refused, and may protect nobody; correct it, and set it with quezao admin policy set FILE --data DIR. {}",
+                e.en
+            ),
         ))
     }
 

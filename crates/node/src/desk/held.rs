@@ -115,7 +115,10 @@ impl Desk {
                 return seen(
                     Outcome::NotChecked,
                     format!("本节点的警报无法读取（{}），不知道是否看到过这个账本分叉。", e.zh),
-                    format!("This node's alarms cannot be read ({}), so whether it saw this ledger fork is not known.", e.en),
+                    format!(
+                        "This node's alarms cannot be read ({}), so whether it saw this ledger fork is not known.",
+                        e.en
+                    ),
                 );
             }
         };

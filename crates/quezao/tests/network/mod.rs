@@ -133,12 +133,27 @@ pub fn foreign() -> &'static Path {
     })
 }
 
-/// Each of these keys cosigned what the newest seal is over, by Go's `crypto/ed25519`.
-pub fn cosigned_by(dir: &Path, size: u64, keys: &[String]) {
-    let note = format!("data/sealed/{size}.txt");
+/// How many of these keys cosigned this note, by Go's `crypto/ed25519`; no line of one of them may be wrong.
+pub fn cosigners(dir: &Path, note: &str, keys: &[String]) -> usize {
     let out = Command::new(foreign().join("foreign")).arg(note).args(keys).current_dir(dir).output().unwrap();
-    let found = String::from_utf8_lossy(&out.stdout).trim().to_owned();
-    assert_eq!(found, keys.len().to_string(), "{}", String::from_utf8_lossy(&out.stderr));
+    let found = String::from_utf8_lossy(&out.stdout).trim().parse();
+    found.unwrap_or_else(|_| panic!("{note}: {}", String::from_utf8_lossy(&out.stderr)))
+}
+
+/// Each of these keys cosigned the first seal of this size.
+pub fn cosigned_by(dir: &Path, size: u64, keys: &[String]) {
+    assert_eq!(cosigners(dir, &format!("data/sealed/{size}.txt"), keys), keys.len());
+}
+
+/// This ML-DSA-44 key cosigned this note, by a library that we did not write; Go has none of its own yet.
+pub fn ml_dsa_cosigned(dir: &Path, note: &str, key: &str) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/court/ml_dsa.py");
+    let out = Command::new("python3").args([script, note, key]).current_dir(dir).output().unwrap();
+    let why = String::from_utf8_lossy(&out.stderr);
+    match out.status.code() {
+        Some(3) => house::not_run(&why),
+        code => assert_eq!(code, Some(0), "{why}"),
+    }
 }
 
 /// Ends with the test.
@@ -212,8 +227,13 @@ impl Node {
 
     /// Its published key of a witness.
     pub fn key(&self, dir: &Path) -> String {
+        self.keys(dir, "witness").remove(0)
+    }
+
+    /// Its published keys of a `witness` or a `mirror`: Ed25519, then ML-DSA-44 where it has one.
+    pub fn keys(&self, dir: &Path, of: &str) -> Vec<String> {
         let line = ok(dir, &["node", "key", "--data", self.name]).remove(0);
-        line["witness"][0].as_str().unwrap().to_owned()
+        line[of].as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned()).collect()
     }
 
     /// HTTP status of a checkpoint that it is shown.
