@@ -375,11 +375,16 @@ fn a_court_s_desk_answers_by_its_own_copy_and_its_own_trust() {
     assert_eq!(second.stop(), Some(0));
     let mut second = Court::open(program(&work).args(["node", "--data", "second", "--listen", "127.0.0.1:0"]));
     unread(&ask(&mut second, &[evidence, original]).1);
+    let searched = second.browser.get(&format!("/record?lang=en&q={good}")).body;
+    assert!(searched.contains("nothing was looked up") && !searched.contains("no such record"), "{searched}");
     // An alarm that was torn still counts as one of its kind; where none can be looked at that is said.
     let said = |verdict: &Value| {
         let mut seen = verdict["decisions"].as_array().unwrap().iter().flat_map(|d| d["seen"].as_array().unwrap());
         seen.find(|s| s["id"] == "ledger-alarms").unwrap()["result"].clone()
     };
+    assert_eq!(said(&ask(&mut second, &[evidence, original]).1), "limited", "of the forged package");
+    fs::remove_dir_all(at("second/alarms")).unwrap();
+    fs::create_dir(at("second/alarms")).unwrap();
     assert_eq!(said(&ask(&mut second, &[evidence, original]).1), "pass");
     fs::create_dir(at("second/alarms/fork-00")).unwrap();
     fs::write(at("second/alarms/fork-00/alarm.json"), "torn").unwrap();

@@ -24,22 +24,28 @@ pub(super) struct Found {
 }
 
 /// What a search came to.
+#[derive(Default)]
 pub(super) struct Search {
     pub found: Vec<Found>,
     /// Records that were looked at.
     pub looked: u64,
     /// Ended before the last record.
     pub cut: bool,
+    /// Ledgers whose copy is not there just now, so that nothing of them was looked at.
+    pub absent: Vec<String>,
 }
 
 impl Desk {
     /// Records of this number, digest (SHA-256 or SM3 of the file) or record digest.
     pub(super) fn find(&self, typed: &str) -> Result<Search> {
         let asked = normal(typed)?;
-        let (began, mut search) = (Instant::now(), Search { found: Vec::new(), looked: 0, cut: false });
+        let (began, mut search) = (Instant::now(), Search::default());
         let quoted = format!("\"{asked}\"");
         for watched in self.node.watched() {
-            let Some(held) = watched.mirrored() else { continue };
+            let Some(held) = watched.mirrored() else {
+                search.absent.push(watched.log().origin().to_owned());
+                continue;
+            };
             for (index, leaf) in (0..).zip(watched.tree().entries(0, held.checkpoint.size)) {
                 let leaf = leaf?;
                 search.looked += 1;

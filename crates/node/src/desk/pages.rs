@@ -173,7 +173,12 @@ pub(super) fn found(desk: &Desk, reader: &Reader, typed: &str, laid: bool, searc
         @if laid { p { (reader.pick(
             "所给的文件不是证书，也不是证据包：没有可核验的证据，只按它的 SHA-256 查找。",
             "The file given is neither certificate nor package: there is no evidence to verify, so it was looked up by its SHA-256.")) } }
-        @if search.found.is_empty() { p { (reader.pick("没有这样的记录。", "There is no such record.")) } }
+        @for origin in &search.absent { p.err {
+            (reader.pick("本节点的副本目前没有内容，未能查找：", "This node's copy is empty just now, so nothing was looked up in: ")) (origin)
+        } }
+        @if search.found.is_empty() { p { @if search.cut || !search.absent.is_empty() {
+            (reader.pick("看过的记录中没有。", "Not among the records that were looked at."))
+        } @else { (reader.pick("没有这样的记录。", "There is no such record.")) } } }
         @for f in &search.found {
             section.sec {
                 div.h { h2 { (reader.pick("第 ", "Leaf ")) (f.index) (reader.pick(" 条", "")) } p { (f.kind) } }
