@@ -121,7 +121,8 @@ impl Door {
 /// Whether `Host` is `localhost` or a loopback address, whatever the port.
 fn names_this_machine(heads: &HeaderMap) -> bool {
     let host = heads.get(header::HOST).and_then(|v| v.to_str().ok()?.parse::<Authority>().ok());
-    host.is_some_and(|authority| {
+    // `Host` names no user (RFC 9112, section 3.2).
+    host.filter(|authority| !authority.as_str().contains('@')).is_some_and(|authority| {
         let name = authority.host();
         let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|a| a.is_loopback())
