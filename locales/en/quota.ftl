@@ -68,7 +68,6 @@ remaining-capture = { $n ->
    *[other] { $n } captures and { $storage } of storage are left.
     }
 remaining-over = The edition has expired; what a pack gave is used until the pack ends.
-remaining-capture = { $n } captures and { $storage } of storage are left.
 remaining-capture-none = No captures are left: add a pack, upgrade, or wait for the next period.
 edition-first = What is used first
 edition-first-hint = What expires first.
