@@ -215,6 +215,18 @@ fn who_is_limited_to_a_shop_is_told_nothing_of_the_others() {
         );
         assert!(line["id"].is_null() && line["index"].is_null() && line["record_sha256"].is_null(), "{line}");
     }
+    // Nor does another's key give what another was answered.
+    let whole = format!("Bearer {}", token(&mut main, &["deposit"]));
+    let told = told.to_string().replace(shown["sha256"].as_str().unwrap(), &"ab".repeat(32));
+    let send = |browser: &mut Browser, bearer: &str| {
+        let heads = [("authorization", bearer), heads[1], ("idempotency-key", "order-1")];
+        browser.send("POST", "/api/v1/deposits", &heads, told.as_bytes())
+    };
+    let made = send(&mut main, &whole);
+    assert_eq!((made.status, send(&mut main, &whole).body), (201, made.body.clone()), "{}", made.body);
+    let id: serde_json::Value = serde_json::from_str(&made.body).unwrap();
+    let refused = send(&mut sub, &deposits);
+    assert!(refused.status == 409 && !refused.body.contains(id["id"].as_str().unwrap()), "{}", refused.body);
     // Of a link to what he does not see he ends none.
     let page = main.get(&format!("/deposits/{}", hidden[0])).body;
     let until = page.split("name=\"until\" value=\"").nth(1).unwrap()[..10].to_owned();

@@ -101,6 +101,8 @@ impl Folder {
             ));
         }
         self.forget_answers()?;
+        // Keys are the account's; an answer is for whom it was made, who may see more than another.
+        let request = &digest::sha256(&[&person.id.to_be_bytes()[..], request].concat());
         let begun = Instant::now();
         loop {
             match self.store.begin_once(person.account, key, request, clock::now().0)? {
