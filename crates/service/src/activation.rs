@@ -181,14 +181,20 @@ impl Folder {
             let (zh, en) = ("文件夹主体的账户不需要激活", "the account of the folder's owner needs no activation");
             return Err(Refusal::new(Why::Conflict, zh, en));
         }
+        let without = typed.trim().is_empty();
+        // The tick is asked for where something waits for it.
+        let waits = || -> Result<bool> {
+            let open = !self.store.entitled(person.account, now.0)?.is_empty();
+            Ok(open && (acknowledged || self.store.acknowledged(person.account)?.is_none()))
+        };
+        if without && !waits()? {
+            return Err(Refusal::field("code", "请填写激活码", "enter a code"));
+        }
         if !acknowledged {
             let (zh, en) = ("请先阅读并勾选确认", "read this and tick that you did");
             return Err(Refusal::field("acknowledged", zh, en));
         }
-        if typed.trim().is_empty() {
-            if self.store.entitled(person.account, now.0)?.is_empty() {
-                return Err(Refusal::field("code", "请填写激活码", "enter a code"));
-            }
+        if without {
             self.store.acknowledge(person.account, person.id, now.0)?;
             return Ok(self.note(actor, person, "acknowledge", "")?);
         }

@@ -2,7 +2,8 @@
 
 use super::{
     Shown,
-    layout::{Frame, Nav, draw, token},
+    layout::{Frame, Nav, draw, error, token},
+    secrets::of,
     see, words,
 };
 use crate::{app::App, enter::IntoAnswer, form::Form, problem, visit::Visit};
@@ -46,7 +47,7 @@ async fn show(app: &App, visit: &Visit, typed: &str, promise: Option<&Promise>, 
         header.page-head { h1 { (title) } p.lead { (visit.t(lead)) } }
         (does(visit))
         @if !waits.house {
-            @if !waits.acknowledged && promise.is_none() && !waits.given.is_empty() { (given(visit, &waits)) }
+            @if !waits.acknowledged && promise.is_none() && !waits.given.is_empty() { (given(visit, &waits, of(visit, refusal, "acknowledged"))) }
             (by_code(visit, typed, promise, refusal, !waits.acknowledged && !waits.given.is_empty()))
         }
         section.sec aria-labelledby="order" {
@@ -77,7 +78,7 @@ fn does(visit: &Visit) -> Markup {
 }
 
 /// Given by the operator or bought in a market: it only waits for the tick.
-fn given(visit: &Visit, waits: &Waits) -> Markup {
+fn given(visit: &Visit, waits: &Waits, wrong: Option<&str>) -> Markup {
     html! {
         section.sec aria-labelledby="given" {
             div.h { h2 id="given" { (visit.t("activate-given")) } }
@@ -85,6 +86,7 @@ fn given(visit: &Visit, waits: &Waits) -> Markup {
                 (token(visit))
                 @for held in &waits.given { (facts(visit, held)) }
                 (tick(visit))
+                (error("e-acknowledged", wrong))
                 div.acts { button.btn.main type="submit" { (visit.t("activate-submit")) } }
             }
         }
@@ -102,7 +104,7 @@ fn facts(visit: &Visit, Held { terms, given }: &Held) -> Markup {
 }
 
 fn by_code(visit: &Visit, typed: &str, promise: Option<&Promise>, refusal: Option<&Refusal>, other: bool) -> Markup {
-    let wrong = refusal.map(|r| visit.say(r));
+    let wrong = of(visit, refusal, "code");
     html! {
         section.sec aria-labelledby="code" {
             div.h { h2 id="code" { (visit.t(if other { "activate-other-code" } else { "activate-code" })) } p { (visit.t("activate-code-hint")) } }
@@ -122,9 +124,9 @@ fn by_code(visit: &Visit, typed: &str, promise: Option<&Promise>, refusal: Optio
                     (tick(visit))
                 } @else {
                     label.measure { (visit.t("activate-code-label")) span.hint { (visit.t("activate-code-form")) }
-                        input.code type="text" name="code" value=(typed) maxlength="40" autocomplete="off" spellcheck="false" required aria-invalid=[wrong.map(|_| "true")]; }
+                        input.code type="text" name="code" value=(typed) maxlength="40" autocomplete="off" spellcheck="false" required aria-invalid=[wrong.map(|_| "true")] aria-describedby="e-code"; }
+                    (error("e-code", wrong))
                 }
-                @if let Some(wrong) = wrong { p.err role="alert" { (wrong) } }
                 div.acts {
                     button.btn.main type="submit" { (visit.t(if promise.is_some() { "activate-submit" } else { "activate-look" })) }
                     @if promise.is_some() { a.btn href="/activate" { (visit.t("activate-back")) } }

@@ -47,8 +47,8 @@ async fn show(app: &App, visit: &Visit, refusal: Option<Refusal>) -> Shown {
             } @else {
                 form.stack method="post" action="/account/close" {
                     (token(visit))
-                    label { (visit.t("erasing-password")) input type="password" name="password" required autocomplete="current-password"; }
-                    (error("wrong", wrong))
+                    label { (visit.t("erasing-password")) input type="password" name="password" required autocomplete="current-password" aria-invalid=[wrong.map(|_| "true")] aria-describedby="e-password"; }
+                    (error("e-password", wrong))
                     div.acts {
                         button.btn type="submit" { (visit.t("close-do")) }
                         a.btn href="/account" { (visit.t("close-keep")) }

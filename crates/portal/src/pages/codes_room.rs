@@ -4,7 +4,8 @@ use super::{
     Shown,
     chosen::cell,
     deposit::file,
-    layout::{Frame, Nav, draw, state, token},
+    layout::{Frame, Nav, draw, error, state, token},
+    secrets::of,
     see, words,
 };
 use crate::{
@@ -39,6 +40,14 @@ async fn show_codes(app: &App, visit: &Visit, below: i64, made: &[String], refus
     let asked = app.ask(move |folder| Ok((folder.editions(&actor)?, folder.activation_codes(&actor, below)?)));
     let (editions, codes) = asked.await.map_err(IntoAnswer::into_answer)?;
     let title = visit.t("codes-room");
+    let field = |name: &'static str, value: &str, most: &str, words: &str| {
+        let wrong = of(visit, refusal, name);
+        html! {
+            label { (visit.t(words)) @if name == "uses" { span.hint { (visit.t("codes-uses-hint")) } }
+                input type="number" name=(name) min="1" max=[Some(most).filter(|most| !most.is_empty())] value=(value) required aria-invalid=[wrong.map(|_| "true")] aria-describedby=(format!("e-{name}"));
+                (error(&format!("e-{name}"), wrong)) }
+        }
+    };
     let body = html! {
         header.page-head { h1 { (title) } p.lead { (visit.t("codes-room-lead")) } }
         @if !made.is_empty() {
@@ -49,15 +58,15 @@ async fn show_codes(app: &App, visit: &Visit, below: i64, made: &[String], refus
             form.stack-l method="post" action=(CODES) {
                 (token(visit))
                 div.grid2 {
-                    (choose(visit, &editions))
-                    label { (visit.t("grants-months")) span.hint { (visit.t("grants-months-hint")) } input type="number" name="months" min="1" max=(MAX_MONTHS); }
-                    label { (visit.t("codes-count")) input type="number" name="count" min="1" max=(MAX_CODES) value="1" required; }
-                    label { (visit.t("codes-days")) input type="number" name="days" min="1" max=(MAX_CODE_DAYS) value="90" required; }
-                    label { (visit.t("codes-uses")) span.hint { (visit.t("codes-uses-hint")) } input type="number" name="uses" min="1" value="1" required; }
-                    label { (visit.t("codes-note")) input type="text" name="note" maxlength="200" autocomplete="off"; }
+                    (choose(visit, &editions, refusal))
+                    (months(visit, refusal))
+                    (field("count", "1", &MAX_CODES.to_string(), "codes-count"))
+                    (field("days", "90", &MAX_CODE_DAYS.to_string(), "codes-days"))
+                    (field("uses", "1", "", "codes-uses"))
+                    label { (visit.t("codes-note")) input type="text" name="note" maxlength="200" autocomplete="off" aria-invalid=[of(visit, refusal, "note").map(|_| "true")] aria-describedby="e-note";
+                        (error("e-note", of(visit, refusal, "note"))) }
                 }
                 label.pick { input type="checkbox" name="gift" value="yes"; (visit.t("grants-gift")) }
-                @if let Some(refusal) = refusal { p.err role="alert" { (visit.say(refusal)) } }
                 div.acts {
                     button.btn.main type="submit" name="as" value="page" { (visit.t("codes-make")) }
                     button.btn type="submit" name="as" value="csv" { (visit.t("codes-make-csv")) }
@@ -77,10 +86,21 @@ async fn show_codes(app: &App, visit: &Visit, below: i64, made: &[String], refus
     Ok(draw(visit, Frame { title: &title, nav: Nav::Operator, status }, body))
 }
 
-fn choose(visit: &Visit, editions: &Editions) -> Markup {
+fn choose(visit: &Visit, editions: &Editions, refusal: Option<&Refusal>) -> Markup {
+    let wrong = of(visit, refusal, "edition");
     html! {
         label { (visit.t("grants-edition"))
-            select name="edition" required { @for t in &editions.all { option value=(t.name) { (visit.pick(&t.zh, &t.en)) } } } }
+            select name="edition" required aria-invalid=[wrong.map(|_| "true")] aria-describedby="e-edition" { @for t in &editions.all { option value=(t.name) { (visit.pick(&t.zh, &t.en)) } } }
+            (error("e-edition", wrong)) }
+    }
+}
+
+fn months(visit: &Visit, refusal: Option<&Refusal>) -> Markup {
+    let wrong = of(visit, refusal, "months");
+    html! {
+        label { (visit.t("grants-months")) span.hint { (visit.t("grants-months-hint")) }
+            input type="number" name="months" min="1" max=(MAX_MONTHS) aria-invalid=[wrong.map(|_| "true")] aria-describedby="e-months";
+            (error("e-months", wrong)) }
     }
 }
 
@@ -155,7 +175,6 @@ async fn show_grants(app: &App, visit: &Visit, account: Option<i64>, refusal: Op
         Some(Err(refusal)) => (None, Some(refusal)),
         None => (None, None),
     };
-    let refusal = refusal.or(unknown.as_ref());
     let title = visit.t("grants-room");
     let number = account.map(|n| n.to_string());
     let body = html! {
@@ -165,12 +184,13 @@ async fn show_grants(app: &App, visit: &Visit, account: Option<i64>, refusal: Op
             form.stack-l method="post" action=(GRANTS) {
                 (token(visit))
                 div.grid2 {
-                    label { (visit.t("grants-account")) input type="number" name="account" min="2" required value=[number.as_ref()]; }
-                    (choose(visit, &editions))
-                    label { (visit.t("grants-months")) span.hint { (visit.t("grants-months-hint")) } input type="number" name="months" min="1" max=(MAX_MONTHS); }
+                    label { (visit.t("grants-account"))
+                        input type="number" name="account" min="2" required value=[number.as_ref()] aria-invalid=[of(visit, refusal, "account").map(|_| "true")] aria-describedby="e-account";
+                        (error("e-account", of(visit, refusal, "account"))) }
+                    (choose(visit, &editions, refusal))
+                    (months(visit, refusal))
                 }
                 label.pick { input type="checkbox" name="gift" value="yes"; (visit.t("grants-gift")) }
-                @if let Some(refusal) = refusal { p.err role="alert" { (visit.say(refusal)) } }
                 div.acts { button.btn.main type="submit" { (visit.t("grants-submit")) } }
             }
         }
@@ -178,9 +198,10 @@ async fn show_grants(app: &App, visit: &Visit, account: Option<i64>, refusal: Op
             h2 id="has" { (visit.t("grants-has")) }
             div.stack {
                 form.code-in method="get" action=(GRANTS) {
-                    label { (visit.t("grants-account")) input type="number" name="account" min="2" required value=[number.as_ref()]; }
+                    label { (visit.t("grants-account")) input type="number" name="account" min="2" required value=[number.as_ref()] aria-invalid=[unknown.as_ref().map(|_| "true")] aria-describedby="e-look"; }
                     button.btn type="submit" { (visit.t("grants-look")) }
                 }
+                (error("e-look", unknown.as_ref().map(|r| visit.say(r))))
                 @if let Some(standing) = &standing { (has(visit, standing)) }
             }
         }
@@ -190,7 +211,7 @@ async fn show_grants(app: &App, visit: &Visit, account: Option<i64>, refusal: Op
             ul.rows { @for order in &orders { (one_order(visit, order)) } }
         }
     };
-    let status = refusal.map_or(StatusCode::OK, problem::status);
+    let status = refusal.or(unknown.as_ref()).map_or(StatusCode::OK, problem::status);
     Ok(draw(visit, Frame { title: &title, nav: Nav::Operator, status }, body))
 }
 

@@ -2,7 +2,8 @@
 
 use super::{
     Shown,
-    layout::{Frame, Nav, draw, state, token},
+    layout::{Frame, Nav, draw, error, state, token},
+    secrets::of,
     see, words,
 };
 use crate::{app::App, enter::IntoAnswer, form::Form, problem, visit::Visit};
@@ -113,6 +114,7 @@ fn message(visit: &Visit, m: &HookMessage) -> Markup {
 }
 
 fn form(visit: &Visit, refused: Option<(&Refusal, &str)>) -> Markup {
+    let wrong = |name: &'static str| of(visit, refused.map(|(refusal, _)| refusal), name);
     html! {
         section.sec aria-labelledby="new" {
             div.h { h2 id="new" { (visit.t("hooks-new")) } p { (visit.t("hooks-new-hint")) } }
@@ -120,14 +122,15 @@ fn form(visit: &Visit, refused: Option<(&Refusal, &str)>) -> Markup {
                 (token(visit))
                 label { (visit.t("hooks-url"))
                     input type="url" name="url" maxlength="500" required autocomplete="off" placeholder="https://"
-                        value=(refused.map_or("", |(_, url)| url)); }
+                        value=(refused.map_or("", |(_, url)| url)) aria-invalid=[wrong("url").map(|_| "true")] aria-describedby="e-url";
+                    (error("e-url", wrong("url"))) }
                 fieldset {
                     legend { (visit.t("hooks-events")) }
                     @for event in HOOK_EVENTS {
                         label.pick { input type="checkbox" name=(event) value="yes" checked; (visit.t(&format!("hooks-event-{event}"))) }
                     }
+                    (error("e-events", wrong("events")))
                 }
-                @if let Some((refusal, _)) = refused { p.err role="alert" { (visit.say(refusal)) } }
                 div.acts { button.btn type="submit" { (visit.t("hooks-add")) } }
             }
         }

@@ -164,6 +164,7 @@ async fn show(app: &App, visit: &Visit, refusal: Option<&Refusal>) -> Shown {
                         }
                     }
                 }
+                @if waits { (error("e-document", wrong)) }
                 @if !waits {
                     form.stack method="post" action="/account/identity/documents" enctype="multipart/form-data" {
                         (token(visit))

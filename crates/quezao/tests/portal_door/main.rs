@@ -5,6 +5,7 @@
 mod accounts;
 mod codes;
 mod encryption;
+mod forms;
 mod hostile;
 #[path = "../house/mod.rs"]
 mod house;

@@ -144,20 +144,22 @@ fn what_is_handed_on_leads_to_the_operators_address_whatever_host_was_asked() {
     assert!(owner.post("/operator/reset", &[("login", "linwan")]).body.contains("https://quezao.example/reset/"));
 }
 
+/// Who signs up.
+pub(crate) const ZHOU: [(&str, &str); 7] = [
+    ("kind", "individual"),
+    ("owner_name", "周砚秋"),
+    ("number", "11010519491231002X"),
+    ("name", "周砚秋"),
+    ("login", "zhou"),
+    ("password", PASSWORD),
+    ("password2", PASSWORD),
+];
+
 /// A merchant who is signed in and activated, in a house that lets everybody sign up.
 fn merchant(house: &House) -> Browser {
     let mut main = house.browser();
     main.get("/sign-up");
-    let fields = [
-        ("kind", "individual"),
-        ("owner_name", "周砚秋"),
-        ("number", "11010519491231002X"),
-        ("name", "周砚秋"),
-        ("login", "zhou"),
-        ("password", PASSWORD),
-        ("password2", PASSWORD),
-    ];
-    let answer = main.post("/sign-up", &fields);
+    let answer = main.post("/sign-up", &ZHOU);
     assert_eq!(answer.status, 303, "{}", answer.body);
     activate(house, &mut main);
     main
@@ -224,9 +226,9 @@ fn who_is_limited_to_a_shop_is_told_nothing_of_the_others() {
     };
     let made = send(&mut main, &whole);
     assert_eq!((made.status, send(&mut main, &whole).body), (201, made.body.clone()), "{}", made.body);
-    let id: serde_json::Value = serde_json::from_str(&made.body).unwrap();
+    let line: serde_json::Value = serde_json::from_str(&made.body).unwrap();
     let refused = send(&mut sub, &deposits);
-    assert!(refused.status == 409 && !refused.body.contains(id["id"].as_str().unwrap()), "{}", refused.body);
+    assert!(refused.status == 409 && !refused.body.contains(line["id"].as_str().unwrap()), "{}", refused.body);
     // Of a link to what he does not see he ends none.
     let page = main.get(&format!("/deposits/{}", hidden[0])).body;
     let until = page.split("name=\"until\" value=\"").nth(1).unwrap()[..10].to_owned();
