@@ -88,6 +88,7 @@ pub(crate) fn deposit(out: &Out, a: args::Deposit) -> u8 {
         refs: Vec::new(),
         charge: None,
         unsealed: false,
+        act: None,
     };
     let run = Run::new(out, json, request.dry_run, report);
     match place {

@@ -25,7 +25,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
-use store::{NewRecord, Record as Row, Seen};
+use store::{Act, NewRecord, Record as Row, Seen};
 
 /// Most records of one database transaction and one ledger submission.
 const BATCH: usize = 64;
@@ -344,12 +344,14 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let (batch, batched) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.batched));
-        let rows = submit(&self.folder.store, self.folder.writer()?, batch, Vec::new())?;
+        let about = |act: &Act| batch.iter().map(|r| Act { subject: r.record.id.clone(), ..act.clone() }).collect();
+        let acts = self.request.act.as_ref().map(about).unwrap_or_default();
+        let rows = submit(&self.folder.store, self.folder.writer()?, batch, acts)?;
         let now = Instant::now();
         for ((n, stamp, warnings), row) in batched.into_iter().zip(rows) {
             let line = line_of(&row, shown(&self.due[n].1.path), "new");
             self.note(n, stamp, &row, false);
-            self.lines[self.due[n].0] = Some(DepositLine { warnings, ..line });
+            self.lines[self.due[n].0] = Some(DepositLine { warnings, noted: self.request.act.is_some(), ..line });
             self.unsealed.extend(row.index.map(|index| (n, index, now)));
         }
         if self.seen.len() >= SEEN_BATCH { self.save_seen() } else { Ok(()) }

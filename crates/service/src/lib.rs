@@ -236,6 +236,8 @@ pub struct DepositRequest {
     pub charge: Option<Charge>,
     /// Hands out new records before their seal, as *pending*: the caller waits by himself, holding nothing.
     pub unsealed: bool,
+    /// The audit log's line of each new record, about that record: written together with it.
+    pub act: Option<store::Act>,
 }
 
 /// A line of `deposit`, `list` and `show`; also the keys of `--json`.
@@ -276,6 +278,9 @@ pub struct DepositLine {
     /// When it was erased.
     #[serde(skip)]
     pub erased_at: Option<Utc>,
+    /// The audit log tells of it already.
+    #[serde(skip)]
+    pub noted: bool,
 }
 
 /// One `capture`.

@@ -193,6 +193,7 @@ impl Folder {
             charge: reserved.charge(0),
             // Waiting for the seal is no work: [`Folder::soon_sealed`].
             unsealed: true,
+            act: Some(actor.act(person, "deposit", "")),
             ..DepositRequest::default()
         };
         let mut lines = self.deposit_beside(&request, &mut |_| ())?;
@@ -206,7 +207,10 @@ impl Folder {
         line.file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let id = line.id.as_deref().unwrap_or_default();
         self.made_by(person, id)?;
-        self.note(actor, person, "deposit", id)?;
+        // What waits for a token from outside, or stood before, has no record that was written just now.
+        if !line.noted {
+            self.note(actor, person, "deposit", id)?;
+        }
         Ok(line)
     }
 

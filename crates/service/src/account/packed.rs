@@ -84,16 +84,18 @@ impl Folder {
             stop: Some(stop.clone()),
             account: Account(person.account),
             charge: reserved.charge(0),
+            act: Some(actor.act(person, "deposit", "")),
             ..DepositRequest::default()
         };
         let mut noted: Result<()> = Ok(());
         self.deposit_beside(&request, &mut |event| {
             let (Event::Done(line) | Event::Left(line)) = event else { return };
             if let (Some(id), Ok(())) = (&line.id, &noted) {
-                noted = self.made_by(person, id).and_then(|()| self.note(actor, person, "deposit", id));
+                let note = || if line.noted { Ok(()) } else { self.note(actor, person, "deposit", id) };
+                noted = self.made_by(person, id).and_then(|()| note());
             }
             // What was permitted at the first file may have been taken away since.
-            if !self.can(actor, Permission::Deposit) {
+            if self.may(actor, Permission::Deposit).is_err() {
                 stop.store(true, Ordering::Relaxed);
             }
             let line = named(*line, &folder.0);
