@@ -134,6 +134,7 @@ fn a_body_without_end_is_cut_off() {
         ("/register", "multipart/form-data; boundary=edge"),
         ("/tsa", "application/timestamp-query"),
         ("/api/v1/deposits", "application/json"),
+        ("/market/orders", "application/json"),
     ] {
         let mut stream = TcpStream::connect(house.address).unwrap();
         stream.set_write_timeout(Some(Duration::from_secs(60))).unwrap();

@@ -19,10 +19,14 @@ pub(crate) fn register(browser: &mut Browser, name: &str, bytes: &[u8]) -> u16 {
     browser.send("POST", "/register", &[KIND, ("x-csrf", csrf.as_str())], &body).status
 }
 
+/// An identity number that can be one (GB 11643).
+const NUMBER: &str = "11010519491231002X";
+
 fn walk(form: &str) -> (House, Vec<String>) {
     let work = tempfile::tempdir().unwrap();
     let command = program(&work);
-    let (house, mut owner) = House::set_up_by(work, command, &["--log", form, "--metrics", "127.0.0.1:0"]);
+    let (house, mut owner) =
+        House::set_up_by(work, command, &["--log", form, "--metrics", "127.0.0.1:0", "--sign-up", "open"]);
     let session = owner.cookies["quezao-session"].clone();
     assert!(register(&mut owner, "私密文件.txt", b"secret contents") < 400);
     owner.heads = vec![("user-agent".into(), "PrivateBrowser/7".into())];
@@ -39,7 +43,28 @@ fn walk(form: &str) -> (House, Vec<String>) {
     other.post("/sign-in", &[("login", "private-login"), ("password", "private-password")]);
     other.post("/sign-in", &[("login", "linwan"), ("password", PASSWORD), ("next", "/account?private-next")]);
     other.get(&format!("/set-up/{}", "a".repeat(64)));
+    // Who a merchant is, as declared: a number that cannot be, and one that can.
+    let mut merchant = house.browser();
+    merchant.get("/sign-up");
+    for (number, status) in [("110105194912310021", 422), (NUMBER, 303)] {
+        let fields = [
+            ("kind", "individual"),
+            ("owner_name", "周砚秋"),
+            ("number", number),
+            ("name", "砚秋本人"),
+            ("login", "private-merchant"),
+            ("password", PASSWORD),
+            ("password2", PASSWORD),
+        ];
+        assert_eq!(merchant.post("/sign-up", &fields).status, status, "{number}");
+    }
+    assert_eq!(merchant.get("/account/identity").status, 200);
     let secrets = [
+        "周砚秋".into(),
+        "砚秋本人".into(),
+        coded("周砚秋"),
+        NUMBER.into(),
+        "110105194912310021".into(),
         session,
         token,
         "a".repeat(64),
@@ -85,6 +110,9 @@ fn the_log_says_what_happened_and_to_nobody() {
             }
         }
         assert_eq!(ids.len(), requests.len(), "each request has a name of its own");
+        for secret in &secrets[..5] {
+            assert!(!log.contains(secret.as_str()), "in no line at all: {secret}");
+        }
         for route in ["/library", "/api/v1/deposits", "/set-up/{token}", "/sign-in"] {
             assert!(requests.iter().any(|l| l.contains(route)), "{route}: {log}");
         }
