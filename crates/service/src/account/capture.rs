@@ -106,7 +106,10 @@ impl Folder {
             let (zh, en) =
                 ("提交者已不能取证，没有打开页面", "who asked for it may not capture any more; no page was opened");
             let ended = Ended { outcome: "failed".into(), error: Some((zh.to_owned(), en.to_owned())) };
-            self.store.end_capture(next.id, &ended, clock::now().0)?;
+            let (at, via, subject) = (clock::now().0, "queue".to_owned(), "capture".to_owned());
+            let (account, sign_in) = (next.account, Some(next.sign_in));
+            self.store.note_act(&store::Act { at, account, sign_in, via, act: "refused", subject })?;
+            self.store.end_capture(next.id, &ended, at)?;
             return Ok(true);
         }
         let request = CaptureRequest {
