@@ -65,6 +65,9 @@ struct Share {
     long: Arc<Semaphore>,
 }
 
+/// A person's number, a line of the table of routes, and what was answered.
+pub(crate) type Refused = (Option<i64>, usize, u16);
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct App(Arc<Inner>);
@@ -79,6 +82,8 @@ struct Inner {
     throttle: Throttle<IpAddr>,
     /// Calls of each token.
     calls: Throttle<i64>,
+    /// Refusals that the audit log tells of.
+    refusals: Throttle<Refused>,
     /// Who may sign up, and how often who tried from one network.
     sign_up: SignUps,
     signing_up: Throttle<IpAddr>,
@@ -154,6 +159,7 @@ impl App {
             set_up: Mutex::new(None),
             throttle: Throttle::new(PASSWORDS, PASSWORD_BACK),
             calls: Throttle::a_minute(config.calls),
+            refusals: Throttle::a_minute(1),
             sign_up: config.sign_up,
             signing_up: Throttle::new(SIGN_UPS, SIGN_UP_BACK),
             links: Throttle::new(PASSWORDS, PASSWORD_BACK),
@@ -357,6 +363,11 @@ impl App {
     /// Counts a token's call, or says how many seconds to wait.
     pub(crate) fn called(&self, token: i64) -> std::result::Result<(), u64> {
         self.0.calls.take(token, Instant::now())
+    }
+
+    /// Whether such a refusal is noted: one a minute is.
+    pub(crate) fn refused(&self, refused: Refused) -> bool {
+        self.0.refusals.take(refused, Instant::now()).is_ok()
     }
 
     /// How many calls a minute a token has; 0: as many as it likes.

@@ -2,8 +2,10 @@
 
 use crate::{
     app::App,
-    cookies, problem,
+    cookies,
+    problem::{self, Reason},
     proxy::{self, Client},
+    routes::{ROUTES, Route},
     server::Peer,
     visit::{Visit, csrf, locale_of},
 };
@@ -114,25 +116,25 @@ async fn answer(app: &App, mut request: Request, next: Next, peer: Option<Peer>)
             return heads(problem::plain(&refusal), api);
         }
     };
-    if let Some(token) = visit.actor.token()
-        && let Err(seconds) = app.called(token)
-    {
-        let (zh, en) = ("请求过于频繁，请稍后再试", "too many calls; try again later");
-        return heads(problem::plain(&Refusal::new(Why::Slow(seconds), zh, en)), api);
-    }
-    let foreign = !api && !matches!(*request.method(), Method::GET | Method::HEAD) && from_elsewhere(request.headers());
+    let (route, barred) = (table_line(&request), barred(app, &visit, &request));
     request.extensions_mut().insert(visit.clone());
-    let mut response = if foreign {
-        let (zh, en) = ("这个请求来自另一个网站", "this request came from another site");
-        Refusal::new(Why::Forbidden, zh, en).into_answer()
-    } else {
-        crate::app::CALLER.scope(visit.actor.account(), next.run(request)).await
-    };
+    let answered = problem::heard(async {
+        match barred {
+            Some(refusal) => refusal.into_answer(),
+            None => crate::app::CALLER.scope(visit.actor.account(), next.run(request)).await,
+        }
+    });
+    let (mut response, reason) = answered.await;
     if let Some(refused) = response.extensions_mut().remove::<problem::Refused>() {
         response = if api { problem::plain(&refused.0) } else { crate::pages::refused(&visit, &refused.0) };
-        response.extensions_mut().insert(Code::of(&refused.0));
     } else if api {
         response = problem::worded(response);
+    }
+    if let Some(route) = route.filter(|_| response.status().is_client_error()) {
+        tell(app, &visit.actor, route, response.status(), reason).await;
+    }
+    if let Some(reason) = reason.filter(|_| !response.status().is_success()) {
+        response.extensions_mut().insert(reason);
     }
     if let Some(cookie) = fresh.and_then(|v: String| cookies::set(cookies::VISIT, &v, None, visit.secure)) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -140,17 +142,47 @@ async fn answer(app: &App, mut request: Request, next: Next, peer: Option<Peer>)
     heads(response, api)
 }
 
-/// Why an answer is a refusal, in a word that tells nothing of anybody.
-#[derive(Clone, Copy)]
-struct Code(&'static str);
-
-impl Code {
-    fn of(refusal: &Refusal) -> Self {
-        Self(match refusal.why {
-            Why::Field(name) => name,
-            _ => refusal.error.code,
-        })
+/// What is refused before anything is looked at: a token that calls too often, another site's form.
+fn barred(app: &App, visit: &Visit, request: &Request) -> Option<Refusal> {
+    if let Some(Err(seconds)) = visit.actor.token().map(|token| app.called(token)) {
+        let (zh, en) = ("请求过于频繁，请稍后再试", "too many calls; try again later");
+        return Some(Refusal::new(Why::Slow(seconds), zh, en));
     }
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let foreign = changes && !problem::is_machine(request.uri().path()) && from_elsewhere(request.headers());
+    let (zh, en) = ("这个请求来自另一个网站", "this request came from another site");
+    foreign.then(|| Refusal::new(Why::Forbidden, zh, en))
+}
+
+/// The place in the table of the route that was asked for.
+fn table_line(request: &Request) -> Option<usize> {
+    let path = request.extensions().get::<MatchedPath>()?.as_str();
+    let (method, head) = (request.method().as_str(), request.method() == Method::HEAD);
+    let takes = |route: &Route| route.method.eq_ignore_ascii_case(method) || (head && route.method == "get");
+    ROUTES.iter().position(|route| route.path == path && takes(route))
+}
+
+/// Routes at which also a stranger's refusal is noted, for who runs the folder.
+const STRANGERS: [(&str, &str); 2] = [("post", "/market/orders"), ("post", "/sign-up")];
+
+/// Puts a refusal into the audit log, once a minute for each person, route and status: who, where, and the field or word. What was
+/// sent, and whose it would have been, is not in it.
+async fn tell(app: &App, actor: &Actor, line: usize, status: StatusCode, reason: Option<Reason>) {
+    let Some(route) = ROUTES.get(line) else { return };
+    let stranger = actor.person_number().is_none();
+    let heard =
+        if stranger { STRANGERS.contains(&(route.method, route.path)) } else { !route.path.starts_with("/assets/") };
+    if !heard
+        || reason.is_some_and(|reason| reason.noted)
+        || !app.refused((actor.person_number(), line, status.as_u16()))
+    {
+        return;
+    }
+    let word = reason.map(|reason| reason.word).filter(|word| *word != "refused").unwrap_or_default();
+    let how = format!("{} {} {} {word}", route.method.to_uppercase(), route.path, status.as_u16());
+    let actor = actor.clone();
+    // A log that cannot be written to does not turn a refusal into something else.
+    let _ = app.ask(move |folder| Ok(folder.note_rejected(&actor, how.trim_end())?)).await;
 }
 
 /// The log's line and the monitor's count.
@@ -167,8 +199,8 @@ fn note(app: &App, id: &str, method: &Method, route: &str, response: &mut Respon
         ("status", json!(status)),
         ("ms", json!(millis)),
     ];
-    if let Some(Code(code)) = response.extensions_mut().remove::<Code>() {
-        rest.push(("why", json!(code)));
+    if let Some(Reason { word, .. }) = response.extensions_mut().remove::<Reason>() {
+        rest.push(("why", json!(word)));
     }
     app.log().line(if status < 500 { "info" } else { "error" }, "request", &rest);
 }

@@ -5,10 +5,33 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use service::{Left, Refusal, Why};
+use std::cell::Cell;
 
 /// In an answer's extensions until `enter` has put it into words.
 #[derive(Clone)]
 pub(crate) struct Refused(pub Refusal);
+
+/// Why an answer is a refusal, in a word that tells nothing of anybody; `noted`: the audit log told of it when it was made.
+#[derive(Clone, Copy)]
+pub(crate) struct Reason {
+    pub word: &'static str,
+    pub noted: bool,
+}
+
+tokio::task_local! {
+    static REASON: Cell<Option<Reason>>;
+}
+
+/// Runs what makes an answer. Also gives why it is a refusal, where one was given a status: a form that is shown again says
+/// so in no other way.
+pub(crate) async fn heard<T>(run: impl Future<Output = T>) -> (T, Option<Reason>) {
+    REASON
+        .scope(Cell::new(None), async {
+            let answer = run.await;
+            (answer, REASON.with(Cell::take))
+        })
+        .await
+}
 
 /// Paths that programs speak: no cookies, no pages.
 pub(crate) fn is_machine(path: &str) -> bool {
@@ -18,6 +41,12 @@ pub(crate) fn is_machine(path: &str) -> bool {
 }
 
 pub(crate) fn status(refusal: &Refusal) -> StatusCode {
+    let word = match refusal.why {
+        Why::Field(name) | Why::TooLarge(name) => name,
+        _ => refusal.error.code,
+    };
+    // Nobody listens where none is answered.
+    let _ = REASON.try_with(|reason| reason.set(Some(Reason { word, noted: refusal.is_noted() })));
     match refusal.why {
         Why::SignIn => StatusCode::UNAUTHORIZED,
         Why::Forbidden | Why::Ask(_) => StatusCode::FORBIDDEN,

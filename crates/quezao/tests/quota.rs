@@ -135,6 +135,10 @@ fn a_shop_is_activated_by_code_registers_until_nothing_is_left_and_buys_more() {
     let third = register(&mut shop, "c.bin", b"three");
     assert!(third.body.contains("存证次数不足：需要 1 次，剩余 0 次"), "{}", third.body);
     assert_eq!(left(&mut shop), "0");
+    let log = shop.get("/account/audit.csv").body;
+    for line in ["POST /activate 422 code", "POST /register 402 not-activated"] {
+        assert_eq!(log.matches(&format!("\"rejected\",\"{line}\"")).count(), 1, "{line}: {log}");
+    }
 
     shop.get("/account");
     let token = shop.post("/account/tokens", &[("name", "x"), ("days", "3"), ("read", "yes")]);
@@ -330,7 +334,7 @@ fn what_the_operator_gives_waits_for_the_tick_and_ends_when_he_says() {
 
 #[test]
 fn a_market_is_believed_only_by_its_signature_and_each_message_counts_once() {
-    let (house, _) = market_house();
+    let (house, mut operator) = market_house();
     let period = json!({"item": "full", "months": 1, "begins_at": "2026-01-01T00:00:00.000000Z"});
     let paid = order("e1", "FW-1", "order.paid", &period);
     let stranger = Market { portal: house.address, secret: "0".repeat(64) };
@@ -400,6 +404,14 @@ fn a_market_is_believed_only_by_its_signature_and_each_message_counts_once() {
     let renewal = json!({"item": "full", "months": 12, "begins_at": "2026-10-01T00:00:00.000000Z"});
     let renewed: Value = serde_json::from_str(&market.send(&order("e3", "FW-5", "order.renewed", &renewal)).1).unwrap();
     assert_eq!((&renewed["state"], &renewed["until"]), (&json!("refunded"), &json!("2026-11-01T00:00:00.000000Z")));
+    // Who runs the folder finds each kind of refusal in his log, once in this minute, and no merchant in hers.
+    let log = operator.get("/account/audit.csv").body;
+    for (status, word) in [(404, ""), (401, ""), (413, " body"), (409, ""), (422, " edition")] {
+        let line = format!("\"visitor\",\"rejected\",\"POST /market/orders {status}{word}\"");
+        assert!(log.contains(&line), "{line}: {log}");
+    }
+    assert!(log.matches("POST /market/orders").count() < 9, "{log}");
+    assert!(!signed_in(&house, "huamei").get("/account/audit.csv").body.contains("/market/orders"));
 }
 
 #[test]

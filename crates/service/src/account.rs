@@ -227,15 +227,16 @@ impl Folder {
     /// The door. Gives the person whose act it is, for the audit log and the record.
     /// What matters of a refusal is noted there too.
     pub(crate) fn allow<'a>(&self, actor: &'a Actor, permission: Permission) -> Answer<&'a SignIn> {
-        let decided = self.decide(actor, permission);
-        if let (Err(Refusal { why, .. }), Some(person)) = (&decided, actor.person()) {
-            match why {
-                Why::Ask(word) => self.note_refused(actor, person, word),
-                Why::Forbidden => self.note_refused(actor, person, &format!("{permission:?}").to_lowercase()),
-                _ => {}
-            }
-        }
-        decided
+        self.decide(actor, permission).map_err(|refusal| {
+            let word = match refusal.why {
+                Why::Ask(word) => word.to_owned(),
+                Why::Forbidden => format!("{permission:?}").to_lowercase(),
+                _ => return refusal,
+            };
+            let Some(person) = actor.person() else { return refusal };
+            self.note_refused(actor, person, &word);
+            refusal.code(refusal::NOT_PERMITTED)
+        })
     }
 
     fn decide<'a>(&self, actor: &'a Actor, permission: Permission) -> Answer<&'a SignIn> {

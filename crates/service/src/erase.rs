@@ -118,7 +118,7 @@ impl Folder {
         let person = self.allow(actor, Permission::Erase)?;
         let plan = self.erase_plan_of(actor, id)?;
         self.not_held(person.account)?;
-        self.same_person(person, password)?;
+        self.same_person(actor, person, password)?;
         self.erase_these(&plan, &actor.act(person, "erase", "")).map_err(conflict)?;
         Ok(plan)
     }

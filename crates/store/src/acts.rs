@@ -35,6 +35,18 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Notes an act unless its person did the same to the same thing since `since`. That is looked for among the account's
+    /// newest lines alone: a long log makes it no slower.
+    pub fn note_once(&self, act: &Act, since: i64) -> Result<()> {
+        let sql = "INSERT INTO acts(at, account, sign_in, via, act, subject)
+                   SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS
+                   (SELECT 1 FROM (SELECT * FROM acts WHERE account = ?2 ORDER BY seq DESC LIMIT 100)
+                    WHERE act = ?5 AND sign_in IS ?3 AND via = ?4 AND subject = ?6 AND at BETWEEN ?7 AND ?1)";
+        let act = params![act.at, act.account, act.sign_in, act.via, act.act, act.subject, since];
+        self.lock().execute(sql, act)?;
+        Ok(())
+    }
+
     /// Notes that `act`'s person was refused its subject, unless that was noted since `since`.
     pub fn note_refused(&self, act: &Act, since: i64) -> Result<()> {
         let sql = "INSERT INTO acts(at, account, sign_in, via, act, subject)

@@ -49,13 +49,13 @@ fn row(visit: &Visit, line: &Noted) -> Markup {
             div {
                 span.t {
                     (what(visit, &line.act)) " "
-                    // A record's number, and nothing else, is as long.
-                    @if line.subject.len() == 36 { a.mono.wrap href=(format!("/deposits/{}", line.subject)) { (line.subject) } }
+                    // A record's number: nothing else is as long and has no space.
+                    @if line.subject.len() == 36 && !line.subject.contains(' ') { a.mono.wrap href=(format!("/deposits/{}", line.subject)) { (line.subject) } }
                     @else { span.mono.wrap { (line.subject) } }
                 }
                 span.m { (line.who.as_deref().unwrap_or(&visit.t("audit-nobody"))) "　" span.mono { (line.via) } "　" (words::time(Utc(line.at))) }
             }
-            @if ["refused", "wrong-password", "wrong-code", "wrong-passkey"].contains(&line.act.as_str()) { (state("bad", "bad", &visit.t("audit-refused"))) }
+            @if ["refused", "rejected", "wrong-password", "wrong-code", "wrong-passkey"].contains(&line.act.as_str()) { (state("bad", "bad", &visit.t("audit-refused"))) }
         }
     }
 }

@@ -154,6 +154,7 @@ impl Folder {
     pub fn captured_file(&self, actor: &Actor, id: &str, place: usize) -> Answer<(String, Vec<u8>)> {
         let record = self.owned_capture(actor, id, Permission::Download)?;
         let (target, bytes) = self.entry(&record, place)?;
+        self.note_download(actor, id);
         let path = target.split(['?', '#']).next().unwrap_or_default();
         let last = path.rsplit('/').find(|part| !part.is_empty()).unwrap_or("file");
         Ok((last.chars().take(120).collect(), bytes))
@@ -168,7 +169,7 @@ impl Folder {
             return Err(Refusal::new(Why::Conflict, "这次取证已经放弃", "this capture was discarded before"));
         }
         self.not_held(person.account)?;
-        self.same_person(person, password)?;
+        self.same_person(actor, person, password)?;
         self.discard_beside(id)?;
         Ok(self.note(actor, person, "discard", id)?)
     }

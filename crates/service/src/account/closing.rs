@@ -53,7 +53,7 @@ impl Folder {
         let person = self.allow(actor, Permission::Account)?;
         let plan = self.close_plan(actor)?;
         self.not_held(person.account)?;
-        self.same_person(person, password)?;
+        self.same_person(actor, person, password)?;
         self.writer()?;
         let _alone = self.keeping.alone(person.account);
         let closed = self.store.close_account(person.account, &actor.act(person, "close-account", ""));

@@ -5,7 +5,7 @@
 //! - A code of the step before or after counts too, since clocks differ; none of a step that was taken, or of an earlier one.
 //! - Ten recovery codes, each good once, stand for a lost authenticator; the folder knows only their SHA-256.
 
-use super::{Actor, Answer, Permission, Refusal, Why};
+use super::{Actor, Answer, Permission, Refusal, Why, refusal::WRONG_CODE};
 use crate::{Folder, Result, clock, keys};
 use evidence::{digest, time::SECOND};
 use hmac::{Hmac, KeyInit, Mac};
@@ -52,9 +52,12 @@ impl Folder {
         if person.codes {
             return Err(in_use());
         }
-        let tried = self.ask_password(person, password, "password")?;
+        let tried = self.ask_password(actor, person, password, "password")?;
         let secret = self.store.offer_totp(person.id, &keys::random::<20>()?)?;
-        let Some(step) = step_of(&secret, code, clock::now().0) else { return Err(wrong()) };
+        let Some(step) = step_of(&secret, code, clock::now().0) else {
+            self.note(actor, person, "wrong-code", "")?;
+            return Err(wrong().code(WRONG_CODE));
+        };
         let recovery = (0..RECOVERY).map(|_| Ok(base32(&keys::random::<10>()?))).collect::<Result<Vec<_>>>()?;
         let digests: Vec<[u8; 32]> = recovery.iter().map(|code| digest::sha256(code.as_bytes())).collect();
         if !self.store.begin_totp(person.id, &secret, step, &digests)? {
@@ -68,8 +71,11 @@ impl Folder {
     /// Codes are asked for no longer.
     pub fn end_codes(&self, actor: &Actor, password: &str, code: &str) -> Answer<()> {
         let person = self.allow(actor, Permission::Secrets)?;
-        let tried = self.ask_password(person, password, "password")?;
-        self.take_code(person, code, clock::now().0)?;
+        let tried = self.ask_password(actor, person, password, "password")?;
+        if let Err(refusal) = self.take_code(person, code, clock::now().0) {
+            self.note(actor, person, "wrong-code", "")?;
+            return Err(refusal.code(WRONG_CODE));
+        }
         self.store.end_totp(person.id)?;
         self.store.forgive(person.id, tried)?;
         Ok(self.note(actor, person, "end-codes", "")?)

@@ -7,7 +7,7 @@ impl Folder {
     /// Asks for the password before somebody is sent to the provider to be linked.
     pub fn may_link(&self, actor: &Actor, password: &str) -> Answer<()> {
         let person = self.allow(actor, Permission::Secrets)?;
-        self.same_person(person, password)
+        self.same_person(actor, person, password)
     }
 
     /// Links who came back from the provider.

@@ -102,7 +102,7 @@ impl Folder {
     /// Asks for the password before a passkey is added in this session.
     pub fn may_add_passkey(&self, actor: &Actor, password: &str) -> Answer<()> {
         let person = self.allow(actor, Permission::Secrets)?;
-        self.same_person(person, password)?;
+        self.same_person(actor, person, password)?;
         let now = clock::now().0;
         self.confirmed.put(actor.session().unwrap_or_default(), now, now);
         Ok(())

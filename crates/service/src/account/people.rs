@@ -8,7 +8,7 @@
 //!   it began, and when it was not used for three.
 //! - Where a code is asked for beside the password, the right password opens half a session: a page for the code, no more.
 
-use super::{Actor, Answer, Permission, Refusal, Why};
+use super::{Actor, Answer, Permission, Refusal, Why, refusal::WRONG_PASSWORD};
 use crate::{Error, Folder, Result, clock, keys, letters};
 use argon2::{
     Argon2,
@@ -166,18 +166,26 @@ impl Folder {
         ))
     }
 
-    /// The password of somebody who is signed in already, counted like any other. Gives what to forgive the try by.
-    pub(super) fn ask_password(&self, person: &SignIn, password: &str, field: &'static str) -> Answer<i64> {
+    /// The password of somebody who is signed in already, counted and noted like any other. Gives what to forgive the try
+    /// by.
+    pub(super) fn ask_password(
+        &self,
+        actor: &Actor,
+        person: &SignIn,
+        password: &str,
+        field: &'static str,
+    ) -> Answer<i64> {
         let tried = self.count_try(person, clock::now().0)?;
         if password.len() > MAX_PASSWORD || !verify(password, &person.password) {
-            return Err(Refusal::field(field, "密码不对", "the password is wrong"));
+            self.note(actor, person, "wrong-password", "")?;
+            return Err(Refusal::field(field, "密码不对", "the password is wrong").code(WRONG_PASSWORD));
         }
         Ok(tried)
     }
 
     /// Asks a person who is signed in for the password again, before what cannot be undone.
-    pub(crate) fn same_person(&self, person: &SignIn, password: &str) -> Answer<()> {
-        let tried = self.ask_password(person, password, "password")?;
+    pub(crate) fn same_person(&self, actor: &Actor, person: &SignIn, password: &str) -> Answer<()> {
+        let tried = self.ask_password(actor, person, password, "password")?;
         Ok(self.store.forgive(person.id, tried)?)
     }
 
@@ -193,7 +201,7 @@ impl Folder {
     /// A new password in place of the old one. Every other session ends, and this one has another token.
     pub fn change_password(&self, actor: &Actor, old: &str, new: &str) -> Answer<Opened> {
         let person = self.allow(actor, Permission::Secrets)?;
-        let tried = self.ask_password(person, old, "old")?;
+        let tried = self.ask_password(actor, person, old, "old")?;
         self.store.forgive(person.id, tried)?;
         let (password, token) = (new_password(&person.login, new)?, hex::encode(&keys::random::<32>()?));
         let session = actor.session().unwrap_or_default();

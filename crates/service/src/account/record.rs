@@ -125,7 +125,7 @@ impl Folder {
     /// The certificate (PDF), in one language.
     pub fn certificate_of(&self, actor: &Actor, id: &str, english: bool) -> Answer<Vec<u8>> {
         let record = self.owned(actor, id, Permission::Download)?;
-        self.drawn(&record, english)
+        self.drawn(&record, english).inspect(|_| self.note_download(actor, id))
     }
 
     /// A record's certificate, for whoever was let in.
@@ -141,7 +141,9 @@ impl Folder {
     pub fn package_of(&self, actor: &Actor, id: &str, english: bool, full: bool) -> Answer<Vec<u8>> {
         let record = self.owned(actor, id, Permission::Download)?;
         let request = ExportRequest { english, full, pending: true, ..ExportRequest::default() };
-        Ok(self.made(&record, &request).map_err(later)?.package)
+        let made = self.made(&record, &request).map_err(later)?;
+        self.note_download(actor, id);
+        Ok(made.package)
     }
 
     /// One entry of the package, by its name there.
@@ -150,12 +152,15 @@ impl Folder {
         let request = ExportRequest { pending: true, ..ExportRequest::default() };
         let entries = self.package_entries(&record, &request).map_err(later)?;
         let found = entries.into_iter().find(|(n, _)| n == name).map(|(_, bytes)| bytes);
-        found.ok_or_else(|| Refusal::new(Why::NotFound, "证据包中没有这个文件", "the package has no such file"))
+        found
+            .inspect(|_| self.note_download(actor, id))
+            .ok_or_else(|| Refusal::new(Why::NotFound, "证据包中没有这个文件", "the package has no such file"))
     }
 
     /// The kept file, its digests compared just now.
     pub fn original_of(&self, actor: &Actor, id: &str) -> Answer<Kept> {
-        self.kept(&self.owned_or_waiting(actor, id, Permission::Download)?)
+        let kept = self.kept(&self.owned_or_waiting(actor, id, Permission::Download)?);
+        kept.inspect(|_| self.note_download(actor, id))
     }
 
     /// A record's kept file, for whoever was let in.

@@ -47,6 +47,11 @@ pub struct Refusal {
     pub error: Error,
 }
 
+/// Codes of refusals that the audit log tells of in words of their own.
+pub(super) const NOT_PERMITTED: &str = "not-permitted";
+pub(super) const WRONG_PASSWORD: &str = "wrong-password";
+pub(super) const WRONG_CODE: &str = "wrong-code";
+
 /// Shorthand.
 pub type Answer<T> = std::result::Result<T, Refusal>;
 
@@ -73,6 +78,11 @@ impl Refusal {
         };
         let en = format!("this sub-account is not permitted {en}; ask the main account");
         Self::new(Why::Ask(permission), format!("这个子账户没有“{zh}”权限；请向主账户申请"), en)
+    }
+
+    /// Whether the audit log told of it when it was made.
+    pub fn is_noted(&self) -> bool {
+        [NOT_PERMITTED, WRONG_PASSWORD, WRONG_CODE].contains(&self.error.code)
     }
 
     /// The same with a word for programs.

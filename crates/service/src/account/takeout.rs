@@ -65,7 +65,7 @@ impl Folder {
     /// Begins an export of the actor's own account. `packages`: the package of each record, too.
     pub fn take_out(&self, actor: &Actor, password: &str, packages: bool) -> Answer<Takeout> {
         let person = self.allow(actor, Permission::Account)?;
-        self.same_person(person, password)?;
+        self.same_person(actor, person, password)?;
         self.note(actor, person, "export-account", "")?;
         Ok(Takeout::new(person.account, false, packages))
     }
