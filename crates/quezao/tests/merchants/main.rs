@@ -5,6 +5,7 @@ mod custody;
 #[path = "../house/mod.rs"]
 mod house;
 mod licences;
+mod refused;
 
 use house::{Answer, Browser, House, PASSWORD, program, token};
 use serde_json::{Value, json};
