@@ -3,7 +3,7 @@
 use super::*;
 
 /// A picture that can be told from others, and the same with one corner painted over.
-fn pictures() -> (Vec<u8>, Vec<u8>) {
+pub(crate) fn pictures() -> (Vec<u8>, Vec<u8>) {
     let draw = |corner: bool| {
         let value = |x: u32, y: u32, n: u32| ((x / 40) * 97 + (y / 40) * 53 * n + 17) as u8;
         let picture = image::RgbImage::from_fn(320, 240, |x, y| {

@@ -5,6 +5,7 @@ mod custody;
 #[path = "../house/mod.rs"]
 mod house;
 mod licences;
+mod others;
 mod refused;
 
 use house::{Answer, Browser, House, PASSWORD, program, token};
@@ -150,112 +151,6 @@ fn the_same_bytes_are_each_merchants_own_record() {
     let house = House::open_by(work, command, &[]);
     two.browser.address = house.address;
     assert_eq!(two.json(&format!("/api/v1/deposits/{}", second.1))["claims"]["owner_name"], ZHOU[1].1);
-}
-
-#[test]
-fn another_merchants_numbers_are_found_nowhere() {
-    let house = opened();
-    let mut owner = Merchant::sign_up(&house, &HAITANG, "haitang");
-    let id = owner.register("私密一.txt", b"one").1;
-    owner.browser.get("/captures");
-    owner.browser.post("/captures", &[("urls", "https://shop.example/"), ("purpose", "own")]);
-    owner.browser.get("/account/hooks");
-    let hook = [("url", "https://hooks.example/"), ("deposit", "yes")];
-    assert!(owner.browser.post("/account/hooks", &hook).status < 400);
-    let page = owner.browser.get(&format!("/deposits/{id}")).body;
-    let links = format!("/deposits/{id}/links");
-    assert!(page.contains(&links));
-    let until = page.split("name=\"until\" value=\"").nth(1).unwrap()[..10].to_owned();
-    assert!(owner.browser.post(&links, &[("claims", "yes"), ("until", &until)]).status < 400, "a link");
-    let upload = owner.api(
-        "POST",
-        "/api/v1/uploads",
-        &[("tus-resumable", "1.0.0"), ("upload-length", "9"), ("upload-metadata", "filename YS50eHQ=")],
-        &[],
-    );
-    let upload = upload.head("location").unwrap().rsplit('/').next().unwrap().to_owned();
-    let mut again = house.browser();
-    again.get("/sign-in");
-    assert_eq!(again.post("/sign-in", &[("login", "haitang"), ("password", PASSWORD)]).status, 303);
-    // Each with the addresses that it goes into: small numbers of another table are not hers alone.
-    let mut ids = vec![("", id.clone()), ("", upload)];
-    for (page, prefix) in [
-        ("/captures", "/captures/"),
-        ("/account", "/account/tokens/"),
-        ("/account", "/account/sessions/"),
-        ("/account/hooks", "/account/hooks/"),
-    ] {
-        let found = numbers(&owner.browser.get(page).body, prefix);
-        assert!(!found.is_empty(), "{prefix}");
-        ids.extend(found.into_iter().map(|id| (prefix, id)));
-    }
-    let link = numbers(&owner.browser.get(&format!("/deposits/{id}")).body, &format!("{links}/"));
-    assert!(!link.is_empty());
-    ids.extend(link.into_iter().map(|id| ("/deposits/", id)));
-
-    owner.browser.get("/licences/new");
-    let licence = [("pictures", id.as_str()), ("licensee", "私密被许可方"), ("act", "record")];
-    let licence = owner.browser.post("/licences/new", &licence);
-    assert_eq!(licence.status, 303, "{}", licence.body);
-    ids.push(("", licence.head("location").unwrap().rsplit('/').next().unwrap().to_owned()));
-
-    let mut other = Merchant::sign_up(&house, &ZHOU, "zhou");
-    let own = other.register("自己.txt", b"two").1;
-    let routes = portal::ROUTES.iter().filter(|r| {
-        (r.path.contains("{id}") || r.path.contains("{number}"))
-            && matches!(r.who, portal::Who::SignedIn | portal::Who::Token)
-    });
-    for route in routes {
-        let goes = |prefix: &str| route.path.trim_start_matches("/api/v1").starts_with(prefix);
-        for (_, id) in ids.iter().filter(|(prefix, _)| goes(prefix)) {
-            for name in ["record.json", "certificate.pdf", "capture.wacz"] {
-                // A number behind a record of his own is another's all the same.
-                let record = if route.path.contains("{number}") && route.path.contains("{id}") { &own } else { id };
-                let path = route.path.replace("{id}", record).replace("{number}", id);
-                let path = path.replace("{name}", name).replace("{place}", "0");
-                let csrf = other.browser.csrf.clone();
-                let form = ("content-type", "application/x-www-form-urlencoded");
-                let body =
-                    if route.method == "get" { String::new() } else { format!("csrf={csrf}&password={PASSWORD}") };
-                let method = route.method.to_uppercase();
-                let answer = match route.who {
-                    portal::Who::Token => other.api(&method, &path, &[("idempotency-key", "a")], body.as_bytes()),
-                    _ => other.browser.send(&method, &path, &[("x-csrf", &csrf), form], body.as_bytes()),
-                };
-                // What the request lacks may be said before the number is looked at; what is there, never.
-                let refused = [400, 403, 404, 405, 409, 410, 412, 415, 422].contains(&answer.status);
-                assert!(refused, "{method} {path}: {} {}", answer.status, answer.body);
-                for secret in ["私密", "shop.example", "hooks.example", HAITANG[1].1, HAITANG[2].1] {
-                    assert!(!answer.body.contains(secret), "{method} {path}: {secret}");
-                }
-                if route.method == "get" {
-                    assert!([400, 404].contains(&answer.status), "{path}: {}", answer.status);
-                }
-            }
-        }
-    }
-    // Where a number goes that is no part of the address.
-    other.browser.get("/library");
-    let chosen = other.browser.post("/library/chosen", &[("act", "collect"), (&format!("pick-{id}"), "on")]);
-    assert!([404, 422].contains(&chosen.status), "{}: {}", chosen.status, chosen.body);
-    other.browser.get("/licences/new");
-    for act in ["preview", "record"] {
-        let licence = [("pictures", id.as_str()), ("licensee", "丙"), ("act", act)];
-        let licence = other.browser.post("/licences/new", &licence);
-        assert!(licence.status == 422 && !licence.body.contains("私密"), "{}", licence.body);
-    }
-    let after = other.api("GET", &format!("/api/v1/records?after={id}"), &[], &[]);
-    assert!(after.status == 422 && !after.body.contains("私密"), "{}", after.body);
-    for path in ["/library", "/library.csv", "/captures", "/account", "/account/hooks", "/"] {
-        let page = other.browser.get(path).body;
-        assert!(!page.contains("私密") && !page.contains("shop.example") && !page.contains("hooks.example"), "{path}");
-    }
-    // Nothing of the owner's has ended or changed meanwhile, and she finds all of it.
-    assert_eq!(owner.browser.get(&format!("/deposits/{id}")).status, 200);
-    assert_eq!(owner.json("/api/v1/deposits")["total"], 2, "the file and its licence");
-    assert!(owner.browser.get("/account/hooks").body.contains("hooks.example"));
-    other.browser.csrf = owner.browser.csrf.clone();
-    assert_eq!(other.browser.post("/sign-out", &[]).status, 403, "a form of one session is of no use in another");
 }
 
 #[test]
