@@ -72,21 +72,26 @@ impl Examiner {
             return Ok(false);
         }
         let change = table.transaction().map_err(broken)?;
-        let mut wrong = Vec::new();
+        // Of many only these are held in memory; of the rest, how many.
+        let (mut wrong, mut rest) = (Vec::with_capacity(TOLD), 0u64);
+        let mut note = |index, entry, why| match wrong.len() < TOLD {
+            true => wrong.push((index, entry, why)),
+            false => rest += 1,
+        };
         {
             let mut known = change.prepare_cached("SELECT place FROM numbers WHERE id = ?1").map_err(broken)?;
             let mut add = change.prepare_cached("INSERT OR IGNORE INTO numbers VALUES (?1, ?2)").map_err(broken)?;
             for (index, entry) in (from..to).zip(self.copy.tree().entries(from, size)) {
                 let entry = entry?;
                 match self.look(index, &entry, now) {
-                    Err(why) => wrong.push((index, entry, why)),
+                    Err(why) => note(index, entry, why),
                     Ok(id) => {
                         if add.execute(params![id, index]).map_err(broken)? == 0 {
                             let place: Option<u64> =
                                 known.query_row([&id], |row| row.get(0)).optional().map_err(broken)?;
                             let place = place.unwrap_or_default();
                             if place != index {
-                                wrong.push((index, entry, repeats(&id, place)));
+                                note(index, entry, repeats(&id, place));
                             }
                         }
                     }
@@ -95,8 +100,7 @@ impl Examiner {
         }
         change.execute("UPDATE progress SET next = ?1", [to]).map_err(broken)?;
         // Told first: an alarm that is told twice is better than one that is lost.
-        let rest = wrong.len().saturating_sub(TOLD);
-        for (index, entry, why) in wrong.iter().take(TOLD) {
+        for (index, entry, why) in &wrong {
             self.raise(*index, entry, why, now);
         }
         if rest > 0 {

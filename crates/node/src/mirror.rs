@@ -75,6 +75,8 @@ pub(crate) struct Mirror {
     shown: AtomicU64,
     /// How often the log showed less than was cosigned, and no files of that.
     short: AtomicUsize,
+    /// How often in a row it showed less than was followed, of the same history.
+    stale: AtomicUsize,
 }
 
 /// What another node was shown, beside what this one holds.
@@ -88,7 +90,7 @@ pub enum Relation {
     Ahead,
 }
 
-/// Steps in which a log may show less than it had cosigned: its checkpoint may come from a cache.
+/// Steps in which a log may show less than it had cosigned or shown: its checkpoint may come from a cache.
 const PATIENCE: usize = 3;
 /// Free space that the copy leaves, in bytes: what is cosigned must always find room.
 const FREE: u64 = 128 << 20;
@@ -150,6 +152,7 @@ impl Mirror {
             halted: AtomicBool::new(false),
             shown: AtomicU64::new(shown),
             short: AtomicUsize::new(0),
+            stale: AtomicUsize::new(0),
         })
     }
 
@@ -177,6 +180,10 @@ impl Mirror {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let done = self.look(witness, now);
         self.away.store(done.is_err(), Ordering::Relaxed);
+        if done.is_err() {
+            // The copy may have gone on from a peer's.
+            witness.suspects(now);
+        }
         done
     }
 
@@ -266,19 +273,20 @@ impl Mirror {
         followed
     }
 
-    /// Signed checkpoints that somebody posted with a proof that does not hold: the log's own files say what they are.
+    /// Signed checkpoints that somebody showed without a proof that holds: the log's own files say what they are.
     fn look_into(&self, witness: &Witness, now: Utc) {
-        let held = witness.held().or_else(|| self.copy.held());
+        let held: Vec<Held> = witness.held().into_iter().chain(self.copy.held()).collect();
         for seen in witness.suspects(now) {
-            let judged = self.edge(&self.source, &seen).and_then(|_| match &held {
-                Some(old) if old.checkpoint.size <= seen.checkpoint.size => self.extends(&self.source, old, &seen, now),
-                _ => Ok(true),
-            });
+            let (below, above): (Vec<_>, Vec<_>) =
+                held.iter().partition(|old| old.checkpoint.size <= seen.checkpoint.size);
+            let judged = self
+                .edge(&self.source, &seen)
+                .and_then(|_| below.iter().try_for_each(|old| self.extends(&self.source, old, &seen, now).map(drop)));
             match judged {
-                Ok(_) => witness.settle(&seen, None, now),
+                Ok(()) if above.is_empty() && !below.is_empty() => witness.settle(&seen, None, now),
                 Err(Stop::Wrong(zh, en)) => witness.settle(&seen, Some(&Error::new(zh, en)), now),
-                // Judged once the copy has come so far.
-                Err(Stop::Later(_)) => {}
+                // Judged once the copy has come so far, whatever files the log shows of it meanwhile.
+                Ok(()) | Err(Stop::Later(_)) => {}
             }
         }
     }
@@ -292,6 +300,7 @@ impl Mirror {
                 self.smaller(new, &before.held, now);
                 return Ok(());
             }
+            self.stale.store(0, Ordering::Relaxed);
             let done = self.copy.held().is_some_and(|held| held.checkpoint == new.checkpoint);
             if done && beside.is_empty() {
                 return Ok(());
@@ -409,6 +418,9 @@ impl Mirror {
         {
             let alarm = fork(&self.log, size, &hex::encode(&root), &hex::encode(&new.checkpoint.root), now);
             self.alarms.raise(&Alarm { ours: Some(ours), theirs: Some(new.note.clone()), proof, ..alarm });
+            return;
+        }
+        if self.stale.fetch_add(1, Ordering::Relaxed) + 1 < PATIENCE {
             return;
         }
         self.alarms.raise(&Alarm {

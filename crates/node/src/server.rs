@@ -59,8 +59,13 @@ const LIFE: Duration = Duration::from_secs(600);
 const READ: Duration = Duration::from_secs(15);
 /// What is over is forgotten so often.
 const FORGET: Duration = Duration::from_secs(30);
-/// Of the connections, those that are kept for `add-checkpoint`'s clients alone: others leave them free.
+/// Of the connections, those that are kept for `add-checkpoint`'s clients alone: one request each, and others leave them
+/// at once.
 const RESERVED: usize = 32;
+/// There a request's head must be here within.
+const HEAD_SCARCE: Duration = Duration::from_secs(3);
+/// The longest life of a connection there: a body and its answer.
+const LIFE_SCARCE: Duration = Duration::from_secs(20);
 
 /// A node that listens, until it is dropped.
 pub struct Running {
@@ -130,20 +135,25 @@ fn spawn(work: impl FnOnce(&Receiver<()>) + Send + 'static) -> (Sender<()>, Join
     (stop, thread::spawn(move || work(&stopped)))
 }
 
-/// Looks at one log again and again; one that does not answer is said once.
+/// Looks at one log again and again; one that does not answer is said once, and what is mirrored of it is examined all
+/// the same.
 fn follow(node: &Node, n: usize, every: Duration, stopped: &Receiver<()>) {
     let (watched, mut said) = (&node.watched()[n], None);
-    repeat(every, stopped, || match watched.follow().and_then(|()| watched.examine()) {
-        Ok(more) => {
-            said = None;
-            Some(if more { Duration::ZERO } else { every })
-        }
-        Err(e) => {
-            if said.as_ref() != Some(&e) {
-                node.tell(Event::Warning(e.zh.clone(), e.en.clone()));
+    repeat(every, stopped, || {
+        let (followed, examined) = (watched.follow(), watched.examine());
+        let more = examined == Ok(true);
+        match followed.and(examined) {
+            Ok(_) => {
+                said = None;
+                Some(if more { Duration::ZERO } else { every })
             }
-            said = Some(e);
-            None
+            Err(e) => {
+                if said.as_ref() != Some(&e) {
+                    node.tell(Event::Warning(e.zh.clone(), e.en.clone()));
+                }
+                said = Some(e);
+                more.then_some(every)
+            }
         }
     });
 }
@@ -234,13 +244,15 @@ async fn listen(listener: TcpListener, all: Router, witness: Router) {
         let _ = stream.set_nodelay(true);
         let scarce = places.available_permits() < RESERVED;
         let service = TowerToHyperService::new(if scarce { witness.clone() } else { all.clone() });
+        let (head, life) = if scarce { (HEAD_SCARCE, LIFE_SCARCE) } else { (HEAD, LIFE) };
         tokio::spawn(async move {
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HEAD)
+                .header_read_timeout(head)
+                .keep_alive(!scarce)
                 .max_buf_size(HEAD_BYTES)
                 .serve_connection(TokioIo::new(Paced::new(stream, READ)), service);
-            let _ = tokio::time::timeout(LIFE, connection).await;
+            let _ = tokio::time::timeout(life, connection).await;
             drop(place);
         });
     }
