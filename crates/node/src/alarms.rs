@@ -115,11 +115,12 @@ pub struct Alarms {
     events: Events,
 }
 
-/// What is stored: names, and how many of a kind about a log.
+/// What is stored: names, and how many of a kind about a log; of which kinds and logs one was told that was not.
 #[derive(Default)]
 struct Known {
     names: BTreeSet<String>,
     counts: BTreeMap<(String, String), usize>,
+    told: BTreeSet<(String, String)>,
 }
 
 impl Known {
@@ -181,6 +182,8 @@ impl Alarms {
                 Err(e) => (self.events)(Event::Warning(e.zh, e.en)),
             }
         }
+        // Those that find no place are many: as one that is seen again and again.
+        let new = new && (kept || known.told.insert((kind.to_owned(), origin.to_owned())));
         drop(known);
         let folder = if kept { self.dir.join(&id) } else { self.dir.clone() };
         let (kind, origin) = (alarm.kind, alarm.origin.clone());

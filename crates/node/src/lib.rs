@@ -23,6 +23,7 @@ mod source;
 mod state;
 mod statement;
 mod status;
+mod suspects;
 mod witness;
 
 use alarms::Alarms;
@@ -86,7 +87,7 @@ pub enum Event {
         en: String,
         /// Where it is kept; else where alarms are.
         folder: PathBuf,
-        /// Seen for the first time.
+        /// Seen for the first time; of those of a kind and log that find no place, the first.
         new: bool,
         /// Whether it is stored.
         kept: bool,
@@ -208,6 +209,19 @@ impl Watched {
         }
     }
 
+    /// What somebody laid before this node, with nothing that would prove it. What the copy has not come to is kept until
+    /// it has, also over a restart.
+    ///
+    /// # Errors
+    /// The checkpoint is no note, or what it says of this node's own past could not be stored.
+    pub fn laid(&self, seen: &Held, now: Utc) -> Result<Relation> {
+        let relation = self.heard(seen, None, "desk", now)?;
+        if relation == Relation::Ahead {
+            self.witness.remember(seen)?;
+        }
+        Ok(relation)
+    }
+
     /// Looks at some more entries of the copy, where the ledger is a Quezao one; whether there are more still.
     pub fn examine(&self) -> Result<bool> {
         self.examiner.as_ref().map_or(Ok(false), |examiner| examiner.step(now()))
@@ -251,7 +265,13 @@ impl Node {
         let lock = lock(data)?;
         let before: Vec<String> = logs::known(data)?.iter().map(Log::hash).collect();
         let logs = logs::open(data, &config.ledgers, &config.log_keys)?;
-        witness::begin(data, &logs, &before, keys::is_new(data), config.begin_anew)?;
+        let begun_anew = witness::begin(data, &logs, &before, keys::is_new(data), config.begin_anew)?;
+        if config.begin_anew && !begun_anew {
+            events(Event::Warning(
+                "此前的启动没有报告过签署状态丢失，--begin-anew 不起作用；请把它从启动参数中去掉，以免日后的丢失无人过问".to_owned(),
+                "no earlier start told that what was cosigned is lost, so --begin-anew does nothing; take it out of the service's options, or nobody is asked about a later loss".to_owned(),
+            ));
+        }
         let keys = Arc::new(Cosigners::open(data, config.name.as_deref(), config.ml_dsa)?);
         let alarms = Arc::new(Alarms::open(data, events.clone())?);
         let peers = peers::open(data, &config.peers)?;

@@ -18,12 +18,13 @@ use crate::{
     keys::Cosigners,
     logs::Log,
     request::{self, Request},
+    suspects::Suspects,
 };
 use evidence::{
     checkpoint::Checkpoint,
     cosignature, hex,
     merkle::{self, Hash},
-    note::{MAX_NOTE, Note},
+    note::{MAX_NOTE, Note, VerifierKey},
     time::Utc,
 };
 use std::{
@@ -81,36 +82,40 @@ pub struct Witness {
     floor: Option<Held>,
     /// What was cosigned is not known.
     lost: bool,
-    /// Signed checkpoints that came with a proof that does not hold, until the log's own files say what they are.
-    suspects: Mutex<Vec<Held>>,
+    /// Signed checkpoints that were not shown to extend what is held.
+    suspects: Suspects,
 }
 
-/// Most of them; further ones are refused all the same.
-const SUSPECTS: usize = 16;
+/// So many seconds a cosignature is given again to whoever posts the same checkpoint again: nobody makes a node sign and
+/// write without end, and the line is young enough for a ledger, which takes one of half a minute.
+const FRESH: u64 = 10;
 
-/// Notes of which logs nothing was cosigned yet: of all, where the keys are new or the institution says so; of those that
-/// are added to a node that knows what it cosigned of its other logs.
-pub(crate) fn begin(data: &Path, logs: &[Log], before: &[String], new_keys: bool, anew: bool) -> Result<()> {
+/// Notes of which logs nothing was cosigned yet: of all, where the keys are new; of those that are added to a node that
+/// knows what it cosigned of its other logs; of those whose loss an earlier start told, where the institution says so.
+/// Whether it said so of any.
+pub(crate) fn begin(data: &Path, logs: &[Log], before: &[String], new_keys: bool, anew: bool) -> Result<bool> {
     let place = |hash: &str| data.join("witness").join(hash);
     let known = |hash: &str| place(hash).join("checkpoint").exists() || place(hash).join(BEGUN).exists();
     let whole = !before.is_empty() && before.iter().all(|hash| known(hash));
+    let mut begun_anew = false;
     for hash in logs.iter().map(Log::hash) {
-        let added = !before.contains(&hash) && whole;
+        let (lost, added) = (place(&hash).join(LOST), !before.contains(&hash) && whole);
+        let anew = anew && lost.exists();
         if (new_keys || anew || added) && !known(&hash) {
             folder::make(&place(&hash))?;
             folder::write(&place(&hash).join(BEGUN), b"")?;
         }
         if anew {
-            match fs::remove_file(place(&hash).join(LOST)) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&place(&hash), &e)),
-                _ => {}
-            }
+            fs::remove_file(&lost).map_err(|e| Error::io(&lost, &e))?;
+            begun_anew = true;
         }
     }
-    Ok(())
+    Ok(begun_anew)
 }
 
 const BEGUN: &str = "begun";
+/// A folder.
+const SUSPECTS: &str = "suspects";
 /// Stays until the institution says that cosigning may begin anew: what a log shows of the past is not all of it.
 const LOST: &str = "lost";
 
@@ -123,9 +128,9 @@ impl Witness {
         let outside = state.join("node").join(format!("{id}-{hash}"));
         let (alarms, events) = (with.alarms.clone(), with.events.clone());
         let begun = path.with_file_name(BEGUN).exists();
-        let (held, suspects) = (Mutex::default(), Mutex::default());
-        let mut witness =
-            Self { log, keys, alarms, events, path, outside, copy, held, floor: None, lost: false, suspects };
+        let suspects = Suspects::open(path.with_file_name(SUSPECTS), &log, &events);
+        let (held, floor) = (Mutex::default(), None);
+        let mut witness = Self { log, keys, alarms, events, path, outside, copy, held, floor, lost: false, suspects };
         let inside = witness.stored(&witness.path)?;
         *witness.lock() = inside.clone();
         match witness.stored(&witness.outside) {
@@ -205,6 +210,9 @@ impl Witness {
             return Answer::Refused(422, e);
         }
         if request.old != size {
+            if apart.is_none() && checkpoint.size > size {
+                self.suspects.add(&self.log, &checkpoint, &request.note, false);
+            }
             return Answer::Size(size);
         }
         if let Some(e) = apart {
@@ -214,7 +222,10 @@ impl Witness {
             let e = Error::from(e);
             if size > 0 && checkpoint.size > size {
                 let ours = last.map(|held| held.note);
-                self.suspect(checkpoint, &request.note, (size, ours), &e, now);
+                // The log signed it; the proof is whoever posted it's, who may be anybody.
+                if self.suspects.add(&self.log, &checkpoint, &request.note, true) {
+                    self.alarms.tell(&self.not_extending(checkpoint.size, (size, ours), &e, None, now));
+                }
             }
             return Answer::Refused(422, e);
         }
@@ -224,9 +235,16 @@ impl Witness {
         if let Some(e) = self.unread(checkpoint.size, cosigned) {
             return Answer::Refused(503, e);
         }
+        let again = last.as_ref().filter(|last| last.checkpoint == checkpoint);
+        if let Some(lines) = again.and_then(|last| self.fresh(last, now)) {
+            return Answer::Cosigned(lines);
+        }
         match self.cosign(&request.note, checkpoint, now) {
             Ok((lines, new)) => {
-                (self.events)(Event::Cosigned { origin: self.log.origin().to_owned(), size: new.checkpoint.size });
+                if again.is_none() {
+                    (self.events)(Event::Cosigned { origin: self.log.origin().to_owned(), size: new.checkpoint.size });
+                }
+                self.suspects.forget(&new.checkpoint);
                 *held = Some(new);
                 Answer::Cosigned(lines)
             }
@@ -332,17 +350,10 @@ impl Witness {
         Some(evidence::Error::mismatch("root of the tree of this size", found, expected).into())
     }
 
-    /// The log signed it; the proof is whoever posted it's, who may be anybody. It is told, and the log's own files are
-    /// asked before anything is kept.
-    fn suspect(&self, new: Checkpoint, note: &Note, ours: (u64, Option<Vec<u8>>), why: &Error, now: Utc) {
-        let mut suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
-        if suspects.len() >= SUSPECTS || suspects.iter().any(|held| held.checkpoint == new) {
-            return;
-        }
-        self.alarms.tell(&self.not_extending(new.size, ours, why, None, now));
-        let signatures = note.line_of(&self.log.key).into_iter().cloned().collect();
-        let bytes = Note { text: note.text.clone(), signatures }.to_bytes();
-        suspects.push(Held { checkpoint: new, note: bytes });
+    /// What the log signed and somebody showed, with nothing that it could be held against now: judged once it can be.
+    pub(crate) fn remember(&self, seen: &Held) -> Result<()> {
+        self.suspects.add(&self.log, &seen.checkpoint, &Note::parse(&seen.note)?, false);
+        Ok(())
     }
 
     fn not_extending(
@@ -368,18 +379,11 @@ impl Witness {
         }
     }
 
-    /// What was posted with a proof that does not hold; those that the copy can judge by now are judged and gone.
+    /// What was not shown to extend what is held; those that the copy can judge by now are judged and gone.
     pub(crate) fn suspects(&self, now: Utc) -> Vec<Held> {
-        let size = self.copy.held().map_or(0, |held| held.checkpoint.size);
-        let mut suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
-        let (known, rest): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut *suspects).into_iter().partition(|s| s.checkpoint.size <= size);
-        suspects.clone_from(&rest);
-        drop(suspects);
-        for seen in &known {
-            // What it comes to was told.
-            let _ = self.compare(seen, now);
-        }
+        let judged = |seen: &Held| matches!(self.compare(seen, now), Ok(Some(_)));
+        let (known, rest): (Vec<_>, Vec<_>) = self.suspects.all().into_iter().partition(judged);
+        known.iter().for_each(|seen| self.suspects.forget(&seen.checkpoint));
         rest
     }
 
@@ -389,8 +393,18 @@ impl Witness {
             let ours = self.held().map_or((0, None), |held| (held.checkpoint.size, Some(held.note)));
             self.alarms.raise(&self.not_extending(seen.checkpoint.size, ours, why, Some(seen), now));
         }
-        let mut suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
-        suspects.retain(|held| held.checkpoint != seen.checkpoint);
+        self.suspects.forget(&seen.checkpoint);
+    }
+
+    /// Its own lines under what it cosigned last, where each is that young.
+    fn fresh(&self, last: &Held, now: Utc) -> Option<String> {
+        let (note, now) = (Note::parse(&last.note).ok()?, u64::try_from(now.unix_seconds()).ok()?);
+        let line = |key: VerifierKey| {
+            let word = cosignature::verify(&note, &key).ok()??;
+            let young = now.checked_sub(word.unix_seconds)? < FRESH;
+            note.line_of(&key).filter(|_| young).map(|line| format!("{line}\n"))
+        };
+        self.keys.witness.verifier_keys().into_iter().map(line).collect()
     }
 
     fn cosign(&self, note: &Note, checkpoint: Checkpoint, now: Utc) -> Result<(String, Held)> {

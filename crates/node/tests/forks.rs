@@ -4,8 +4,8 @@
 mod common;
 
 use common::{site::*, *};
-use evidence::{digest, hex, note::Note};
-use node::Answer;
+use evidence::{checkpoint::Checkpoint, digest, hex, note::Note, time::Utc};
+use node::{Answer, Held, Relation};
 use std::{fs, path::PathBuf};
 
 /// The log's own history, and one that parts from it at leaf 300 under the same key.
@@ -22,6 +22,17 @@ fn folder(desk: &Desk) -> PathBuf {
 /// What a request is answered.
 fn asked(watcher: &Watcher, log: &Log, old: u64, new: u64) -> Answer {
     watcher.node.add_checkpoint(&log.request(old, new).to_bytes())
+}
+
+/// What evidence on the desk carries of this log.
+fn laid(watcher: &Watcher, log: &Log, size: u64) -> Relation {
+    let (checkpoint, note) = (Checkpoint::parse(&log.text(size)).unwrap(), log.note(size).to_bytes());
+    watcher.node.watched()[0].laid(&Held { checkpoint, note }, Utc(1_800_000_000_000_000)).unwrap()
+}
+
+/// What is kept until it can be judged.
+fn waiting(desk: &Desk) -> usize {
+    fs::read_dir(folder(desk).join("suspects")).map_or(0, Iterator::count)
 }
 
 /// The stored forks: both notes of each.
@@ -95,4 +106,67 @@ fn a_state_beside_a_copy_of_another_history_signs_neither_further() {
         assert!(matches!(asked(&watcher, side, old, 800), Answer::Refused(422, _)), "{old}");
     }
     assert_eq!(forks(&desk), [[log.text(600), other.text(500)]]);
+}
+
+#[test]
+fn what_was_shown_of_another_history_outlives_a_restart() {
+    // Posted with a proof that does not hold, from a size that is not the last one, and laid on the desk.
+    let ways: [fn(&Watcher, &Log); 3] = [
+        |watcher, other| assert!(matches!(asked(watcher, other, 600, 800), Answer::Refused(422, _))),
+        |watcher, other| assert_eq!(asked(watcher, other, 0, 800), Answer::Size(600)),
+        |watcher, other| assert_eq!(laid(watcher, other, 800), Relation::Ahead),
+    ];
+    for show in ways {
+        let ((log, other), desk, site) = (both(), Desk::new(), Site::new());
+        site.publish(&signer(), &entries(0..600));
+        let watcher = Watcher::open(&desk, &site, &signer());
+        watcher.follow().unwrap();
+        show(&watcher, &other);
+        assert_eq!((waiting(&desk), stored(&desk.data()).len()), (1, 0), "what nobody has shown yet is no alarm");
+        drop(watcher);
+        site.publish(&signer(), &entries(0..1000));
+        let watcher = Watcher::open(&desk, &site, &signer());
+        watcher.follow().unwrap();
+        assert_eq!(forks(&desk), [[log.text(1000), other.text(800)]]);
+        assert_eq!(waiting(&desk), 0);
+    }
+}
+
+#[test]
+fn what_is_only_ahead_is_settled_without_a_word_and_fills_nothing() {
+    let ((log, _), desk, site) = (both(), Desk::new(), Site::new());
+    site.publish(&signer(), &entries(0..600));
+    let watcher = Watcher::open(&desk, &site, &signer());
+    watcher.follow().unwrap();
+    for size in 601..700 {
+        assert_eq!(laid(&watcher, &log, size), Relation::Ahead);
+        assert_eq!(asked(&watcher, &log, 0, size), Answer::Size(600));
+    }
+    watcher.follow().unwrap();
+    assert_eq!(waiting(&desk), 16);
+    site.publish(&signer(), &entries(0..1000));
+    watcher.follow().unwrap();
+    assert_eq!((waiting(&desk), watcher.said.alarms()), (0, Vec::new()));
+}
+
+/// Files that bear one history out today say nothing of what was cosigned beyond it.
+#[test]
+fn files_of_the_other_side_settle_nothing() {
+    let (log, desk, site) = (both().0, Desk::new(), Site::new());
+    let other = log.forked(700, 1);
+    site.publish(&signer(), &entries(0..600));
+    let watcher = Watcher::open(&desk, &site, &signer());
+    watcher.follow().unwrap();
+    assert!(matches!(asked(&watcher, &log, 600, 900), Answer::Cosigned(_)));
+    assert_eq!(laid(&watcher, &other, 800), Relation::Ahead);
+    let mut mask = entries(0..700);
+    mask.extend((700..800).map(|n| format!("other {n}").into_bytes()));
+    site.publish(&signer(), &mask);
+    site.write(ledger::tiles::Tree::new(site.dir.path()).checkpoint_path(), &log.note(600).to_bytes());
+    assert!(watcher.follow().is_err(), "no files of the 900 that were cosigned");
+    assert_eq!((waiting(&desk), forks(&desk).len()), (1, 0));
+    site.publish(&signer(), &entries(0..1000));
+    watcher.follow().unwrap();
+    assert_eq!(forks(&desk), [[log.text(1000), other.text(800)]]);
+    assert_eq!(waiting(&desk), 0);
 }

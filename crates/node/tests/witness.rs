@@ -7,6 +7,7 @@ use common::*;
 use evidence::{
     cosignature, hex,
     note::{Note, SignatureLine},
+    time::{SECOND, Utc},
 };
 use node::request::Request;
 use std::{
@@ -321,9 +322,25 @@ fn a_restored_node_signs_no_second_history() {
     let (node, _) = desk.start(&log.key());
     assert_eq!(post(&node, &log.request(0, 30).to_bytes()).0, 200);
     drop(node);
+    let anew = || {
+        let said = Said::default();
+        let heard = said.0.clone();
+        let config = node::Config { begin_anew: true, ..desk.config(&log.key()) };
+        let node = node::start(&config, std::sync::Arc::new(move |event| heard.lock().unwrap().push(event)));
+        (node.unwrap(), said)
+    };
+    let warned = |said: &Said| {
+        let said = said.0.lock().unwrap();
+        said.iter().any(|event| matches!(event, node::Event::Warning(zh, en) if en.contains("--begin-anew does nothing") && zh.contains("--begin-anew")))
+    };
     // Put back from keys/, name and logs alone, on another machine.
     fs::remove_dir_all(desk.data().join("witness")).unwrap();
     fs::remove_dir_all(desk.0.path().join("state")).unwrap();
+    // The word was left in the service's options: it is for a loss that somebody was told of.
+    let (node, said) = anew();
+    assert_eq!(post(&node, &other.request(0, 20).to_bytes()).0, 503);
+    assert!(warned(&said) && said.alarms() == ["old-state"]);
+    drop(node);
     for _ in 0..2 {
         let (node, said) = desk.start(&log.key());
         let (status, _, why) = post(&node, &other.request(0, 20).to_bytes());
@@ -331,15 +348,16 @@ fn a_restored_node_signs_no_second_history() {
         assert_eq!(said.alarms(), ["old-state"]);
     }
     // The institution's own word, once.
-    let said = Said::default();
-    let heard = said.0.clone();
-    let config = node::Config { begin_anew: true, ..desk.config(&log.key()) };
-    let node = node::start(&config, std::sync::Arc::new(move |event| heard.lock().unwrap().push(event))).unwrap();
+    let (node, said) = anew();
+    assert!(!warned(&said));
     assert_eq!(post(&node, &log.request(0, 35).to_bytes()).0, 200);
     drop(node);
     let (node, said) = desk.start(&log.key());
     assert_eq!(post(&node, &log.request(35, 40).to_bytes()).0, 200);
     assert!(said.alarms().is_empty());
+    drop(node);
+    let (_node, said) = anew();
+    assert!(warned(&said), "it is said again while it is left there");
 }
 
 #[test]
@@ -392,6 +410,13 @@ fn a_full_room_of_alarms_stays_full_and_takes_no_other_s() {
             assert_eq!(post(node, &other.request(10, 10).to_bytes()).0, 422);
         }
     };
+    let new = |said: &Said| -> Vec<bool> {
+        let new = |event: &node::Event| match event {
+            node::Event::Alarm { new, .. } => Some(*new),
+            _ => None,
+        };
+        said.0.lock().unwrap().iter().filter_map(new).collect()
+    };
     let kept = |kind: &str| stored(&desk.data()).iter().filter(|(found, _)| found == kind).count();
     let (node, _) = start();
     for one in [&log, &second] {
@@ -403,6 +428,7 @@ fn a_full_room_of_alarms_stays_full_and_takes_no_other_s() {
     forks(&node, 1000, 5);
     assert_eq!(kept("fork"), node::alarms::MAX_ALARMS);
     assert_eq!(said.alarms().len(), 5, "told all the same");
+    assert_eq!(new(&said), [true, false, false, false, false], "and as one that is seen again");
     // Another log's fork, and another kind of the same log.
     let mut other = Log::of("log.example/b", 2, "leaf", 300);
     other.leaves[3] = evidence::merkle::leaf_hash(b"other");
@@ -419,9 +445,53 @@ fn a_full_room_of_alarms_stays_full_and_takes_no_other_s() {
 fn many_readers_leave_room_for_the_ledger() {
     let (log, desk) = (Log::new(1, 9), Desk::new());
     let (node, _) = desk.start(&log.key());
-    let idle: Vec<_> = (0..230).map(|_| TcpStream::connect(node.address()).unwrap()).collect();
+    let mut idle: Vec<_> = (0..230).map(|_| TcpStream::connect(node.address()).unwrap()).collect();
     let (status, _, why) = get(&node, "/healthz");
     assert!(status == 503 && why.contains("readers"), "{status} {why}");
-    assert_eq!(post(&node, &log.request(0, 9).to_bytes()).0, 200);
-    drop(idle);
+    assert_eq!(post(&node, &log.request(0, 5).to_bytes()).0, 200);
+    // Who stays is shown out after one answer: more readers than there are places keep none of the last ones.
+    for _ in 0..70 {
+        let mut reader = TcpStream::connect(node.address()).unwrap();
+        reader.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        reader.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("connection: close"), "{answer}");
+        idle.push(reader);
+    }
+    assert_eq!(post(&node, &log.request(5, 9).to_bytes()).0, 200);
+    // Nor does who says nothing: 300 are open by now, and as many more wait to be heard.
+    idle.extend((0..70).map(|_| TcpStream::connect(node.address()).unwrap()));
+    assert_eq!(post(&node, &log.request(9, 9).to_bytes()).0, 200);
+}
+
+/// Whoever posts what was signed just now gets the same line: nobody makes a node sign and write without end.
+#[test]
+fn the_same_again_is_the_same_line_for_a_while() {
+    let (log, desk) = (Log::new(1, 9), Desk::new());
+    let (node, said) = desk.start(&log.key());
+    let (witness, at) = (&node.node().watched()[0].witness, Utc(1_800_000_000_000_000));
+    let ask = |old, new, seconds: i64| {
+        let answer = witness.add(&log.request(old, new), at.plus(seconds * SECOND));
+        let node::Answer::Cosigned(lines) = answer else { panic!("{answer:?}") };
+        lines
+    };
+    let first = ask(0, 5, 0);
+    assert_eq!([ask(5, 5, 1), ask(5, 5, 9)], [first.clone(), first.clone()]);
+    // A ledger takes one of half a minute; later it is dated anew, and also where the clock was put back.
+    let later = ask(5, 5, 15);
+    assert_ne!(later, first);
+    assert_eq!(ask(5, 5, 20), later);
+    assert_ne!(ask(5, 5, 2), later);
+    assert_ne!(ask(5, 9, 3), later);
+    let sizes = said
+        .0
+        .lock()
+        .unwrap()
+        .iter()
+        .filter_map(|event| match event {
+            node::Event::Cosigned { size, .. } => Some(*size),
+            _ => None,
+        })
+        .collect::<Vec<_>>();
+    assert_eq!(sizes, [5, 9], "each tree is told once");
 }

@@ -133,14 +133,15 @@ fn run(out: &Out, a: Node) -> node::Result<u8> {
         tls: service::web_tls().ok(),
     };
     let teller = out.in_language(out.locale);
-    let said: Mutex<BTreeMap<PathBuf, Instant>> = Mutex::default();
+    let said: Mutex<BTreeMap<(PathBuf, &'static str, String), Instant>> = Mutex::default();
     let events = move |event: Event| {
-        if let Event::Alarm { folder, new, .. } = &event {
+        if let Event::Alarm { kind, origin, folder, new, .. } = &event {
+            let what = (folder.clone(), kind.as_str(), origin.clone());
             let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-            if !new && said.get(folder).is_some_and(|at| at.elapsed() < AGAIN) {
+            if !new && said.get(&what).is_some_and(|at| at.elapsed() < AGAIN) {
                 return;
             }
-            said.insert(folder.clone(), Instant::now());
+            said.insert(what, Instant::now());
         }
         say(&teller, event);
     };

@@ -94,7 +94,7 @@ impl Desk {
             if name == "checkpoint.txt" || (name.starts_with("later-") && name.ends_with("-checkpoint.txt")) {
                 // What the ledger did not sign says nothing about it.
                 if let Ok(seen) = Held::parse(&note, watched.log()) {
-                    let _ = watched.heard(&seen, None, "desk", now);
+                    let _ = watched.laid(&seen, now);
                 }
             }
         }
