@@ -22,13 +22,13 @@ verifier: ## the browser's verifier as one static folder, target/verifier
 
 test: ## every test: Rust, the independent reader, the foreign readers, the browser
 	@scripts/setup.sh test
-	cargo test $(CARGO_FLAGS) --workspace --no-run
+	cargo test $(CARGO_FLAGS) --workspace
 	$(MAKE) --no-print-directory -j2 --output-sync=target $(LANES)
 
 # Each has folders, ports and browsers of its own; they wait more than they work, so two run at a time. What a lane says
 # comes when it ends. `--workspace` in each: what was built for one of them is then built for all.
 RUST_LANES := test-rust-p-r test-rust-a-e test-rust-f-o test-rust-s-z
-LANES := $(RUST_LANES) test-units test-verifier test-walk test-merchant test-merchant-en test-python test-keyboard test-api
+LANES := test-verifier test-walk test-merchant test-merchant-en test-python test-keyboard test-api
 .PHONY: $(LANES)
 
 $(RUST_LANES): test-rust-%:
