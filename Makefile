@@ -25,17 +25,11 @@ test: ## every test: Rust, the independent reader, the foreign readers, the brow
 	cargo test $(CARGO_FLAGS) --workspace
 	$(MAKE) --no-print-directory -j2 --output-sync=target $(LANES)
 
-# Each has folders, ports and browsers of its own; they wait more than they work, so two run at a time. What a lane says
-# comes when it ends. `--workspace` in each: what was built for one of them is then built for all.
-RUST_LANES := test-rust-p-r test-rust-a-e test-rust-f-o test-rust-s-z
+# Each has folders, ports and a browser of its own; they wait more than they work, so two run at a time. What a lane says
+# comes when it ends.
 LANES := test-verifier test-walk test-merchant test-merchant-en test-python test-keyboard test-api
 .PHONY: $(LANES)
 
-$(RUST_LANES): test-rust-%:
-	cargo test $(CARGO_FLAGS) --workspace --test '[$*]*'
-test-units:
-	cargo test $(CARGO_FLAGS) --workspace --lib --bins
-	cargo test $(CARGO_FLAGS) --workspace --doc
 test-python:
 	python3 -m unittest discover -s tests
 test-verifier:

@@ -116,7 +116,8 @@ async fn answer(app: &App, mut request: Request, next: Next, peer: Option<Peer>)
             return heads(problem::plain(&refusal), api);
         }
     };
-    let (route, barred) = (table_line(&request), barred(app, &visit, &request));
+    let barred = barred(app, &visit, &request);
+    let asked = (request.method().clone(), request.extensions().get::<MatchedPath>().cloned());
     request.extensions_mut().insert(visit.clone());
     let answered = problem::heard(async {
         match barred {
@@ -130,7 +131,10 @@ async fn answer(app: &App, mut request: Request, next: Next, peer: Option<Peer>)
     } else if api {
         response = problem::worded(response);
     }
-    if let Some(route) = route.filter(|_| response.status().is_client_error()) {
+    if response.status().is_client_error()
+        && let (method, Some(path)) = asked
+        && let Some(route) = table_line(&method, path.as_str())
+    {
         tell(app, &visit.actor, route, response.status(), reason).await;
     }
     if let Some(reason) = reason.filter(|_| !response.status().is_success()) {
@@ -155,18 +159,17 @@ fn barred(app: &App, visit: &Visit, request: &Request) -> Option<Refusal> {
 }
 
 /// The place in the table of the route that was asked for.
-fn table_line(request: &Request) -> Option<usize> {
-    let path = request.extensions().get::<MatchedPath>()?.as_str();
-    let (method, head) = (request.method().as_str(), request.method() == Method::HEAD);
-    let takes = |route: &Route| route.method.eq_ignore_ascii_case(method) || (head && route.method == "get");
+fn table_line(method: &Method, path: &str) -> Option<usize> {
+    let head = method == Method::HEAD;
+    let takes = |route: &Route| route.method.eq_ignore_ascii_case(method.as_str()) || (head && route.method == "get");
     ROUTES.iter().position(|route| route.path == path && takes(route))
 }
 
 /// Routes at which also a stranger's refusal is noted, for who runs the folder.
 const STRANGERS: [(&str, &str); 2] = [("post", "/market/orders"), ("post", "/sign-up")];
 
-/// Puts a refusal into the audit log, once a minute for each person, route and status: who, where, and the field or word. What was
-/// sent, and whose it would have been, is not in it.
+/// Puts a refusal into the audit log, once a minute for each person, route and status: who, where, and the field or word.
+/// What was sent, and whose it would have been, is not in it.
 async fn tell(app: &App, actor: &Actor, line: usize, status: StatusCode, reason: Option<Reason>) {
     let Some(route) = ROUTES.get(line) else { return };
     let stranger = actor.person_number().is_none();

@@ -1,20 +1,11 @@
 //! One data folder, from `init` to packages, and what it refuses.
 #![allow(clippy::unwrap_used)]
 
+mod fresh;
+
+use fresh::init;
 use service::{DepositRequest, Event, ExportRequest, Folder, InitOptions, Mode};
 use std::{fs, path::Path};
-
-fn init(work: &Path) -> std::path::PathBuf {
-    let data = work.join("data");
-    let options = InitOptions {
-        owner_kind: "individual".into(),
-        owner_name: "林晚".into(),
-        owner_id: Some("11010519491231002X".into()),
-        ..InitOptions::default()
-    };
-    Folder::init(&data, &options).unwrap();
-    data
-}
 
 fn deposit(data: &Path, request: &DepositRequest) -> Vec<service::DepositLine> {
     let mut folder = Folder::open(data, Mode::Write).unwrap();

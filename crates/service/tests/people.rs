@@ -1,7 +1,9 @@
 //! What a person may do is asked when it is done, not when it was asked for.
 #![allow(clippy::unwrap_used)]
 
-use service::{Actor, CaptureRequest, FirstSignIn, Folder, InitOptions, Mode, Permitted, SignedIn};
+mod fresh;
+
+use service::{Actor, CaptureRequest, FirstSignIn, Folder, Mode, Permitted, SignedIn};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -19,14 +21,7 @@ fn may(words: &[&str]) -> Permitted {
 #[test]
 fn a_page_whose_orderer_may_not_capture_any_more_is_not_opened() {
     let work = tempfile::tempdir().unwrap();
-    let data = work.path().join("data");
-    let options = InitOptions {
-        owner_kind: "individual".into(),
-        owner_name: "林晚".into(),
-        owner_id: Some("11010519491231002X".into()),
-        ..InitOptions::default()
-    };
-    Folder::init(&data, &options).unwrap();
+    let data = fresh::init(work.path());
     let folder = Folder::open(&data, Mode::Write).unwrap();
     let first = FirstSignIn { login: "linwan".into(), name: "林晚".into(), password: PASSWORD.into() };
     folder.add_first_sign_in(&first).unwrap();

@@ -10,9 +10,12 @@
 //!
 //! Times are UTC microseconds.
 
+mod together;
+
+pub(crate) use together::Asking;
+
 use crate::{Result, Store, accounts, erased, records::OF_DIGEST, shops::list};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Refusals that an account's ledger keeps; older ones go.
 pub const KEPT_REFUSALS: i64 = 1000;
@@ -229,38 +232,6 @@ impl Store {
         left(&self.door(), account, at)
     }
 
-    /// Holds units and bytes for an act, all or none. Whoever comes to the database first asks for all who wait for it.
-    pub fn reserve(&self, account: i64, wanted: Need, at: i64) -> Result<Asked> {
-        let mine = Arc::new(Asking { account, wanted, at, asked: Mutex::new(None) });
-        let waiting = || self.asking.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting().push(mine.clone());
-        let mut connection = self.lock();
-        if let Some(asked) = mine.answer() {
-            return Ok(asked);
-        }
-        let all = std::mem::take(&mut *waiting());
-        let together = unsynced(&mut connection, |transaction| {
-            all.iter().map(|one| reserve(transaction, one.account, one.wanted, one.at)).collect::<Result<Vec<_>>>()
-        });
-        // Where it fails, one by one: somebody's failure is his own.
-        if let Ok(asked) = together {
-            all.iter().zip(asked).for_each(|(one, asked)| *one.told() = Some(asked));
-        }
-        match mine.answer() {
-            Some(asked) => Ok(asked),
-            None => unsynced(&mut connection, |transaction| reserve(transaction, account, wanted, at)),
-        }
-    }
-
-    /// Gives back what is left of a reservation, if anything.
-    pub fn release(&self, reservation: i64) -> Result<()> {
-        let there = "SELECT EXISTS (SELECT 1 FROM quota_reservations WHERE id = ?1)";
-        if !self.door().prepare_cached(there)?.query_row([reservation], |row| row.get(0))? {
-            return Ok(());
-        }
-        unsynced(&mut self.lock(), |transaction| release(transaction, reservation))
-    }
-
     /// At opening: what acts of a stopped process held is free again. Those that came to a record have spent theirs in
     /// the record's transaction; captures that wait keep theirs. Only the one writer calls this.
     pub fn release_stopped(&self) -> Result<()> {
@@ -332,39 +303,6 @@ impl Store {
         let sql = format!("SELECT EXISTS ({rows} ({OF_DIGEST}) AND sha256 = ?1 AND +account = ?2)");
         Ok(self.look().prepare_cached(&sql)?.query_row(params![sha256, account], |row| row.get(0))?)
     }
-}
-
-/// Who waits to hold something.
-pub(crate) struct Asking {
-    account: i64,
-    wanted: Need,
-    at: i64,
-    asked: Mutex<Option<Asked>>,
-}
-
-impl Asking {
-    fn told(&self) -> MutexGuard<'_, Option<Asked>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn answer(&self) -> Option<Asked> {
-        self.told().take()
-    }
-}
-
-/// One transaction without a sync of its own; a later one that is synced makes it durable too.
-fn unsynced<T>(connection: &mut Connection, run: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-    let before: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    let done = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Into::into).and_then(
-        |transaction| {
-            let done = run(&transaction)?;
-            transaction.commit()?;
-            Ok(done)
-        },
-    );
-    connection.pragma_update(None, "synchronous", before)?;
-    done
 }
 
 /// [`Store::entitle`], in the caller's transaction.

@@ -1,7 +1,8 @@
 //! The node's own copy, held against the evidence: first the record's place, then the root.
 //!
 //! Rules: a leaf that the copy holds stands under whatever checkpoint the evidence brings, so a larger tree is no way
-//! around it; a copy that cannot be read says nothing, and the answer is no better for that. What the log's own key signed and the copy contradicts is an alarm, with what shows it.
+//! around it; a copy that cannot be read says nothing, and the answer is no better for that. What the log's own key signed
+//! and the copy contradicts is an alarm, with what shows it.
 
 use super::{Desk, answer::OwnCopy, appraiser::held};
 use crate::{

@@ -447,8 +447,8 @@ fn told(line: &LicenceLine, status: &str) -> Value {
     value
 }
 
-/// What was recorded, `new` or `existing`, and how it is after a moment in which it may get its seal. Asked again it is the same answer, whatever became of the
-/// licence meanwhile.
+/// What was recorded, `new` or `existing`, and how it is after a moment in which it may get its seal. Asked again it is
+/// the same answer, whatever became of the licence meanwhile.
 async fn soon(app: &App, visit: &Visit, said: String) -> Answer<(String, Value)> {
     let mut value: Value = serde_json::from_str(&said).map_err(|_| broken())?;
     let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
