@@ -201,9 +201,14 @@ mod tests {
 
     /// Answers each question with `records` of its kind; by UDP only "cut" where `cut`.
     fn server(records: &'static [&'static str], cut: bool) -> Dns {
-        let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+        // A port that is free for UDP may be somebody's by TCP.
+        let bind = || {
+            let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let tcp = TcpListener::bind(udp.local_addr().unwrap()).ok()?;
+            Some((udp, tcp))
+        };
+        let (udp, tcp) = (0..100).find_map(|_| bind()).unwrap();
         let at = udp.local_addr().unwrap();
-        let tcp = TcpListener::bind(at).unwrap();
         let answer = move |question: &[u8], cut: bool| {
             let mut out = question.to_vec();
             out[2] = 0x81 | if cut { 2 } else { 0 };
